@@ -1,0 +1,1 @@
+"""One conversation: the core decides, the session performs, the service admits."""

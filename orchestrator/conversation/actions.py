@@ -1,0 +1,220 @@
+"""What a conversation asks of the world. Offsets are seconds of the session's microphone unless they say otherwise.
+
+The first group is work for the shell; the second only tells the client what has happened.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from orchestrator.conversation.transcript import Message
+
+
+class SpeechCause(enum.Enum):
+    """What told that the person started, or stopped, speaking."""
+
+    DETECTED = "detected"
+    WORD = "word"
+    SILENCE = "silence"
+    TYPED = "typed"
+
+
+class CancelCause(enum.Enum):
+    """Why a reply ended early."""
+
+    SPEECH_DETECTED = "speech_detected"
+    WORD_RECOGNIZED = "word_recognized"
+    TYPED = "typed"
+    FAILED = "failed"
+
+
+class EndCause(enum.Enum):
+    """Why a conversation is over."""
+
+    GOODBYE = "goodbye"
+    FINISHED = "finished"
+
+
+# --- work ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFlush:
+    """Ask the recogniser for everything said so far."""
+
+    flush_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareReply:
+    """Start a reply: ask the language model, and synthesise what it says if `spoken`.
+
+    With a `script`, that text is the reply and no model is asked.
+    """
+
+    reply_id: str
+    item_id: str
+    voice: str
+    spoken: bool
+    messages: list[Message]
+    temperature: float
+    script: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAudio:
+    """Send the reply's next `samples`, which begin at its sample `start`."""
+
+    reply_id: str
+    start: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """Stop preparing a reply, and drop what is queued of it. `heard` is seconds of its audio."""
+
+    reply_id: str
+    cause: CancelCause
+    heard_text: str
+    heard: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndConversation:
+    """Close the session. Nothing follows."""
+
+    cause: EndCause
+
+
+# --- news ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The person has begun to speak."""
+
+    item_id: str
+    offset: float
+    cause: SpeechCause
+
+
+@dataclass(frozen=True, slots=True)
+class UserWord:
+    """A word of the person's is certain."""
+
+    item_id: str
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserPartial:
+    """What the person is saying, not yet certain."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The person seems to have stopped speaking."""
+
+    item_id: str
+    offset: float
+    cause: SpeechCause
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """The person's turn is complete and will be answered."""
+
+    item_id: str
+    text: str
+    cause: SpeechCause
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDiscarded:
+    """What had begun as a turn held no words."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText:
+    """The language model wrote a word, with its leading space."""
+
+    reply_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTextDone:
+    """The language model has written all of a reply."""
+
+    reply_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWord:
+    """A word of a reply is being heard; offsets are seconds of the reply's audio."""
+
+    reply_id: str
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyHeld:
+    """A reply has stopped, perhaps for good. `heard` is seconds of its audio."""
+
+    reply_id: str
+    heard: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyResumed:
+    """A reply goes on where it stopped."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyReleased:
+    """All of a reply has been released. `duration` is seconds of its audio."""
+
+    reply_id: str
+    text: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished:
+    """A reply has been heard to its end."""
+
+    reply_id: str
+    text: str
+
+
+Action = (
+    RequestFlush
+    | PrepareReply
+    | ReleaseAudio
+    | CancelReply
+    | EndConversation
+    | SpeechStarted
+    | UserWord
+    | UserPartial
+    | SpeechStopped
+    | TurnEnded
+    | TurnDiscarded
+    | ReplyText
+    | ReplyTextDone
+    | ReplyWord
+    | ReplyHeld
+    | ReplyResumed
+    | ReplyReleased
+    | ReplyFinished
+)

@@ -1,0 +1,303 @@
+"""The rules of turn taking.
+
+One person and one model share the floor. The person's side is an open `Turn` or none, the model's side a living `Reply`
+or none. The floor is free while no turn is open; only then is a reply released. A turn opens at detected speech or at a
+word; a pause asks the recogniser for the rest (*endpointing*); with its words complete the turn ends and a reply is
+prepared. Detected speech over a reply opens a turn too, and holds the reply: a word cancels it; a turn without words is
+discarded, and the reply resumes.
+
+    phase        turn            reply                  leaves by
+    waiting      none            none                   speech, a word, a typed turn, a long silence
+    listening    open            none                   a pause
+    endpointing  open, flushing  none                   the flush, its time-out; speech resuming → listening
+    thinking     none, or over   preparing, ready       first audio; an interruption → listening
+    speaking     none, or over   speaking, held         its end → waiting; an interruption → listening
+    ended                                               never
+"""
+
+from orchestrator.conversation import actions as act
+from orchestrator.conversation import events as ev
+from orchestrator.conversation.actions import Action, CancelCause, EndCause, SpeechCause
+from orchestrator.conversation.policy import SILENCE_MARK
+from orchestrator.conversation.reply import Life, Reply
+from orchestrator.conversation.state import Ending, Phase, State
+from orchestrator.conversation.transcript import Role
+from orchestrator.conversation.turn import Turn
+
+
+class Conversation:
+    """One conversation. See the package for how it is driven."""
+
+    def __init__(self, state: State | None = None) -> None:
+        self.state = state or State()
+        self._actions: list[Action] = []
+
+    # --- driving --------------------------------------------------------------------------------------------------
+
+    def handle(self, event: ev.Event, now: float) -> list[Action]:
+        """Take in an event and return what to do, in order."""
+        if not self.state.ended:
+            if isinstance(event, ev.ReplyEvent):
+                self._reply_event(event, now)
+            else:
+                self._person_event(event, now)
+        return self.handle_timeout(now)
+
+    def handle_timeout(self, now: float) -> list[Action]:
+        """Do what has become due by `now` and return it, in order."""
+        if not self.state.ended:
+            self._advance_turn(now)
+            self._advance_reply(now)
+            self._advance_idle(now)
+        made, self._actions = self._actions, []
+        return made
+
+    @property
+    def deadline(self) -> float | None:
+        """When `handle_timeout` has something to do, if nothing happens before; None for never."""
+        state = self.state
+        if state.ended:
+            return None
+        due = [state.silent_at]
+        if state.ending:
+            due.append(state.ending.at)
+        if state.final_flush:
+            due.append(state.final_flush.deadline)
+        if state.turn:
+            due += [state.turn.wordless_until, state.turn.flush.deadline if state.turn.flush else state.muted_at]
+        if state.reply:
+            due.append(state.reply.deadline(state.policy.pacing_lead))
+        return min((at for at in due if at is not None), default=None)
+
+    @property
+    def phase(self) -> Phase:
+        """Where the conversation stands."""
+        return self.state.phase
+
+    def _do(self, *actions: Action) -> None:
+        self._actions.extend(actions)
+
+    # --- what the person does -------------------------------------------------------------------------------------
+
+    def _person_event(self, event: ev.Event, now: float) -> None:
+        match event:
+            case ev.MicrophoneHeard():
+                self.state.microphone_samples += event.samples
+                self.state.microphone_at = now
+            case ev.PauseScored():
+                self._pause_scored(event, now)
+            case ev.WordRecognized():
+                self._word_recognized(event, now)
+            case ev.PartialRecognized():
+                self._do(act.UserPartial(event.text))
+            case ev.Flushed():
+                self._flushed(event.flush_id, now)
+            case ev.UserTyped():
+                self._typed(event, now)
+            case ev.SessionConfigured():
+                self._configured(event)
+            case ev.FinishRequested():
+                self._finish_requested(now)
+
+    def _configured(self, event: ev.SessionConfigured) -> None:
+        state = self.state
+        state.policy = state.policy if event.policy is None else event.policy
+        state.instructions = state.instructions if event.instructions is None else event.instructions
+        state.voice = state.voice if event.voice is None else event.voice
+
+    def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
+        state = self.state
+        state.detector.score(event.probability, state.policy)
+        if event.probability < state.policy.speech_threshold:
+            self._speech_detected(event.offset, now)
+        elif event.probability > state.policy.pause_threshold and state.turn and not state.turn.flush:
+            self._request_flush(state.turn, event.offset, now)
+
+    def _speech_detected(self, offset: float, now: float) -> None:
+        state = self.state
+        if state.turn and state.turn.flush:  # The pause was only a breath: this flush ends nothing.
+            state.turn.flush = None
+            self._do(act.SpeechStarted(state.turn.item_id, offset, SpeechCause.DETECTED))
+        elif state.turn is None and state.detector.armed and not state.finishing:
+            window = state.policy.uninterruptible_window
+            if state.reply is None or not state.reply.uninterruptible(now, window):
+                self._open_turn(SpeechCause.DETECTED, offset, now)
+
+    def _word_recognized(self, event: ev.WordRecognized, now: float) -> None:
+        self._cancel_reply(CancelCause.WORD_RECOGNIZED, now)
+        turn = self.state.turn or self._open_turn(SpeechCause.WORD, event.start, now)
+        turn.wordless_until = None
+        turn.words.append(event.text)
+        self._do(act.UserWord(turn.item_id, event.text, event.start, event.end))
+
+    def _flushed(self, flush_id: int, now: float) -> None:
+        state = self.state
+        if state.turn and state.turn.flush and state.turn.flush.flush_id == flush_id:
+            self._end_turn(state.turn, now)
+        elif state.final_flush and state.final_flush.flush_id == flush_id:
+            self._final_words_in(now)
+
+    def _final_words_in(self, now: float) -> None:
+        self.state.final_flush = None
+        turn = self.state.turn
+        if turn:
+            self._do(act.SpeechStopped(turn.item_id, self.state.position, SpeechCause.DETECTED))
+            self._end_turn(turn, now)
+
+    def _typed(self, event: ev.UserTyped, now: float) -> None:
+        self._cancel_reply(CancelCause.TYPED, now)
+        if self.state.turn:
+            self._close_turn(self.state.turn, SpeechCause.TYPED)
+        self._answer(event.item_id or self.state.new_item(), event.text, SpeechCause.TYPED)
+
+    def _finish_requested(self, now: float) -> None:
+        state = self.state
+        state.finishing = True
+        if state.turn and not state.turn.flush:
+            self._request_flush(state.turn, state.position, now)
+        elif not state.turn and state.microphone_samples:
+            state.final_flush = state.new_flush(now)
+            self._do(act.RequestFlush(state.final_flush.flush_id))
+
+    # --- the person's turn ----------------------------------------------------------------------------------------
+
+    def _open_turn(self, cause: SpeechCause, offset: float, now: float) -> Turn:
+        """Give the person the floor. A reply they speak over is cancelled, or held until a word confirms them."""
+        state, policy = self.state, self.state.policy
+        if state.reply and policy.confirmation_time == 0:
+            self._cancel_reply(CancelCause.SPEECH_DETECTED, now)
+        patience = policy.confirmation_time if state.reply else policy.wordless_limit
+        if state.reply:
+            self._do(*state.reply.hold(now))
+        state.turn = Turn(state.new_item(), wordless_until=now + patience)
+        state.waiting_since = None
+        state.ending = None
+        self._do(act.SpeechStarted(state.turn.item_id, offset, cause))
+        return state.turn
+
+    def _request_flush(self, turn: Turn, offset: float, now: float) -> None:
+        """The person paused: ask for their last words."""
+        turn.flush = self.state.new_flush(now)
+        self._do(act.SpeechStopped(turn.item_id, offset, SpeechCause.DETECTED), act.RequestFlush(turn.flush.flush_id))
+
+    def _end_turn(self, turn: Turn, now: float) -> None:
+        """Answer a turn, or forget it if it held no words."""
+        if turn.words:
+            self._close_turn(turn, SpeechCause.DETECTED)
+            self._prepare_reply()
+        else:
+            self._discard_turn(turn, now)
+
+    def _discard_turn(self, turn: Turn, now: float) -> None:
+        """It was not speech: let the reply it was spoken over go on."""
+        self._close_turn(turn, SpeechCause.DETECTED)
+        self.state.detector.armed = not self.state.detector.speaking
+        if self.state.reply:
+            self._do(*self.state.reply.resume())
+        else:
+            self._wait(now)
+
+    def _close_turn(self, turn: Turn, cause: SpeechCause) -> None:
+        self.state.turn = None
+        if turn.words:
+            self.state.transcript.add(turn.item_id, Role.USER, turn.text)
+            self._do(act.TurnEnded(turn.item_id, turn.text, cause))
+        else:
+            self._do(act.TurnDiscarded(turn.item_id))
+
+    def _answer(self, item_id: str, text: str, cause: SpeechCause) -> None:
+        """Take a whole turn that was not spoken, and reply to it."""
+        self.state.transcript.add(item_id, Role.USER, text)
+        self._do(act.TurnEnded(item_id, text, cause))
+        self._prepare_reply()
+
+    # --- the model's reply ----------------------------------------------------------------------------------------
+
+    def _prepare_reply(self, script: str | None = None) -> None:
+        """Decide to reply. With a `script` the reply is that text and the model is not asked."""
+        state, policy = self.state, self.state.policy
+        first = state.replies == 0
+        state.replies += 1
+        state.waiting_since = None
+        state.ending = None
+        state.reply = Reply(f"reply_{state.replies}", state.new_item(), policy.spoken, first)
+        self._do(
+            act.PrepareReply(
+                reply_id=state.reply.reply_id,
+                item_id=state.reply.item_id,
+                voice=state.voice,
+                spoken=policy.spoken,
+                messages=state.transcript.messages(state.instructions),
+                temperature=policy.first_temperature if first else policy.temperature,
+                script=script,
+            )
+        )
+
+    def _reply_event(self, event: ev.ReplyEvent, now: float) -> None:
+        reply = self.state.reply
+        if reply is None or reply.reply_id != event.reply_id:
+            return  # It is no longer alive.
+        match event:
+            case ev.ReplyTextFailed() if not reply.text.strip():  # Silence would be worse than an apology.
+                self._cancel_reply(CancelCause.FAILED, now)
+                self._prepare_reply(script=self.state.policy.apology)
+            case ev.ReplySpeechFailed() if not reply.playout.arrived:
+                self._cancel_reply(CancelCause.FAILED, now)
+                self._wait(now)
+            case _:
+                self._do(*reply.handle(event))
+
+    def _cancel_reply(self, cause: CancelCause, now: float) -> None:
+        """End the living reply, if there is one; only what can have been heard of it is remembered."""
+        reply = self.state.reply
+        if reply is None:
+            return
+        self.state.reply = None
+        self.state.transcript.add(reply.item_id, Role.ASSISTANT, reply.heard_text(now))
+        self._do(*reply.cancel(cause, now))
+
+    # --- what time does -------------------------------------------------------------------------------------------
+
+    def _advance_turn(self, now: float) -> None:
+        state, turn = self.state, self.state.turn
+        if state.final_flush and now >= state.final_flush.deadline:
+            self._final_words_in(now)
+        elif turn and turn.flush and now >= turn.flush.deadline:
+            self._end_turn(turn, now)
+        elif turn and turn.wordless_until is not None and now >= turn.wordless_until:
+            self._discard_turn(turn, now)
+        elif turn and not turn.flush and now >= state.muted_at:
+            self._request_flush(turn, state.position, now)
+
+    def _advance_reply(self, now: float) -> None:
+        state, reply = self.state, self.state.reply
+        if reply is None:
+            return
+        self._do(*reply.advance(now, state.policy.pacing_lead, floor_is_free=state.turn is None))
+        if reply.life is Life.FINISHED:
+            state.reply = None
+            state.transcript.add(reply.item_id, Role.ASSISTANT, reply.full_text)
+            settled = max(now, (reply.released_at or now) + state.policy.settle_time)
+            self._wait(settled)
+            if state.policy.goodbye and reply.full_text.lower().endswith(state.policy.goodbye_ending):
+                state.ending = Ending(EndCause.GOODBYE, settled)
+
+    def _advance_idle(self, now: float) -> None:
+        """Greet, break a silence, or end: what is done while neither side has the floor."""
+        state = self.state
+        if state.turn or state.reply or state.final_flush:
+            return
+        if state.finishing or (state.ending and now >= state.ending.at):
+            state.ended = True
+            self._do(act.EndConversation(state.ending.cause if state.ending else EndCause.FINISHED))
+        elif state.greets:
+            self._prepare_reply()
+        elif state.silent_at is not None and now >= state.silent_at:
+            item_id = state.new_item()
+            self._do(act.SpeechStopped(item_id, state.position, SpeechCause.SILENCE))
+            self._answer(item_id, SILENCE_MARK, SpeechCause.SILENCE)
+
+    def _wait(self, since: float) -> None:
+        """Start the silence clock, once there has been a reply to be silent after."""
+        if self.state.replies:
+            self.state.waiting_since = since

@@ -1,0 +1,150 @@
+"""What can happen to a conversation. Offsets are seconds of the session's microphone unless they say otherwise."""
+
+from dataclasses import dataclass
+
+from orchestrator.conversation.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfigured:
+    """The session's settings were given or changed. `None` leaves a field as it is."""
+
+    policy: Policy | None = None
+    instructions: str | None = None
+    """The system prompt, complete."""
+    voice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneHeard:
+    """Samples of the person's microphone arrived."""
+
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseScored:
+    """The recogniser judged how likely the person is pausing (0 to 1), having heard everything up to `offset`."""
+
+    probability: float
+    offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordRecognized:
+    """A word of the person's is certain."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartialRecognized:
+    """The recogniser guesses at the words after the last certain one."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """Every word spoken before the flush has been reported."""
+
+    flush_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserTyped:
+    """The person typed a turn. `item_id` is kept when the client gave one."""
+
+    text: str
+    item_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRequested:
+    """The client will send nothing more: the conversation ends after the current reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTextArrived:
+    """The language model wrote a word of a reply, with its leading space."""
+
+    reply_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTextCompleted:
+    """The language model has written all of a reply."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudioArrived:
+    """Samples of a reply were synthesised."""
+
+    reply_id: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWordTimed:
+    """A word lies between two offsets, in seconds of the reply's audio."""
+
+    reply_id: str
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySynthesized:
+    """All of a reply's audio and words have arrived."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTextFailed:
+    """The language model failed in the middle of a reply, or before it."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySpeechFailed:
+    """The synthesis of a reply failed, or none could be found."""
+
+    reply_id: str
+
+
+Event = (
+    SessionConfigured
+    | MicrophoneHeard
+    | PauseScored
+    | WordRecognized
+    | PartialRecognized
+    | Flushed
+    | UserTyped
+    | FinishRequested
+    | ReplyTextArrived
+    | ReplyTextCompleted
+    | ReplyAudioArrived
+    | ReplyWordTimed
+    | ReplySynthesized
+    | ReplyTextFailed
+    | ReplySpeechFailed
+)
+
+ReplyEvent = (
+    ReplyTextArrived
+    | ReplyTextCompleted
+    | ReplyAudioArrived
+    | ReplyWordTimed
+    | ReplySynthesized
+    | ReplyTextFailed
+    | ReplySpeechFailed
+)
+"""Events about one reply. Those about a reply that is no longer alive are ignored."""

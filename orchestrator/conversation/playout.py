@@ -1,0 +1,107 @@
+"""When a reply's audio is sent, and how much of it has been heard.
+
+Audio is synthesised faster than it is spoken. It is released in frames, each at most `lead` seconds before the
+listener needs it; what was released is taken to be played at once and without a break. When synthesis, or a hold, lets
+the listener run dry, the clock stops there: `origin` moves on so that the next frame is heard when it is released.
+"""
+
+from dataclasses import dataclass, field
+
+from orchestrator.conversation.policy import FRAME_SAMPLES, SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word of a reply between two offsets, in seconds of its audio."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(slots=True)
+class Playout:
+    """The audio of one reply, as counts. Positions are samples, times seconds."""
+
+    arrived: int = 0
+    """Samples synthesised."""
+    released: int = 0
+    """Samples sent to the listener."""
+    complete: bool = False
+    """No more audio or words will arrive."""
+    origin: float | None = None
+    """When the listener heard, or would have heard, the first sample."""
+    words: list[TimedWord] = field(default_factory=list)
+    announced: int = 0
+    """How many of `words` the client has been told."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds of audio that have been released."""
+        return self.released / SAMPLE_RATE
+
+    @property
+    def done(self) -> bool:
+        """All audio was released and all words were announced."""
+        return self.complete and self.released == self.arrived and self.announced == len(self.words)
+
+    @property
+    def heard_at(self) -> float:
+        """When all that has been released will have been heard; 0 before anything was."""
+        return 0.0 if self.origin is None else self.origin + self.duration
+
+    def heard(self, now: float) -> float:
+        """Return how many seconds of the reply can have been heard."""
+        return 0.0 if self.origin is None else min(self.duration, now - self.origin)
+
+    def heard_text(self, now: float) -> str:
+        """Return the words that can have been heard to their end."""
+        heard = self.heard(now)
+        return " ".join(word.text for word in self.words if word.end <= heard)
+
+    def release(self, now: float, lead: float) -> int:
+        """Release what is due by now and return how many samples that is."""
+        before = self.released
+        while self._next_frame:
+            if self.origin is None or now > self.heard_at:
+                self.origin = now - self.duration
+            if now < self._frame_due(lead):
+                break
+            self.released += self._next_frame
+        return self.released - before
+
+    def announce(self, now: float) -> list[TimedWord]:
+        """Return the words that have begun to be heard since the last call."""
+        first = self.announced
+        while self.announced < len(self.words) and now >= self._word_due():
+            self.announced += 1
+        return self.words[first : self.announced]
+
+    def deadline(self, lead: float | None) -> float | None:
+        """Return when `release` or `announce` has something to do; only `announce` when `lead` is None (held)."""
+        due = []
+        if self._next_frame and lead is not None:
+            due.append(0.0 if self.origin is None else self._frame_due(lead))
+        if self.announced < len(self.words):
+            due.append(self._word_due())
+        return min((at for at in due if at != NEVER), default=None)
+
+    @property
+    def _next_frame(self) -> int:
+        """The size of the next frame: whole, but for the end of the reply. 0 while there is none."""
+        waiting = self.arrived - self.released
+        return FRAME_SAMPLES if waiting >= FRAME_SAMPLES else waiting * self.complete
+
+    def _frame_due(self, lead: float) -> float:
+        return self.heard_at + self._next_frame / SAMPLE_RATE - lead
+
+    def _word_due(self) -> float:
+        """When the next word begins to be heard; `NEVER` while the audio it lies in has not been released."""
+        word = self.words[self.announced]
+        if self.origin is not None and word.start < self.duration:
+            return self.origin + word.start
+        # A word beyond the end of the audio is said when the audio has been.
+        return self.heard_at if self.complete and self.released == self.arrived else NEVER
+
+
+NEVER = float("inf")

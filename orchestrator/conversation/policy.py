@@ -1,0 +1,69 @@
+"""The numbers of turn taking, and the choices a session may make about them."""
+
+from dataclasses import dataclass
+
+SAMPLE_RATE = 24_000
+"""Samples a second of reply audio and of the microphone, as the core counts them."""
+
+FRAME_SAMPLES = 1_920
+"""Samples of the 80 ms frame in which reply audio is released."""
+
+SILENCE_MARK = "..."
+"""What a person's long silence reads as in the transcript; the prompt explains it to the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How one conversation is held. All times are seconds, all scores probabilities."""
+
+    greeting: bool = False
+    """The model speaks first, once there are instructions and the microphone is open."""
+
+    goodbye: bool = False
+    """A reply that ends with `goodbye_ending` ends the conversation."""
+
+    silence_timeout: float = 0.0
+    """After this long a silence in *waiting* the model speaks again. 0: never."""
+
+    pacing_lead: float = 0.32
+    """How far ahead of the listener reply audio is released: four frames ride out a busy network."""
+
+    confirmation_time: float = 1.0
+    """How long detected speech holds a reply while no word confirms it. 0: detection alone cancels."""
+
+    spoken: bool = True
+    """Replies are synthesised; otherwise they are text only."""
+
+    pause_threshold: float = 0.6
+    """Above this pause score the person has stopped."""
+
+    speech_threshold: float = 0.4
+    """Below this pause score the person is speaking. Between the two nothing changes."""
+
+    uninterruptible_window: float = 3.0
+    """Detected speech does not interrupt the session's first reply until it has been heard for this long: an echo
+    canceller needs that time to learn. A recognised word still does."""
+
+    flush_timeout: float = 1.0
+    """How long the recogniser may take to answer a flush before the turn ends with the words there are."""
+
+    wordless_limit: float = 8.0
+    """Detected speech without a word for this long is noise. A recogniser commits a word within two seconds."""
+
+    mute_timeout: float = 1.0
+    """A microphone that sends nothing for this long has paused: scores need audio, and a muted client sends none."""
+
+    settle_time: float = 1.0
+    """*Waiting* begins this long after a reply's last audio was released: the listener needs a moment too."""
+
+    goodbye_ending: str = "bye!"
+    """How a reply ends, in any case of letters, that says goodbye."""
+
+    apology: str = "Sorry, I lost my train of thought. Could you say that again?"
+    """What the person hears instead of a reply the language model could not give."""
+
+    first_temperature: float = 0.7
+    """The sampling temperature of the first reply: greetings should differ."""
+
+    temperature: float = 0.3
+    """The sampling temperature of the others."""

@@ -1,0 +1,149 @@
+"""The life of a reply.
+
+    preparing ──▶ ready ──▶ speaking ⇄ held        preparing: the model is asked, synthesis runs
+        │           │          │        │          ready:     it could be heard, and nothing of it has been
+        │           │          ├──▶ finished       speaking:  audio is being released, or heard
+        ▼           ▼          ▼        ▼          held:      somebody may be speaking over it
+    cancelled   cancelled  cancelled  cancelled
+
+A reply is released to the listener only while the floor is free, that is, while the person has no open turn. A turn
+that opens over a reply makes a *ready* one wait and a *speaking* one held; when the turn turns out to be nothing, the
+reply goes on from where it was. Speech that resumes while an answer is prepared, false interruptions and starts on
+suspicion are all this one rule.
+"""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from orchestrator.conversation import actions as act
+from orchestrator.conversation import events as ev
+from orchestrator.conversation.actions import Action, CancelCause
+from orchestrator.conversation.playout import Playout, TimedWord
+from orchestrator.conversation.policy import SAMPLE_RATE
+
+
+class Life(enum.Enum):
+    """Where a reply is in its life."""
+
+    PREPARING = "preparing"
+    READY = "ready"
+    SPEAKING = "speaking"
+    HELD = "held"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+MOVES: dict[Life, frozenset[Life]] = {
+    Life.PREPARING: frozenset({Life.READY, Life.CANCELLED}),
+    Life.READY: frozenset({Life.SPEAKING, Life.CANCELLED}),
+    Life.SPEAKING: frozenset({Life.HELD, Life.FINISHED, Life.CANCELLED}),
+    Life.HELD: frozenset({Life.SPEAKING, Life.CANCELLED}),
+    Life.FINISHED: frozenset(),
+    Life.CANCELLED: frozenset(),
+}
+"""Every move there is; any other is a bug."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """One reply of the model's."""
+
+    reply_id: str
+    item_id: str
+    spoken: bool
+    first: bool
+    """It is the session's first."""
+    life: Life = Life.PREPARING
+    text: str = ""
+    """What the language model has written."""
+    playout: Playout = field(default_factory=Playout)
+    released_at: float | None = None
+    """When the last of it was released."""
+
+    def move(self, life: Life) -> None:
+        """Go on to another stage of life; ValueError if it cannot be reached from here."""
+        if life not in MOVES[self.life]:
+            raise ValueError(f"{self.reply_id} cannot go from {self.life.value} to {life.value}")
+        self.life = life
+
+    @property
+    def full_text(self) -> str:
+        """Everything the reply says: the words as they were spoken, or as written where none were timed."""
+        return " ".join(word.text for word in self.playout.words) or self.text.strip()
+
+    def heard_text(self, now: float) -> str:
+        """Return what the person can have taken in of it by now."""
+        return self.playout.heard_text(now) if self.spoken else self.text.strip()
+
+    def uninterruptible(self, now: float, window: float) -> bool:
+        """Tell whether detected speech must leave the reply alone: the first one, until heard for `window` seconds."""
+        origin = self.playout.origin
+        return self.first and (origin is None or now < origin + window)
+
+    def handle(self, event: ev.ReplyEvent) -> Iterator[Action]:
+        """Take in an event about this reply."""
+        match event:
+            case ev.ReplyTextArrived():
+                self.text += event.text
+                yield act.ReplyText(self.reply_id, event.text)
+            case ev.ReplyTextCompleted() | ev.ReplyTextFailed():  # What was written before a failure is still said.
+                yield act.ReplyTextDone(self.reply_id, self.text)
+                # Without a word there is nothing to synthesise: the reply ends here, and the turn with it.
+                self.playout.complete = not self.spoken or not self.text.strip()
+            case ev.ReplyAudioArrived():
+                self.playout.arrived += event.samples
+            case ev.ReplyWordTimed():
+                self.playout.words.append(TimedWord(event.text, event.start, event.end))
+            case ev.ReplySynthesized():
+                self.playout.complete = True
+            case ev.ReplySpeechFailed():
+                # What was synthesised is still heard; words that never became sound are not part of the reply.
+                end = self.playout.arrived / SAMPLE_RATE
+                self.playout.words = [word for word in self.playout.words if word.end <= end]
+                self.playout.announced = min(self.playout.announced, len(self.playout.words))
+                self.playout.complete = True
+
+    def advance(self, now: float, lead: float, *, floor_is_free: bool) -> Iterator[Action]:
+        """Do what is due: release audio, announce words, finish."""
+        if self.life is Life.PREPARING and (self.playout.arrived or self.playout.complete):
+            self.move(Life.READY)
+        if self.life is Life.READY and floor_is_free:
+            self.move(Life.SPEAKING)
+        if self.life is Life.SPEAKING:
+            start = self.playout.released
+            if samples := self.playout.release(now, lead):
+                yield act.ReleaseAudio(self.reply_id, start, samples)
+        for word in self.playout.announce(now):
+            yield act.ReplyWord(self.reply_id, word.text, word.start, word.end)
+        if self.life is not Life.SPEAKING or not self.playout.done:
+            return
+        if self.released_at is None:
+            self.released_at = now
+            yield act.ReplyReleased(self.reply_id, self.full_text, self.playout.duration)
+        if now >= self.playout.heard_at:
+            self.move(Life.FINISHED)
+            yield act.ReplyFinished(self.reply_id, self.full_text)
+
+    def deadline(self, lead: float) -> float | None:
+        """Return when `advance` has something to do, if nothing happens before."""
+        if self.life is Life.SPEAKING and self.released_at is not None:
+            return self.playout.heard_at
+        return self.playout.deadline(lead if self.life is Life.SPEAKING else None)
+
+    def hold(self, now: float) -> Iterator[Action]:
+        """Stop releasing, if anything was being released."""
+        if self.life is Life.SPEAKING:
+            self.move(Life.HELD)
+            yield act.ReplyHeld(self.reply_id, self.playout.heard(now))
+
+    def resume(self) -> Iterator[Action]:
+        """Go on after a hold."""
+        if self.life is Life.HELD:
+            self.move(Life.SPEAKING)
+            yield act.ReplyResumed(self.reply_id)
+
+    def cancel(self, cause: CancelCause, now: float) -> Iterator[Action]:
+        """End early."""
+        self.move(Life.CANCELLED)
+        yield act.CancelReply(self.reply_id, cause, self.heard_text(now), self.playout.heard(now))

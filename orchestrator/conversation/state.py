@@ -1,0 +1,102 @@
+"""Everything a conversation knows."""
+
+import enum
+from dataclasses import dataclass, field
+
+from orchestrator.conversation.actions import EndCause
+from orchestrator.conversation.policy import SAMPLE_RATE, Policy
+from orchestrator.conversation.reply import Life, Reply
+from orchestrator.conversation.transcript import Transcript
+from orchestrator.conversation.turn import Detector, Flush, Turn
+
+
+class Phase(enum.Enum):
+    """Where a conversation stands; the table in `conversation` tells more."""
+
+    WAITING = "waiting"
+    LISTENING = "listening"
+    ENDPOINTING = "endpointing"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class Ending:
+    """The conversation ends at `at`, unless the person speaks before."""
+
+    cause: EndCause
+    at: float
+
+
+@dataclass(slots=True)
+class State:
+    """A conversation, written down. Times are seconds since the session started."""
+
+    policy: Policy = field(default_factory=Policy)
+    instructions: str | None = None
+    """The system prompt; None until one was given."""
+    voice: str = ""
+    transcript: Transcript = field(default_factory=Transcript)
+    detector: Detector = field(default_factory=Detector)
+    turn: Turn | None = None
+    reply: Reply | None = None
+    """The living reply; at most one is."""
+    microphone_samples: int = 0
+    microphone_at: float = 0.0
+    """When the last samples came."""
+    items: int = 0
+    replies: int = 0
+    flushes: int = 0
+    waiting_since: float | None = None
+    """When the silence clock started, perhaps in a moment; None while either side has the floor, and at first."""
+    ending: Ending | None = None
+    finishing: bool = False
+    """The client will send nothing more."""
+    final_flush: Flush | None = None
+    """Asked for when the client finished, lest its last words be lost."""
+    ended: bool = False
+
+    @property
+    def phase(self) -> Phase:
+        """Where the conversation stands."""
+        if self.ended:
+            return Phase.ENDED
+        if self.reply:
+            return Phase.SPEAKING if self.reply.life in (Life.SPEAKING, Life.HELD) else Phase.THINKING
+        if self.turn:
+            return Phase.ENDPOINTING if self.turn.flush else Phase.LISTENING
+        return Phase.WAITING
+
+    @property
+    def position(self) -> float:
+        """Seconds of microphone received."""
+        return self.microphone_samples / SAMPLE_RATE
+
+    @property
+    def muted_at(self) -> float:
+        """When a microphone that sends nothing more counts as a pause."""
+        return self.microphone_at + self.policy.mute_timeout
+
+    @property
+    def silent_at(self) -> float | None:
+        """When the person will have been silent for too long."""
+        if not self.policy.silence_timeout or self.waiting_since is None or self.ending or self.finishing:
+            return None
+        return self.waiting_since + self.policy.silence_timeout
+
+    @property
+    def greets(self) -> bool:
+        """Whether it is time for the model to speak first: nobody has, there is a microphone and a character."""
+        untouched = self.replies == 0 and not self.transcript.items
+        return self.policy.greeting and untouched and self.microphone_samples > 0 and self.instructions is not None
+
+    def new_item(self) -> str:
+        """Return the next item's id."""
+        self.items += 1
+        return f"item_{self.items}"
+
+    def new_flush(self, now: float) -> Flush:
+        """Return the next flush, to be answered within the policy's time-out."""
+        self.flushes += 1
+        return Flush(self.flushes, now + self.policy.flush_timeout)

@@ -1,0 +1,68 @@
+"""What was said and heard, and what the language model is shown of it."""
+
+import enum
+from dataclasses import dataclass, field
+
+from orchestrator.conversation.policy import SILENCE_MARK
+
+
+class Role(enum.Enum):
+    """Who said it, in the words of the chat-completions API."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat-completions request."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One turn of either side: all the person said, or all they heard of a reply."""
+
+    item_id: str
+    role: Role
+    text: str
+
+
+@dataclass(slots=True)
+class Transcript:
+    """The turns that are over, in order. None is empty."""
+
+    items: list[Item] = field(default_factory=list)
+
+    def add(self, item_id: str, role: Role, text: str) -> None:
+        """Append a turn; one without text is left out."""
+        if text.strip():
+            self.items.append(Item(item_id, role, text.strip()))
+
+    def messages(self, instructions: str | None) -> list[Message]:
+        """Return the model's view: instructions first, then user and assistant in strict alternation.
+
+        Templates of many models insist that the first message after the instructions is the user's; where the model
+        spoke first, the person is taken to have said hello (Unmute does the same).
+        """
+        spoken: list[Message] = []
+        for item in self.items:
+            if spoken and spoken[-1].role is item.role:
+                spoken[-1] = Message(item.role, _joined(spoken[-1].text, item.text))
+            else:
+                spoken.append(Message(item.role, item.text))
+        if not spoken:
+            spoken = [Message(Role.USER, "Hello!")]
+        elif spoken[0].role is Role.ASSISTANT:
+            spoken.insert(0, Message(Role.USER, "Hello."))
+        return [Message(Role.SYSTEM, instructions), *spoken] if instructions else spoken
+
+
+def _joined(first: str, second: str) -> str:
+    """Join two turns of one side. A silence says nothing beside words, and twice nothing more than once."""
+    if second == SILENCE_MARK:
+        return first
+    return second if first == SILENCE_MARK else f"{first} {second}"
