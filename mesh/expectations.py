@@ -1,0 +1,39 @@
+"""Says in words which values a type accepts, for errors and for help."""
+
+from typing import TypeAlias
+
+from msgspec import inspect
+
+_Bounded: TypeAlias = inspect.IntType | inspect.FloatType
+
+
+def expectation(accepted: inspect.Type) -> str:
+    """The values a msgspec type accepts, as the end of "expected …": "a whole number from 0 to 65535"."""
+    match accepted:
+        case inspect.Metadata(type=inner):
+            return expectation(inner)
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType():
+            return f"a whole number{_bounds(accepted)}"
+        case inspect.FloatType():
+            return f"a number{_bounds(accepted)}"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(str(value) for value in values)}"
+        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
+            return f"a list separated by commas, each {expectation(item)}"
+        case inspect.UnionType(types=types):
+            return " or ".join(expectation(each) for each in types if not isinstance(each, inspect.NoneType))
+        case inspect.StrType(pattern=str() as pattern):
+            return f"a text that matches {pattern}"
+        case _:
+            return "a text"
+
+
+def _bounds(number: _Bounded) -> str:
+    """The range of a number, as words that follow it."""
+    low, high = number.ge, number.le
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    limits = {"above": number.gt, "at least": low, "below": number.lt, "at most": high}
+    return "".join(f" {word} {limit}" for word, limit in limits.items() if limit is not None)

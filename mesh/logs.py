@@ -1,0 +1,79 @@
+"""Structured logs on stderr: one line an event, for people or as JSON, from structlog and the standard library alike.
+
+    log = structlog.get_logger()
+    log.info("stream admitted", slots_left=3)
+
+Everything logged by a task after `bind_session` carries the session's id.
+"""
+
+import logging
+import os
+import sys
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_CHATTY = ("asyncio", "grpc", "httpcore", "httpx", "openai", "websockets")
+"""Libraries that tell their own inner life at "info" and below."""
+
+
+def configure(service: str, level: str = "info", log_format: str = "console") -> None:
+    """Set up logging for this process, once, before anything is logged.
+
+    `service` is on every line; `level` is "debug", "info", "warning" or "error"; `log_format` "console" or "json".
+    """
+    # gRPC's C core writes to stderr by itself, past all of this. What it knows is told again by its errors.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+    def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        add_service,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    _route_standard_library(shared, level, _renderers(log_format))
+
+
+def bind_session(session_id: str) -> None:
+    """Put the session's id on everything this task, and the tasks it starts from here on, will log."""
+    structlog.contextvars.bind_contextvars(session_id=session_id)
+
+
+def _renderers(log_format: str) -> list[Processor]:
+    if log_format == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    colours = sys.stderr.isatty()
+    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _route_standard_library(shared: list[Processor], level: str, renderers: list[Processor]) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        uvicorn = logging.getLogger(name)
+        uvicorn.handlers.clear()
+        uvicorn.propagate = True
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

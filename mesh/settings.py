@@ -1,0 +1,145 @@
+"""Settings: frozen structs, read once in `main` from the environment and passed down.
+
+A setting is a field annotated with `setting(…)`; its type and its `msgspec` constraints decide what is accepted:
+
+    class SttSettings(ServiceSettings, frozen=True, kw_only=True):
+        env_prefix: ClassVar[str] = "PARLEY_STT_"
+        port: Port = 50052  # read from PARLEY_STT_PORT
+        workers: Annotated[int, setting(help="Recogniser processes; 0: two per core.", ge=0)] = 0  # PARLEY_STT_WORKERS
+        api_key: Annotated[str | None, setting(help="Sent upstream.", env="KYUTAI_API_KEY", secret=True)] = None
+
+A constraint fits no union; write `Annotated[Annotated[int, msgspec.Meta(ge=1)] | None, setting(…)]`. A tuple is written as
+a comma-separated list. A variable that is set but empty counts as left out.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from mesh.expectations import expectation
+
+
+class SettingError(Exception):
+    """A setting cannot be used; the message names its variable and says what was expected."""
+
+
+class SettingDescription(NamedTuple):
+    """What a person should know about one setting."""
+
+    name: str
+    env: tuple[str, ...]
+    default: Any
+    """The value when no variable is set. `msgspec.NODEFAULT`: it must be set. A secret's is "***"."""
+    expected: str
+    help: str
+    secret: bool
+
+
+def setting(*, help: str, env: str | tuple[str, ...] = (), secret: bool = False, **constraints: Any) -> msgspec.Meta:  # noqa: A002 - reads as what it is
+    """Describe a field: put the result into its `Annotated`.
+
+    `env` names its variables, of which the first that is set wins; left out, it is the class's `env_prefix` with the
+    field's name in capitals. The value of a `secret` is never shown. `constraints` are those of `msgspec.Meta`.
+    """
+    names = (env,) if isinstance(env, str) else env
+    return msgspec.Meta(description=help, extra={"env": names, "secret": secret}, **constraints)
+
+
+Port = Annotated[int, setting(help="The TCP port it listens on; 0: any free one.", ge=0, le=65_535)]
+
+
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every service can be told. A service adds its own fields and gives both ports their defaults."""
+
+    env_prefix: ClassVar[str] = "PARLEY_"
+
+    host: Annotated[str, setting(help="The address it listens on.", min_length=1)] = "127.0.0.1"
+    port: Port = 0
+    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 0
+    drain_limit_s: Annotated[
+        float, setting(help="How many seconds live streams may go on after a request to stop.", ge=0, le=3_600)
+    ] = 30.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], setting(help="The least level to log.", env="PARLEY_LOG_LEVEL")
+    ] = "info"
+    log_format: Annotated[
+        Literal["console", "json"], setting(help="Logs for people or for programs.", env="PARLEY_LOG_FORMAT")
+    ] = "console"
+
+    def __repr__(self) -> str:
+        shown = (f"{each.name}={_shown(getattr(self, each.name), each)!r}" for each in describe(type(self)))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def load(settings_type: type[S], environ: Mapping[str, str], **overrides: Any) -> S:
+    """Read the settings from `environ`; an override that is not None goes before a variable.
+
+    Raises `SettingError` for a value that does not fit or is missing, and for an override that is no setting.
+    """
+    fields = {field.name: field for field in msgspec.structs.fields(settings_type)}
+    if unknown := overrides.keys() - fields.keys():
+        raise SettingError(f"{settings_type.__name__} has no setting {', '.join(sorted(unknown))}")
+    values = {}
+    for description in describe(settings_type):
+        for source, value in _given(description, environ, overrides):
+            values[description.name] = _converted(value, fields[description.name].type, source, description)
+            break
+        else:
+            if description.default is msgspec.NODEFAULT:
+                raise SettingError(
+                    f"{description.env[0]} is not set: expected {description.expected}. {description.help}"
+                )
+    return settings_type(**values)
+
+
+def describe(settings_type: type[ServiceSettings]) -> list[SettingDescription]:
+    """Every setting of a service, in the order of its fields."""
+    declared = msgspec.inspect.type_info(settings_type)
+    assert isinstance(declared, msgspec.inspect.StructType)  # noqa: S101 - what type_info says of a Struct
+    return [_description(field, settings_type.env_prefix) for field in declared.fields]
+
+
+def _description(field: msgspec.inspect.Field, env_prefix: str) -> SettingDescription:
+    declared = field.type
+    if not isinstance(declared, msgspec.inspect.Metadata) or not declared.extra:
+        raise TypeError(f"the field {field.name} is not annotated with setting(…)")
+    default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    secret = declared.extra["secret"]
+    return SettingDescription(
+        name=field.name,
+        env=declared.extra["env"] or (env_prefix + field.name.upper(),),
+        default="***" if secret and default not in (None, msgspec.NODEFAULT) else default,
+        expected=expectation(declared),
+        help=(declared.extra_json_schema or {}).get("description", ""),
+        secret=secret,
+    )
+
+
+def _given(
+    description: SettingDescription, environ: Mapping[str, str], overrides: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Where the setting is given a value, and which: the strongest first."""
+    if overrides.get(description.name) is not None:
+        yield description.name, overrides[description.name]
+    for name in description.env:
+        if environ.get(name):
+            yield name, environ[name]
+
+
+def _converted(value: Any, wanted: Any, source: str, description: SettingDescription) -> Any:
+    if isinstance(value, str) and description.expected.startswith("a list"):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return msgspec.convert(value, wanted, strict=False)
+    except msgspec.ValidationError:
+        # The cause would show the value's type at best and a secret at worst.
+        shown = _shown(value, description)
+        raise SettingError(f"{source}={shown} is not {description.expected}. {description.help}") from None
+
+
+def _shown(value: Any, description: SettingDescription) -> Any:
+    return "***" if description.secret and value is not None else value
