@@ -1,0 +1,1 @@
+"""A stand-in for a language model: answers by rules, over the OpenAI chat-completions API."""

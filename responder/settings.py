@@ -1,0 +1,16 @@
+"""The responder's settings."""
+
+from typing import Annotated, ClassVar
+
+from mesh.settings import Port, ServiceSettings, setting
+
+
+class ResponderSettings(ServiceSettings, frozen=True, kw_only=True):
+    """What the responder can be told."""
+
+    env_prefix: ClassVar[str] = "PARLEY_RESPONDER_"
+
+    port: Port = 8091
+    token_delay_s: Annotated[
+        float, setting(help="Seconds between the pieces of a streamed answer, as a model takes to write.", ge=0, le=10)
+    ] = 0.005
