@@ -7,7 +7,6 @@ Everything logged by a task after `bind_session` carries the session's id.
 """
 
 import logging
-import os
 import sys
 
 import structlog
@@ -22,8 +21,6 @@ def configure(service: str, level: str = "info", log_format: str = "console") ->
 
     `service` is on every line; `level` is "debug", "info", "warning" or "error"; `log_format` "console" or "json".
     """
-    # gRPC's C core writes to stderr by itself, past all of this. What it knows is told again by its errors.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     def add_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["service"] = service

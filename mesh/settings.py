@@ -8,8 +8,8 @@ A setting is a field annotated with `setting(…)`; its type and its `msgspec` c
         workers: Annotated[int, setting(help="Recogniser processes; 0: two per core.", ge=0)] = 0  # PARLEY_STT_WORKERS
         api_key: Annotated[str | None, setting(help="Sent upstream.", env="KYUTAI_API_KEY", secret=True)] = None
 
-A constraint fits no union; write `Annotated[Annotated[int, msgspec.Meta(ge=1)] | None, setting(…)]`. A tuple is written as
-a comma-separated list. A variable that is set but empty counts as left out.
+A constraint fits no union; write `Annotated[Annotated[int, msgspec.Meta(ge=1)] | None, setting(…)]`. A tuple is written
+as a comma-separated list. A variable that is set but empty counts as left out.
 """
 
 from collections.abc import Iterator, Mapping

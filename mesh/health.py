@@ -1,0 +1,34 @@
+"""The health of a server and of its services, as `grpc.health.v1` tells it."""
+
+from collections.abc import Iterable
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+SERVICE_NAME = health.SERVICE_NAME
+
+
+class Health:
+    """Answers `Check` and `Watch`. The server ("") and every given service are SERVING until told otherwise.
+
+    A full replica is SERVING: capacity shows only when a call is refused.
+    """
+
+    def __init__(self, services: Iterable[str]) -> None:
+        self._services = tuple(services)
+        self._servicer = health.aio.HealthServicer()
+
+    async def add_to(self, server: grpc.aio.Server) -> None:
+        """Let `server` answer; before it is started."""
+        for service in self._services:
+            await self.set(service, serving=True)
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+
+    async def set(self, name: str, *, serving: bool) -> None:
+        """Change the status of a name, which may be one of its own ("llm"). Ignored once the server stops serving."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._servicer.set(name, status)
+
+    async def stop_serving(self) -> None:
+        """Make every name NOT_SERVING, for good."""
+        await self._servicer.enter_graceful_shutdown()

@@ -1,0 +1,150 @@
+"""What stands between gRPC and every servicer: errors become statuses, calls are counted, a draining server refuses."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any, TypeAlias
+
+import grpc
+import structlog
+
+from mesh.errors import Draining, InternalError, MeshError, to_status
+
+log = structlog.get_logger()
+
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class LiveCalls:
+    """The calls that are being served. Health checks and reflection are not among them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.none_left = asyncio.Event()
+        self.none_left.set()
+        self.draining = asyncio.Event()
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Count a call while it lasts. Raises `Draining` when no more are taken."""
+        if self.draining.is_set():
+            raise Draining("this replica is about to stop")
+        self._count += 1
+        self.none_left.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if self._count == 0:
+                self.none_left.set()
+
+
+class Interceptor(grpc.aio.ServerInterceptor):
+    """Wraps the handler of each call.
+
+    A `MeshError` is answered with its status; raised before the first response, that status is all the peer gets
+    ("trailers only"), so that it may retry elsewhere. Any other exception is a bug: it is logged with its trace and
+    answered with INTERNAL, which says nothing. A generator is closed before its call ends, whatever ends it.
+    """
+
+    def __init__(self, calls: LiveCalls) -> None:
+        self._calls = calls
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_MaybeHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> _MaybeHandler:
+        """Wrap the handler of this call, if the server has one."""
+        handler = await continuation(handler_call_details)
+        if handler is None:
+            return None
+        method = handler_call_details.method
+        counted = not method.startswith("/grpc.")
+        serve = _streaming(handler) if handler.response_streaming else _unary(handler)
+
+        async def guarded(request: Any, context: _Context) -> Any:
+            async with _answered(context, method):
+                if not counted:
+                    return await serve(request, context)
+                with self._calls.one_more():
+                    return await serve(request, context)
+
+        return _rebuilt(handler, guarded)
+
+
+def _unary(handler: _Handler) -> Callable[[Any, _Context], Awaitable[Any]]:
+    """The servicer's method, which returns its one response."""
+    behaviour: Any = handler.stream_unary if handler.request_streaming else handler.unary_unary
+    return behaviour  # type: ignore[no-any-return]  # gRPC's types know only synchronous servicers
+
+
+def _streaming(handler: _Handler) -> Callable[[Any, _Context], Awaitable[None]]:
+    """The servicer's method as one that writes its responses, whether it is a generator or writes them already."""
+    behaviour: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
+
+    async def serve(request: Any, context: _Context) -> None:
+        responses = behaviour(request, context)
+        if not inspect.isasyncgen(responses):
+            await responses
+            return
+        async with aclosing(responses):
+            async for response in responses:
+                await context.write(response)
+
+    return serve
+
+
+def _rebuilt(handler: _Handler, behaviour: Any) -> _Handler:
+    build: Any = {
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
+    }[handler.request_streaming, handler.response_streaming]
+    rebuilt: _Handler = build(behaviour, handler.request_deserializer, handler.response_serializer)
+    return rebuilt
+
+
+@asynccontextmanager
+async def _answered(context: _Context, method: str) -> AsyncIterator[None]:
+    """End the call with the status of whatever is raised meanwhile."""
+    try:
+        yield
+    except asyncio.CancelledError as cancelled:
+        if _cancelled_by_grpc():
+            raise
+        await _answer(context, method, cancelled)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the process
+        await _answer(context, method, _culprit(error))
+
+
+def _cancelled_by_grpc() -> bool:
+    """Whether gRPC cancels the call, because the peer left or the server stops, and not a bug inside the servicer."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _answer(context: _Context, method: str, error: BaseException) -> None:
+    match error:
+        case MeshError():
+            cause = {"cause": str(error.__cause__)} if error.__cause__ else {}
+            log.info("call failed", method=method, reason=error.reason, message=error.message, **cause)
+            await context.abort_with_status(to_status(error))
+        case grpc.aio.AbortError() | grpc.aio.InternalError():
+            # The servicer has aborted by itself, or the peer has gone: gRPC knows what to do with its own exceptions.
+            raise error
+        case _:
+            log.error("bug in a servicer", method=method, exc_info=error)
+            await context.abort_with_status(to_status(InternalError()))
+
+
+def _culprit(error: Exception) -> Exception:
+    """The exception that tells what happened: of a task group's, a bug first, then an error meant for the peer."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    leaves = [_culprit(each) for each in error.exceptions]
+    return min(leaves, key=lambda leaf: (isinstance(leaf, MeshError), isinstance(leaf, grpc.aio.BaseError)))

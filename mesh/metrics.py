@@ -1,0 +1,30 @@
+"""Prometheus reads a process's metrics from a port of their own."""
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from prometheus_client import start_http_server
+
+from mesh.ports import PortTaken
+
+
+@asynccontextmanager
+async def metrics_served(host: str, port: int) -> AsyncIterator[None]:
+    """Serve the default registry at `/metrics` meanwhile, from a thread; port 0 serves nothing. Raises `PortTaken`."""
+    if port == 0:
+        yield
+        return
+    try:
+        server, thread = await asyncio.to_thread(start_http_server, port, host)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(host, port) from None
+        raise
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
+        thread.join()
