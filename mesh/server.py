@@ -44,7 +44,7 @@ _CLEANUP_LIMIT_S = 5.0
 class GrpcServer:
     """A server that runs inside `async with`; what its main and tests build on.
 
-    `services` are named in reflection and health; `add` registers their servicers. `port` is where it listens, also when
+    `services` are named in reflection and health; `add` registers their servicers. `port` is where it listens, also if
     the settings leave that open; `health` takes further names; `draining` is set once nothing new is taken. Entering
     raises `PortTaken`. Leaving cuts off what is still running; `until_drained` does not.
     """

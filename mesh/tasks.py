@@ -6,6 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 
+class _BlockEnded(Exception):  # noqa: N818 - not an error: a task group has no other way to be told to cancel its tasks
+    pass
+
+
 @asynccontextmanager
 async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.TaskGroup]:
     """Run `work` while the block runs, and cancel what is left of it when the block ends.
@@ -13,24 +17,16 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
     If one of them fails, the block is cancelled and the failure raised, as itself rather than in an `ExceptionGroup`:
     the first, where several fail together. The block may start more tasks in the group it is given.
     """
-    started: list[asyncio.Task[Any]] = []
-
-    class Owned(asyncio.TaskGroup):
-        def create_task(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
-            task = super().create_task(*args, **kwargs)
-            started.append(task)
-            task.add_done_callback(started.remove)
-            return task
-
     try:
-        async with Owned() as tasks:
+        async with asyncio.TaskGroup() as tasks:
             for each in work:
                 tasks.create_task(each)
             yield tasks
-            for task in started:
-                task.cancel()
+            raise _BlockEnded
     except BaseExceptionGroup as failures:
-        raise _first(failures) from None
+        _, real = failures.split(_BlockEnded)
+        if real:
+            raise _first(real) from None
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

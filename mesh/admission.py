@@ -1,0 +1,76 @@
+"""A stream that a replica has admitted, on the client's side."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Generic, TypeAlias, TypeVar, cast
+
+import grpc
+
+from mesh.errors import MeshError, UpstreamDown, from_rpc_error
+
+Req = TypeVar("Req")
+Resp = TypeVar("Resp")
+
+StreamCall: TypeAlias = "grpc.aio.StreamStreamCall[Req, Resp]"
+
+
+class Admission(Generic[Req, Resp]):
+    """Iterate over it for what comes after `started`; every failure is a `MeshError`.
+
+    Cancelling a task that sends or reads ends the call: gRPC cannot take either back. One task reads; any may send.
+    """
+
+    started: Resp
+    """The first response."""
+
+    def __init__(self, call: "StreamCall[Req, Resp]", replica: str) -> None:
+        self.replica = replica
+        self._call = call
+        self._sending = asyncio.Lock()
+
+    async def open(self, config: Req) -> None:
+        """Send the first request and await the first response. Whoever fails to open it cancels it."""
+        await self.send(config)
+        started = await self._read()
+        if started is None:
+            raise UpstreamDown("the stream ended before it was admitted")
+        self.started = started
+
+    async def send(self, request: Req) -> None:
+        """Send a request; waits while the peer is not keeping up. Raises the stream's error if it has ended."""
+        async with self._sending:
+            try:
+                await self._call.write(request)
+            except grpc.aio.AioRpcError as error:
+                raise from_rpc_error(error) from error
+            except asyncio.InvalidStateError:
+                raise await self._ending() from None
+
+    async def close_requests(self) -> None:
+        """Tell the peer that no more requests will come."""
+        async with self._sending:
+            await self._call.done_writing()
+
+    def cancel(self) -> None:
+        """End the call, if it has not ended."""
+        self._call.cancel()
+
+    async def __aiter__(self) -> AsyncIterator[Resp]:
+        while (response := await self._read()) is not None:
+            yield response
+
+    async def _read(self) -> Resp | None:
+        """The next response; None at a good end."""
+        try:
+            response = await self._call.read()
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        return None if response is grpc.aio.EOF else cast("Resp", response)
+
+    async def _ending(self) -> MeshError:
+        """Why nothing can be sent any more."""
+        try:
+            await self._read()
+        except MeshError as error:
+            return error
+        return UpstreamDown("the stream has ended")

@@ -1,0 +1,22 @@
+"""Channels to other services, with the options that every one of them has."""
+
+import grpc
+
+_OPTIONS = (
+    # A replica that restarts is found again at once, not after gRPC's usual second, two, four, …
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Despite its name: how long one attempt to connect may take.
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    # A server whose machine is gone without a word is noticed within 15 s.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A proxy from the environment is for the way out, not for neighbours.
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+def open_channel(address: str) -> grpc.aio.Channel:
+    """A channel to "host:port". It connects when it is first used; whoever opens it closes it."""
+    return grpc.aio.insecure_channel(address, options=_OPTIONS)
