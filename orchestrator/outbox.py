@@ -1,0 +1,52 @@
+"""What waits to be sent to the client."""
+
+import asyncio
+from collections import deque
+
+from mesh.errors import Idle
+from parley.conversation.v1.conversation_pb2 import ConverseResponse
+
+_BOUND = 4_096
+"""Messages. A client that reads finds a handful; one that has stopped reading fills this in minutes."""
+
+
+class Outbox:
+    """A queue from which a reply can be taken back.
+
+    Putting never waits, so that decisions are performed the moment they are made; what bounds the queue is that a
+    client which lets it fill is gone.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[ConverseResponse, str | None]] = deque()
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def put(self, response: ConverseResponse, reply_id: str | None = None) -> None:
+        """Add a message; with a `reply_id` it is part of that reply's audio. Raises `Idle` when there are too many."""
+        if len(self._waiting) >= _BOUND:
+            raise Idle("the client does not read what it is sent")
+        self._waiting.append((response, reply_id))
+        self._changed.set()
+
+    def drop(self, reply_id: str) -> None:
+        """Take back all audio of a reply that has not been sent."""
+        self._waiting = deque(entry for entry in self._waiting if entry[1] != reply_id)
+
+    def clear(self) -> None:
+        """Take back everything."""
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """End the queue: `get` returns None once all has been sent."""
+        self._closed = True
+        self._changed.set()
+
+    async def get(self) -> ConverseResponse | None:
+        """Wait for the next message; None at the end."""
+        while not self._waiting:
+            if self._closed:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._waiting.popleft()[0]

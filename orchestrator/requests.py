@@ -1,0 +1,120 @@
+"""What the client asks of a session that is running."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import structlog
+
+from mesh.audio import SAMPLE_RATE, Decoder
+from mesh.errors import InvalidRequest
+from orchestrator import options, wire
+from orchestrator.conversation import Policy
+from orchestrator.conversation import events as ev
+from orchestrator.llm import LanguageModel
+from orchestrator.prompts import render
+from orchestrator.session import Session
+from parley.conversation.v1 import conversation_pb2 as pb
+
+_LONGEST_AUDIO_S = 10
+_LONGEST_TEXT = 10_000
+_SAMPLE_BYTES = 2
+
+_log = structlog.get_logger()
+
+
+class SessionOptions:
+    """The session's settings, as they were given bit by bit."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._given = pb.SessionConfig()
+        self._policy = Policy()
+
+    def change(self, config: pb.SessionConfig) -> ev.SessionConfigured:
+        """Take in the fields that `config` sets; raises `InvalidRequest`, and then none of them counts."""
+        policy = options.policy_of(config, self._policy)
+        instructions = None
+        if config.HasField("instructions"):
+            instructions = render(config.instructions, model=self._model.known_name, now=datetime.now(UTC).astimezone())
+            self._given.ClearField("instructions")  # a character is replaced, not merged field by field
+        self._policy = policy
+        self._given.MergeFrom(config)
+        voice = config.voice if config.HasField("voice") else None
+        return ev.SessionConfigured(policy=policy, instructions=instructions, voice=voice)
+
+    def effective(self) -> pb.SessionConfig:
+        """Return the session as it stands."""
+        return options.config_of(self._given, self._policy)
+
+
+class Requests:
+    """Reads a client's requests and has each performed, or rejected; without a `decoder` the person only types."""
+
+    def __init__(self, session: Session, session_options: SessionOptions, decoder: Decoder | None) -> None:
+        self._session = session
+        self._options = session_options
+        self._decoder = decoder
+        self._finished = False
+
+    async def run(self, requests: AsyncIterator[pb.ConverseRequest]) -> None:
+        """Read to the end. An end without `finish` is a hang-up: the client, or the way to it, has gone."""
+        async for request in requests:
+            request_id = request.request_id if request.HasField("request_id") else None
+            try:
+                self._received(request, request_id)
+            except InvalidRequest as error:
+                self._session.send(wire.rejection(error.reason, error.message), request_id)
+        if not self._finished:
+            _log.info("client hung up")
+            self._session.hang_up()
+
+    def _received(self, request: pb.ConverseRequest, request_id: str | None) -> None:
+        kind = request.WhichOneof("request")
+        if self._finished:
+            raise InvalidRequest("nothing may follow finish")
+        match kind:
+            case "audio":
+                self._audio(request.audio.audio)
+            case "text":
+                self._text(request.text, request_id)
+            case "update":
+                self._session.tell(self._options.change(request.update.session), request_id)
+                updated = pb.SessionUpdated(session=self._options.effective())
+                self._session.send(pb.ConverseResponse(session_updated=updated), request_id)
+            case "finish":
+                self._finished = True
+                self._session.tell(ev.FinishRequested(), request_id)
+            case "config":
+                raise InvalidRequest("config opens a conversation and may be sent only once; use update")
+            case _:
+                raise InvalidRequest("an empty request: expected audio, text, update or finish")
+
+    def _audio(self, audio: bytes) -> None:
+        if self._decoder is None:
+            raise NoMicrophone("this conversation is typed only: open it without typed_only to send audio")
+        pcm = self._decoder.decode(audio)
+        if len(pcm) > _LONGEST_AUDIO_S * SAMPLE_RATE * _SAMPLE_BYTES:
+            raise AudioTooLong(f"more than {_LONGEST_AUDIO_S} s of audio in one message: expected frames of 80 ms")
+        if pcm:
+            self._session.listener.hear(pcm)
+            self._session.tell(ev.MicrophoneHeard(len(pcm) // _SAMPLE_BYTES))
+
+    def _text(self, text: pb.UserText, request_id: str | None) -> None:
+        if not text.text.strip() or len(text.text) > _LONGEST_TEXT:
+            raise InvalidRequest(
+                f"a typed turn of {len(text.text)} characters: expected 1 to {_LONGEST_TEXT}, not blank"
+            )
+        item_id = text.item_id if text.HasField("item_id") else None
+        self._session.tell(ev.UserTyped(text.text.strip(), item_id), request_id)
+
+
+class NoMicrophone(InvalidRequest):
+    """Audio was sent into a conversation that is typed only."""
+
+    default_reason = "NO_MICROPHONE"
+
+
+class AudioTooLong(InvalidRequest):
+    """More audio in one message than is taken."""
+
+    default_reason = "AUDIO_TOO_LONG"

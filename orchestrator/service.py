@@ -1,0 +1,69 @@
+"""`ConversationService`: admits a conversation and holds it."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import grpc
+import structlog
+
+from mesh import logs
+from mesh.audio import Decoder, Encoder, negotiate
+from mesh.discovery import Replicas, admitted
+from mesh.streams import before_idle, first_request
+from orchestrator.listener import transcribe
+from orchestrator.requests import Requests, SessionOptions
+from orchestrator.session import Session
+from orchestrator.settings import OrchestratorSettings
+from orchestrator.speaker import Upstreams
+from parley.conversation.v1 import conversation_pb2 as pb
+from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceServicer
+
+_log = structlog.get_logger()
+
+Context = grpc.aio.ServicerContext[pb.ConverseRequest, pb.ConverseResponse]
+
+
+class ConversationServicer(ConversationServiceServicer):
+    """Serves `Converse`. `stt` and `upstreams` are shared by all conversations."""
+
+    def __init__(self, settings: OrchestratorSettings, stt: Replicas, upstreams: Upstreams) -> None:
+        self._settings = settings
+        self._stt = stt
+        self._upstreams = upstreams
+
+    # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
+    async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
+        self, requests: AsyncIterator[pb.ConverseRequest], context: Context
+    ) -> None:
+        """Hold one conversation. What the client should have known is refused before `started`, as is one too many."""
+        requests = before_idle(requests, self._settings.idle_limit_s)
+        config = (await first_request(requests)).config
+        session_id = secrets.token_hex(8)
+        logs.bind_session(session_id)
+
+        input_format = negotiate(config.input_format)
+        output_format = negotiate(config.output_format)
+        options = SessionOptions(self._upstreams.model)
+        configured = options.change(config.session)
+        session = Session(session_id, self._stt, self._upstreams, Encoder(output_format), self._settings.stall_limit_s)
+        async with AsyncExitStack() as exits:
+            work = []
+            if not config.typed_only:
+                opening = admitted(self._stt, transcribe, session.listener.config())
+                work.append(session.listener.run(await exits.enter_async_context(opening)))
+            _log.info("conversation admitted", typed_only=config.typed_only)
+            session.send(
+                pb.ConverseResponse(
+                    started=pb.ConverseStarted(
+                        session_id=session_id,
+                        input_format=None if config.typed_only else input_format,
+                        output_format=output_format,
+                        session=options.effective(),
+                    )
+                )
+            )
+            session.tell(configured)
+            decoder = None if config.typed_only else Decoder(input_format)
+            await session.run(context.write, Requests(session, options, decoder).run(requests), *work)
+        _log.info("conversation over")

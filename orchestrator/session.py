@@ -1,0 +1,154 @@
+"""One session: performs what the conversation decides.
+
+Everything that happens (a request, a word, speech, the timer) is told to the core the moment it happens, and what the
+core answers is performed before anything else can happen. Both are synchronous: nothing here needs a lock.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from mesh.audio import SAMPLE_RATE, Encoder
+from mesh.discovery import Replicas
+from mesh.errors import Idle
+from mesh.tasks import beside
+from mesh.times import duration
+from orchestrator import wire
+from orchestrator.conversation import Conversation
+from orchestrator.conversation import actions as act
+from orchestrator.conversation import events as ev
+from orchestrator.listener import Listener
+from orchestrator.outbox import Outbox
+from orchestrator.speaker import Speaker, Upstreams
+from parley.conversation.v1 import conversation_pb2 as pb
+
+Write = Callable[[pb.ConverseResponse], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A reply that is alive, and the task that makes it."""
+
+    speaker: Speaker
+    task: asyncio.Task[None]
+
+
+class Session:
+    """The shell around one `Conversation`: feeds it events, performs its actions, keeps its timer.
+
+    `encoder` turns the working format into the client's. A client that leaves a message unread for `stall_limit_s`
+    is gone.
+    """
+
+    def __init__(
+        self, session_id: str, stt: Replicas, upstreams: Upstreams, encoder: Encoder, stall_limit_s: float
+    ) -> None:
+        self.session_id = session_id
+        self.listener = Listener(stt, session_id, self.tell, self.warn)
+        self._conversation = Conversation()
+        self._outbox = Outbox()
+        self._upstreams = upstreams
+        self._encoder = encoder
+        self._stall_limit_s = stall_limit_s
+        self._replies: dict[str, _Reply] = {}
+        self._clock = asyncio.get_running_loop().time
+        self._started = self._clock()
+        self._deadline: float | None = None
+        self._deadline_moved = asyncio.Event()
+        self._paused_at: float | None = None
+
+    # --- what the rest of the session uses ------------------------------------------------------------------------
+
+    def tell(self, event: ev.Event, request_id: str | None = None) -> None:
+        """Tell the core what has happened, and do what it says. What `request_id` causes carries it."""
+        self._perform(self._conversation.handle(event, self._now()), request_id)
+
+    def send(self, response: pb.ConverseResponse, request_id: str | None = None) -> None:
+        """Send the client a message."""
+        if request_id is not None:
+            response.request_id = request_id
+        self._outbox.put(response)
+
+    def warn(self, reason: str, message: str) -> None:
+        """Tell the client of trouble that the conversation survives."""
+        self.send(wire.warning(reason, message))
+
+    def hang_up(self) -> None:
+        """End at once: nobody is there any more."""
+        self._outbox.clear()
+        self._outbox.close()
+
+    async def run(self, write: Write, *work: Coroutine[Any, Any, None]) -> None:
+        """Hold the conversation until it ends, running `work` beside it; raises what ends it badly."""
+        with self._upstreams.metrics.conversations.track_inprogress():
+            async with beside(self._keep_time(), *work) as self._tasks:
+                await self._deliver(write)
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return self._clock() - self._started
+
+    async def _keep_time(self) -> None:
+        """The session's one timer."""
+        while True:
+            at = None if self._deadline is None else self._started + self._deadline
+            self._deadline_moved.clear()
+            try:
+                async with asyncio.timeout_at(at):
+                    await self._deadline_moved.wait()
+            except TimeoutError:
+                self._perform(self._conversation.handle_timeout(self._now()))
+
+    # --- actions --------------------------------------------------------------------------------------------------
+
+    def _perform(self, actions: list[act.Action], request_id: str | None = None) -> None:
+        for action in actions:
+            match action:
+                case act.PrepareReply():
+                    self._prepare(action)
+                case act.ReleaseAudio():
+                    self._release(action)
+                case act.CancelReply(reply_id=reply_id):
+                    self._outbox.drop(reply_id)
+                    self._replies.pop(reply_id).task.cancel()
+                case act.ReplyFinished(reply_id=reply_id):
+                    del self._replies[reply_id]
+                case act.RequestFlush(flush_id=flush_id):
+                    self.listener.flush(flush_id)
+                case act.SpeechStopped():
+                    self._paused_at = self._now()
+            if news := wire.response(action):
+                self.send(news, request_id)
+            if isinstance(action, act.EndConversation):
+                self._outbox.close()
+        if self._conversation.deadline != self._deadline:
+            self._deadline = self._conversation.deadline
+            self._deadline_moved.set()
+
+    def _prepare(self, order: act.PrepareReply) -> None:
+        speaker = Speaker(order, self._upstreams, self.session_id, self.tell, self.warn)
+        task = self._tasks.create_task(speaker.run(), name=order.reply_id)
+        self._replies[order.reply_id] = _Reply(speaker, task)
+
+    def _release(self, action: act.ReleaseAudio) -> None:
+        pcm = self._replies[action.reply_id].speaker.speech.take(action.samples)
+        audio = pb.ReplyAudio(
+            reply_id=action.reply_id,
+            audio=self._encoder.encode(pcm),
+            start_offset=duration(action.start / SAMPLE_RATE),
+        )
+        self._outbox.put(pb.ConverseResponse(reply_audio=audio), reply_id=action.reply_id)
+        if self._paused_at is not None:
+            self._upstreams.metrics.voice_to_voice.observe(self._now() - self._paused_at)
+            self._paused_at = None
+
+    async def _deliver(self, write: Write) -> None:
+        """Send what is in the outbox until it is closed."""
+        while (response := await self._outbox.get()) is not None:
+            try:
+                async with asyncio.timeout(self._stall_limit_s):
+                    await write(response)
+            except TimeoutError as error:
+                raise Idle("the client does not read what it is sent") from error

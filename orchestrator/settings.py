@@ -1,0 +1,52 @@
+"""What the orchestrator can be told."""
+
+from typing import Annotated, ClassVar
+
+from mesh.settings import Port, ServiceSettings, setting
+
+
+class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
+    """Settings of the orchestrator."""
+
+    env_prefix: ClassVar[str] = "PARLEY_ORCHESTRATOR_"
+
+    port: Port = 50051
+    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9151
+    stt_target: Annotated[
+        str,
+        setting(help="Where speech recognition is: host:port, dns:///host:port or a list.", env="PARLEY_STT_TARGET"),
+    ] = "127.0.0.1:50052"
+    tts_target: Annotated[
+        str, setting(help="Where speech synthesis is: host:port, dns:///host:port or a list.", env="PARLEY_TTS_TARGET")
+    ] = "127.0.0.1:50053"
+    llm_url: Annotated[
+        str,
+        setting(
+            help="The OpenAI-compatible server that writes replies, with or without its /v1.",
+            env=("PARLEY_LLM_URL", "KYUTAI_LLM_URL"),
+            min_length=1,
+        ),
+    ] = "http://127.0.0.1:8091"
+    llm_model: Annotated[
+        str | None,
+        setting(
+            help="Which of its models to ask; left out: the only one it lists.",
+            env=("PARLEY_LLM_MODEL", "KYUTAI_LLM_MODEL"),
+        ),
+    ] = None
+    llm_api_key: Annotated[
+        str | None,
+        setting(help="The key it wants.", env=("PARLEY_LLM_API_KEY", "KYUTAI_LLM_API_KEY"), secret=True),
+    ] = None
+    llm_first_token_s: Annotated[
+        float, setting(help="How many seconds the language model may take to begin.", gt=0, le=600)
+    ] = 15.0
+    llm_next_token_s: Annotated[
+        float, setting(help="How many seconds the language model may pause while it writes.", gt=0, le=600)
+    ] = 10.0
+    idle_limit_s: Annotated[
+        float, setting(help="How many seconds a client may send nothing before it is taken for gone.", gt=0)
+    ] = 600.0
+    stall_limit_s: Annotated[
+        float, setting(help="How many seconds a client may leave unread what it is sent.", gt=0)
+    ] = 20.0

@@ -1,0 +1,185 @@
+"""One reply in the making: the language model's words, and their synthesis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import structlog
+
+from mesh.discovery import Admission, Replicas, admitted
+from mesh.errors import AtCapacity, MeshError, UpstreamDown, VoiceNotFound
+from mesh.tasks import beside
+from mesh.times import seconds
+from orchestrator.conversation import events as ev
+from orchestrator.conversation.actions import PrepareReply
+from orchestrator.llm import LanguageModel
+from orchestrator.metrics import Metrics
+from orchestrator.speech import Speech
+from orchestrator.words import WordSplitter, pronounceable
+from parley.tts.v1 import tts_pb2
+from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
+from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
+
+Synthesis = Admission[SynthesizeRequest, SynthesizeResponse]
+
+_SEARCH_PAUSES_S = (0.05, 0.075, 0.1125, 0.16875)
+"""Between the five searches for a synthesis. A slot is often free a moment later: another reply has just ended."""
+
+_WORDS_AHEAD = 1_024
+"""Words the model may be ahead of the synthesis."""
+
+_STALL_LIMIT_S = 30.0
+"""How long a synthesis may say nothing: longer than the language model may keep it waiting for words."""
+
+_SAMPLE_BYTES = 2
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """What a reply is made with."""
+
+    model: LanguageModel
+    tts: Replicas
+    metrics: Metrics
+
+
+class Speaker:
+    """Makes one reply, and tells the core's events about it.
+
+    The synthesis is opened at once, while the model thinks: its connection costs no time. `speech` receives the audio
+    before the core is told of it. `warn` is given a reason and a message when something fails.
+    """
+
+    def __init__(
+        self,
+        order: PrepareReply,
+        upstreams: Upstreams,
+        session_id: str,
+        tell: Callable[[ev.Event], None],
+        warn: Callable[[str, str], None],
+    ) -> None:
+        self.speech = Speech()
+        self._order = order
+        self._upstreams = upstreams
+        self._session_id = session_id
+        self._tell = tell
+        self._warn = warn
+        self._words: asyncio.Queue[str | None] = asyncio.Queue(_WORDS_AHEAD)
+
+    async def run(self) -> None:
+        """Make the reply. Cancelling this cancels the model's request and the synthesis."""
+        if not self._order.spoken:
+            await self._write()
+            return
+        async with beside(self._write()):
+            try:
+                await self._speak()
+            except MeshError as error:
+                _log.warning(
+                    "synthesis failed", reply_id=self._order.reply_id, reason=error.reason, error=error.message
+                )
+                self._warn("TTS_FAILED", "I have lost my voice for a moment.")
+                self._tell(ev.ReplySpeechFailed(self._order.reply_id))
+
+    # --- the words ------------------------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        """Tell and queue the words; None in the queue after the last."""
+        reply_id = self._order.reply_id
+        try:
+            async for word in self._text():
+                self._tell(ev.ReplyTextArrived(reply_id, word))
+                if self._order.spoken and (spoken := pronounceable(word)):
+                    await self._words.put(spoken)
+        except MeshError as error:
+            _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
+            self._upstreams.metrics.llm_failures.inc()
+            self._warn("LLM_FAILED", f"I could not finish my thought: {error.message}.")
+            self._tell(ev.ReplyTextFailed(reply_id))
+        else:
+            self._tell(ev.ReplyTextCompleted(reply_id))
+        if self._order.spoken:
+            await self._words.put(None)
+
+    async def _text(self) -> AsyncIterator[str]:
+        if self._order.script is not None:
+            splitter = WordSplitter()
+            for word in (*splitter.feed(self._order.script), *splitter.finish()):
+                yield word
+            return
+        metrics = self._upstreams.metrics
+        with metrics.llm_request(self._order.messages) as timing:
+            async for word in self._upstreams.model.words(self._order.messages, self._order.temperature):
+                timing.word()
+                yield word
+
+    # --- the voice ------------------------------------------------------------------------------------------------
+
+    async def _speak(self) -> None:
+        async with self._synthesis() as synthesis, beside(self._dictate(synthesis)):
+            responses = aiter(synthesis)
+            while True:
+                try:
+                    async with asyncio.timeout(_STALL_LIMIT_S):
+                        response = await anext(responses, None)
+                except TimeoutError as error:
+                    raise UpstreamDown("the synthesis has stalled") from error
+                if response is None:
+                    break
+                await self._received(response)
+        self._tell(ev.ReplySynthesized(self._order.reply_id))
+
+    async def _dictate(self, synthesis: Synthesis) -> None:
+        while (word := await self._words.get()) is not None:
+            await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=word)))
+        await synthesis.send(SynthesizeRequest(finish=tts_pb2.SynthesizeFinish()))
+
+    async def _received(self, response: SynthesizeResponse) -> None:
+        reply_id = self._order.reply_id
+        match response.WhichOneof("event"):
+            case "audio":
+                await self.speech.put(response.audio.audio)
+                self._tell(ev.ReplyAudioArrived(reply_id, len(response.audio.audio) // _SAMPLE_BYTES))
+            case "word":
+                word = response.word
+                start, end = seconds(word.start_offset), seconds(word.end_offset)
+                self._tell(ev.ReplyWordTimed(reply_id, word.text, start, end))
+
+    @asynccontextmanager
+    async def _synthesis(self) -> AsyncIterator[Synthesis]:
+        """Find a synthesis, patiently; a voice nobody knows is replaced by the engine's own."""
+        voice = self._order.voice
+        pauses = iter(_SEARCH_PAUSES_S)
+        async with AsyncExitStack() as stack:
+            while True:
+                try:
+                    found = await stack.enter_async_context(
+                        admitted(self._upstreams.tts, _synthesize, self._config(voice))
+                    )
+                    break
+                except VoiceNotFound:
+                    if not voice:
+                        raise
+                    self._warn("VOICE_NOT_FOUND", f"There is no voice {voice!r}; I am using another.")
+                    voice = ""
+                except (AtCapacity, UpstreamDown) as error:
+                    pause = next(pauses, None)
+                    if pause is None:
+                        raise
+                    self._warn("TTS_NOT_FOUND", f"I am looking for my voice: {error.message}.")
+                    await asyncio.sleep(pause)
+            yield found
+
+    def _config(self, voice: str) -> SynthesizeRequest:
+        config = tts_pb2.SynthesizeConfig(voice=voice, session_id=self._session_id, reply_id=self._order.reply_id)
+        return SynthesizeRequest(config=config)
+
+
+def _synthesize(
+    channel: grpc.aio.Channel,
+) -> grpc.aio.StreamStreamMultiCallable[SynthesizeRequest, SynthesizeResponse]:
+    return TextToSpeechServiceStub(channel).Synthesize

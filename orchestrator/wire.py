@@ -1,0 +1,99 @@
+"""The core's news as messages to the client. What the shell must do besides is not told here."""
+
+from mesh.times import duration
+from orchestrator.conversation import actions as act
+from orchestrator.conversation.actions import CancelCause, EndCause, SpeechCause
+from parley.conversation.v1 import conversation_pb2 as pb
+
+_SPEECH_CAUSES = {
+    SpeechCause.DETECTED: pb.SPEECH_CAUSE_DETECTED,
+    SpeechCause.WORD: pb.SPEECH_CAUSE_WORD,
+    SpeechCause.SILENCE: pb.SPEECH_CAUSE_SILENCE,
+    SpeechCause.TYPED: pb.SPEECH_CAUSE_TYPED,
+}
+_CANCEL_CAUSES = {
+    CancelCause.SPEECH_DETECTED: pb.CANCEL_CAUSE_SPEECH_DETECTED,
+    CancelCause.WORD_RECOGNIZED: pb.CANCEL_CAUSE_WORD_RECOGNIZED,
+    CancelCause.TYPED: pb.CANCEL_CAUSE_TYPED,
+    CancelCause.FAILED: pb.CANCEL_CAUSE_FAILED,
+}
+_END_CAUSES = {
+    EndCause.GOODBYE: pb.END_CAUSE_GOODBYE,
+    EndCause.FINISHED: pb.END_CAUSE_FINISHED,
+}
+
+
+def response(action: act.Action) -> pb.ConverseResponse | None:
+    """Return what the client is told about `action`; None for one that concerns the shell alone."""
+    return _of_person(action) or _of_reply(action)
+
+
+def _of_person(action: act.Action) -> pb.ConverseResponse | None:
+    match action:
+        case act.SpeechStarted(item_id, offset, cause):
+            started = pb.UserSpeechStarted(item_id=item_id, offset=duration(offset), cause=_SPEECH_CAUSES[cause])
+            return pb.ConverseResponse(user_speech_started=started)
+        case act.UserWord(item_id, text, start, end):
+            word = pb.UserWordRecognized(
+                item_id=item_id, text=text, start_offset=duration(start), end_offset=duration(end)
+            )
+            return pb.ConverseResponse(user_word_recognized=word)
+        case act.UserPartial(text):
+            return pb.ConverseResponse(user_partial_transcript=pb.UserPartialTranscript(text=text))
+        case act.SpeechStopped(item_id, offset, cause):
+            stopped = pb.UserSpeechStopped(item_id=item_id, offset=duration(offset), cause=_SPEECH_CAUSES[cause])
+            return pb.ConverseResponse(user_speech_stopped=stopped)
+        case act.TurnEnded(item_id, text, cause):
+            ended = pb.UserTurnEnded(item_id=item_id, text=text, cause=_SPEECH_CAUSES[cause])
+            return pb.ConverseResponse(user_turn_ended=ended)
+        case act.TurnDiscarded(item_id):
+            return pb.ConverseResponse(user_turn_discarded=pb.UserTurnDiscarded(item_id=item_id))
+        case act.EndConversation(cause):
+            return pb.ConverseResponse(conversation_ended=pb.ConversationEnded(cause=_END_CAUSES[cause]))
+        case _:
+            return None
+
+
+def _of_reply(action: act.Action) -> pb.ConverseResponse | None:
+    match action:
+        case act.PrepareReply(reply_id=reply_id, item_id=item_id, voice=voice):
+            created = pb.ReplyCreated(reply_id=reply_id, item_id=item_id, voice=voice)
+            return pb.ConverseResponse(reply_created=created)
+        case act.ReplyText(reply_id, text):
+            return pb.ConverseResponse(reply_text_delta=pb.ReplyTextDelta(reply_id=reply_id, text=text))
+        case act.ReplyTextDone(reply_id, text):
+            return pb.ConverseResponse(reply_text_done=pb.ReplyTextDone(reply_id=reply_id, text=text))
+        case act.ReplyWord(reply_id, text, start, end):
+            spoken = pb.ReplyWordSpoken(
+                reply_id=reply_id, text=text, start_offset=duration(start), end_offset=duration(end)
+            )
+            return pb.ConverseResponse(reply_word_spoken=spoken)
+        case act.ReplyHeld(reply_id, heard):
+            return pb.ConverseResponse(reply_held=pb.ReplyHeld(reply_id=reply_id, heard_duration=duration(heard)))
+        case act.ReplyResumed(reply_id):
+            return pb.ConverseResponse(reply_resumed=pb.ReplyResumed(reply_id=reply_id))
+        case act.ReplyReleased(reply_id, text, length):
+            released = pb.ReplyReleased(reply_id=reply_id, text=text, audio_duration=duration(length))
+            return pb.ConverseResponse(reply_released=released)
+        case act.CancelReply(reply_id, cause, heard_text, heard):
+            cancelled = pb.ReplyCancelled(
+                reply_id=reply_id,
+                cause=_CANCEL_CAUSES[cause],
+                heard_text=heard_text,
+                heard_duration=duration(heard),
+            )
+            return pb.ConverseResponse(reply_cancelled=cancelled)
+        case act.ReplyFinished(reply_id, text):
+            return pb.ConverseResponse(reply_finished=pb.ReplyFinished(reply_id=reply_id, text=text))
+        case _:
+            return None
+
+
+def warning(reason: str, message: str) -> pb.ConverseResponse:
+    """Return a warning: `reason` for programs, `message` for people."""
+    return pb.ConverseResponse(warning=pb.Warning(reason=reason, message=message))
+
+
+def rejection(reason: str, message: str) -> pb.ConverseResponse:
+    """Return the refusal of one request in a conversation that goes on."""
+    return pb.ConverseResponse(request_rejected=pb.RequestRejected(reason=reason, message=message))
