@@ -1,0 +1,67 @@
+"""The edge as an ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from edge.dialects.unmute import UnmuteDialect
+from edge.health import MeshHealth
+from edge.metrics import EdgeMetrics, HttpMetrics
+from edge.realtime import RealtimeSession
+from edge.rest import Rest, on_bug, on_mesh_error
+from edge.settings import EdgeSettings
+from mesh.discovery import Replicas
+from mesh.errors import Draining, MeshError
+from mesh.interceptor import LiveCalls
+
+
+def create_app(
+    settings: EdgeSettings,
+    *,
+    orchestrators: Replicas,
+    voices: Replicas,
+    registry: CollectorRegistry,
+    sessions: LiveCalls,
+) -> Starlette:
+    """The application, which closes its channels when it ends.
+
+    `registry` is where its metrics go; `sessions` counts the sessions that are going on, and refuses more of them with
+    503 once it is draining.
+    """
+    metrics = EdgeMetrics(registry)
+    rest = Rest(voices, MeshHealth(orchestrators, voices), metrics, registry)
+
+    async def realtime(websocket: WebSocket) -> None:
+        try:
+            with sessions.one_more():
+                await RealtimeSession(websocket, UnmuteDialect(), orchestrators, metrics).run()
+        except Draining as draining:
+            await websocket.send_denial_response(PlainTextResponse(draining.message, status_code=503))
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with orchestrators, voices:
+            yield
+
+    return Starlette(
+        routes=[*rest.routes(), WebSocketRoute("/v1/realtime", realtime)],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_credentials=True,
+                allow_methods=["*"],
+                allow_headers=["*"],
+            ),
+            Middleware(HttpMetrics, registry=registry),
+        ],
+        exception_handlers={MeshError: on_mesh_error, Exception: on_bug},
+        lifespan=lifespan,
+    )

@@ -1,0 +1,46 @@
+"""The languages that clients speak over the WebSocket; each is translated to and from `Converse` by its own module."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from mesh.errors import MeshError
+from parley.conversation.v1 import conversation_pb2 as conversation
+
+
+class InvalidEvent(Exception):  # noqa: N818 - it is the event that is invalid
+    """A client's message cannot be honoured; the session goes on.
+
+    `details` lists the faults, each as {"type": a word, "loc": the path of the field, "msg": for people}.
+    """
+
+    def __init__(self, message: str, details: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details or []
+
+
+class Dialect(Protocol):
+    """The translation of one connection, in both directions. It remembers what the dialect needs and does no I/O."""
+
+    def config(self) -> conversation.ConverseConfig:
+        """What the conversation is opened with."""
+        ...
+
+    def requests(self, message: str | bytes, now: float) -> Iterator[conversation.ConverseRequest]:
+        """What a client's message, received at `now` (monotonic seconds), asks for.
+
+        Raises `InvalidEvent`, after the requests that could be made of it.
+        """
+        ...
+
+    def events(self, response: conversation.ConverseResponse) -> Iterator[str]:
+        """The messages to send to the client when `response` has come, in this order."""
+        ...
+
+    def rejection(self, fault: InvalidEvent) -> str:
+        """The message that answers an invalid one."""
+        ...
+
+    def fatal(self, words: str, error: MeshError) -> str:
+        """The last message before the connection is closed because of `error`; `words` tell a person."""
+        ...

@@ -1,0 +1,156 @@
+"""Unmute's dialect of one connection: JSON events and Ogg Opus ↔ `Converse`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from edge.dialects import InvalidEvent
+from edge.dialects.unmute.chat_history import ChatHistory
+from edge.dialects.unmute.client_events import AudioAppend, Session, SessionUpdate, parse
+from edge.dialects.unmute.instructions import character
+from edge.dialects.unmute.replies import Replies
+from edge.dialects.unmute.server_events import (
+    ErrorBody,
+    ErrorEvent,
+    ErrorType,
+    ServerEvent,
+    SessionUpdated,
+    TextDelta,
+    TextDeltaReady,
+    TextDone,
+)
+from edge.dialects.unmute.user_speech import UserSpeech
+from edge.frames import Frames
+from edge.ogg import InvalidAudio
+from edge.opus import OpusDecoder
+from mesh.errors import MeshError
+from mesh.times import duration
+from parley.conversation.v1 import conversation_pb2 as conversation
+
+SILENCE_TIMEOUT_S = 7.0
+"""Unmute's patience after a reply."""
+
+PACING_LEAD_S = 0.32
+"""Four frames. More would be heard after an interruption: the page plays out what it has."""
+
+_MOST_PENDING_UPDATES = 32
+"""Session updates that may wait for their answer."""
+
+
+class UnmuteDialect:
+    """The translation of one connection."""
+
+    def __init__(self) -> None:
+        self._decoder = OpusDecoder()
+        self._microphone = Frames()
+        self._user_speech = UserSpeech()
+        self._history = ChatHistory()
+        self._replies = Replies(self._history)
+        self._pending_updates: dict[str, Session] = {}
+        self._updates = 0
+
+    def config(self) -> conversation.ConverseConfig:
+        """Unmute's way of holding a conversation; instructions and voice come with the first `session.update`."""
+        return conversation.ConverseConfig(
+            session=conversation.SessionConfig(
+                greeting=True,
+                goodbye=True,
+                silence_timeout=duration(SILENCE_TIMEOUT_S),
+                confirmation_time=duration(0),
+                pacing_lead=duration(PACING_LEAD_S),
+            )
+        )
+
+    def requests(self, message: str | bytes, now: float) -> Iterator[conversation.ConverseRequest]:
+        """What a client's message asks for: an update, or whole frames of audio. See `Dialect.requests`."""
+        match parse(message):
+            case AudioAppend(audio=encoded):
+                yield from self._audio(encoded, now)
+            case SessionUpdate(session=session):
+                yield self._update(session)
+
+    def _audio(self, encoded: bytes, now: float) -> Iterator[conversation.ConverseRequest]:
+        try:
+            for pcm in self._decoder.decode(encoded, now):
+                for frame in self._microphone.add(pcm):
+                    yield conversation.ConverseRequest(audio=conversation.UserAudio(audio=frame))
+        except InvalidAudio as error:
+            detail = {"type": "audio_invalid", "loc": ["audio"], "msg": str(error)}
+            raise InvalidEvent(f"Invalid audio: {error}", [detail]) from error
+
+    def _update(self, session: Session) -> conversation.ConverseRequest:
+        if len(self._pending_updates) >= _MOST_PENDING_UPDATES:
+            raise InvalidEvent("Too many session updates are still waiting for their answer")
+        self._updates += 1
+        request_id = f"update-{self._updates}"
+        self._pending_updates[request_id] = session
+        changes = conversation.SessionConfig(recording_consent=session.allow_recording)
+        if session.voice:
+            changes.voice = session.voice
+        if session.instructions is not None:
+            changes.instructions.character.CopyFrom(character(session.instructions))
+        return conversation.ConverseRequest(request_id=request_id, update=conversation.UpdateSession(session=changes))
+
+    def events(self, response: conversation.ConverseResponse) -> Iterator[str]:
+        """What the client is told when `response` has come. See `Dialect.events`."""
+        for event in self._translated(response):
+            yield _encoded(event)
+
+    def _translated(self, response: conversation.ConverseResponse) -> Iterator[ServerEvent]:
+        match response.WhichOneof("event"):
+            case "session_updated":
+                yield from self._session_updated(response.request_id)
+            case "request_rejected":
+                yield self._request_rejected(response.request_id, response.request_rejected)
+            case "user_speech_started":
+                self._user_speech.started(response.user_speech_started)
+            case "user_word_recognized":
+                yield from self._user_speech.word(response.user_word_recognized)
+            case "user_speech_stopped":
+                yield from self._user_speech.stopped(response.user_speech_stopped)
+            case "user_turn_ended":
+                self._history.user(response.user_turn_ended.item_id, response.user_turn_ended.text)
+            case "reply_created":
+                yield from self._replies.created(response.reply_created)
+            case "reply_text_delta":
+                yield TextDeltaReady(delta=response.reply_text_delta.text)
+            case "reply_text_done":
+                yield TextDone(text=response.reply_text_done.text)
+            case "reply_audio":
+                yield from self._replies.audio(response.reply_audio)
+            case "reply_word_spoken":
+                yield TextDelta(delta=response.reply_word_spoken.text)
+            case "reply_released":
+                yield from self._replies.released(response.reply_released)
+            case "reply_cancelled":
+                yield from self._replies.cancelled(response.reply_cancelled)
+            case "warning":
+                yield _error("warning", response.warning.message)
+
+    def _session_updated(self, request_id: str) -> Iterator[ServerEvent]:
+        session = self._pending_updates.pop(request_id, None)
+        if session is not None:
+            yield SessionUpdated(session=session)
+
+    def _request_rejected(self, request_id: str, event: conversation.RequestRejected) -> ServerEvent:
+        self._pending_updates.pop(request_id, None)
+        detail = {"type": event.reason.lower(), "loc": [], "msg": event.message}
+        return _error("invalid_request_error", event.message, [detail])
+
+    def rejection(self, fault: InvalidEvent) -> str:
+        """The `invalid_request_error` that answers an invalid message."""
+        return _encoded(_error("invalid_request_error", fault.message, fault.details))
+
+    def fatal(self, words: str, error: MeshError) -> str:
+        """The `fatal` error that goes before the close."""
+        details = {"reason": error.reason, "service": error.service, "retry_after": error.retry_after}
+        return _encoded(_error("fatal", words, details))
+
+
+def _error(kind: ErrorType, message: str, details: Any = None) -> ServerEvent:
+    return ErrorEvent(error=ErrorBody(type=kind, message=message, details=details))
+
+
+def _encoded(event: ServerEvent) -> str:
+    return msgspec.json.encode(event).decode()

@@ -1,0 +1,81 @@
+"""The catalogue of voices as Unmute's clients know it. Nulls are explicit, and there are no further keys."""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from edge.dialects.unmute.instructions import Instructions, from_catalogue
+from parley.voices.v1 import voices_pb2
+
+
+class FileSource(msgspec.Struct, frozen=True, kw_only=True, tag_field="source_type", tag="file"):
+    """A voice kept as a file, or built into the engine."""
+
+    path_on_server: str
+    description: str | None
+    description_link: str | None
+
+
+class SoundInstance(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording on freesound.org."""
+
+    id: int
+    name: str
+    username: str
+    license: str
+
+
+class FreesoundSource(msgspec.Struct, frozen=True, kw_only=True, tag_field="source_type", tag="freesound"):
+    """A voice taken from a recording on freesound.org."""
+
+    url: str
+    start_time: float
+    sound_instance: SoundInstance
+    path_on_server: str
+
+
+Source: TypeAlias = FileSource | FreesoundSource
+
+
+class ListedVoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A voice that people may choose."""
+
+    name: str
+    good: Literal[True] = True
+    instructions: Instructions | None
+    source: Source
+
+
+def listed(voice: voices_pb2.Voice) -> ListedVoice:
+    """How clients see `voice`; `path_on_server` is what they choose it by."""
+    return ListedVoice(name=voice.name, instructions=_instructions(voice), source=_source(voice))
+
+
+def _instructions(voice: voices_pb2.Voice) -> Instructions | None:
+    if not voice.HasField("character"):
+        return None
+    hint = voice.character
+    return from_catalogue(
+        hint.kind,
+        language=hint.language if hint.HasField("language") else None,
+        text=hint.text if hint.HasField("text") else None,
+    )
+
+
+def _source(voice: voices_pb2.Voice) -> Source:
+    if voice.HasField("freesound"):
+        sound = voice.freesound
+        return FreesoundSource(
+            url=sound.url,
+            start_time=sound.start_time_seconds,
+            sound_instance=SoundInstance(
+                id=sound.sound_id, name=sound.sound_name, username=sound.username, license=sound.license
+            ),
+            path_on_server=voice.voice_id,
+        )
+    kept = voice.file
+    return FileSource(
+        path_on_server=voice.voice_id,
+        description=kept.description if kept.HasField("description") else None,
+        description_link=kept.description_link if kept.HasField("description_link") else None,
+    )

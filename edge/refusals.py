@@ -1,0 +1,37 @@
+"""What a client is told when its conversation cannot begin, or cannot go on."""
+
+import math
+
+from mesh.errors import AtCapacity, InternalError, MeshError
+
+NORMAL_CLOSURE = 1000
+"""Close code: the conversation is over (RFC 6455)."""
+
+INTERNAL_ERROR = 1011
+"""Close code: the server cannot go on (RFC 6455)."""
+
+TRY_AGAIN_LATER = 1013
+"""Close code: the server is full (registered at IANA). Clients take it as an invitation to come back."""
+
+_REASON_BYTES = 123
+"""What a close frame has room for (RFC 6455, 5.5)."""
+
+
+def close_code(error: MeshError) -> int:
+    """The close code that goes with `error`."""
+    return TRY_AGAIN_LATER if isinstance(error, AtCapacity) else INTERNAL_ERROR
+
+
+def words(error: MeshError) -> str:
+    """`error` for a person: which service is missing, and when trying again makes sense."""
+    if isinstance(error, InternalError):
+        return "Something went wrong here. Please try again."
+    sentence = f"{error.message[:1].upper()}{error.message[1:]}."
+    if error.retry_after is None:
+        return sentence
+    return f"{sentence} Please try again in {math.ceil(error.retry_after)} s."
+
+
+def close_reason(text: str) -> str:
+    """As much of `text` as a close frame can carry."""
+    return text.encode()[:_REASON_BYTES].decode(errors="ignore")

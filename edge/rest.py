@@ -1,0 +1,78 @@
+"""The routes over plain HTTP."""
+
+from typing import Any
+
+import msgspec
+from grpc.aio import Channel, UnaryUnaryMultiCallable
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from edge.dialects.unmute.voices import listed
+from edge.health import MeshHealth
+from edge.metrics import EdgeMetrics
+from mesh.discovery import Replicas, ask
+from mesh.errors import MeshError
+from parley.voices.v1.voices_pb2 import ListVoicesRequest, ListVoicesResponse
+from parley.voices.v1.voices_pb2_grpc import VoiceServiceStub
+
+
+class Rest:
+    """Answers plain HTTP requests."""
+
+    def __init__(self, voices: Replicas, health: MeshHealth, metrics: EdgeMetrics, registry: CollectorRegistry) -> None:
+        self._voices = voices
+        self._health = health
+        self._metrics = metrics
+        self._registry = registry
+
+    def routes(self) -> list[Route]:
+        """All of its routes."""
+        return [
+            Route("/", self.banner),
+            Route("/v1/health", self.health),
+            Route("/v1/voices", self.voices),
+            Route("/metrics", self.metrics),
+        ]
+
+    async def banner(self, _request: Request) -> Response:
+        """Say what this is."""
+        return JSONResponse({"message": "This is Parley. Talk to it at /v1/realtime."})
+
+    async def health(self, _request: Request) -> Response:
+        """Tell what a conversation would find. Always 200: the body says how things are."""
+        report = await self._health.report()
+        self._metrics.health_checked(ok=report.ok)
+        return _json(report)
+
+    async def voices(self, _request: Request) -> Response:
+        """List the voices that people may choose, in the catalogue's order."""
+        catalogue = await ask(self._voices, _list_voices, ListVoicesRequest())
+        return _json([listed(voice) for voice in catalogue.voices])
+
+    async def metrics(self, request: Request) -> Response:
+        """Tell Prometheus."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self._registry), headers={"content-type": content_type})
+
+
+async def on_mesh_error(_request: Request, error: Exception) -> Response:
+    """Answer a request for which another service is missing."""
+    if not isinstance(error, MeshError):
+        raise error
+    return JSONResponse({"detail": error.message}, status_code=503)
+
+
+async def on_bug(_request: Request, _error: Exception) -> Response:
+    """Answer a request that met a bug: with nothing that tells of it. Starlette raises it on, into the log."""
+    return JSONResponse({"detail": "Internal server error"}, status_code=500)
+
+
+def _list_voices(channel: Channel) -> "UnaryUnaryMultiCallable[ListVoicesRequest, ListVoicesResponse]":
+    return VoiceServiceStub(channel).ListVoices
+
+
+def _json(body: Any) -> Response:
+    return Response(msgspec.json.encode(body), media_type="application/json")

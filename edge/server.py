@@ -1,0 +1,117 @@
+"""The edge's whole life: listen, serve, drain, stop."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from edge.app import create_app
+from edge.settings import EdgeSettings
+from mesh.discovery import Replicas
+from mesh.interceptor import LiveCalls
+from mesh.ports import PortTaken, authority
+from mesh.signals import stop_requests
+
+log = structlog.get_logger()
+
+MAX_MESSAGE_BYTES = 1 << 20
+"""The longest message a client may send; a longer one is answered by close code 1009. A second of Opus has 4 kB."""
+
+_SHUTDOWN_LIMIT_S = 5
+"""How long connections may take to close once the edge stops."""
+
+
+class EdgeServer:
+    """An edge that listens. `port` is the one it listens on, even where the settings left the choice open."""
+
+    def __init__(self, server: uvicorn.Server, sessions: LiveCalls, port: int) -> None:
+        self.port = port
+        self._server = server
+        self._sessions = sessions
+
+    async def until_drained(self, limit_s: float) -> None:
+        """Serve until SIGTERM or SIGINT; then until the last session is over, at most until the limit or a signal."""
+        with stop_requests() as requests:
+            await requests.stop.wait()
+            log.info("draining", limit_s=limit_s)
+            self.refuse_sessions()
+            await _first_of(self._sessions.none_left, requests.at_once, within=limit_s)
+
+    def refuse_sessions(self) -> None:
+        """Stop listening, so that new clients find another edge; one that is already connected is answered 503."""
+        self._sessions.draining.set()
+        for listener in self._server.servers:
+            listener.close()
+
+
+@asynccontextmanager
+async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> AsyncIterator[EdgeServer]:
+    """Run an edge meanwhile. Leaving closes what is still open (1012). Raises `PortTaken`, and `BadTarget`."""
+    sessions = LiveCalls()
+    app = create_app(
+        settings,
+        orchestrators=Replicas("orchestrator", settings.orchestrator_target),
+        voices=Replicas("voice service", settings.voices_target),
+        registry=registry,
+        sessions=sessions,
+    )
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        # Opus does not get smaller, and trying costs milliseconds.
+        ws_per_message_deflate=False,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
+    )
+    with _listen(settings) as listener:
+        async with _running(config, listener) as server:
+            log.info("serving", address=authority(*listener.getsockname()[:2]))
+            yield EdgeServer(server, sessions, port=listener.getsockname()[1])
+
+
+@asynccontextmanager
+async def _running(config: uvicorn.Config, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
+    """Do what `uvicorn.Server.serve` does, but for signals, which `stop_requests` listens to."""
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    ticking = asyncio.create_task(server.main_loop())
+    try:
+        yield server
+    finally:
+        server.should_exit = True
+        await ticking
+        await server.shutdown(sockets=[listener])
+
+
+def _listen(settings: EdgeSettings) -> socket.socket:
+    """A socket bound as the settings say. Raises `PortTaken`."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, reuse_port=settings.share_port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(settings.host, settings.port) from None
+        raise
+
+
+async def _first_of(*events: asyncio.Event, within: float) -> None:
+    """Wait for any of the events, at most so many seconds."""
+    waiters = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiters, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiter in waiters:
+            waiter.cancel()
