@@ -1,0 +1,1 @@
+"""Callers for a running mesh: what they say, how they reach it, and what they hear."""

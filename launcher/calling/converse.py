@@ -1,0 +1,130 @@
+"""A line as an internal consumer has it, a telephony bridge say: raw audio, straight to `Converse`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from launcher.calling.events import (
+    Event,
+    Remark,
+    ReplyAudio,
+    ReplyEnded,
+    ReplyStarted,
+    ReplyWord,
+    Samples,
+    UserSpeechStarted,
+    UserTurnDiscarded,
+    UserWord,
+)
+from launcher.calling.line import CallFailed
+from mesh.addresses import BadTarget
+from mesh.audio import FRAME_SAMPLES, Decoder, Encoder
+from mesh.discovery import Admission, Replicas, admitted
+from mesh.errors import MeshError, MissingServiceTimeout
+from parley.audio.v1 import audio_pb2
+from parley.conversation.v1 import conversation_pb2 as conversation
+from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
+
+SERVICE = "orchestrator"
+
+FORMATS = {
+    "pcm8k": audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hertz=8_000),
+    "pcm16k": audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hertz=16_000),
+    "pcm24k": audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hertz=24_000),
+    "pcm48k": audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hertz=48_000),
+    "mulaw8k": audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_MULAW, sample_rate_hertz=8_000),
+    "alaw8k": audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_ALAW, sample_rate_hertz=8_000),
+}
+"""What audio may travel as, by the names people type."""
+
+
+@asynccontextmanager
+async def converse_line(target: str, config: conversation.ConverseConfig) -> AsyncIterator["ConverseLine"]:
+    """A line to the orchestrator at `target`, opened with `config`. Raises `CallFailed`."""
+    request = conversation.ConverseRequest(config=config)
+    try:
+        async with (
+            Replicas(SERVICE, target) as replicas,
+            admitted(replicas, lambda channel: ConversationServiceStub(channel).Converse, request) as stream,
+        ):
+            yield ConverseLine(stream)
+    except BadTarget as error:
+        raise CallFailed(str(error)) from None
+    except MeshError as error:
+        raise CallFailed(_explained(error, target)) from None
+
+
+class ConverseLine:
+    """A line over one `Converse` stream, to be had from `converse_line`."""
+
+    frame_samples = FRAME_SAMPLES
+
+    def __init__(self, stream: Admission[conversation.ConverseRequest, conversation.ConverseResponse]) -> None:
+        started = stream.started.started
+        self._stream = stream
+        self._encoder = Encoder(started.input_format)
+        self._decoder = Decoder(started.output_format)
+        self._spoken = started.session.reply_modality == conversation.REPLY_MODALITY_SPEECH
+
+    async def send(self, samples: Samples) -> None:
+        """Send the next frame of the microphone."""
+        audio = self._encoder.encode(samples.tobytes())
+        await self._stream.send(conversation.ConverseRequest(audio=conversation.UserAudio(audio=audio)))
+
+    async def type(self, text: str) -> None:
+        """Send a typed turn."""
+        await self._stream.send(conversation.ConverseRequest(text=conversation.UserText(text=text)))
+
+    async def finish(self) -> None:
+        """Let the conversation end when the present reply has been heard."""
+        await self._stream.send(conversation.ConverseRequest(finish=conversation.ConverseFinish()))
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What the orchestrator sends, until it ends the conversation."""
+        async for response in self._stream:
+            event = self._event(response)
+            if event is not None:
+                yield event
+
+    def _event(self, response: conversation.ConverseResponse) -> Event | None:
+        match response.WhichOneof("event"):
+            case "user_speech_started":
+                return UserSpeechStarted()
+            case "user_word_recognized":
+                return UserWord(response.user_word_recognized.text)
+            case "user_turn_discarded":
+                return UserTurnDiscarded()
+            case "reply_created":
+                return ReplyStarted()
+            case "reply_text_delta" if not self._spoken:
+                return ReplyWord(response.reply_text_delta.text)
+            case "reply_word_spoken":
+                return ReplyWord(response.reply_word_spoken.text)
+            case "reply_audio":
+                pcm = self._decoder.decode(response.reply_audio.audio)
+                return ReplyAudio(np.frombuffer(pcm, dtype="<i2").astype(np.int16))
+            case "reply_finished":
+                return ReplyEnded(complete=True)
+            case "reply_cancelled":
+                return _cancelled(response.reply_cancelled)
+            case "warning":
+                return Remark(response.warning.message)
+            case "request_rejected":
+                raise CallFailed(f"the mesh rejected a request: {response.request_rejected.message}")
+            case _:
+                return None
+
+
+def _cancelled(event: conversation.ReplyCancelled) -> Event:
+    if event.cause == conversation.CANCEL_CAUSE_FAILED:
+        raise CallFailed("the reply failed; the logs of the mesh tell why")
+    return ReplyEnded(complete=False)
+
+
+def _explained(error: MeshError, target: str) -> str:
+    if isinstance(error, MissingServiceTimeout) and error.service == SERVICE:
+        return f"no orchestrator can be reached at {target}. Is the mesh running? Start it with: parley up"
+    if error.retry_after is not None:
+        return f"{error}; try again in {error.retry_after:g} s"
+    return str(error)

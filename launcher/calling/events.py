@@ -1,0 +1,65 @@
+"""What a caller hears of a conversation, however the mesh was reached."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples: TypeAlias = NDArray[np.int16]
+"""Mono audio at 24 kHz, 16 bits a sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeechStarted:
+    """The mesh has noticed that the caller speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserWord:
+    """The mesh has recognised a word of the caller's."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserTurnDiscarded:
+    """What seemed to be speech held no words; no reply will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    """A reply is being prepared."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWord:
+    """A word of the reply: as it is spoken, or as it is written where nothing is spoken."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudio:
+    """The next audio of the reply."""
+
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnded:
+    """The reply is over; `complete` tells whether it was heard to its end."""
+
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something the mesh wants a person to know; the conversation goes on."""
+
+    text: str
+
+
+Event: TypeAlias = (
+    UserSpeechStarted | UserWord | UserTurnDiscarded | ReplyStarted | ReplyWord | ReplyAudio | ReplyEnded | Remark
+)

@@ -1,0 +1,149 @@
+"""A line as a browser has it: Ogg Opus inside JSON, over the edge's WebSocket, in Unmute's dialect."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import numpy as np
+import sphn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidHandshake, InvalidURI
+from websockets.typing import Subprotocol
+
+from launcher.calling.events import (
+    Event,
+    Remark,
+    ReplyAudio,
+    ReplyEnded,
+    ReplyStarted,
+    ReplyWord,
+    Samples,
+    UserSpeechStarted,
+    UserWord,
+)
+from launcher.calling.line import CallFailed
+from launcher.calling.recording import SAMPLE_RATE, quantized
+
+PATH = "/v1/realtime"
+
+_CONNECT_TIMEOUT_S = 10.0
+_SEND_TIMEOUT_S = 10.0
+
+
+class _Fault(msgspec.Struct):
+    type: str
+    message: str
+
+
+class _ServerEvent(msgspec.Struct):
+    """The fields that matter here, of whatever event; a new kind of event must not end a call."""
+
+    type: str
+    delta: str | None = None
+    error: _Fault | None = None
+
+
+@asynccontextmanager
+async def realtime_line(url: str) -> AsyncIterator["RealtimeLine"]:
+    """A line to the edge at `url`; a path left out is the realtime one. Raises `CallFailed`."""
+    try:
+        socket = await connect(
+            _endpoint(url),
+            subprotocols=[Subprotocol("realtime")],
+            compression=None,
+            open_timeout=_CONNECT_TIMEOUT_S,
+        )
+    except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
+        raise CallFailed(f"{url} cannot be reached: {error}. Is the mesh running? Start it with: parley up") from None
+    async with socket:
+        line = RealtimeLine(socket)
+        await line.open()
+        yield line
+
+
+class RealtimeLine:
+    """A line over one WebSocket, to be had from `realtime_line`."""
+
+    # Browsers send one Ogg page of 40 ms at a time.
+    frame_samples = SAMPLE_RATE * 40 // 1000
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._encoder = sphn.OpusStreamWriter(SAMPLE_RATE)
+        self._decoder = sphn.OpusStreamReader(SAMPLE_RATE)
+
+    async def open(self) -> None:
+        """Open the session. Without instructions the mesh waits to be spoken to."""
+        await self._send({"type": "session.update", "session": {"allow_recording": False}})
+
+    async def send(self, samples: Samples) -> None:
+        """Send the next frame of the microphone."""
+        # About half a millisecond of work, too little to be worth a thread.
+        page = self._encoder.append_pcm(samples.astype(np.float32) / 32_768)
+        if page:
+            await self._send({"type": "input_audio_buffer.append", "audio": base64.b64encode(page).decode()})
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What the edge sends, until it closes the connection."""
+        try:
+            async for message in self._socket:
+                event = self._event(msgspec.json.decode(message, type=_ServerEvent))
+                if event is not None:
+                    yield event
+        except ConnectionClosed as closed:
+            raise _lost(closed) from None
+        except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
+            raise CallFailed(f"the mesh sent what cannot be understood: {error}") from None
+
+    async def _send(self, event: dict[str, object]) -> None:
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT_S):
+                await self._socket.send(msgspec.json.encode(event).decode())
+        except ConnectionClosedOK:
+            # The mesh has said goodbye; who listens hears that.
+            return
+        except ConnectionClosed as closed:
+            raise _lost(closed) from None
+
+    def _event(self, event: _ServerEvent) -> Event | None:
+        match event:
+            case _ServerEvent(type="conversation.item.input_audio_transcription.delta", delta=str(word)):
+                return UserWord(word)
+            case _ServerEvent(type="input_audio_buffer.speech_started"):
+                return UserSpeechStarted()
+            case _ServerEvent(type="response.created"):
+                return ReplyStarted()
+            case _ServerEvent(type="response.text.delta", delta=str(word)):
+                return ReplyWord(word)
+            case _ServerEvent(type="response.audio.delta", delta=str(pages)):
+                return ReplyAudio(self._decoded(pages))
+            case _ServerEvent(type="response.audio.done"):
+                return ReplyEnded(complete=True)
+            case _ServerEvent(type="unmute.interrupted_by_vad"):
+                return ReplyEnded(complete=False)
+            case _ServerEvent(type="error", error=_Fault(type="warning", message=message)):
+                return Remark(message)
+            case _ServerEvent(type="error", error=_Fault(message=message)):
+                raise CallFailed(message)
+            case _:
+                return None
+
+    def _decoded(self, pages: str) -> Samples:
+        return quantized(self._decoder.append_bytes(base64.b64decode(pages, validate=True)))
+
+
+def _endpoint(url: str) -> str:
+    parts = urlsplit(url)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    return urlunsplit(parts._replace(scheme=scheme, path=parts.path if parts.path not in {"", "/"} else PATH))
+
+
+def _lost(closed: ConnectionClosed) -> CallFailed:
+    if closed.rcvd is None:
+        return CallFailed("the connection to the mesh was lost")
+    reason = f": {closed.rcvd.reason}" if closed.rcvd.reason else ""
+    return CallFailed(f"the mesh closed the connection with code {closed.rcvd.code}{reason}")

@@ -1,0 +1,58 @@
+"""The processes of the mesh: what each is called, and where its code and its settings are."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from mesh.settings import ServiceSettings, describe
+
+
+class Process(NamedTuple):
+    """One kind of process. `name` is its sub-command; its package is imported only when it is needed."""
+
+    name: str
+    package: str
+    settings_name: str
+    purpose: str
+
+    @property
+    def main(self) -> str:
+        """The module whose `main()` is the process."""
+        return f"{self.package}.main"
+
+    @property
+    def settings_type(self) -> type[ServiceSettings]:
+        """What the process can be told."""
+        found: type[ServiceSettings] = getattr(importlib.import_module(f"{self.package}.settings"), self.settings_name)
+        return found
+
+    def run(self) -> None:
+        """Be this process until it is asked to stop."""
+        importlib.import_module(self.main).main()
+
+    def variables(self, **values: Any) -> dict[str, str]:
+        """The environment variables that give the process's settings these values; None leaves a setting out."""
+        return {
+            variable: "" if values[setting.name] is None else str(values[setting.name])
+            for setting in describe(self.settings_type)
+            if setting.name in values
+            for variable in setting.env
+        }
+
+    def is_told(self, setting_name: str, environ: Mapping[str, str]) -> bool:
+        """Whether the environment gives this setting a value."""
+        settings = {setting.name: setting for setting in describe(self.settings_type)}
+        return any(environ.get(variable) for variable in settings[setting_name].env)
+
+
+EDGE = Process("edge", "edge", "EdgeSettings", "The door for browsers: WebSocket, REST.")
+ORCHESTRATOR = Process(
+    "orchestrator", "orchestrator", "OrchestratorSettings", "Holds conversations: turn taking, language model, pacing."
+)
+STT_PROXY = Process("stt-proxy", "stt_proxy", "SttSettings", "Turns speech into words.")
+TTS_PROXY = Process("tts-proxy", "tts_proxy", "TtsSettings", "Turns words into speech.")
+VOICE_SERVICE = Process("voice-service", "voice_service", "VoicesSettings", "Knows the voices.")
+RESPONDER = Process("responder", "responder", "ResponderSettings", "Stands in for a language model; answers by rules.")
+
+PROCESSES = (EDGE, ORCHESTRATOR, STT_PROXY, TTS_PROXY, VOICE_SERVICE, RESPONDER)
+"""Every process there is."""

@@ -1,0 +1,69 @@
+"""`parley say`: a typed turn, and its answer."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from launcher import options
+from launcher.calling.conduct import NothingHeard
+from launcher.calling.converse import converse_line
+from launcher.calling.events import ReplyEnded
+from launcher.calling.recorder import Recorder
+from launcher.calling.transcript import Transcript
+from parley.conversation.v1.conversation_pb2 import (
+    REPLY_MODALITY_SPEECH,
+    REPLY_MODALITY_TEXT,
+    ConverseConfig,
+    SessionConfig,
+)
+
+
+@click.command()
+@click.argument("text")
+@options.out
+@click.option("--text-only", is_flag=True, help="Have the reply written, not spoken.")
+@click.option("--target", default=options.DEFAULT_TARGET, show_default=True, help="The orchestrator to ask.")
+@options.timeout
+def say(text: str, out: Path | None, *, text_only: bool, target: str, timeout_s: float) -> None:
+    """Say TEXT to a running mesh by typing, and have the answer printed word by word as it is spoken.
+
+    \b
+    Exit codes: 0  the reply was complete
+                1  the mesh could not be reached, refused, or broke off
+                2  wrong usage
+                3  no complete reply came in time
+    """  # noqa: D301 - \b is click's
+    if not text.strip():
+        raise click.UsageError("TEXT is empty")
+    if text_only and out:
+        raise click.UsageError("--text-only has no speech to keep in --out")
+    modality = REPLY_MODALITY_TEXT if text_only else REPLY_MODALITY_SPEECH
+    config = ConverseConfig(typed_only=True, session=SessionConfig(reply_modality=modality))
+    recorder = Recorder()
+    try:
+        asyncio.run(_say(text, target, config, timeout_s, recorder))
+    finally:
+        recorder.save(out)
+
+
+async def _say(text: str, target: str, config: ConverseConfig, timeout_s: float, recorder: Recorder) -> None:
+    transcript = Transcript()
+    complete = False
+    async with converse_line(target, config) as line:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await line.type(text)
+                await line.finish()
+                async for event in line.events():
+                    transcript.show(event)
+                    recorder.hear(event)
+                    complete |= event == ReplyEnded(complete=True)
+        except TimeoutError:
+            raise NothingHeard(
+                f"the reply was not complete within {timeout_s:g} s; --timeout gives it longer"
+            ) from None
+        finally:
+            transcript.end()
+    if not complete:
+        raise NothingHeard("the mesh ended the conversation without a complete reply")

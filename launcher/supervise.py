@@ -1,0 +1,155 @@
+"""Keeps child processes running until told to stop.
+
+All are started at once. Each is asked again and again whether it is ready; when every one is, `Supervisor.ready` is
+set. A child that ends is started again after a pause that doubles. One that keeps ending, or never gets ready, before
+that moment makes the whole start fail: it would do so again. Later nothing is given up.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from launcher.backoff import Backoff
+from launcher.failure import Failure
+from launcher.process import kill_group, started
+
+# How often a child that starts is asked whether it is ready, in seconds.
+_PROBE_INTERVAL_S = 0.2
+
+Log = Callable[[str, str], None]
+"""Takes a child's name and one line about or from it."""
+
+
+class StartFailed(Failure):
+    """The children could not all be made ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to keep running. `ready` tells whether it does its work by now; it must answer or give up soon."""
+
+    name: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    ready: Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When patience ends. All in seconds, but for the number of times a child may end before all are ready."""
+
+    ready_within_s: float = 60.0
+    ends_before_ready: int = 3
+    stop_within_s: float = 35.0
+    first_pause_s: float = 0.5
+    longest_pause_s: float = 30.0
+    settled_s: float = 10.0
+
+
+class Supervisor:
+    """Runs `children` once: `run()` starts them, `stop()` ends them. What happens is told to `log`."""
+
+    def __init__(self, children: Sequence[Child], log: Log, limits: Limits | None = None) -> None:
+        self.ready = asyncio.Event()
+        self._children = children
+        self._log = log
+        self._limits = limits or Limits()
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._stopping = asyncio.Event()
+        self._killer: asyncio.TimerHandle | None = None
+        self._failure: StartFailed | None = None
+
+    async def run(self) -> None:
+        """Keep the children running until `stop()`. Raises `StartFailed`. No child is left when it returns."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for child in self._children:
+                    group.create_task(self._keep(child))
+                getting_ready = group.create_task(self._get_ready())
+                await self._stopping.wait()
+                getting_ready.cancel()
+        finally:
+            if self._killer is not None:
+                self._killer.cancel()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Ask every child to end, and kill those that have not in time. Called again: kill them now."""
+        if self._stopping.is_set():
+            self._kill()
+            return
+        self._stopping.set()
+        self._killer = asyncio.get_running_loop().call_later(self._limits.stop_within_s, self._kill)
+        for process in self._running.values():
+            _terminate(process)
+
+    def _kill(self) -> None:
+        for name, process in self._running.items():
+            if process.returncode is None:
+                self._log(name, "has not ended; killing it")
+                kill_group(process)
+
+    async def _keep(self, child: Child) -> None:
+        """Run a child again and again."""
+        limits = self._limits
+        backoff = Backoff(limits.first_pause_s, limits.longest_pause_s, limits.settled_s)
+        ends = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            how = _described(await self._run_once(child))
+            if self._stopping.is_set():
+                return
+            ends += 1
+            if ends >= limits.ends_before_ready and not self.ready.is_set():
+                self._fail(f"{child.name} {how} {ends} times before it was ready; its last lines above tell why")
+                return
+            pause_s = backoff.pause(time.monotonic() - began)
+            self._log(child.name, f"{how}; starting it again in {pause_s:g} s")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+
+    async def _run_once(self, child: Child) -> int:
+        """Run a child until it ends; its exit code, negative for a signal."""
+        async with started(child.command, child.environ, lambda line: self._log(child.name, line)) as process:
+            self._running[child.name] = process
+            try:
+                if self._stopping.is_set():
+                    _terminate(process)
+                return await process.wait()
+            finally:
+                del self._running[child.name]
+
+    async def _get_ready(self) -> None:
+        waiting = {child.name for child in self._children}
+        try:
+            async with asyncio.timeout(self._limits.ready_within_s), asyncio.TaskGroup() as group:
+                for child in self._children:
+                    group.create_task(self._await_ready(child, waiting))
+        except TimeoutError:
+            names = ", ".join(sorted(waiting))
+            self._fail(f"not ready within {self._limits.ready_within_s:g} s: {names}")
+        else:
+            self.ready.set()
+
+    async def _await_ready(self, child: Child, waiting: set[str]) -> None:
+        began = time.monotonic()
+        while child.name not in self._running or not await child.ready():  # noqa: ASYNC110 - it sets no event here
+            await asyncio.sleep(_PROBE_INTERVAL_S)
+        waiting.discard(child.name)
+        self._log(child.name, f"ready after {time.monotonic() - began:.1f} s")
+
+    def _fail(self, why: str) -> None:
+        self._failure = StartFailed(why)
+        self.stop()
+
+
+def _terminate(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+
+
+def _described(code: int) -> str:
+    return f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"
