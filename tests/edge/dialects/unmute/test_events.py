@@ -1,0 +1,312 @@
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+
+from edge.dialects.unmute import UnmuteDialect
+from edge.dialects.unmute.instructions import DEFAULT_TEXT
+from edge.ogg import OggReader
+from mesh.errors import MissingServiceAtCapacity
+from mesh.times import duration
+from parley.conversation.v1 import conversation_pb2 as conversation
+from tests.edge.sounds import tone
+
+FRAME = tone(0.08)
+DETECTED, WORD = conversation.SPEECH_CAUSE_DETECTED, conversation.SPEECH_CAUSE_WORD
+SILENCE, TYPED = conversation.SPEECH_CAUSE_SILENCE, conversation.SPEECH_CAUSE_TYPED
+CUT_BY_SPEECH = conversation.CANCEL_CAUSE_SPEECH_DETECTED
+
+
+class Told:
+    """Tells a dialect what happens, and notes what its client is told."""
+
+    def __init__(self) -> None:
+        self.dialect = UnmuteDialect()
+        self.events: list[dict[str, Any]] = []
+
+    def __call__(self, request_id: str | None = None, **event: Any) -> list[dict[str, Any]]:
+        """The events of one response, given as its member and the member's fields."""
+        response = conversation.ConverseResponse(request_id=request_id, **event)
+        told = [json.loads(message) for message in self.dialect.events(response)]
+        self.events += told
+        return told
+
+    def user_says(self, item_id: str, *words: str) -> None:
+        self(user_speech_started={"item_id": item_id, "cause": DETECTED})
+        for word in words:
+            self(user_word_recognized={"item_id": item_id, "text": word})
+        self(user_speech_stopped={"item_id": item_id, "cause": DETECTED})
+        self(user_turn_ended={"item_id": item_id, "text": " ".join(words), "cause": DETECTED})
+
+    def reply_says(self, reply_id: str, text: str) -> None:
+        self(reply_created={"reply_id": reply_id})
+        self(reply_audio={"reply_id": reply_id, "audio": FRAME})
+        self(reply_released={"reply_id": reply_id, "text": text})
+
+    @property
+    def types(self) -> list[str]:
+        return [event["type"] for event in self.events]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def body(events: list[dict[str, Any]]) -> dict[str, Any]:
+    """The only event, without its id."""
+    [event] = events
+    assert re.fullmatch(r"event_[A-Za-z0-9]{21}", event.pop("event_id"))
+    return event
+
+
+TRANSCRIPTION = "conversation.item.input_audio_transcription.delta"
+STARTED, STOPPED = "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"
+
+
+class TestUserSpeech:
+    def test_a_start_is_told_after_the_first_word(self, told: Told) -> None:
+        assert told(user_speech_started={"item_id": "i1", "cause": DETECTED}) == []
+        first = told(user_word_recognized={"item_id": "i1", "text": "Hello", "start_offset": duration(1.25)})
+        assert body(first[:1]) == {"type": TRANSCRIPTION, "delta": "Hello", "start_time": 1.25}
+        assert body(first[1:]) == {"type": STARTED}
+        second = told(user_word_recognized={"item_id": "i1", "text": "there", "start_offset": duration(1.5)})
+        assert body(second) == {"type": TRANSCRIPTION, "delta": "there", "start_time": 1.5}
+        assert body(told(user_speech_stopped={"item_id": "i1", "cause": DETECTED})) == {"type": STOPPED}
+
+    def test_words_may_come_after_the_stop(self, told: Told) -> None:
+        told.user_says("i1", "Hello")
+        told(user_word_recognized={"item_id": "i1", "text": "there"})
+        assert told.types == [TRANSCRIPTION, STARTED, STOPPED, TRANSCRIPTION]
+
+    def test_a_pause_before_the_first_word_is_told_after_it(self, told: Told) -> None:
+        told(user_speech_started={"item_id": "i1", "cause": DETECTED})
+        assert told(user_speech_stopped={"item_id": "i1", "cause": DETECTED}) == []
+        told(user_word_recognized={"item_id": "i1", "text": "Yes"})
+        told(user_word_recognized={"item_id": "i1", "text": "please"})
+        assert told.types == [TRANSCRIPTION, STARTED, STOPPED, TRANSCRIPTION]
+
+    def test_a_pause_that_was_none_is_not_told(self, told: Told) -> None:
+        told(user_speech_started={"item_id": "i1", "cause": DETECTED})
+        told(user_speech_stopped={"item_id": "i1", "cause": DETECTED})
+        told(user_speech_started={"item_id": "i1", "cause": DETECTED})
+        told(user_word_recognized={"item_id": "i1", "text": "Yes"})
+        assert told.types == [TRANSCRIPTION, STARTED]
+
+    def test_speech_that_goes_on_is_no_new_start(self, told: Told) -> None:
+        told.user_says("i1", "Hello")
+        told(user_speech_started={"item_id": "i1", "cause": DETECTED})
+        told(user_word_recognized={"item_id": "i1", "text": "again"})
+        assert told.types.count(STARTED) == 1
+
+    def test_a_turn_without_words_is_never_mentioned(self, told: Told) -> None:
+        told(user_speech_started={"item_id": "i1", "cause": DETECTED})
+        told(user_speech_stopped={"item_id": "i1", "cause": DETECTED})
+        told(user_turn_discarded={"item_id": "i1"})
+        assert told.types == []
+
+    def test_each_turn_has_its_start(self, told: Told) -> None:
+        told.user_says("i1", "One")
+        told.user_says("i2", "two")
+        assert told.types == [TRANSCRIPTION, STARTED, STOPPED] * 2
+
+    def test_a_long_silence_is_a_stop_without_a_start(self, told: Told) -> None:
+        assert body(told(user_speech_stopped={"item_id": "i1", "cause": SILENCE})) == {"type": STOPPED}
+
+    def test_guesses_are_not_told(self, told: Told) -> None:
+        assert told(user_partial_transcript={"text": "hel"}) == []
+
+
+class TestReply:
+    def test_from_beginning_to_end(self, told: Told) -> None:
+        told.user_says("i1", "Hello")
+        told.events.clear()
+        created = told(reply_created={"reply_id": "r1", "item_id": "i2", "voice": "alto"})
+        assert body(created) == {
+            "type": "response.created",
+            "response": {
+                "object": "realtime.response",
+                "status": "in_progress",
+                "voice": "alto",
+                "chat_history": [{"role": "user", "content": "Hello"}],
+            },
+        }
+        ready = told(reply_text_delta={"reply_id": "r1", "text": " Hi"})
+        assert body(ready) == {"type": "unmute.response.text.delta.ready", "delta": " Hi"}
+        done = told(reply_text_done={"reply_id": "r1", "text": "Hi"})
+        assert body(done) == {"type": "response.text.done", "text": "Hi"}
+        audio = told(reply_audio={"reply_id": "r1", "audio": FRAME})
+        pages = base64.b64decode(body(audio)["delta"])
+        assert [page.begins_stream for page in OggReader().read(pages)] == [True, False, False, False]
+        spoken = told(reply_word_spoken={"reply_id": "r1", "text": "Hi"})
+        assert body(spoken) == {"type": "response.text.delta", "delta": "Hi"}
+        flushed, outputs, end = told(reply_released={"reply_id": "r1", "text": "Hi"})
+        assert flushed["type"] == "response.audio.delta"
+        assert body([outputs]) == {
+            "type": "unmute.additional_outputs",
+            "args": {
+                "chat_history": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}],
+                "debug_dict": {},
+                "debug_plot_data": [],
+            },
+        }
+        assert body([end]) == {"type": "response.audio.done"}
+        assert told(reply_finished={"reply_id": "r1", "text": "Hi"}) == []
+
+    def test_an_engines_own_voice_is_missing(self, told: Told) -> None:
+        assert told(reply_created={"reply_id": "r1"})[0]["response"]["voice"] == "missing"
+
+    def test_a_reply_without_audio_needs_no_flush(self, told: Told) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_released={"reply_id": "r1", "text": "Hi"})
+        assert told.types == ["response.created", "unmute.additional_outputs", "response.audio.done"]
+
+    def test_one_stream_for_all_replies(self, told: Told) -> None:
+        for number in range(3):
+            told.reply_says(f"r{number}", "Hi")
+        told(reply_audio={"reply_id": "r3", "audio": FRAME})
+        told(reply_cancelled={"reply_id": "r3", "cause": CUT_BY_SPEECH})
+        told.reply_says("r4", "Hi")
+        stream = b"".join(
+            base64.b64decode(event["delta"]) for event in told.events if event["type"].endswith("audio.delta")
+        )
+        pages = list(OggReader().read(stream))
+        assert [page.begins_stream for page in pages].count(True) == 1
+        assert len({page.serial for page in pages}) == 1
+        assert [int.from_bytes(page.encoded[18:22], "little") for page in pages] == list(range(len(pages)))
+
+    def test_holding_and_resuming_are_not_told(self, told: Told) -> None:
+        assert told(reply_held={"reply_id": "r1"}) == []
+        assert told(reply_resumed={"reply_id": "r1"}) == []
+
+
+class TestInterruption:
+    @pytest.mark.parametrize(
+        "cause", [conversation.CANCEL_CAUSE_SPEECH_DETECTED, conversation.CANCEL_CAUSE_WORD_RECOGNIZED]
+    )
+    def test_what_is_held_back_is_flushed_first(self, told: Told, cause: int) -> None:
+        told(reply_audio={"reply_id": "r1", "audio": FRAME})
+        flushed, interrupted = told(reply_cancelled={"reply_id": "r1", "cause": cause})
+        assert flushed["type"] == "response.audio.delta"
+        assert body([interrupted]) == {"type": "unmute.interrupted_by_vad"}
+
+    @pytest.mark.parametrize("cause", [conversation.CANCEL_CAUSE_TYPED, conversation.CANCEL_CAUSE_FAILED])
+    def test_other_causes_are_no_interruption(self, told: Told, cause: int) -> None:
+        assert told(reply_cancelled={"reply_id": "r1", "cause": cause}) == []
+
+
+class TestChatHistory:
+    def history(self, told: Told) -> list[tuple[str, str]]:
+        [created] = told(reply_created={"reply_id": "last"})
+        return [(message["role"], message["content"]) for message in created["response"]["chat_history"]]
+
+    def test_it_begins_empty(self, told: Told) -> None:
+        assert self.history(told) == []
+
+    def test_it_grows(self, told: Told) -> None:
+        told.reply_says("r1", "Hi.")
+        told.user_says("i1", "Hello")
+        told(user_turn_ended={"item_id": "i2", "text": "...", "cause": SILENCE})
+        assert self.history(told) == [("assistant", "Hi."), ("user", "Hello"), ("user", "...")]
+
+    def test_a_cut_reply_keeps_what_was_heard(self, told: Told) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH, "heard_text": "Once upon"})
+        assert self.history(told) == [("assistant", "Once upon")]
+
+    def test_a_reply_cut_after_its_release_is_shortened(self, told: Told) -> None:
+        told.reply_says("r1", "Once upon a time")
+        told.user_says("i1", "Stop")
+        told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH, "heard_text": "Once upon"})
+        assert self.history(told) == [("assistant", "Once upon"), ("user", "Stop")]
+
+    def test_an_unheard_reply_is_forgotten(self, told: Told) -> None:
+        told.reply_says("r1", "Once upon a time")
+        told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH})
+        assert self.history(told) == []
+
+    def test_a_turn_that_goes_on_is_still_one(self, told: Told) -> None:
+        told.user_says("i1", "I", "think")
+        told(reply_created={"reply_id": "r1"})
+        told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH})
+        told(user_turn_ended={"item_id": "i1", "text": "I think so", "cause": DETECTED})
+        assert self.history(told) == [("user", "I think so")]
+
+
+class TestSession:
+    def ask(self, told: Told, session: dict[str, Any]) -> str:
+        message = json.dumps({"type": "session.update", "session": session})
+        [request] = told.dialect.requests(message, now=0.0)
+        return request.request_id
+
+    @pytest.mark.parametrize(
+        ("asked", "echoed"),
+        [
+            ({"allow_recording": 1}, {"instructions": None, "voice": None, "allow_recording": True}),
+            (
+                {"allow_recording": False, "voice": "alto", "instructions": {"type": "constant"}},
+                {
+                    "instructions": {"type": "constant", "text": DEFAULT_TEXT, "language": None},
+                    "voice": "alto",
+                    "allow_recording": False,
+                },
+            ),
+            (
+                {"allow_recording": False, "instructions": {"type": "unmute_explanation", "language": "fr"}},
+                {"instructions": {"type": "unmute_explanation"}, "voice": None, "allow_recording": False},
+            ),
+        ],
+    )
+    def test_an_update_is_echoed_as_parsed(self, told: Told, asked: dict[str, Any], echoed: dict[str, Any]) -> None:
+        request_id = self.ask(told, asked)
+        assert body(told(request_id, session_updated={})) == {"type": "session.updated", "session": echoed}
+
+    def test_each_update_has_its_echo(self, told: Told) -> None:
+        first = self.ask(told, {"allow_recording": False, "voice": "a"})
+        second = self.ask(told, {"allow_recording": False, "voice": "b"})
+        assert [told(each, session_updated={})[0]["session"]["voice"] for each in (first, second)] == ["a", "b"]
+
+    def test_an_update_nobody_asked_for_is_not_told(self, told: Told) -> None:
+        assert told(session_updated={}) == []
+
+    def test_a_refused_update_is_an_invalid_request(self, told: Told) -> None:
+        request_id = self.ask(told, {"allow_recording": False, "instructions": {"type": "quiz_show"}})
+        refused = told(request_id, request_rejected={"reason": "BAD_REQUEST", "message": "no character 'quiz_show'"})
+        assert body(refused)["error"] == {
+            "type": "invalid_request_error",
+            "code": None,
+            "message": "no character 'quiz_show'",
+            "param": None,
+            "details": [{"type": "bad_request", "loc": [], "msg": "no character 'quiz_show'"}],
+        }
+        assert told(request_id, session_updated={}) == []
+
+    def test_nothing_is_told_at_the_beginning_and_the_end(self, told: Told) -> None:
+        assert told(started={"session_id": "s"}) == []
+        assert told(conversation_ended={"cause": conversation.END_CAUSE_GOODBYE}) == []
+
+
+def test_a_warning(told: Told) -> None:
+    warning = body(told(warning={"reason": "LLM_FAILED", "message": "I lost my thread."}))
+    assert warning["error"]["type"] == "warning"
+    assert warning["error"]["message"] == "I lost my thread."
+
+
+def test_a_fatal_error_names_the_service_and_when_to_return() -> None:
+    error = MissingServiceAtCapacity.of("stt", retry_after=2.0)
+    event = body([json.loads(UnmuteDialect().fatal("Every stt is taken.", error))])
+    assert event["error"]["type"] == "fatal"
+    assert event["error"]["message"] == "Every stt is taken."
+    assert event["error"]["details"] == {"reason": "AT_CAPACITY", "service": "stt", "retry_after": 2.0}
+
+
+def test_every_event_is_known(told: Told) -> None:
+    """A new member of the contract is noticed here."""
+    [oneof] = [each for each in conversation.ConverseResponse.DESCRIPTOR.oneofs if each.name == "event"]
+    for member in oneof.fields:
+        fields: dict[str, Any] = {member.name: {}}
+        for event in told(**fields):
+            assert set(event) >= {"type", "event_id"}
+    assert len(oneof.fields) == 21

@@ -1,0 +1,196 @@
+import base64
+import json
+import re
+from typing import Any
+
+import pytest
+
+from edge.dialects import InvalidEvent
+from edge.dialects.unmute import UnmuteDialect
+from edge.dialects.unmute.instructions import DEFAULT_TEXT
+from mesh.times import seconds
+from parley.conversation.v1.conversation_pb2 import Character, ConverseRequest, SessionConfig
+from tests.edge.sounds import opus_stream, page, pages_of
+
+STREAM = opus_stream(1.0)
+
+
+def requests(dialect: UnmuteDialect, message: str | bytes) -> list[ConverseRequest]:
+    return list(dialect.requests(message, now=0.0))
+
+
+def update(**session: Any) -> SessionConfig:
+    message = json.dumps({"type": "session.update", "session": {"allow_recording": False, **session}})
+    [request] = requests(UnmuteDialect(), message)
+    assert request.request_id
+    return request.update.session
+
+
+def append(audio: bytes) -> str:
+    return json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(audio).decode()})
+
+
+def refused(message: str | bytes) -> InvalidEvent:
+    with pytest.raises(InvalidEvent) as refusal:
+        requests(UnmuteDialect(), message)
+    return refusal.value
+
+
+def test_the_conversation_is_held_unmutes_way() -> None:
+    config = UnmuteDialect().config()
+    session = config.session
+    assert session.greeting
+    assert session.goodbye
+    assert seconds(session.silence_timeout) == 7.0
+    assert session.HasField("confirmation_time")
+    assert seconds(session.confirmation_time) == 0.0
+    assert seconds(session.pacing_lead) == 0.32
+    assert not session.HasField("instructions")
+    assert not session.HasField("voice")
+    assert not session.HasField("recording_consent")
+    assert not config.HasField("input_format")
+
+
+class TestSessionUpdate:
+    @pytest.mark.parametrize("consent", [True, False])
+    def test_consent_is_always_passed_on(self, consent: bool) -> None:
+        assert update(allow_recording=consent) == SessionConfig(recording_consent=consent)
+
+    @pytest.mark.parametrize("said", ["true", 1])
+    def test_booleans_are_lax(self, said: Any) -> None:
+        assert update(allow_recording=said).recording_consent
+
+    def test_a_voice_is_passed_on(self) -> None:
+        assert update(voice="custom:1").voice == "custom:1"
+
+    @pytest.mark.parametrize("nothing", ["", None])
+    def test_no_voice_leaves_it(self, nothing: str | None) -> None:
+        assert not update(voice=nothing).HasField("voice")
+
+    def test_no_instructions_leave_them(self) -> None:
+        assert not update(instructions=None).HasField("instructions")
+
+    @pytest.mark.parametrize(
+        ("instructions", "character"),
+        [
+            ({"type": "constant"}, Character(kind="constant", text=DEFAULT_TEXT)),
+            ({"type": "constant", "text": "A bear."}, Character(kind="constant", text="A bear.")),
+            (
+                {"type": "constant", "text": "", "language": "fr"},
+                Character(kind="constant", text="", language="fr"),
+            ),
+            ({"type": "smalltalk", "language": None}, Character(kind="smalltalk")),
+            ({"type": "smalltalk", "language": "en/fr"}, Character(kind="smalltalk", language="en/fr")),
+            ({"type": "guess_animal", "language": "fr/en"}, Character(kind="guess_animal", language="fr/en")),
+            ({"type": "quiz_show", "language": "en"}, Character(kind="quiz_show", language="en")),
+            ({"type": "news"}, Character(kind="news")),
+            ({"type": "unmute_explanation"}, Character(kind="unmute_explanation")),
+            ({"type": "unmute_explanation", "language": "xx"}, Character(kind="unmute_explanation")),
+        ],
+    )
+    def test_instructions_become_a_character(self, instructions: Any, character: Character) -> None:
+        assert update(instructions=instructions).instructions.character == character
+
+    def test_unknown_fields_are_ignored(self) -> None:
+        message = '{"type": "session.update", "x": [1], "session": {"allow_recording": true, "y": {}}}'
+        assert requests(UnmuteDialect(), message)
+
+    def test_every_update_has_its_own_id(self) -> None:
+        dialect = UnmuteDialect()
+        message = '{"type": "session.update", "event_id": "a", "session": {"allow_recording": true}}'
+        assert requests(dialect, message)[0].request_id != requests(dialect, message)[0].request_id
+
+    def test_unanswered_updates_are_bounded(self) -> None:
+        dialect = UnmuteDialect()
+        message = '{"type": "session.update", "session": {"allow_recording": true}}'
+        for _ in range(32):
+            requests(dialect, message)
+        with pytest.raises(InvalidEvent, match="Too many"):
+            requests(dialect, message)
+
+
+class TestAudio:
+    def test_it_leaves_in_whole_frames(self) -> None:
+        made = requests(UnmuteDialect(), append(STREAM))
+        assert [len(request.audio.audio) for request in made] == [3_840] * 12
+
+    def test_pages_are_joined(self) -> None:
+        dialect = UnmuteDialect()
+        made = [len(requests(dialect, append(page))) for page in pages_of(STREAM)]
+        assert made == [0, 0, *[0, 1] * 12, 0][: len(made)]
+
+    def test_what_came_before_invalid_bytes_is_kept(self) -> None:
+        made = UnmuteDialect().requests(append(STREAM + b"garbage"), now=0.0)
+        assert len([next(made) for _ in range(12)]) == 12
+        with pytest.raises(InvalidEvent, match="no Ogg page"):
+            next(made)
+
+    def test_a_recording_of_lengths_is_ignored(self) -> None:
+        message = '{"type": "unmute.input_audio_buffer.append_anonymized", "number_of_samples": 1920}'
+        assert requests(UnmuteDialect(), message) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "path"),
+    [
+        ("", "json_invalid", []),
+        ("nonsense", "json_invalid", []),
+        ('{"type": "session.update"', "json_invalid", []),
+        ('{"type": "session.update", "x": ' + "[" * 5_000 + "]" * 5_000 + "}", "json_invalid", []),
+        ('{"type": "session.update", "session": {"allow_recording": true, "voice": "\\ud800"}}', "json_invalid", []),
+        ("[]", "schema_invalid", []),
+        ("{}", "schema_invalid", []),
+        ('{"type": "response.create"}', "schema_invalid", ["type"]),
+        ('{"type": "input_audio_buffer.commit"}', "schema_invalid", ["type"]),
+        ('{"type": "session.update"}', "schema_invalid", []),
+        ('{"type": "session.update", "session": {}}', "schema_invalid", ["session"]),
+        (
+            '{"type": "session.update", "session": {"allow_recording": null}}',
+            "schema_invalid",
+            ["session", "allow_recording"],
+        ),
+        (
+            '{"type": "session.update", "session": {"allow_recording": true, "instructions": {}}}',
+            "schema_invalid",
+            ["session", "instructions"],
+        ),
+        (
+            '{"type": "session.update", "session": {"allow_recording": true, "instructions": {"type": "poem"}}}',
+            "schema_invalid",
+            ["session", "instructions", "type"],
+        ),
+        (
+            '{"type": "session.update", "session": {"allow_recording": true, "instructions": {"type": "news", "language": 1}}}',
+            "schema_invalid",
+            ["session", "instructions", "language"],
+        ),
+        ('{"type": "input_audio_buffer.append"}', "schema_invalid", []),
+        ('{"type": "input_audio_buffer.append", "audio": null}', "schema_invalid", ["audio"]),
+        ('{"type": "input_audio_buffer.append", "audio": "not base64!"}', "schema_invalid", ["audio"]),
+        (append(b"12345\x02 raw"), "audio_invalid", ["audio"]),
+        (append(page(b"\x01vorbis", flags=2)), "audio_invalid", ["audio"]),
+        (b'{"type": "session.update", "session": {"allow_recording": true}}', "binary_frame", []),
+    ],
+)
+def test_invalid_messages_are_refused_with_details(message: str | bytes, kind: str, path: list[str]) -> None:
+    refusal = refused(message)
+    assert refusal.message.startswith("Invalid ")
+    [detail] = refusal.details
+    assert detail["type"] == kind
+    assert detail["loc"] == path
+    assert detail["msg"]
+
+
+def test_an_invalid_message_is_answered() -> None:
+    answer = json.loads(UnmuteDialect().rejection(InvalidEvent("Invalid.", [{"type": "x"}])))
+    assert re.fullmatch(r"event_[A-Za-z0-9]{21}", answer.pop("event_id"))
+    assert answer == {
+        "type": "error",
+        "error": {
+            "type": "invalid_request_error",
+            "code": None,
+            "message": "Invalid.",
+            "param": None,
+            "details": [{"type": "x"}],
+        },
+    }
