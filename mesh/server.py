@@ -79,7 +79,6 @@ class GrpcServer:
             self.port = _bind(server, self._settings.host, self._settings.port)
             await server.start()
             self._exits = exits.pop_all()
-        log.info("serving", address=self.address, services=self._names)
         return self
 
     async def __aexit__(
@@ -87,10 +86,12 @@ class GrpcServer:
     ) -> None:
         await self._refuse_calls()
         await self._exits.aclose()
+        log.info("stopped", address=self.address)
 
     async def until_drained(self) -> None:
         """Serve until SIGTERM or SIGINT, then until the last live call has ended, the limit, or another signal."""
         with stop_requests() as requests:
+            log.info("serving", address=self.address, services=self._names)
             await requests.stop.wait()
             log.info("draining", limit_s=self._settings.drain_limit_s)
             await self._refuse_calls()
@@ -113,7 +114,6 @@ class GrpcServer:
                 await self._calls.none_left.wait()
         except TimeoutError:
             log.warning("calls did not clean up in time", limit_s=_CLEANUP_LIMIT_S)
-        log.info("stopped", address=self.address)
 
 
 async def serve(

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from mesh.errors import AtCapacity, ConfigRequired, InternalError, MeshError, from_rpc_error
 from mesh.server import GrpcServer
 from mesh.settings import ServiceSettings
+from tests.mesh import http2
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 PRIVATE = "the key is 1234"
@@ -161,3 +162,12 @@ async def test_an_unknown_method_is_unimplemented() -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await called(channel, "Nothing")
     assert from_rpc_error(caught.value).code is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("method", SHAPES)
+async def test_a_refusal_is_trailers_only(method: str) -> None:
+    """One HEADERS frame that ends the stream: no response header came before it, so a retry elsewhere is possible."""
+    async with served(Failing(AtCapacity("full"))) as server:
+        (frame,) = await http2.answer_frames(server.port, f"/test.Failing/{method}")
+    assert frame.kind == http2.HEADERS
+    assert frame.flags & http2.END_STREAM
