@@ -1,0 +1,79 @@
+"""A synthesis replica that behaves as a test says, for everything that looks for replicas."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+
+from mesh.errors import MeshError
+from mesh.server import GrpcServer
+from mesh.settings import ServiceSettings
+from parley.tts.v1 import tts_pb2, tts_pb2_grpc
+
+SERVICE = tts_pb2.DESCRIPTOR.services_by_name["TextToSpeechService"]
+CONFIG = tts_pb2.SynthesizeRequest(config=tts_pb2.SynthesizeConfig())
+FINISH = tts_pb2.SynthesizeRequest(finish=tts_pb2.SynthesizeFinish())
+
+Request = tts_pb2.SynthesizeRequest
+Response = tts_pb2.SynthesizeResponse
+
+
+def text(words: str) -> Request:
+    return Request(text=tts_pb2.SynthesizeText(text=words))
+
+
+def method(channel: grpc.aio.Channel) -> Any:
+    """The method that `admitted` calls."""
+    return tts_pb2_grpc.TextToSpeechServiceStub(channel).Synthesize
+
+
+class Speaker(tts_pb2_grpc.TextToSpeechServiceServicer):
+    """Answers each text with one word, and `finish` with the end.
+
+    `refusal` is raised before the stream is admitted, or never; the stream is not admitted before `admits` is set;
+    the word "fail" raises `failure`; an empty request ends the stream.
+    """
+
+    def __init__(self, refusal: MeshError | None = None, failure: Exception | None = None) -> None:
+        self.refusal = refusal
+        self.failure = failure
+        self.calls = 0
+        self.live = 0
+        self.called = asyncio.Event()
+        self.left = asyncio.Event()
+        self.admits = asyncio.Event()
+        self.admits.set()
+
+    async def Synthesize(  # noqa: N802 - gRPC's name
+        self, request_iterator: AsyncIterator[Request], _context: Any
+    ) -> AsyncIterator[Response]:
+        self.calls += 1
+        self.live += 1
+        self.called.set()
+        try:
+            if self.refusal is not None:
+                raise self.refusal
+            await self.admits.wait()
+            async for request in request_iterator:
+                match request.WhichOneof("request"):
+                    case "config":
+                        yield Response(started=tts_pb2.SynthesizeStarted())
+                    case "text" if request.text.text == "fail" and self.failure is not None:
+                        raise self.failure
+                    case "text":
+                        yield Response(word=tts_pb2.WordTimed(text=request.text.text))
+                    case "finish":
+                        yield Response(finished=tts_pb2.SynthesisFinished())
+                        return
+                    case None:
+                        return
+        finally:
+            self.live -= 1
+            self.left.set()
+
+    def served(self, port: int = 0, host: str = "127.0.0.1") -> GrpcServer:
+        add: Callable[[grpc.aio.Server], None] = lambda server: (  # noqa: E731 - nothing to name
+            tts_pb2_grpc.add_TextToSpeechServiceServicer_to_server(self, server)
+        )
+        return GrpcServer(ServiceSettings(port=port, host=host), services=[SERVICE], add=add)
