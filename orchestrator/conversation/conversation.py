@@ -55,19 +55,7 @@ class Conversation:
     @property
     def deadline(self) -> float | None:
         """When `handle_timeout` has something to do, if nothing happens before; None for never."""
-        state = self.state
-        if state.ended:
-            return None
-        due = [state.silent_at]
-        if state.ending:
-            due.append(state.ending.at)
-        if state.final_flush:
-            due.append(state.final_flush.deadline)
-        if state.turn:
-            due += [state.turn.wordless_until, state.turn.flush.deadline if state.turn.flush else state.muted_at]
-        if state.reply:
-            due.append(state.reply.deadline(state.policy.pacing_lead))
-        return min((at for at in due if at is not None), default=None)
+        return self.state.deadline
 
     @property
     def phase(self) -> Phase:
@@ -140,8 +128,9 @@ class Conversation:
     def _final_words_in(self, now: float) -> None:
         self.state.final_flush = None
         turn = self.state.turn
-        if turn:
+        if turn and not turn.flush:
             self._do(act.SpeechStopped(turn.item_id, self.state.position, SpeechCause.DETECTED))
+        if turn:
             self._end_turn(turn, now)
 
     def _typed(self, event: ev.UserTyped, now: float) -> None:
@@ -153,9 +142,7 @@ class Conversation:
     def _finish_requested(self, now: float) -> None:
         state = self.state
         state.finishing = True
-        if state.turn and not state.turn.flush:
-            self._request_flush(state.turn, state.position, now)
-        elif not state.turn and state.microphone_samples:
+        if state.microphone_samples:
             state.final_flush = state.new_flush(now)
             self._do(act.RequestFlush(state.final_flush.flush_id))
 
@@ -191,7 +178,6 @@ class Conversation:
     def _discard_turn(self, turn: Turn, now: float) -> None:
         """It was not speech: let the reply it was spoken over go on."""
         self._close_turn(turn, SpeechCause.DETECTED)
-        self.state.detector.armed = not self.state.detector.speaking
         if self.state.reply:
             self._do(*self.state.reply.resume())
         else:
@@ -203,6 +189,7 @@ class Conversation:
             self.state.transcript.add(turn.item_id, Role.USER, turn.text)
             self._do(act.TurnEnded(turn.item_id, turn.text, cause))
         else:
+            self.state.detector.armed = not self.state.detector.speaking
             self._do(act.TurnDiscarded(turn.item_id))
 
     def _answer(self, item_id: str, text: str, cause: SpeechCause) -> None:
@@ -277,7 +264,8 @@ class Conversation:
         if reply.life is Life.FINISHED:
             state.reply = None
             state.transcript.add(reply.item_id, Role.ASSISTANT, reply.full_text)
-            settled = max(now, (reply.released_at or now) + state.policy.settle_time)
+            released_at = now if reply.released_at is None else reply.released_at
+            settled = max(now, released_at + state.policy.settle_time)
             self._wait(settled)
             if state.policy.goodbye and reply.full_text.lower().endswith(state.policy.goodbye_ending):
                 state.ending = Ending(EndCause.GOODBYE, settled)
@@ -285,7 +273,7 @@ class Conversation:
     def _advance_idle(self, now: float) -> None:
         """Greet, break a silence, or end: what is done while neither side has the floor."""
         state = self.state
-        if state.turn or state.reply or state.final_flush:
+        if not state.idle:
             return
         if state.finishing or (state.ending and now >= state.ending.at):
             state.ended = True
@@ -298,6 +286,6 @@ class Conversation:
             self._answer(item_id, SILENCE_MARK, SpeechCause.SILENCE)
 
     def _wait(self, since: float) -> None:
-        """Start the silence clock, once there has been a reply to be silent after."""
-        if self.state.replies:
+        """Start the silence clock, once there has been a reply to be silent after, unless the person is speaking."""
+        if self.state.replies and not self.state.turn:
             self.state.waiting_since = since

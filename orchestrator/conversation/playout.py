@@ -63,9 +63,9 @@ class Playout:
         """Release what is due by now and return how many samples that is."""
         before = self.released
         while self._next_frame:
-            if self.origin is None or now > self.heard_at:
+            if self.origin is None or now > self.heard_at:  # The listener waits for this frame.
                 self.origin = now - self.duration
-            if now < self._frame_due(lead):
+            elif now < self._frame_due(lead):
                 break
             self.released += self._next_frame
         return self.released - before
@@ -81,7 +81,7 @@ class Playout:
         """Return when `release` or `announce` has something to do; only `announce` when `lead` is None (held)."""
         due = []
         if self._next_frame and lead is not None:
-            due.append(0.0 if self.origin is None else self._frame_due(lead))
+            due.append(self._frame_due(lead))
         if self.announced < len(self.words):
             due.append(self._word_due())
         return min((at for at in due if at != NEVER), default=None)
@@ -93,7 +93,10 @@ class Playout:
         return FRAME_SAMPLES if waiting >= FRAME_SAMPLES else waiting * self.complete
 
     def _frame_due(self, lead: float) -> float:
-        return self.heard_at + self._next_frame / SAMPLE_RATE - lead
+        """When the next frame is to be sent: its end a lead ahead of the listener, or when it is waited for."""
+        # Counted in samples, so that the first frames are due at the origin itself and not a rounding error later.
+        ahead = min(self.released + self._next_frame - lead * SAMPLE_RATE, self.released)
+        return (self.origin or 0.0) + ahead / SAMPLE_RATE
 
     def _word_due(self) -> float:
         """When the next word begins to be heard; `NEVER` while the audio it lies in has not been released."""

@@ -68,6 +68,11 @@ class Reply:
         self.life = life
 
     @property
+    def is_heard(self) -> bool:
+        """Whether the person hears it, or would but for a hold."""
+        return self.life in (Life.SPEAKING, Life.HELD)
+
+    @property
     def full_text(self) -> str:
         """Everything the reply says: the words as they were spoken, or as written where none were timed."""
         return " ".join(word.text for word in self.playout.words) or self.text.strip()
@@ -78,8 +83,8 @@ class Reply:
 
     def uninterruptible(self, now: float, window: float) -> bool:
         """Tell whether detected speech must leave the reply alone: the first one, until heard for `window` seconds."""
-        origin = self.playout.origin
-        return self.first and (origin is None or now < origin + window)
+        origin = now if self.playout.origin is None else self.playout.origin
+        return self.first and now < origin + window
 
     def handle(self, event: ev.ReplyEvent) -> Iterator[Action]:
         """Take in an event about this reply."""
@@ -89,8 +94,8 @@ class Reply:
                 yield act.ReplyText(self.reply_id, event.text)
             case ev.ReplyTextCompleted() | ev.ReplyTextFailed():  # What was written before a failure is still said.
                 yield act.ReplyTextDone(self.reply_id, self.text)
-                # Without a word there is nothing to synthesise: the reply ends here, and the turn with it.
-                self.playout.complete = not self.spoken or not self.text.strip()
+                if not self.spoken or not self.text.strip():  # There is nothing to synthesise: the reply ends here.
+                    self.playout.complete = True
             case ev.ReplyAudioArrived():
                 self.playout.arrived += event.samples
             case ev.ReplyWordTimed():
@@ -114,8 +119,9 @@ class Reply:
             start = self.playout.released
             if samples := self.playout.release(now, lead):
                 yield act.ReleaseAudio(self.reply_id, start, samples)
-        for word in self.playout.announce(now):
-            yield act.ReplyWord(self.reply_id, word.text, word.start, word.end)
+        if self.is_heard:
+            for word in self.playout.announce(now):
+                yield act.ReplyWord(self.reply_id, word.text, word.start, word.end)
         if self.life is not Life.SPEAKING or not self.playout.done:
             return
         if self.released_at is None:
@@ -127,6 +133,8 @@ class Reply:
 
     def deadline(self, lead: float) -> float | None:
         """Return when `advance` has something to do, if nothing happens before."""
+        if not self.is_heard:
+            return None
         if self.life is Life.SPEAKING and self.released_at is not None:
             return self.playout.heard_at
         return self.playout.deadline(lead if self.life is Life.SPEAKING else None)

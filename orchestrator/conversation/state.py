@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.conversation.actions import EndCause
 from orchestrator.conversation.policy import SAMPLE_RATE, Policy
-from orchestrator.conversation.reply import Life, Reply
+from orchestrator.conversation.reply import Reply
 from orchestrator.conversation.transcript import Transcript
 from orchestrator.conversation.turn import Detector, Flush, Turn
 
@@ -63,10 +63,15 @@ class State:
         if self.ended:
             return Phase.ENDED
         if self.reply:
-            return Phase.SPEAKING if self.reply.life in (Life.SPEAKING, Life.HELD) else Phase.THINKING
+            return Phase.SPEAKING if self.reply.is_heard else Phase.THINKING
         if self.turn:
             return Phase.ENDPOINTING if self.turn.flush else Phase.LISTENING
         return Phase.WAITING
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has the floor or may be about to take it; only then does the conversation move by itself."""
+        return not (self.turn or self.reply or self.final_flush)
 
     @property
     def position(self) -> float:
@@ -84,6 +89,22 @@ class State:
         if not self.policy.silence_timeout or self.waiting_since is None or self.ending or self.finishing:
             return None
         return self.waiting_since + self.policy.silence_timeout
+
+    @property
+    def deadline(self) -> float | None:
+        """The first moment at which time alone changes something; None for never."""
+        if self.ended:
+            return None
+        due: list[float | None] = []
+        if self.idle:
+            due += [self.silent_at, self.ending.at if self.ending else None]
+        if self.final_flush:
+            due.append(self.final_flush.deadline)
+        if self.turn:
+            due += [self.turn.wordless_until, self.turn.flush.deadline if self.turn.flush else self.muted_at]
+        if self.reply:
+            due.append(self.reply.deadline(self.policy.pacing_lead))
+        return min((at for at in due if at is not None), default=None)
 
     @property
     def greets(self) -> bool:

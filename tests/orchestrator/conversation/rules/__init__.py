@@ -1,0 +1,43 @@
+"""Every rule of turn taking, shown in scripts. Read them in this order."""
+
+from tests.orchestrator.conversation.rules import (
+    barge_in,
+    configuration,
+    ending,
+    endpointing,
+    failures,
+    greeting,
+    heard,
+    microphone,
+    playout,
+    replies,
+    silence,
+    typed,
+    uninterruptible,
+)
+
+RULES = (
+    endpointing.OPENING,
+    endpointing.ENDING,
+    endpointing.NOISE,
+    microphone.MUTED,
+    playout.PACING,
+    playout.WORDS,
+    playout.RELEASED,
+    barge_in.WITH_CONFIRMATION,
+    barge_in.BEFORE_IT_IS_HEARD,
+    barge_in.WITHOUT_CONFIRMATION,
+    uninterruptible.UNINTERRUPTIBLE,
+    heard.HEARD,
+    greeting.GREETING,
+    silence.SILENT,
+    ending.GOODBYE,
+    ending.FINISHING,
+    typed.TYPING,
+    replies.TEXT_ONLY,
+    replies.WORDLESS,
+    replies.DEAD,
+    failures.TEXT_FAILED,
+    failures.SPEECH_FAILED,
+    configuration.CONFIGURATION,
+)

@@ -1,0 +1,196 @@
+"""When the language model or the synthesis fails: the person is told, and the conversation goes on."""
+
+from orchestrator.conversation import Policy
+from orchestrator.conversation.actions import (
+    CancelCause,
+    CancelReply,
+    ReplyFinished,
+    ReplyReleased,
+    ReplyText,
+    ReplyTextDone,
+    RequestFlush,
+    TurnDiscarded,
+    TurnEnded,
+)
+from orchestrator.conversation.events import (
+    Flushed,
+    ReplySpeechFailed,
+    ReplyTextArrived,
+    ReplyTextCompleted,
+    ReplyTextFailed,
+    ReplyWordTimed,
+    UserTyped,
+)
+from tests.orchestrator.conversation.notation import (
+    ASKED,
+    INTERRUPTIBLE,
+    PLAYING,
+    SILENCE,
+    TYPED,
+    answered,
+    assistant,
+    audio,
+    pause,
+    prepare,
+    release,
+    speech,
+    started,
+    stopped,
+    user,
+    user_word,
+    word,
+)
+from tests.orchestrator.conversation.script import Rule, at, due, nothing, script, time_passes
+
+APOLOGY = Policy().apology
+
+TEXT_FAILED = Rule(
+    "The language model fails",
+    "A model that fails before it has written a word is apologised for. What it had written before it failed is said, "
+    "and that is the reply.",
+    (
+        script(
+            "Before the first word: the person hears an apology",
+            at(
+                1.50,
+                ReplyTextFailed("reply_1"),
+                CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
+                prepare("reply_2", "item_3", user("Well?"), script=APOLOGY),
+            ),
+            *answered("reply_2", "Sorry.", 2.0),
+            due(2.18, ReplyReleased("reply_2", "Sorry.", 0.5)),
+            due(2.50, ReplyFinished("reply_2", "Sorry.")),
+            nothing(until=60.0),
+            given=ASKED,
+            unseen=PLAYING,
+        ),
+        script(
+            "The apology is part of the conversation",
+            at(
+                4.00,
+                UserTyped("Well?"),
+                TurnEnded("item_4", "Well?", TYPED),
+                prepare("reply_3", "item_5", user("Well?"), assistant("Sorry."), user("Well?")),
+            ),
+            given=(
+                *ASKED,
+                at(1.5, ReplyTextFailed("reply_1")),
+                *answered("reply_2", "Sorry.", 2.0),
+                time_passes(until=3.0),
+            ),
+        ),
+        script(
+            "A blank is not a word",
+            at(
+                1.60,
+                ReplyTextFailed("reply_1"),
+                CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
+                prepare("reply_2", "item_3", user("Well?"), script=APOLOGY),
+            ),
+            given=(*ASKED, at(1.5, ReplyTextArrived("reply_1", " "))),
+        ),
+        script(
+            "After words: what there is, is said",
+            at(1.60, ReplyTextFailed("reply_1"), ReplyTextDone("reply_1", " One")),
+            nothing(until=2.00),
+            given=(*ASKED, at(1.5, ReplyTextArrived("reply_1", " One"))),
+        ),
+        script(
+            "While the person speaks again, the apology waits, and a word cancels it",
+            at(1.60, speech, started("item_3")),
+            at(
+                1.70,
+                ReplyTextFailed("reply_1"),
+                CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
+                prepare("reply_2", "item_4", user("Well?"), script=APOLOGY),
+            ),
+            at(1.80, audio("reply_2", 1.0)),
+            at(
+                2.00,
+                word("Hello?"),
+                CancelReply("reply_2", CancelCause.WORD_RECOGNIZED, "", 0.0),
+                user_word("item_3", "Hello?"),
+            ),
+            nothing(until=60.0),
+            given=ASKED,
+            policy=INTERRUPTIBLE,
+        ),
+    ),
+)
+
+HALF_SPOKEN = (
+    *ASKED,
+    *(at(2.0, ReplyTextArrived("reply_1", f" {text}")) for text in ("One", "two", "three")),
+    at(2.0, ReplyWordTimed("reply_1", "One", 0.0, 0.2)),
+    at(2.0, ReplyWordTimed("reply_1", "two", 0.2, 0.6)),
+    at(2.0, audio("reply_1", 0.4)),
+)
+"""Of "One two three" 0.4 s have been synthesised: all of "One" and half of "two"."""
+
+SPEECH_FAILED = Rule(
+    "The synthesis fails",
+    "A reply that cannot be spoken is dropped, and it is the person's turn. One that could be spoken in part is heard "
+    "that far; words that never became sound are not part of it.",
+    (
+        script(
+            "Before any audio: the reply is dropped, and the silence clock starts",
+            at(1.60, ReplySpeechFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
+            due(
+                8.60,
+                stopped("item_3", SILENCE),
+                TurnEnded("item_3", "...", SILENCE),
+                prepare("reply_2", "item_4", user("Well?")),
+            ),
+            given=(*ASKED, at(1.5, ReplyTextArrived("reply_1", " One"))),
+            policy=Policy(silence_timeout=7.0),
+        ),
+        script(
+            "After some audio: that is heard, and remembered as far as it made whole words",
+            at(2.01, ReplySpeechFailed("reply_1")),
+            due(2.08, release("reply_1", 0.32, 0.08), ReplyReleased("reply_1", "One", 0.4)),
+            due(2.40, ReplyFinished("reply_1", "One")),
+            nothing(until=60.0),
+            given=HALF_SPOKEN,
+        ),
+        script(
+            "What the model still writes after that changes nothing",
+            at(2.01, ReplySpeechFailed("reply_1")),
+            at(2.05, ReplyTextArrived("reply_1", " four."), ReplyText("reply_1", " four.")),
+            at(2.06, ReplyTextCompleted("reply_1"), ReplyTextDone("reply_1", " One two three four.")),
+            due(2.08, release("reply_1", 0.32, 0.08), ReplyReleased("reply_1", "One", 0.4)),
+            due(2.40, ReplyFinished("reply_1", "One")),
+            given=HALF_SPOKEN,
+        ),
+        script(
+            "A word that was being heard when its end failed to come has been told, and is not remembered",
+            at(2.30, ReplySpeechFailed("reply_1"), ReplyReleased("reply_1", "One", 0.4)),
+            due(2.40, ReplyFinished("reply_1", "One")),
+            given=(*HALF_SPOKEN, time_passes(until=2.25)),
+        ),
+        script(
+            "The conversation goes on with what was heard",
+            at(
+                4.00,
+                UserTyped("And?"),
+                TurnEnded("item_3", "And?", TYPED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One"), user("And?")),
+            ),
+            given=(*HALF_SPOKEN, at(2.01, ReplySpeechFailed("reply_1")), time_passes(until=3.0)),
+        ),
+        script(
+            "While the person speaks again, a reply that cannot be spoken is gone when they turn out to say nothing",
+            at(1.60, speech, started("item_3")),
+            at(1.70, ReplySpeechFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
+            at(1.90, pause, stopped("item_3"), RequestFlush(2)),
+            at(2.00, Flushed(2), TurnDiscarded("item_3")),
+            due(
+                9.00,
+                stopped("item_4", SILENCE),
+                TurnEnded("item_4", "...", SILENCE),
+                prepare("reply_2", "item_5", user("Well?")),
+            ),
+            given=ASKED,
+            policy=Policy(silence_timeout=7.0, uninterruptible_window=0.0),
+        ),
+    ),
+)
