@@ -45,6 +45,8 @@ class Resampler:
 
     def process(self, samples: NDArray[Sample]) -> NDArray[Sample]:
         """What these samples (one-dimensional, any number) complete, of the same type; 16-bit output is exact."""
+        if not samples.size:
+            return samples
         history, matrix = self._filter
         taken, made = len(matrix) - history, matrix.shape[1]
         known = np.concatenate((self._unfinished, samples), dtype=np.float64)
