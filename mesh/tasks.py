@@ -1,6 +1,7 @@
 """Tasks that belong to a block of code."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
     If one of them fails, the block is cancelled and the failure raised, as itself rather than in an `ExceptionGroup`:
     the first, where several fail together. The block may start more tasks in the group it is given.
     """
+    cancellations = _cancellations()
     try:
         async with asyncio.TaskGroup() as tasks:
             for each in work:
@@ -26,7 +28,17 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
     except BaseExceptionGroup as failures:
         _, real = failures.split(_BlockEnded)
         if real:
-            raise _first(real) from None
+            first = _first(real)
+            raise first from first.__cause__
+    if sys.version_info < (3, 13) and _cancellations() > cancellations:
+        # Before 3.13, a task group forgets a cancellation that comes while it waits for the tasks it has cancelled.
+        raise asyncio.CancelledError
+
+
+def _cancellations() -> int:
+    """How often the present task has been asked to end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,0 +1,138 @@
+import asyncio
+
+import pytest
+
+from mesh.errors import UpstreamDown
+from mesh.tasks import beside
+
+
+class Worker:
+    """Works until it is cancelled or told to fail; `ended` is set when it has cleaned up."""
+
+    def __init__(self) -> None:
+        self.started = asyncio.Event()
+        self.cleaning = asyncio.Event()
+        self.clean = asyncio.Event()
+        self.clean.set()
+        self.ended = asyncio.Event()
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def fail(self, error: Exception) -> None:
+        self._failure.set_exception(error)
+
+    async def work(self) -> None:
+        self.started.set()
+        try:
+            await self._failure
+        finally:
+            self.cleaning.set()
+            await self.clean.wait()
+            self.ended.set()
+
+
+async def test_work_ends_with_the_block() -> None:
+    worker = Worker()
+    async with beside(worker.work()):
+        await worker.started.wait()
+    assert worker.ended.is_set()
+
+
+async def test_work_that_is_done_does_not_end_the_block() -> None:
+    done = asyncio.Event()
+
+    async def brief() -> None:
+        done.set()
+
+    async with beside(brief()):
+        await done.wait()
+        await asyncio.sleep(0)
+
+
+async def test_a_failure_of_the_work_ends_the_block_and_is_raised_as_itself() -> None:
+    first, second = Worker(), Worker()
+    cause = OSError("no route")
+    failure = UpstreamDown("gone")
+    failure.__cause__ = cause
+
+    async def block() -> None:
+        async with beside(first.work(), second.work()):
+            await first.started.wait()
+            first.fail(failure)
+            await asyncio.Event().wait()
+
+    with pytest.raises(UpstreamDown) as caught:
+        await block()
+    assert caught.value is failure
+    assert caught.value.__cause__ is cause
+    assert second.ended.is_set()
+
+
+async def test_a_failure_of_the_block_is_raised_as_itself() -> None:
+    worker = Worker()
+
+    async def block() -> None:
+        async with beside(worker.work()):
+            await worker.started.wait()
+            raise UpstreamDown("gone")
+
+    with pytest.raises(UpstreamDown, match="gone"):
+        await block()
+    assert worker.ended.is_set()
+
+
+async def test_a_failure_inside_a_task_group_is_raised_as_itself() -> None:
+    async def nested() -> None:
+        async with asyncio.TaskGroup():
+            raise UpstreamDown("gone")
+
+    async def block() -> None:
+        async with beside(nested()):
+            await asyncio.Event().wait()
+
+    with pytest.raises(UpstreamDown, match="gone"):
+        await block()
+
+
+async def test_the_block_may_start_more() -> None:
+    worker = Worker()
+    async with beside() as tasks:
+        tasks.create_task(worker.work())
+        await worker.started.wait()
+    assert worker.ended.is_set()
+
+
+async def test_a_cancelled_block_cancels_its_work() -> None:
+    worker = Worker()
+
+    async def block() -> None:
+        async with beside(worker.work()):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(block())
+    await worker.started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert worker.ended.is_set()
+
+
+async def test_a_cancellation_during_the_clean_up_is_not_lost() -> None:
+    worker = Worker()
+    worker.clean.clear()
+    went_on = False
+
+    async def block() -> None:
+        nonlocal went_on
+        async with beside(worker.work()):
+            await worker.started.wait()
+        await asyncio.sleep(0)
+        went_on = True
+
+    task = asyncio.create_task(block())
+    await worker.cleaning.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    worker.clean.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not went_on

@@ -1,0 +1,138 @@
+"""The laws of the layout, read from the source itself."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+SERVICES = ("edge", "orchestrator", "responder", "stt_proxy", "tts_proxy", "voice_service")
+PACKAGES = (*SERVICES, "mesh", "launcher")
+OURS = {*PACKAGES, "parley", "tests"}
+
+CORE = ROOT / "orchestrator" / "conversation"
+NOT_IN_THE_CORE = {
+    "asyncio",
+    "datetime",
+    "logging",
+    "os",
+    "random",
+    "secrets",
+    "socket",
+    "subprocess",
+    "threading",
+    "time",
+    "uuid",
+}
+
+DISTRIBUTIONS = {
+    "google.protobuf": "protobuf",
+    # The messages that grpcio-status is there to carry; it brings them.
+    "google.rpc": "grpcio-status",
+    "grpc": "grpcio",
+    "grpc_health": "grpcio-health-checking",
+    "grpc_reflection": "grpcio-reflection",
+    "grpc_status": "grpcio-status",
+    "webrtcvad": "webrtcvad-wheels",
+    "yaml": "pyyaml",
+}
+"""What has another name in an import than in `pyproject.toml`."""
+
+
+def sources(folder: Path) -> list[Path]:
+    """Every module in a folder; the generated ones are gRPC's affair."""
+    return sorted(path for path in folder.rglob("*.py") if not path.stem.endswith(("_pb2", "_pb2_grpc")))
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """The full names of the modules a file imports, anywhere in it; a relative import as the absolute one."""
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *([node.module] if node.module else [])))
+            # `from google import protobuf` names a module by its last part.
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def root(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def offences(folder: Path, allowed: set[str]) -> list[str]:
+    """Imports of our own packages that a folder may not have."""
+    return [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in sources(folder)
+        for module in sorted(imported(path))
+        if root(module) in OURS - allowed
+    ]
+
+
+def test_the_core_imports_the_standard_library_and_itself_only() -> None:
+    assert sources(CORE)
+    offending = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in sources(CORE)
+        for module in sorted(imported(path))
+        if not module.startswith("orchestrator.conversation.")
+        and (root(module) not in sys.stdlib_module_names or root(module) in NOT_IN_THE_CORE)
+    ]
+    assert offending == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_imports_no_other(service: str) -> None:
+    assert sources(ROOT / service)
+    assert offences(ROOT / service, {service, "mesh", "parley"}) == []
+
+
+def test_the_mesh_imports_no_service() -> None:
+    assert offences(ROOT / "mesh", {"mesh", "parley"}) == []
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions the project asks for, with those of the extras, in their normal form."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"]]
+    for extra in extras:
+        wanted += project["optional-dependencies"][extra]
+    names = (re.match(r"[\w.-]+", requirement) for requirement in wanted)
+    return {name[0].lower().replace("_", "-") for name in names if name}
+
+
+def distribution(module: str) -> str:
+    """What has to be installed for a module."""
+    known = next((name for name in DISTRIBUTIONS if f"{module}.".startswith(f"{name}.")), None)
+    return DISTRIBUTIONS[known] if known else root(module).replace("_", "-")
+
+
+def undeclared(folder: Path, *extras: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in sources(folder)
+        for module in sorted(imported(path))
+        if root(module) not in OURS | sys.stdlib_module_names and distribution(module) not in declared(*extras)
+    ]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_a_package_imports_is_declared(package: str) -> None:
+    assert undeclared(ROOT / package) == []
+
+
+def test_what_the_tests_import_is_declared() -> None:
+    assert undeclared(ROOT / "tests", "test") == []
