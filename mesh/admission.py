@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Generic, TypeAlias, TypeVar, cast
 
 import grpc
 
 from mesh.errors import MeshError, UpstreamDown, from_rpc_error
+from mesh.tasks import was_cancelled
 
 Req = TypeVar("Req")
 Resp = TypeVar("Resp")
 
 StreamCall: TypeAlias = "grpc.aio.StreamStreamCall[Req, Resp]"
+
+
+SEND_LIMIT_S = 10.0
+"""How long a peer may leave requests unread, once flow control has stopped the sender, before it counts as lost."""
 
 
 class Admission(Generic[Req, Resp]):
@@ -38,17 +44,18 @@ class Admission(Generic[Req, Resp]):
 
     async def send(self, request: Req) -> None:
         """Send a request; waits while the peer is not keeping up. Raises the stream's error if it has ended."""
-        async with self._sending:
+        async with self._sending, _errors():
             try:
-                await self._call.write(request)
-            except grpc.aio.AioRpcError as error:
-                raise from_rpc_error(error) from error
+                async with asyncio.timeout(SEND_LIMIT_S):
+                    await self._call.write(request)
+            except TimeoutError:
+                raise UpstreamDown(f"the peer has read nothing for {SEND_LIMIT_S:g} s") from None
             except asyncio.InvalidStateError:
                 raise await self._ending() from None
 
     async def close_requests(self) -> None:
         """Tell the peer that no more requests will come."""
-        async with self._sending:
+        async with self._sending, _errors():
             await self._call.done_writing()
 
     def cancel(self) -> None:
@@ -61,10 +68,8 @@ class Admission(Generic[Req, Resp]):
 
     async def _read(self) -> Resp | None:
         """The next response; None at a good end."""
-        try:
+        async with _errors():
             response = await self._call.read()
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
         return None if response is grpc.aio.EOF else cast("Resp", response)
 
     async def _ending(self) -> MeshError:
@@ -74,3 +79,17 @@ class Admission(Generic[Req, Resp]):
         except MeshError as error:
             return error
         return UpstreamDown("the stream has ended")
+
+
+@asynccontextmanager
+async def _errors() -> AsyncIterator[None]:
+    """Turn gRPC's errors into ours."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from error
+    except asyncio.CancelledError:
+        # gRPC raises this too where another task has ended the call; it must not pass for a cancellation of this one.
+        if was_cancelled():
+            raise
+        raise UpstreamDown("the call was ended on this side") from None

@@ -120,7 +120,7 @@ class _Search:
             if error.code not in _TRANSIENT:
                 raise
             self._missing = error.service or self._missing
-            self._failed(replica, str(error.__cause__ or error))
+            self._failed(replica, error.cause() or error.message)
         else:
             replica.note(healthy=True)
 

@@ -70,6 +70,13 @@ class MeshError(Exception):
         self.field = field
         self.service = service
 
+    def cause(self) -> str:
+        """What led to it, for the log and nobody else; empty if nothing is known."""
+        origin = self.__cause__
+        if isinstance(origin, grpc.aio.AioRpcError):
+            return f"{origin.code().name}: {origin.details()}"
+        return "" if origin is None else f"{type(origin).__name__}: {origin}"
+
 
 class AtCapacity(MeshError):
     """The replica is full; another may not be. Raised before `started`, or not at all."""

@@ -1,11 +1,16 @@
 """The health of a server and of its services, as `grpc.health.v1` tells it."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterable
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 SERVICE_NAME = health.SERVICE_NAME
+
+_TELLING_LIMIT_S = 1.0
+"""How long watchers may keep a server from stopping."""
 
 
 class Health:
@@ -30,5 +35,7 @@ class Health:
         await self._servicer.set(name, status)
 
     async def stop_serving(self) -> None:
-        """Make every name NOT_SERVING, for good."""
-        await self._servicer.enter_graceful_shutdown()
+        """Make every name NOT_SERVING, for good. A watcher that cannot be told in time is left to find out."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TELLING_LIMIT_S):
+                await self._servicer.enter_graceful_shutdown()

@@ -10,6 +10,7 @@ import grpc
 import structlog
 
 from mesh.errors import Draining, InternalError, MeshError, to_status
+from mesh.tasks import was_cancelled
 
 log = structlog.get_logger()
 
@@ -115,24 +116,18 @@ async def _answered(context: _Context, method: str) -> AsyncIterator[None]:
     try:
         yield
     except asyncio.CancelledError as cancelled:
-        if _cancelled_by_grpc():
+        if was_cancelled():
+            # By gRPC, because the peer has left or the server stops; else by a bug inside the servicer.
             raise
         await _answer(context, method, cancelled)
     except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave the process
         await _answer(context, method, _culprit(error))
 
 
-def _cancelled_by_grpc() -> bool:
-    """Whether gRPC cancels the call, because the peer left or the server stops, and not a bug inside the servicer."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 async def _answer(context: _Context, method: str, error: BaseException) -> None:
     match error:
         case MeshError():
-            cause = {"cause": str(error.__cause__)} if error.__cause__ else {}
-            log.info("call failed", method=method, reason=error.reason, message=error.message, **cause)
+            log.info("call failed", method=method, reason=error.reason, message=error.message, cause=error.cause())
             await context.abort_with_status(to_status(error))
         case grpc.aio.AbortError() | grpc.aio.InternalError():
             # The servicer has aborted by itself, or the peer has gone: gRPC knows what to do with its own exceptions.

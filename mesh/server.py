@@ -108,9 +108,9 @@ class GrpcServer:
         self.draining.set()
 
     async def _stop(self, server: grpc.aio.Server) -> None:
-        await server.stop(grace=None)
         try:
             async with asyncio.timeout(_CLEANUP_LIMIT_S):
+                await server.stop(grace=None)
                 await self._calls.none_left.wait()
         except TimeoutError:
             log.warning("calls did not clean up in time", limit_s=_CLEANUP_LIMIT_S)

@@ -35,6 +35,11 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
         raise asyncio.CancelledError
 
 
+def was_cancelled() -> bool:
+    """Whether somebody has asked the present task to end, so that a `CancelledError` is meant for it."""
+    return _cancellations() > 0
+
+
 def _cancellations() -> int:
     """How often the present task has been asked to end."""
     task = asyncio.current_task()

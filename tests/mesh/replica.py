@@ -32,12 +32,15 @@ class Speaker(tts_pb2_grpc.TextToSpeechServiceServicer):
     """Answers each text with one word, and `finish` with the end.
 
     `refusal` is raised before the stream is admitted, or never; the stream is not admitted before `admits` is set;
-    the word "fail" raises `failure`; an empty request ends the stream.
+    the word "fail" raises `failure`; an empty request ends the stream. If it is `deaf`, it reads its config only.
     """
 
-    def __init__(self, refusal: MeshError | None = None, failure: Exception | None = None) -> None:
+    def __init__(
+        self, refusal: MeshError | None = None, failure: Exception | None = None, *, deaf: bool = False
+    ) -> None:
         self.refusal = refusal
         self.failure = failure
+        self.deaf = deaf
         self.calls = 0
         self.live = 0
         self.called = asyncio.Event()
@@ -59,6 +62,8 @@ class Speaker(tts_pb2_grpc.TextToSpeechServiceServicer):
                 match request.WhichOneof("request"):
                     case "config":
                         yield Response(started=tts_pb2.SynthesizeStarted())
+                        if self.deaf:
+                            await asyncio.Event().wait()
                     case "text" if request.text.text == "fail" and self.failure is not None:
                         raise self.failure
                     case "text":

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mesh import admission as admission_module
 from mesh.admission import Admission
 from mesh.discovery import Replicas, admitted
 from mesh.errors import Idle, InternalError, MeshError, UpstreamDown
@@ -105,3 +106,29 @@ async def test_a_reader_that_is_cancelled_ends_the_call() -> None:
             await speaker.left.wait()
         with pytest.raises(asyncio.CancelledError):
             await reader
+
+
+async def test_a_call_ended_by_another_task_does_not_look_like_a_cancellation() -> None:
+    async with admission(Speaker()) as stream:
+        reader = asyncio.ensure_future(anext(aiter(stream)))
+        await asyncio.sleep(0)
+        stream.cancel()
+        with pytest.raises(UpstreamDown, match="on this side"):
+            await reader
+        with pytest.raises(UpstreamDown, match="on this side"):
+            await stream.send(text("more"))
+
+
+async def test_a_peer_that_reads_nothing_is_lost_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission_module, "SEND_LIMIT_S", 0.2)
+    speaker = Speaker(deaf=True)
+    async with admission(speaker) as stream:
+        with pytest.raises(UpstreamDown, match=r"read nothing for 0\.2 s"):
+            await flood(stream)
+        async with asyncio.timeout(5):
+            await speaker.left.wait()
+
+
+async def flood(stream: Admission[Any, Response]) -> None:
+    for _ in range(1_000):
+        await stream.send(text("x" * 100_000))

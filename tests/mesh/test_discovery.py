@@ -116,8 +116,11 @@ async def test_three_failures_end_the_search_and_refusals_are_not_among_them(ser
     down = [Speaker(UpstreamDown("no engine")) for _ in range(5)]
     full = [Speaker(AtCapacity("full")) for _ in range(5)]
     servers = await serve(*down, *full)
+    for server in servers[:5]:
+        await server.health.set("", serving=False)
     with pytest.raises(MissingServiceAtCapacity):
-        await admit(target(*servers, servers[0]))
+        await admit(target(*servers))
+    assert sum(speaker.calls for speaker in full) == 5
     assert sum(speaker.calls for speaker in down) == 3
 
 

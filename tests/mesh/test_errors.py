@@ -81,3 +81,11 @@ def test_details_that_cannot_be_read_are_no_details() -> None:
 
 def test_a_long_message_is_cut_so_that_it_fits_the_trailers() -> None:
     assert len(over_the_wire(errors.InvalidRequest("x" * 100_000)).message) == 500
+
+
+def test_the_cause_is_told_in_one_line() -> None:
+    assert foreign(grpc.StatusCode.UNAVAILABLE, "connection refused").cause() == "UNAVAILABLE: connection refused"
+    error = UpstreamDown("the engine is gone")
+    assert error.cause() == ""
+    error.__cause__ = OSError("no route to host")
+    assert error.cause() == "OSError: no route to host"
