@@ -22,6 +22,9 @@ log = structlog.get_logger()
 MAX_MESSAGE_BYTES = 1 << 20
 """The longest message a client may send; a longer one is answered by close code 1009. A second of Opus has 4 kB."""
 
+_UNREAD_LIMIT_MS = 20_000
+"""How long a client may leave unread what it was sent. The session is over sooner; this frees the socket behind it."""
+
 _SHUTDOWN_LIMIT_S = 5
 """How long connections may take to close once the edge stops."""
 
@@ -100,11 +103,14 @@ def _listen(settings: EdgeSettings) -> socket.socket:
     """A socket bound as the settings say. Raises `PortTaken`."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, reuse_port=settings.share_port)
+        listener = socket.create_server((settings.host, settings.port), family=family, reuse_port=settings.share_port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(settings.host, settings.port) from None
         raise
+    # Connections inherit it. Uvicorn would flush for ever, towards a client that neither reads nor leaves.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_LIMIT_MS)
+    return listener
 
 
 async def _first_of(*events: asyncio.Event, within: float) -> None:

@@ -13,6 +13,7 @@ from parley.conversation.v1.conversation_pb2 import Character, ConverseRequest, 
 from tests.edge.sounds import opus_stream, page, pages_of
 
 STREAM = opus_stream(1.0)
+INSTRUCTED = '{"type": "session.update", "session": {"allow_recording": true, "instructions": %s}}'
 
 
 def requests(dialect: UnmuteDialect, message: str | bytes) -> list[ConverseRequest]:
@@ -150,17 +151,17 @@ class TestAudio:
             ["session", "allow_recording"],
         ),
         (
-            '{"type": "session.update", "session": {"allow_recording": true, "instructions": {}}}',
+            INSTRUCTED % "{}",
             "schema_invalid",
             ["session", "instructions"],
         ),
         (
-            '{"type": "session.update", "session": {"allow_recording": true, "instructions": {"type": "poem"}}}',
+            INSTRUCTED % '{"type": "poem"}',
             "schema_invalid",
             ["session", "instructions", "type"],
         ),
         (
-            '{"type": "session.update", "session": {"allow_recording": true, "instructions": {"type": "news", "language": 1}}}',
+            INSTRUCTED % '{"type": "news", "language": "de"}',
             "schema_invalid",
             ["session", "instructions", "language"],
         ),

@@ -1,0 +1,295 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+
+from edge.dialects.unmute.instructions import DEFAULT_TEXT
+from edge.server import EdgeServer
+from mesh.server import GrpcServer
+from mesh.settings import ServiceSettings
+from parley.conversation.v1 import conversation_pb2 as conversation
+from parley.voices.v1.voices_pb2 import (
+    DESCRIPTOR,
+    CharacterHint,
+    FileSource,
+    FreesoundSource,
+    GetVoiceRequest,
+    GetVoiceResponse,
+    ListVoicesRequest,
+    ListVoicesResponse,
+    Voice,
+)
+from parley.voices.v1.voices_pb2_grpc import VoiceServiceServicer, add_VoiceServiceServicer_to_server
+from tests.edge.conftest import Client, EdgeFactory, client_of
+from tests.fakes.conversation import FakeConversation
+
+VOICES = [
+    Voice(voice_id="en-us", name="Plain", file=FileSource()),
+    Voice(
+        voice_id="en-us+f3",
+        name="Watercooler",
+        character=CharacterHint(kind="smalltalk"),
+        file=FileSource(description="A voice.", description_link="https://example.org/voice"),
+    ),
+    Voice(
+        voice_id="fr-fr",
+        name="Fabieng",
+        character=CharacterHint(kind="constant", language="fr", text="Un coach."),
+        freesound=FreesoundSource(
+            url="https://freesound.org/s/1",
+            start_time_seconds=1.5,
+            sound_id=1,
+            sound_name="a.wav",
+            username="someone",
+            license="https://creativecommons.org/publicdomain/zero/1.0/",
+        ),
+    ),
+    Voice(voice_id="en-gb", name="Default", character=CharacterHint(kind="constant"), file=FileSource()),
+    Voice(voice_id="de", name="Odd", character=CharacterHint(kind="poem"), file=FileSource()),
+]
+
+
+class FakeVoices(VoiceServiceServicer):
+    async def ListVoices(  # noqa: N802 - gRPC's name
+        self, _request: ListVoicesRequest, _context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> ListVoicesResponse:
+        return ListVoicesResponse(voices=VOICES)
+
+    async def GetVoice(  # noqa: N802 - gRPC's name
+        self, _request: GetVoiceRequest, _context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> GetVoiceResponse:
+        return GetVoiceResponse(voice=VOICES[0])
+
+
+@pytest.fixture
+async def voice_service() -> AsyncIterator[GrpcServer]:
+    server = GrpcServer(
+        ServiceSettings(port=0),
+        services=[DESCRIPTOR.services_by_name["VoiceService"]],
+        add=lambda grpc_server: add_VoiceServiceServicer_to_server(FakeVoices(), grpc_server),
+    )
+    async with server:
+        yield server
+
+
+@pytest.fixture
+async def edge(
+    orchestrator: GrpcServer, voice_service: GrpcServer, serve_edge: EdgeFactory
+) -> AsyncIterator[EdgeServer]:
+    targets = {"orchestrator_target": orchestrator.address, "voices_target": voice_service.address}
+    async with serve_edge(**targets) as server:
+        yield server
+
+
+@pytest.fixture
+async def http(edge: EdgeServer) -> AsyncIterator[httpx.AsyncClient]:
+    async with http_of(edge) as client:
+        yield client
+
+
+def http_of(edge: EdgeServer) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False)
+
+
+async def test_the_banner(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/")
+    assert answer.status_code == 200
+    assert "/v1/realtime" in answer.json()["message"]
+
+
+class TestHealth:
+    async def test_all_is_well(self, http: httpx.AsyncClient, voice_service: GrpcServer) -> None:
+        await voice_service.health.set("cloning", serving=True)
+        answer = await http.get("/v1/health")
+        assert answer.status_code == 200
+        assert answer.json() == {
+            "tts_up": True,
+            "stt_up": True,
+            "llm_up": True,
+            "voice_cloning_up": True,
+            "ok": True,
+        }
+
+    async def test_cloning_is_down_while_nobody_can_clone(self, http: httpx.AsyncClient) -> None:
+        report = (await http.get("/v1/health")).json()
+        assert not report["voice_cloning_up"]
+        assert report["ok"]
+
+    @pytest.mark.parametrize("name", ["tts", "stt", "llm"])
+    async def test_one_part_is_down(self, http: httpx.AsyncClient, orchestrator: GrpcServer, name: str) -> None:
+        await orchestrator.health.set(name, serving=False)
+        report = (await http.get("/v1/health")).json()
+        assert not report["ok"]
+        assert {part for part in ("tts", "stt", "llm") if not report[f"{part}_up"]} == {name}
+
+    async def test_without_anybody_it_is_still_answered(self, serve_edge: EdgeFactory) -> None:
+        async with serve_edge() as edge, http_of(edge) as http:
+            answer = await http.get("/v1/health", timeout=3)
+            assert answer.status_code == 200
+            assert set(answer.json().values()) == {False}
+
+    async def test_the_answer_is_kept_for_half_a_second(
+        self, http: httpx.AsyncClient, orchestrator: GrpcServer
+    ) -> None:
+        assert (await http.get("/v1/health")).json()["ok"]
+        await orchestrator.health.set("llm", serving=False)
+        answers = await asyncio.gather(*(http.get("/v1/health") for _ in range(5)))
+        assert all(answer.json()["ok"] for answer in answers)
+        await asyncio.sleep(0.5)
+        assert not (await http.get("/v1/health")).json()["ok"]
+
+
+class TestVoices:
+    async def test_their_shape(self, http: httpx.AsyncClient) -> None:
+        answer = await http.get("/v1/voices")
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json() == [
+            {
+                "name": "Plain",
+                "good": True,
+                "instructions": None,
+                "source": {
+                    "source_type": "file",
+                    "path_on_server": "en-us",
+                    "description": None,
+                    "description_link": None,
+                },
+            },
+            {
+                "name": "Watercooler",
+                "good": True,
+                "instructions": {"type": "smalltalk", "language": None},
+                "source": {
+                    "source_type": "file",
+                    "path_on_server": "en-us+f3",
+                    "description": "A voice.",
+                    "description_link": "https://example.org/voice",
+                },
+            },
+            {
+                "name": "Fabieng",
+                "good": True,
+                "instructions": {"type": "constant", "text": "Un coach.", "language": "fr"},
+                "source": {
+                    "source_type": "freesound",
+                    "url": "https://freesound.org/s/1",
+                    "start_time": 1.5,
+                    "sound_instance": {
+                        "id": 1,
+                        "name": "a.wav",
+                        "username": "someone",
+                        "license": "https://creativecommons.org/publicdomain/zero/1.0/",
+                    },
+                    "path_on_server": "fr-fr",
+                },
+            },
+            {
+                "name": "Default",
+                "good": True,
+                "instructions": {"type": "constant", "text": DEFAULT_TEXT, "language": None},
+                "source": {
+                    "source_type": "file",
+                    "path_on_server": "en-gb",
+                    "description": None,
+                    "description_link": None,
+                },
+            },
+            {
+                "name": "Odd",
+                "good": True,
+                "instructions": None,
+                "source": {
+                    "source_type": "file",
+                    "path_on_server": "de",
+                    "description": None,
+                    "description_link": None,
+                },
+            },
+        ]
+
+    async def test_without_a_voice_service(self, serve_edge: EdgeFactory) -> None:
+        async with serve_edge() as edge, http_of(edge) as http:
+            answer = await http.get("/v1/voices")
+            assert answer.status_code == 503
+            assert answer.json() == {"detail": "no voice service can be reached"}
+
+
+class TestCors:
+    @pytest.mark.parametrize("origin", ["http://localhost", "http://localhost:3000"])
+    async def test_a_page_on_this_machine_may_ask(self, http: httpx.AsyncClient, origin: str) -> None:
+        answer = await http.get("/v1/health", headers={"origin": origin})
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert answer.headers["access-control-allow-credentials"] == "true"
+
+    async def test_it_may_ask_with_any_method_and_header(self, http: httpx.AsyncClient) -> None:
+        asked = {
+            "origin": "http://localhost:3000",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "x-anything",
+        }
+        answer = await http.options("/v1/voices", headers=asked)
+        assert answer.status_code == 200
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        assert answer.headers["access-control-allow-headers"] == "x-anything"
+
+    async def test_other_pages_may_not(self, http: httpx.AsyncClient) -> None:
+        answer = await http.get("/v1/health", headers={"origin": "http://example.org"})
+        assert "access-control-allow-origin" not in answer.headers
+
+    async def test_an_error_says_so_too(self, http: httpx.AsyncClient) -> None:
+        answer = await http.get("/nowhere", headers={"origin": "http://localhost"})
+        assert answer.status_code == 404
+        assert answer.headers["access-control-allow-origin"] == "http://localhost"
+
+    async def test_the_origins_are_a_setting(self, serve_edge: EdgeFactory) -> None:
+        async with serve_edge(cors_origins=("https://parley.example",)) as edge, http_of(edge) as http:
+            answer = await http.get("/", headers={"origin": "https://parley.example"})
+            assert answer.headers["access-control-allow-origin"] == "https://parley.example"
+
+
+class TestMetrics:
+    async def values(self, http: httpx.AsyncClient) -> dict[str, float]:
+        lines = (await http.get("/metrics")).text.splitlines()
+        samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in samples}
+
+    async def test_requests_are_counted_by_route(self, http: httpx.AsyncClient) -> None:
+        await http.get("/v1/health")
+        await http.get("/nowhere")
+        await http.get("/nowhere/else")
+        values = await self.values(http)
+        assert values['http_requests_total{handler="/v1/health",method="GET",status="2xx"}'] == 1
+        assert values['http_requests_total{handler="none",method="GET",status="4xx"}'] == 2
+        assert values['http_request_duration_seconds_count{handler="/v1/health",method="GET"}'] == 1
+        assert values["worker_health_ok_sum"] == 1
+
+    async def test_sessions_are_counted(
+        self, http: httpx.AsyncClient, edge: EdgeServer, fake: FakeConversation
+    ) -> None:
+        async with client_of(edge.port) as client:
+            talk = await fake.next_conversation()
+            await self.until_answered(client)
+            during = await self.values(http)
+            await talk.end(conversation.END_CAUSE_GOODBYE)
+            await client.closed()
+        after = await self.values(http)
+        assert (during["worker_sessions_total"], during["worker_active_sessions"]) == (1, 1)
+        assert (after["worker_sessions_total"], after["worker_active_sessions"]) == (1, 0)
+        assert after["worker_session_duration_count"] == 1
+        assert after['worker_session_duration_bucket{le="1920.0"}'] == 1
+
+    async def test_refusals_are_counted(self, serve_edge: EdgeFactory) -> None:
+        async with serve_edge() as edge, client_of(edge.port) as client, http_of(edge) as http:
+            await client.closed()
+            values = await self.values(http)
+        assert values["worker_hard_errors_total"] == 1
+        assert values["worker_fatal_service_misses_total"] == 0
+        assert values["worker_sessions_total"] == 0
+
+    async def until_answered(self, client: Client) -> None:
+        """Wait until the session is sure to go on."""
+        await client.websocket.send("nonsense")
+        await client.next_event()
