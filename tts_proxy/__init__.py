@@ -1,0 +1,1 @@
+"""Streaming synthesis in front of an engine: one stream speaks one reply."""

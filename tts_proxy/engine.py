@@ -1,0 +1,55 @@
+"""What a synthesis engine is. To add one, write a module in `tts_proxy/engines` and name it in `tts_proxy/main.py`."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """The next samples of an utterance: 16-bit little-endian PCM, 24 000 Hz, mono; any number of whole samples."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A spoken word as it was written, and where it lies: seconds from the utterance's first sample.
+
+    Words come in the order of their starts, each before the audio that holds it.
+    """
+
+    text: str
+    start_s: float
+    stop_s: float
+
+
+Event: TypeAlias = Audio | Word
+
+
+class Utterance(Protocol):
+    """One reply being spoken. Text goes in at one end while its speech comes out at the other."""
+
+    async def speak(self, text: str) -> None:
+        """Add whole words, none or more of them, to what is said. Waits while too much is yet unspoken."""
+
+    async def finish(self) -> None:
+        """Say that no more text comes: what is left is spoken, then the events end."""
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        """The speech, as fast as the engine makes it and no faster than it is taken. To be iterated once."""
+
+
+class SynthesisEngine(Protocol):
+    """Speaks up to `capacity` utterances at once."""
+
+    @property
+    def capacity(self) -> int:
+        """How many utterances may be open."""
+
+    def open(self, voice: str) -> AbstractAsyncContextManager[Utterance]:
+        """Lease a slot for one utterance while the block runs; leaving it stops the synthesis.
+
+        An empty `voice` is the engine's default. Entering raises `AtCapacity`, `VoiceNotFound` or `UpstreamDown`, soon.
+        """

@@ -1,0 +1,69 @@
+"""Turns the words of a clause into the text eSpeak reads, and remembers which part of it is which word.
+
+What cannot be said is left out: markdown, emoji, brackets, control characters. eSpeak would speak their names, and text
+full of rare symbols makes it overrun its buffers; so only what is known to be harmless is let through.
+"""
+# ruff: noqa: RUF001 - typographic marks are what this is about
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from tts_proxy.text import Clause, Ending
+
+_NAMED = frozenset("%&@+=$€£¥°×÷")
+"""Symbols that are said by name, and should be, even alone."""
+_SILENT = frozenset("'-–—/.,:;!?…。、，！？")
+"""What guides the voice, or belongs inside a word ("it's", "3.5", "10:30")."""
+_LET_THROUGH = _NAMED | _SILENT | {" "}
+_REPLACED = str.maketrans({"’": "'", "‘": "'", "_": " ", "\N{MINUS SIGN}": "-"})
+_LEADING = re.compile(r"^(?:[-.](?!\d)|['–—/,:;!?…。、，！？])+")
+"""Marks that mean nothing at the start of a word; some are said by name there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptWord:
+    """A word as it was written, and the characters of the script that say it: from `start` to before `stop`."""
+
+    text: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What eSpeak reads. Without words there is nothing to say and the text is empty."""
+
+    text: str
+    words: tuple[ScriptWord, ...]
+
+
+def script_of(clause: Clause) -> Script:
+    """The script of a clause; words that make no sound are not among its words."""
+    text = ""
+    words = []
+    for written in clause.words:
+        kept = _harmless(written)
+        spoken = _LEADING.sub("", kept)
+        if any(character.isalnum() or character in _NAMED for character in spoken):
+            start = len(text) + 1 if text else 0
+            text += f" {spoken}" if text else spoken
+            words.append(ScriptWord(written, start, len(text)))
+        elif text:
+            # A mark that stands alone, as in "Ça va ?", intones what is before it.
+            text += kept
+    if clause.ending is Ending.CUT and words:
+        # Else the voice falls as at the end of a sentence.
+        text += ","
+    return Script(text, tuple(words))
+
+
+def _harmless(word: str) -> str:
+    plain = unicodedata.normalize("NFC", word).translate(_REPLACED)
+    return " ".join("".join(filter(_is_harmless, plain)).split())
+
+
+def _is_harmless(character: str) -> bool:
+    return (
+        character in _NAMED or character in _SILENT or character == " " or unicodedata.category(character)[0] in "LMN"
+    )

@@ -1,0 +1,42 @@
+"""The synthesis proxy's process."""
+
+import os
+
+from mesh import logs
+from mesh.errors import VoiceNotFound
+from mesh.server import run
+from mesh.server import serve as serve_grpc
+from mesh.settings import load
+from parley.tts.v1.tts_pb2 import DESCRIPTOR
+from parley.tts.v1.tts_pb2_grpc import add_TextToSpeechServiceServicer_to_server
+from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
+from tts_proxy.metrics import Metrics
+from tts_proxy.service import SynthesisServicer
+from tts_proxy.settings import TtsSettings
+
+
+async def serve(settings: TtsSettings) -> None:
+    """Speak replies until the process is asked to stop and the last is spoken.
+
+    Raises `VoiceNotFound` if the engine has no voice called what the settings say.
+    """
+    options = EspeakOptions(
+        capacity=settings.capacity, voice=settings.voice, rate=settings.rate, patience_s=settings.patience_s
+    )
+    async with espeak_engine(options) as engine:
+        servicer = SynthesisServicer(settings, engine, Metrics())
+        await serve_grpc(
+            settings,
+            services=[DESCRIPTOR.services_by_name["TextToSpeechService"]],
+            add=lambda server: add_TextToSpeechServiceServicer_to_server(servicer, server),
+        )
+
+
+def main() -> None:
+    """Read the settings, serve."""
+    settings = load(TtsSettings, os.environ)
+    logs.configure("tts_proxy", settings.log_level, settings.log_format)
+    try:
+        run(serve(settings))
+    except VoiceNotFound as error:
+        raise SystemExit(f"PARLEY_TTS_VOICE: {error.message}") from None

@@ -1,0 +1,25 @@
+"""What the synthesis proxy can be told."""
+
+from typing import Annotated, ClassVar
+
+from mesh.settings import Port, ServiceSettings, setting
+
+
+class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
+    """Settings of the synthesis proxy."""
+
+    env_prefix: ClassVar[str] = "PARLEY_TTS_"
+
+    port: Port = 50053
+    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9153
+    capacity: Annotated[int, setting(help="How many replies may be spoken at once.", ge=1, le=10_000)] = 64
+    voice: Annotated[str, setting(help="The voice of a reply that names none.", min_length=1)] = "en-us"
+    rate: Annotated[int, setting(help="Words per minute of the embedded voice.", ge=80, le=450)] = 175
+    patience_s: Annotated[
+        float,
+        setting(help="How many seconds text may wait for the end of its clause before it is spoken.", gt=0, le=10),
+    ] = 0.3
+    idle_limit_s: Annotated[
+        float, setting(help="How many seconds a caller may send no text before it is taken for gone.", gt=0)
+    ] = 60.0
+    stall_limit_s: Annotated[float, setting(help="How many seconds a caller may leave speech unread.", gt=0)] = 120.0
