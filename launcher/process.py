@@ -22,31 +22,52 @@ async def started(
     It gets a process group of its own, so that a terminal's Ctrl-C reaches only the parent, and so that whatever it
     leaves behind can be killed with it when the context is left.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=environ,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        process_group=0,
-    )
-    assert process.stdout is not None  # noqa: S101 - it was asked for
-    output = asyncio.create_task(_pass_on(process.stdout, on_line))
-    try:
-        yield process
-    finally:
-        kill_group(process)
-        await process.wait()
-        await asyncio.wait([output], timeout=_LAST_LINES_S)
-        output.cancel()
-        with suppress(asyncio.CancelledError):
-            await output
+    async with _pipe(on_line) as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            process_group=0,
+        )
+        try:
+            yield process
+        finally:
+            kill_group(process)
+            await process.wait()
 
 
 def kill_group(process: asyncio.subprocess.Process) -> None:
     """Kill the process and everything in its group, if anything of it is left."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def _pipe(on_line: Callable[[str], None]) -> AsyncIterator[int]:
+    """The writing end of a pipe whose lines go to `on_line`.
+
+    It is our own because asyncio takes a process for ended only when the pipes it made for it are closed, and what a
+    process leaves behind keeps them open.
+    """
+    reading, writing = os.pipe()
+    stream = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+    )
+    passing_on = asyncio.create_task(_pass_on(stream, on_line))
+    try:
+        try:
+            yield writing
+        finally:
+            os.close(writing)
+        await asyncio.wait([passing_on], timeout=_LAST_LINES_S)
+    finally:
+        passing_on.cancel()
+        with suppress(asyncio.CancelledError):
+            await passing_on
+        transport.close()
 
 
 async def _pass_on(stream: asyncio.StreamReader, on_line: Callable[[str], None]) -> None:

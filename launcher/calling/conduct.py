@@ -13,6 +13,9 @@ from mesh.tasks import beside
 # A mesh that leaves the microphone unread for longer has stalled.
 _SEND_TIMEOUT_S = 10.0
 
+# How long the last words of a mesh that has ended the call may take to arrive.
+_LAST_WORDS_S = 1.0
+
 
 class NothingHeard(Failure):
     """The mesh did not answer in time."""
@@ -29,6 +32,7 @@ class Call:
     def __init__(self, line: Line, question: Samples, turns: int, hear: Callable[[Event], None]) -> None:
         self._line = line
         self._microphone = Microphone(question)
+        self._turns = turns
         self._progress = Progress(turns)
         self._hear = hear
         self._over = asyncio.Event()
@@ -62,6 +66,10 @@ class Call:
                     await self._line.send(frame)
             except TimeoutError:
                 raise CallFailed("the mesh has stopped taking audio") from None
+            except CallFailed:
+                # Who listens may still hear why.
+                await asyncio.sleep(_LAST_WORDS_S)
+                raise
 
     async def _listen(self) -> None:
         async for event in self._line.events():
@@ -80,8 +88,9 @@ class Call:
             self._over.set()
 
     def _complaint(self, timeout_s: float) -> str:
-        if self._progress.replies:
-            return f"only {self._progress.replies} replies were heard within {timeout_s:g} s after the question"
+        replies = self._progress.replies
+        if replies:
+            return f"{replies} of {self._turns} replies were heard within {timeout_s:g} s after the question"
         return (
             f"no reply was heard within {timeout_s:g} s after the question."
             " Was it understood? A longer time-out is given by --timeout"

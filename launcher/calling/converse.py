@@ -51,8 +51,14 @@ async def converse_line(target: str, config: conversation.ConverseConfig) -> Asy
             yield ConverseLine(stream)
     except BadTarget as error:
         raise CallFailed(str(error)) from None
+    except MissingServiceTimeout as error:
+        if error.service != SERVICE:
+            raise CallFailed(_explained(error)) from None
+        raise CallFailed(
+            f"no orchestrator can be reached at {target}. Is the mesh running? Start it with: parley up"
+        ) from None
     except MeshError as error:
-        raise CallFailed(_explained(error, target)) from None
+        raise CallFailed(_explained(error)) from None
 
 
 class ConverseLine:
@@ -70,15 +76,15 @@ class ConverseLine:
     async def send(self, samples: Samples) -> None:
         """Send the next frame of the microphone."""
         audio = self._encoder.encode(samples.tobytes())
-        await self._stream.send(conversation.ConverseRequest(audio=conversation.UserAudio(audio=audio)))
+        await self._send(conversation.ConverseRequest(audio=conversation.UserAudio(audio=audio)))
 
     async def type(self, text: str) -> None:
         """Send a typed turn."""
-        await self._stream.send(conversation.ConverseRequest(text=conversation.UserText(text=text)))
+        await self._send(conversation.ConverseRequest(text=conversation.UserText(text=text)))
 
     async def finish(self) -> None:
         """Let the conversation end when the present reply has been heard."""
-        await self._stream.send(conversation.ConverseRequest(finish=conversation.ConverseFinish()))
+        await self._send(conversation.ConverseRequest(finish=conversation.ConverseFinish()))
 
     async def events(self) -> AsyncIterator[Event]:
         """What the orchestrator sends, until it ends the conversation."""
@@ -86,6 +92,12 @@ class ConverseLine:
             event = self._event(response)
             if event is not None:
                 yield event
+
+    async def _send(self, request: conversation.ConverseRequest) -> None:
+        try:
+            await self._stream.send(request)
+        except MeshError as error:
+            raise CallFailed(_explained(error)) from None
 
     def _event(self, response: conversation.ConverseResponse) -> Event | None:
         match response.WhichOneof("event"):
@@ -122,9 +134,7 @@ def _cancelled(event: conversation.ReplyCancelled) -> Event:
     return ReplyEnded(complete=False)
 
 
-def _explained(error: MeshError, target: str) -> str:
-    if isinstance(error, MissingServiceTimeout) and error.service == SERVICE:
-        return f"no orchestrator can be reached at {target}. Is the mesh running? Start it with: parley up"
+def _explained(error: MeshError) -> str:
     if error.retry_after is not None:
         return f"{error}; try again in {error.retry_after:g} s"
     return str(error)

@@ -5,13 +5,14 @@ import base64
 import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import numpy as np
 import sphn
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
 from launcher.calling.events import (
@@ -43,7 +44,7 @@ class _ServerEvent(msgspec.Struct):
     """The fields that matter here, of whatever event; a new kind of event must not end a call."""
 
     type: str
-    delta: str | None = None
+    delta: Any = None
     error: _Fault | None = None
 
 
@@ -55,9 +56,11 @@ async def realtime_line(url: str) -> AsyncIterator["RealtimeLine"]:
             _endpoint(url),
             subprotocols=[Subprotocol("realtime")],
             compression=None,
+            # A proxy from the environment is for the way out; a mesh is usually near.
+            proxy=None,
             open_timeout=_CONNECT_TIMEOUT_S,
         )
-    except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
+    except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
         raise CallFailed(f"{url} cannot be reached: {error}. Is the mesh running? Start it with: parley up") from None
     async with socket:
         line = RealtimeLine(socket)
@@ -103,11 +106,9 @@ class RealtimeLine:
         try:
             async with asyncio.timeout(_SEND_TIMEOUT_S):
                 await self._socket.send(msgspec.json.encode(event).decode())
-        except ConnectionClosedOK:
-            # The mesh has said goodbye; who listens hears that.
+        except ConnectionClosed:
+            # Who listens hears why, in the last words that came before.
             return
-        except ConnectionClosed as closed:
-            raise _lost(closed) from None
 
     def _event(self, event: _ServerEvent) -> Event | None:
         match event:
