@@ -8,9 +8,10 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # Despite its name: how long one attempt to connect may take.
     ("grpc.min_reconnect_backoff_ms", 1_000),
-    # A server whose machine is gone without a word is noticed within 15 s.
+    # A server whose machine is gone without a word is noticed within 15 s. The core heeds its ping time-out only, not
+    # the one for keepalive (grpc/grpc#39239).
     ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     # A proxy from the environment is for the way out, not for neighbours.
     ("grpc.enable_http_proxy", 0),

@@ -34,7 +34,7 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     # A client whose machine is gone without a word is noticed, and its slot freed, within 30 s.
     ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
 )
 
 _CLEANUP_LIMIT_S = 5.0
