@@ -1,0 +1,1 @@
+"""Knows the voices that a conversation may use."""

@@ -1,0 +1,5 @@
+"""`python -m voice_service`."""
+
+from voice_service.main import main
+
+main()
