@@ -12,9 +12,9 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.discovery import Replicas, ask
-from mesh.errors import MeshError
+from mesh.errors import MeshError, UpstreamDown
 from mesh.health import Health
-from orchestrator.llm import LanguageModel, LanguageModelFailed
+from orchestrator.llm import LanguageModel
 
 _EVERY_S = 1.0
 
@@ -26,7 +26,7 @@ async def watch(health: Health, stt: Replicas, tts: Replicas, model: LanguageMod
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_watch(health, "stt", lambda: _serves(stt)))
         tasks.create_task(_watch(health, "tts", lambda: _serves(tts)))
-        tasks.create_task(_watch(health, "llm", lambda: _answers(model)))
+        tasks.create_task(_watch(health, "llm", model.answers))
 
 
 async def _watch(health: Health, name: str, probe: Probe) -> None:
@@ -36,25 +36,24 @@ async def _watch(health: Health, name: str, probe: Probe) -> None:
 
 
 async def _serves(replicas: Replicas) -> bool:
-    """Tell whether a replica is SERVING; a full one is."""
+    """Tell whether any replica is SERVING; a full one is."""
     try:
-        answer = await ask(replicas, _check, health_pb2.HealthCheckRequest())
+        await ask(replicas, _serving_check, health_pb2.HealthCheckRequest())
     except MeshError:
         return False
-    return answer.status == health_pb2.HealthCheckResponse.SERVING
+    return True
 
 
-async def _answers(model: LanguageModel) -> bool:
-    try:
-        await model.name()  # once known, prompts can say it
-    except LanguageModelFailed:
-        return False
-    return await model.answers()
-
-
-def _check(
+def _serving_check(
     channel: grpc.aio.Channel,
 ) -> grpc.aio.UnaryUnaryMultiCallable[health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse]:
+    """Return a health check that fails at any answer but SERVING: the search must go on then, and remember it."""
     stub: Any = health_pb2_grpc.HealthStub(channel)  # its type tells of no methods
-    method: grpc.aio.UnaryUnaryMultiCallable[health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse] = stub.Check
-    return method
+
+    async def check(request: health_pb2.HealthCheckRequest, *, wait_for_ready: bool) -> health_pb2.HealthCheckResponse:
+        answer: health_pb2.HealthCheckResponse = await stub.Check(request, wait_for_ready=wait_for_ready)
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise UpstreamDown("the replica is not serving")
+        return answer
+
+    return check  # type: ignore[return-value]  # being called is all that is asked of it

@@ -13,7 +13,7 @@ from mesh.errors import MeshError, UpstreamDown
 from mesh.tasks import beside
 from mesh.times import duration, seconds
 from orchestrator.conversation import events as ev
-from orchestrator.microphone import Microphone
+from orchestrator.microphone import KEPT_SAMPLES, Microphone
 from parley.stt.v1 import stt_pb2
 from parley.stt.v1.stt_pb2 import TranscribeRequest, TranscribeResponse
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceStub
@@ -23,11 +23,14 @@ Transcription = Admission[TranscribeRequest, TranscribeResponse]
 _LARGEST_SEND = 12 * FRAME_SAMPLES
 """Samples. When there is a backlog, after a loss, it goes out in pieces of about a second."""
 
+_LONGEST_REPLAY = KEPT_SAMPLES - 5 * SAMPLE_RATE
+"""Samples that are heard again after a loss, at most: as many as are kept, but for those that come meanwhile."""
+
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 """Between attempts to find another recogniser: doubled from the first to the longest."""
 
 _STALL_LIMIT_S = 5.0
-"""How long a recogniser may leave audio without a score before it is given up."""
+"""A recogniser that scores nothing for this long, of what it was sent before, is given up."""
 
 _log = structlog.get_logger()
 
@@ -52,7 +55,12 @@ class Listener:
         self._news = asyncio.Event()
         self._answered = 0
         """The position up to which words are certain: where the next recogniser begins."""
-        self._unscored_since: float | None = None
+        self._sent = 0
+        """The position up to which the present recogniser was sent the microphone, and"""
+        self._scored = 0
+        """up to which it has scored it."""
+        self._pause = _FIRST_PAUSE_S
+        """Before the next attempt to find another."""
 
     def config(self, position: int = 0) -> TranscribeRequest:
         """Return the first request of a stream whose first sample is at `position`."""
@@ -72,79 +80,82 @@ class Listener:
 
     async def run(self, first: Transcription) -> None:
         """Listen until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
-        transcription: Transcription | None = first
-        pause = _FIRST_PAUSE_S
+        await self._listen(first, 0)
         while True:
+            await asyncio.sleep(self._pause)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+            position = max(self._answered, self._microphone.end - _LONGEST_REPLAY)
             try:
-                if transcription:
-                    await self._listen(transcription, 0)
-                else:
-                    position = max(self._answered, self._microphone.start)
-                    async with admitted(self._stt, transcribe, self.config(position)) as another:
-                        pause = _FIRST_PAUSE_S
-                        _log.info("recogniser replaced", replica=another.replica)
-                        await self._listen(another, position)
+                async with admitted(self._stt, transcribe, self.config(position)) as another:
+                    _log.info("recogniser replaced", replica=another.replica)
+                    await self._listen(another, position)
             except MeshError as error:
-                _log.warning("recogniser lost", reason=error.reason, error=error.message)
-                self._warn("STT_LOST", "I cannot hear you just now; I am looking for another recogniser.")
-            transcription = None
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+                _log.warning("no recogniser", reason=error.reason, error=error.message)
 
     async def _listen(self, transcription: Transcription, position: int) -> None:
-        """Run one stream, which begins at `position`, until it ends; raises `MeshError` if it ends badly."""
+        """Run one stream, which begins at `position`, until it is lost."""
         # What is heard again has been acted upon: of what lies before this, only words count.
         replayed = self._microphone.end / SAMPLE_RATE
-        self._unscored_since = None
-        async with beside(self._send(transcription, position)):
-            async for response in transcription:
-                self._received(response, replayed)
+        self._sent = self._scored = position
+        try:
+            async with beside(self._send(transcription), self._notice_stall()):
+                async for response in transcription:
+                    self._received(response, replayed)
+                raise UpstreamDown("the recogniser has ended the stream")
+        except MeshError as error:
+            _log.warning("recogniser lost", reason=error.reason, error=error.message)
+            self._warn("STT_LOST", "I cannot hear you just now; I am looking for another recogniser.")
 
     def _received(self, response: TranscribeResponse, replayed: float) -> None:
         match response.WhichOneof("event"):
             case "word":
                 word = response.word
-                end = seconds(word.end_offset)
-                self._answered = round(end * SAMPLE_RATE)
-                self._tell(ev.WordRecognized(word.text, seconds(word.start_offset), end))
+                start, end = seconds(word.start_offset), seconds(word.end_offset)
+                self._answered = max(self._answered, round(end * SAMPLE_RATE))
+                self._tell(ev.WordRecognized(word.text, start, end))
             case "partial":
                 self._tell(ev.PartialRecognized(response.partial.text))
             case "pause":
-                self._unscored_since = None
                 offset = seconds(response.pause.offset)
+                self._scored = round(offset * SAMPLE_RATE)
                 if offset > replayed:
+                    self._pause = _FIRST_PAUSE_S  # it has survived what the one before it may not have
                     self._tell(ev.PauseScored(response.pause.pause_probability, offset))
             case "flushed":
-                if self._unanswered and self._unanswered[0][1] == response.flushed.flush_id:
-                    self._answered = max(self._answered, self._unanswered.popleft()[0])
-                    self._tell(ev.Flushed(response.flushed.flush_id))
+                self._flushed(response.flushed.flush_id)
 
-    async def _send(self, transcription: Transcription, position: int) -> None:
-        """Send the microphone from `position` on, each flush in its place."""
+    def _flushed(self, flush_id: int) -> None:
+        """Take in an answer; it covers what was asked before, too."""
+        while self._unanswered and self._unanswered[0][1] <= flush_id:
+            self._answered = max(self._answered, self._unanswered.popleft()[0])
+        self._tell(ev.Flushed(flush_id))
+
+    async def _send(self, transcription: Transcription) -> None:
+        """Send the microphone on, each flush in its place."""
         flushed = 0
         while True:
             self._news.clear()
             due = next((each for each in self._unanswered if each[1] > flushed), None)
-            limit = _LARGEST_SEND if due is None else min(_LARGEST_SEND, due[0] - position)
+            limit = _LARGEST_SEND if due is None else min(_LARGEST_SEND, due[0] - self._sent)
             if due and limit <= 0:
                 flushed = due[1]
                 await transcription.send(TranscribeRequest(flush=stt_pb2.Flush(flush_id=flushed)))
-            elif position < self._microphone.start:
-                _log.warning("recogniser fell behind", samples_lost=self._microphone.start - position)
-                position = self._microphone.start
-            elif pcm := self._microphone.read(position, limit):
-                position += len(pcm) // 2
-                self._check_stall()
+            elif self._sent < self._microphone.start:
+                # Going on after the gap would leave every later offset wrong.
+                raise UpstreamDown("the recogniser fell behind by more than is kept")
+            elif pcm := self._microphone.read(self._sent, limit):
+                self._sent += len(pcm) // 2
                 await transcription.send(TranscribeRequest(audio=stt_pb2.TranscribeAudio(audio=pcm)))
             else:
                 await self._news.wait()
 
-    def _check_stall(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._unscored_since is None:
-            self._unscored_since = now
-        elif now - self._unscored_since > _STALL_LIMIT_S:
-            raise UpstreamDown("the recogniser has stalled")
+    async def _notice_stall(self) -> None:
+        """Raise `UpstreamDown` when the recogniser has stalled, even if it no longer takes what it is sent."""
+        while True:
+            sent, scored = self._sent, self._scored
+            await asyncio.sleep(_STALL_LIMIT_S)
+            if self._scored == scored and sent - scored >= FRAME_SAMPLES:
+                raise UpstreamDown("the recogniser has stalled")
 
 
 def transcribe(

@@ -21,7 +21,9 @@ _LONGEST = 3_600.0
 def policy_of(config: SessionConfig, present: Policy) -> Policy:
     """Return `present` with what `config` sets changed. Raises `InvalidRequest` naming the field that cannot be."""
     if config.turn_mode not in (TURN_MODE_UNSPECIFIED, TURN_MODE_AUTOMATIC):
-        raise InvalidRequest(f"turn_mode {config.turn_mode} does not exist: expected automatic", field="turn_mode")
+        raise InvalidRequest(
+            f"turn_mode {config.turn_mode} does not exist: expected automatic", field="config.session.turn_mode"
+        )
     changed: dict[str, bool | float] = {}
     if config.HasField("greeting"):
         changed["greeting"] = config.greeting
@@ -37,7 +39,7 @@ def policy_of(config: SessionConfig, present: Policy) -> Policy:
         if config.reply_modality not in (REPLY_MODALITY_SPEECH, REPLY_MODALITY_TEXT):
             raise InvalidRequest(
                 f"reply_modality {config.reply_modality} does not exist: expected speech or text",
-                field="reply_modality",
+                field="config.session.reply_modality",
             )
         changed["spoken"] = config.reply_modality == REPLY_MODALITY_SPEECH
     return replace(present, **changed)  # type: ignore[arg-type]  # replace cannot see which key has which type
@@ -63,5 +65,7 @@ def config_of(given: SessionConfig, policy: Policy) -> SessionConfig:
 
 def _between(field: str, value: float, least: float, most: float) -> float:
     if not least <= value <= most:
-        raise InvalidRequest(f"{field} is {value:g} s: expected {least:g} s to {most:g} s", field=field)
+        raise InvalidRequest(
+            f"{field} is {value:g} s: expected {least:g} s to {most:g} s", field=f"config.session.{field}"
+        )
     return value

@@ -64,7 +64,9 @@ def render(instructions: Instructions, *, model: str, now: datetime) -> str:
     character = instructions.character
     language = character.language if character.HasField("language") else "en"
     if language not in _LANGUAGES:
-        raise InvalidRequest(f"no language {language!r}: expected one of {', '.join(_LANGUAGES)}", field="instructions")
+        raise InvalidRequest(
+            f"no language {language!r}: expected one of {', '.join(_LANGUAGES)}", field="config.session.instructions"
+        )
     return _HOUSE.format(
         silence=SILENCE_MARK,
         language=_LANGUAGES[language],
@@ -81,7 +83,9 @@ def _character(character: Character, now: datetime) -> str:
             starter = random.choice(_STARTERS)  # noqa: S311 - variety, not secrecy
             return _SMALLTALK.format(now=f"{now:%A, %d %B %Y, %H:%M} {now.tzname() or ''}".strip(), starter=starter)
         case unknown:
-            raise InvalidRequest(f"no character {unknown!r}: expected constant or smalltalk", field="instructions")
+            raise InvalidRequest(
+                f"no character {unknown!r}: expected constant or smalltalk", field="config.session.instructions"
+            )
 
 
 def _readable(model: str) -> str:

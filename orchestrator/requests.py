@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from mesh.audio import SAMPLE_RATE, Decoder
+from mesh.audio import Decoder
 from mesh.errors import InvalidRequest
 from orchestrator import options, wire
 from orchestrator.conversation import Policy
@@ -13,6 +13,7 @@ from orchestrator.conversation import events as ev
 from orchestrator.llm import LanguageModel
 from orchestrator.prompts import render
 from orchestrator.session import Session
+from parley.audio.v1.audio_pb2 import AUDIO_ENCODING_LINEAR16, AudioFormat
 from parley.conversation.v1 import conversation_pb2 as pb
 
 _LONGEST_AUDIO_S = 10
@@ -48,12 +49,13 @@ class SessionOptions:
 
 
 class Requests:
-    """Reads a client's requests and has each performed, or rejected; without a `decoder` the person only types."""
+    """Reads a client's requests and has each performed, or rejected. Without a format for `audio` the person types."""
 
-    def __init__(self, session: Session, session_options: SessionOptions, decoder: Decoder | None) -> None:
+    def __init__(self, session: Session, session_options: SessionOptions, audio: AudioFormat | None) -> None:
         self._session = session
         self._options = session_options
-        self._decoder = decoder
+        self._decoder = None if audio is None else Decoder(audio)
+        self._most_bytes = 0 if audio is None else _LONGEST_AUDIO_S * _bytes_per_second(audio)
         self._finished = False
 
     async def run(self, requests: AsyncIterator[pb.ConverseRequest]) -> None:
@@ -92,10 +94,9 @@ class Requests:
     def _audio(self, audio: bytes) -> None:
         if self._decoder is None:
             raise NoMicrophone("this conversation is typed only: open it without typed_only to send audio")
-        pcm = self._decoder.decode(audio)
-        if len(pcm) > _LONGEST_AUDIO_S * SAMPLE_RATE * _SAMPLE_BYTES:
+        if len(audio) > self._most_bytes:
             raise AudioTooLong(f"more than {_LONGEST_AUDIO_S} s of audio in one message: expected frames of 80 ms")
-        if pcm:
+        if pcm := self._decoder.decode(audio):
             self._session.listener.hear(pcm)
             self._session.tell(ev.MicrophoneHeard(len(pcm) // _SAMPLE_BYTES))
 
@@ -106,6 +107,10 @@ class Requests:
             )
         item_id = text.item_id if text.HasField("item_id") else None
         self._session.tell(ev.UserTyped(text.text.strip(), item_id), request_id)
+
+
+def _bytes_per_second(audio: AudioFormat) -> int:
+    return audio.sample_rate_hertz * (_SAMPLE_BYTES if audio.encoding == AUDIO_ENCODING_LINEAR16 else 1)
 
 
 class NoMicrophone(InvalidRequest):

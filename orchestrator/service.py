@@ -8,7 +8,7 @@ import grpc
 import structlog
 
 from mesh import logs
-from mesh.audio import Decoder, Encoder, negotiate
+from mesh.audio import negotiate
 from mesh.discovery import Replicas, admitted
 from mesh.streams import before_idle, first_request
 from orchestrator.listener import transcribe
@@ -42,11 +42,11 @@ class ConversationServicer(ConversationServiceServicer):
         session_id = secrets.token_hex(8)
         logs.bind_session(session_id)
 
-        input_format = negotiate(config.input_format)
-        output_format = negotiate(config.output_format)
+        input_format = None if config.typed_only else negotiate(config.input_format, field="config.input_format")
+        output_format = negotiate(config.output_format, field="config.output_format")
         options = SessionOptions(self._upstreams.model)
         configured = options.change(config.session)
-        session = Session(session_id, self._stt, self._upstreams, Encoder(output_format), self._settings.stall_limit_s)
+        session = Session(session_id, self._stt, self._upstreams, output_format, self._settings.stall_limit_s)
         async with AsyncExitStack() as exits:
             work = []
             if not config.typed_only:
@@ -57,13 +57,12 @@ class ConversationServicer(ConversationServiceServicer):
                 pb.ConverseResponse(
                     started=pb.ConverseStarted(
                         session_id=session_id,
-                        input_format=None if config.typed_only else input_format,
+                        input_format=input_format,
                         output_format=output_format,
                         session=options.effective(),
                     )
                 )
             )
             session.tell(configured)
-            decoder = None if config.typed_only else Decoder(input_format)
-            await session.run(context.write, Requests(session, options, decoder).run(requests), *work)
+            await session.run(context.write, Requests(session, options, input_format).run(requests), *work)
         _log.info("conversation over")

@@ -18,9 +18,11 @@ from orchestrator import wire
 from orchestrator.conversation import Conversation
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
+from orchestrator.conversation.actions import SpeechCause
 from orchestrator.listener import Listener
 from orchestrator.outbox import Outbox
 from orchestrator.speaker import Speaker, Upstreams
+from parley.audio.v1.audio_pb2 import AudioFormat
 from parley.conversation.v1 import conversation_pb2 as pb
 
 Write = Callable[[pb.ConverseResponse], Awaitable[None]]
@@ -32,24 +34,25 @@ class _Reply:
 
     speaker: Speaker
     task: asyncio.Task[None]
+    encoder: Encoder
+    """Its own: what an encoder's filter holds back of one reply must not be heard in the next."""
 
 
 class Session:
     """The shell around one `Conversation`: feeds it events, performs its actions, keeps its timer.
 
-    `encoder` turns the working format into the client's. A client that leaves a message unread for `stall_limit_s`
-    is gone.
+    Replies are given in `output_format`. A client that leaves a message unread for `stall_limit_s` is gone.
     """
 
     def __init__(
-        self, session_id: str, stt: Replicas, upstreams: Upstreams, encoder: Encoder, stall_limit_s: float
+        self, session_id: str, stt: Replicas, upstreams: Upstreams, output_format: AudioFormat, stall_limit_s: float
     ) -> None:
         self.session_id = session_id
         self.listener = Listener(stt, session_id, self.tell, self.warn)
         self._conversation = Conversation()
         self._outbox = Outbox()
         self._upstreams = upstreams
-        self._encoder = encoder
+        self._output_format = output_format
         self._stall_limit_s = stall_limit_s
         self._replies: dict[str, _Reply] = {}
         self._clock = asyncio.get_running_loop().time
@@ -62,7 +65,10 @@ class Session:
 
     def tell(self, event: ev.Event, request_id: str | None = None) -> None:
         """Tell the core what has happened, and do what it says. What `request_id` causes carries it."""
-        self._perform(self._conversation.handle(event, self._now()), request_id)
+        now = self._now()
+        if request_id is not None:
+            self._perform(self._conversation.handle_timeout(now))  # what is due anyway was not caused by the request
+        self._perform(self._conversation.handle(event, now), request_id)
 
     def send(self, response: pb.ConverseResponse, request_id: str | None = None) -> None:
         """Send the client a message."""
@@ -114,11 +120,13 @@ class Session:
                     self._outbox.drop(reply_id)
                     self._replies.pop(reply_id).task.cancel()
                 case act.ReplyFinished(reply_id=reply_id):
-                    del self._replies[reply_id]
+                    self._replies.pop(reply_id).task.cancel()  # one that says nothing may be looking for a voice
                 case act.RequestFlush(flush_id=flush_id):
                     self.listener.flush(flush_id)
-                case act.SpeechStopped():
+                case act.SpeechStopped(cause=SpeechCause.DETECTED):
                     self._paused_at = self._now()
+                case act.SpeechStarted() | act.TurnDiscarded():
+                    self._paused_at = None
             if news := wire.response(action):
                 self.send(news, request_id)
             if isinstance(action, act.EndConversation):
@@ -130,13 +138,13 @@ class Session:
     def _prepare(self, order: act.PrepareReply) -> None:
         speaker = Speaker(order, self._upstreams, self.session_id, self.tell, self.warn)
         task = self._tasks.create_task(speaker.run(), name=order.reply_id)
-        self._replies[order.reply_id] = _Reply(speaker, task)
+        self._replies[order.reply_id] = _Reply(speaker, task, Encoder(self._output_format))
 
     def _release(self, action: act.ReleaseAudio) -> None:
-        pcm = self._replies[action.reply_id].speaker.speech.take(action.samples)
+        reply = self._replies[action.reply_id]
         audio = pb.ReplyAudio(
             reply_id=action.reply_id,
-            audio=self._encoder.encode(pcm),
+            audio=reply.encoder.encode(reply.speaker.speech.take(action.samples)),
             start_offset=duration(action.start / SAMPLE_RATE),
         )
         self._outbox.put(pb.ConverseResponse(reply_audio=audio), reply_id=action.reply_id)

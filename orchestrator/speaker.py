@@ -1,8 +1,8 @@
 """One reply in the making: the language model's words, and their synthesis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
@@ -30,8 +30,8 @@ _SEARCH_PAUSES_S = (0.05, 0.075, 0.1125, 0.16875)
 _WORDS_AHEAD = 1_024
 """Words the model may be ahead of the synthesis."""
 
-_STALL_LIMIT_S = 30.0
-"""How long a synthesis may say nothing: longer than the language model may keep it waiting for words."""
+_STALL_LIMIT_S = 15.0
+"""How long a synthesis may say nothing, besides what the language model may keep it waiting for words."""
 
 _SAMPLE_BYTES = 2
 
@@ -91,10 +91,11 @@ class Speaker:
         """Tell and queue the words; None in the queue after the last."""
         reply_id = self._order.reply_id
         try:
-            async for word in self._text():
-                self._tell(ev.ReplyTextArrived(reply_id, word))
-                if self._order.spoken and (spoken := pronounceable(word)):
-                    await self._words.put(spoken)
+            async with aclosing(self._text()) as words:
+                async for word in words:
+                    self._tell(ev.ReplyTextArrived(reply_id, word))
+                    if self._order.spoken and (spoken := pronounceable(word)):
+                        await self._words.put(spoken)
         except MeshError as error:
             _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
             self._upstreams.metrics.llm_failures.inc()
@@ -105,31 +106,35 @@ class Speaker:
         if self._order.spoken:
             await self._words.put(None)
 
-    async def _text(self) -> AsyncIterator[str]:
+    async def _text(self) -> AsyncGenerator[str, None]:
         if self._order.script is not None:
             splitter = WordSplitter()
             for word in (*splitter.feed(self._order.script), *splitter.finish()):
                 yield word
             return
-        metrics = self._upstreams.metrics
-        with metrics.llm_request(self._order.messages) as timing:
-            async for word in self._upstreams.model.words(self._order.messages, self._order.temperature):
-                timing.word()
-                yield word
+        answer = self._upstreams.model.words(self._order.messages, self._order.temperature)
+        with self._upstreams.metrics.llm_request(self._order.messages) as timing:
+            async with aclosing(answer) as words:
+                async for word in words:
+                    timing.word()
+                    yield word
 
     # --- the voice ------------------------------------------------------------------------------------------------
 
     async def _speak(self) -> None:
+        limit = self._upstreams.model.patience_s + _STALL_LIMIT_S
         async with self._synthesis() as synthesis, beside(self._dictate(synthesis)):
             responses = aiter(synthesis)
-            while True:
+            finished = False
+            while not finished:
                 try:
-                    async with asyncio.timeout(_STALL_LIMIT_S):
+                    async with asyncio.timeout(limit):
                         response = await anext(responses, None)
                 except TimeoutError as error:
                     raise UpstreamDown("the synthesis has stalled") from error
                 if response is None:
-                    break
+                    raise UpstreamDown("the synthesis ended in the middle")
+                finished = response.HasField("finished")
                 await self._received(response)
         self._tell(ev.ReplySynthesized(self._order.reply_id))
 

@@ -1,0 +1,138 @@
+"""A language model that writes what the test wants, behind OpenAI's HTTP API."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from mesh.tasks import beside
+from tests.fakes.watched import Slots
+
+Script = Callable[[dict[str, Any]], AsyncIterator[str | bytes]]
+
+
+class _Gone(Exception):  # noqa: N818 - what has happened
+    """The client has left."""
+
+
+def written(*tokens: str) -> Script:
+    """Write these tokens at once, whatever is asked."""
+
+    async def script(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
+        for token in tokens:
+            yield token
+
+    return script
+
+
+class FakeLlm:
+    """Answers by its `script`, which yields tokens, or raw bytes that go out as they are; if it raises, the connection
+    is cut. With a `status` other than 200 it refuses.
+    """
+
+    def __init__(self) -> None:
+        self.slots = Slots()
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.models: list[str] = ["fake/small-talk"]
+        self.models_answer: Response | None = None
+        """What `/v1/models` answers instead of the list."""
+        self.status = 200
+        self.script: Script = written("Well", ", hel", "lo there", ".")
+        self.app = Starlette(
+            routes=[
+                Route("/v1/models", self._models),
+                Route("/v1/chat/completions", self._complete, methods=["POST"]),
+            ]
+        )
+
+    async def request(self, number: int = 0) -> dict[str, Any]:
+        """Return the so-manieth request, once it has come."""
+        await self.slots.until(lambda: len(self.requests) > number)
+        return self.requests[number]
+
+    async def messages(self, number: int = 0) -> list[tuple[str, str]]:
+        """Return what the so-manieth request held, as (role, content)."""
+        return [(each["role"], each["content"]) for each in (await self.request(number))["messages"]]
+
+    async def _models(self, _request: Request) -> Response:
+        if self.models_answer:
+            return self.models_answer
+        if self.status != 200:
+            return JSONResponse({"error": {"message": "no"}}, self.status)
+        return JSONResponse({"object": "list", "data": [{"id": each, "object": "model"} for each in self.models]})
+
+    async def _complete(self, request: Request) -> Response:
+        self.keys.append(request.headers.get("authorization"))
+        self.requests.append(await request.json())
+        self.slots.changed()
+        if self.status != 200:
+            return JSONResponse({"error": {"message": f"private: {self.requests[-1]}"}}, self.status)
+        return _Stream(self, self.requests[-1])
+
+
+class _Stream(Response):
+    """One answer, as server-sent events. It ends the moment the client leaves, as a real server's does."""
+
+    def __init__(self, llm: FakeLlm, request: dict[str, Any]) -> None:
+        super().__init__(media_type="text/event-stream")
+        self._llm = llm
+        self._request = request
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        with self._llm.slots.taken():
+            try:
+                async with beside(_watch(receive)):
+                    await self._write(send)
+            except _Gone:
+                return
+
+    async def _write(self, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async for token in self._llm.script(self._request):
+            body = token if isinstance(token, bytes) else event(token)
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+
+
+def event(token: str) -> bytes:
+    """One token as a server-sent event."""
+    chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": token}}]}
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+async def _watch(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise _Gone
+
+
+@asynccontextmanager
+async def serving(fake: FakeLlm, port: int = 0) -> AsyncIterator[str]:
+    """Serve the fake meanwhile, on a free port if none is given, and yield its URL."""
+    listening = socket.create_server(("127.0.0.1", port))
+    config = uvicorn.Config(fake.app, ws="none", lifespan="off", log_config=None, access_log=False)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup([listening])
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        # What `Server.shutdown` does, without its pauses.
+        for each in server.servers:
+            each.close()
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+        if server.server_state.tasks:
+            await asyncio.wait(server.server_state.tasks, timeout=5)

@@ -1,0 +1,50 @@
+"""State that a test waits on, instead of sleeping."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mesh.errors import AtCapacity
+
+
+class Watched:
+    """Whoever changes it calls `changed`; whoever needs a change awaits `until`."""
+
+    def __init__(self) -> None:
+        self._change = asyncio.Event()
+
+    def changed(self) -> None:
+        self._change.set()
+
+    async def until(self, condition: Callable[[], bool], within: float = 5.0) -> None:
+        """Wait until `condition` holds; TimeoutError after `within` seconds."""
+        async with asyncio.timeout(within):
+            while not condition():
+                self._change.clear()
+                await self._change.wait()
+
+
+class Slots(Watched):
+    """The calls that a fake has open, of at most `capacity`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = 0
+        self.capacity: int | None = None
+        self.retry_after = 2.0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold a slot meanwhile. Raises `AtCapacity` when there is none."""
+        if self.capacity is not None and self.open >= self.capacity:
+            raise AtCapacity("every slot is taken", retry_after=self.retry_after)
+        self.open += 1
+        self.changed()
+        try:
+            yield
+        finally:
+            self.open -= 1
+            self.changed()
+
+    async def until_open(self, count: int, within: float = 5.0) -> None:
+        await self.until(lambda: self.open == count, within)

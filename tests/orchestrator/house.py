@@ -1,0 +1,75 @@
+"""An orchestrator with everything around it, each on a real port."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from prometheus_client import CollectorRegistry
+
+from mesh.discovery import Replicas
+from mesh.server import GrpcServer
+from orchestrator.llm import LanguageModel
+from orchestrator.metrics import Metrics
+from orchestrator.service import ConversationServicer
+from orchestrator.settings import OrchestratorSettings
+from orchestrator.speaker import Upstreams
+from parley.conversation.v1 import conversation_pb2 as pb
+from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
+from tests.fakes import llm as fake_llm
+from tests.fakes import stt as fake_stt
+from tests.fakes import tts as fake_tts
+from tests.orchestrator.caller import Caller, calling, dialled
+
+
+@dataclass(frozen=True)
+class House:
+    """The fakes, and a way in."""
+
+    stt: fake_stt.FakeStt
+    tts: fake_tts.FakeTts
+    llm: fake_llm.FakeLlm
+    stt_server: GrpcServer
+    tts_server: GrpcServer
+    registry: CollectorRegistry
+    port: int
+    channel: grpc.aio.Channel
+
+    def calling(self, config: pb.ConverseConfig | None = None) -> AbstractAsyncContextManager[Caller]:
+        return calling(self.channel, config)
+
+    def dialled(self) -> AbstractAsyncContextManager[Caller]:
+        return dialled(self.channel)
+
+    async def until_empty(self, within: float = 5.0) -> None:
+        """Wait until no slot of any fake is held."""
+        for fake in (self.stt, self.tts, self.llm):
+            await fake.slots.until_open(0, within)
+
+
+@asynccontextmanager
+async def open_house(**settings: Any) -> AsyncIterator[House]:
+    """Build it, with these settings of the orchestrator besides the addresses."""
+    stt, tts, llm = fake_stt.FakeStt(), fake_tts.FakeTts(), fake_llm.FakeLlm()
+    async with AsyncExitStack() as exits:
+        enter = exits.enter_async_context
+        stt_server = await enter(fake_stt.serving(stt))
+        tts_server = await enter(fake_tts.serving(tts))
+        llm_url = await enter(fake_llm.serving(llm))
+        chosen = OrchestratorSettings(port=0, metrics_port=0, llm_url=llm_url, **settings)
+        registry = CollectorRegistry()
+        model = await enter(LanguageModel(chosen))
+        upstreams = Upstreams(model, await enter(Replicas("speech synthesis", tts_server.address)), Metrics(registry))
+        servicer = ConversationServicer(
+            chosen, await enter(Replicas("speech recognition", stt_server.address)), upstreams
+        )
+        server = await enter(
+            GrpcServer(
+                chosen,
+                services=[pb.DESCRIPTOR.services_by_name["ConversationService"]],
+                add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
+            )
+        )
+        channel = await enter(grpc.aio.insecure_channel(server.address))
+        yield House(stt, tts, llm, stt_server, tts_server, registry, server.port, channel)

@@ -1,0 +1,116 @@
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.words import WordSplitter, pronounceable
+
+
+def split(*pieces: str) -> list[str]:
+    splitter = WordSplitter()
+    return [word for piece in pieces for word in splitter.feed(piece)] + splitter.finish()
+
+
+TEXTS = st.text(alphabet=st.sampled_from("ab,é. \n\t\u00a0\u2003")) | st.text()
+
+
+@st.composite
+def cut_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A text, and the same text in pieces."""
+    text = draw(TEXTS)
+    cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    bounds = [0, *cuts, len(text)]
+    return text, [text[start:end] for start, end in itertools.pairwise(bounds)]
+
+
+@given(cut_texts())
+def test_words_do_not_depend_on_where_the_text_is_cut(cut: tuple[str, list[str]]) -> None:
+    text, pieces = cut
+    assert split(*pieces) == split(text)
+
+
+@given(TEXTS)
+def test_joined_words_are_the_text_with_its_white_space_collapsed(text: str) -> None:
+    joined = "".join(split(text))
+    assert joined.split() == text.split()
+    assert joined == (" " if text[:1].isspace() and text.strip() else "") + " ".join(text.split())
+
+
+@given(cut_texts())
+def test_no_word_is_empty_or_holds_white_space_inside(cut: tuple[str, list[str]]) -> None:
+    for word in split(*cut[1]):
+        assert word.strip()
+        assert len(word.split()) == 1
+        assert word.removeprefix(" ") == word.strip()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        ([], []),
+        ([""], []),
+        ([" ", "\n"], []),
+        (["foo"], ["foo"]),
+        (["  foo bar"], [" foo", " bar"]),
+        (["fo", "o b", "ar "], ["foo", " bar"]),
+        (["foo", " ", " ", "bar"], ["foo", " bar"]),
+        (["foo\n\n", "bar"], ["foo", " bar"]),
+        (["don", "'t"], ["don't"]),
+    ],
+)
+def test_splitting(pieces: list[str], words: list[str]) -> None:
+    assert split(*pieces) == words
+
+
+def test_a_word_is_given_as_soon_as_white_space_follows_it() -> None:
+    splitter = WordSplitter()
+    assert splitter.feed("Hel") == []
+    assert splitter.feed("lo") == []
+    assert splitter.feed(" ") == ["Hello"]
+    assert splitter.feed("the") == []
+    assert splitter.finish() == [" the"]
+
+
+def test_a_splitter_starts_afresh_after_its_end() -> None:
+    splitter = WordSplitter()
+    splitter.feed("one")
+    splitter.finish()
+    assert splitter.finish() == []
+    assert splitter.feed("two ") == ["two"]
+
+
+@pytest.mark.parametrize(
+    ("word", "spoken"),
+    [
+        ("hello", "hello"),
+        (" hello", "hello"),
+        ("**bold**", "bold"),
+        ("`code`", "code"),
+        ("#1", "1"),
+        ("snake_case", "snakecase"),
+        ("don’t", "don't"),  # noqa: RUF001 - curly on purpose
+        ("“Yes”", '"Yes"'),
+        ("...", ""),
+        ("—", ""),
+        ("-", ""),
+        ("***", ""),
+        ("🙂", ""),
+        ("", ""),
+        ("  ", ""),
+        ("5", "5"),
+        ("é", "é"),
+        ("日本", "日本"),
+        ("No!", "No!"),
+    ],
+)
+def test_what_the_voice_is_given(word: str, spoken: str) -> None:
+    assert pronounceable(word) == spoken
+
+
+@given(st.text())
+def test_what_the_voice_is_given_can_be_said(word: str) -> None:
+    spoken = pronounceable(word)
+    assert pronounceable(spoken) == spoken
+    assert not spoken or any(character.isalnum() for character in spoken)
+    assert not set(spoken) & set("*_`#“”‘’")  # noqa: RUF001 - curly on purpose
