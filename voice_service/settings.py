@@ -6,6 +6,9 @@ from typing import Annotated, ClassVar
 from mesh.settings import Port, ServiceSettings, setting
 
 
+_OWN_CATALOGUE = Path(__file__).with_name("voices.yaml")
+
+
 class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     """Settings of the voice service."""
 
@@ -18,11 +21,4 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     @property
     def path(self) -> Path:
         """Where the catalogue is."""
-        return Path(self.file) if self.file else _own_catalogue()
-
-
-def _own_catalogue() -> Path:
-    """An installed package carries its voices.yaml; in a checkout, it lies at the root, where people look for it."""
-    package = Path(__file__).parent
-    installed = package / "voices.yaml"
-    return installed if installed.exists() else package.parent / "voices.yaml"
+        return Path(self.file) if self.file else _OWN_CATALOGUE
