@@ -19,9 +19,10 @@ import structlog
 
 from mesh.admission import Admission
 from mesh.errors import AtCapacity, MeshError, MissingServiceAtCapacity, MissingServiceTimeout, from_rpc_error
+from mesh.health import is_serving
 from mesh.replicas import Replica, Replicas
 
-__all__ = ["Admission", "Replicas", "admitted", "ask"]
+__all__ = ["Admission", "Replicas", "admitted", "any_serving", "ask"]
 
 log = structlog.get_logger()
 
@@ -77,6 +78,17 @@ async def ask(replicas: Replicas, stub_method: "UnaryMethod[Req, Resp]", request
             raise from_rpc_error(error) from error
 
     return await _found(replicas, attempt)
+
+
+async def any_serving(replicas: Replicas, name: str = "") -> bool:
+    """Whether any replica says in time that it serves `name`, which "" is the replica as a whole. Never fails."""
+    try:
+        async with asyncio.timeout(SEARCH_LIMIT_S):
+            candidates = await replicas.candidates()
+            answers = (is_serving(replica.channel, name, within=TRY_LIMIT_S) for replica in candidates)
+            return any(await asyncio.gather(*answers))
+    except TimeoutError:
+        return False
 
 
 async def _found(replicas: Replicas, attempt: Callable[..., Awaitable[Found]]) -> Found:

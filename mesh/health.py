@@ -1,8 +1,9 @@
-"""The health of a server and of its services, as `grpc.health.v1` tells it."""
+"""The health of a server and of its services, as `grpc.health.v1` tells it: to be served, and to be asked for."""
 
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -39,3 +40,14 @@ class Health:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TELLING_LIMIT_S):
                 await self._servicer.enter_graceful_shutdown()
+
+
+async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float) -> bool:
+    """Whether the server at the other end says, within so many seconds, that it serves `name`. Never fails."""
+    stub: Any = health_pb2_grpc.HealthStub(channel)  # its type tells of no methods
+    try:
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=within)
+    except grpc.aio.AioRpcError:
+        return False
+    serving: bool = answer.status == health_pb2.HealthCheckResponse.SERVING
+    return serving

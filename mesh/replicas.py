@@ -4,13 +4,13 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.addresses import parse_target, resolve
 from mesh.channels import open_channel
+from mesh.health import is_serving
 
 RESOLVED_FOR_S = 5.0
 """How long an answer of the name service is used."""
@@ -43,13 +43,7 @@ class Replica:
         if now - self.checked_at < HEALTHY_FOR_S:
             return
         self.checked_at = now
-        stub: Any = health_pb2_grpc.HealthStub(self.channel)  # its type tells of no methods
-        try:
-            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_LIMIT_S)
-        except grpc.aio.AioRpcError:
-            self.healthy = False
-        else:
-            self.healthy = answer.status == health_pb2.HealthCheckResponse.SERVING
+        self.healthy = await is_serving(self.channel, within=HEALTH_LIMIT_S)
 
     def note(self, *, healthy: bool) -> None:
         """Remember how a call has just gone."""

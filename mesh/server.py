@@ -23,6 +23,7 @@ from mesh.metrics import metrics_served
 from mesh.ports import PortTaken, authority, raise_why_not
 from mesh.settings import ServiceSettings
 from mesh.signals import stop_requests
+from mesh.tasks import first_of
 
 log = structlog.get_logger()
 
@@ -95,7 +96,7 @@ class GrpcServer:
             await requests.stop.wait()
             log.info("draining", limit_s=self._settings.drain_limit_s)
             await self._refuse_calls()
-            await _first_of(self._calls.none_left, requests.at_once, within=self._settings.drain_limit_s)
+            await first_of(self._calls.none_left, requests.at_once, within=self._settings.drain_limit_s)
 
     async def _populate(self, server: grpc.aio.Server) -> None:
         self._add(server)
@@ -140,13 +141,3 @@ def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
         # gRPC does not tell why.
         raise_why_not(host, port)
         raise
-
-
-async def _first_of(*events: asyncio.Event, within: float) -> None:
-    """Wait for any of the events, at most so many seconds."""
-    waiters = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiters, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiter in waiters:
-            waiter.cancel()

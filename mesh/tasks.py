@@ -35,6 +35,16 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
         raise asyncio.CancelledError
 
 
+async def first_of(*events: asyncio.Event, within: float) -> None:
+    """Wait for any of the events, at most so many seconds."""
+    waiters = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiters, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiter in waiters:
+            waiter.cancel()
+
+
 def was_cancelled() -> bool:
     """Whether somebody has asked the present task to end, so that a `CancelledError` is meant for it."""
     return _cancellations() > 0

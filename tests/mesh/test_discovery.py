@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh import replicas as replicas_module
-from mesh.discovery import Replicas, admitted, ask
+from mesh.discovery import Replicas, admitted, any_serving, ask
 from mesh.errors import (
     AtCapacity,
     Draining,
@@ -331,3 +331,22 @@ async def test_a_unary_call_fails_as_a_stream_does(serve: Serve) -> None:
     async with Replicas("tts", server.address) as replicas:
         with pytest.raises(Exception, match="NOT_FOUND"):
             await ask(replicas, health_check, health_pb2.HealthCheckRequest(service="nothing"))
+
+
+async def test_a_service_serves_what_any_of_its_replicas_serves(serve: Serve) -> None:
+    servers = await serve(Speaker(), Speaker())
+    await servers[0].health.set("llm", serving=False)
+    with nobody() as dead:
+        async with Replicas("tts", f"{target(*servers)},{dead}") as replicas:
+            assert await any_serving(replicas)
+            assert not await any_serving(replicas, "llm")
+            await servers[1].health.set("llm", serving=True)
+            assert await any_serving(replicas, "llm")
+
+
+async def test_a_service_that_is_not_there_serves_nothing() -> None:
+    with nobody() as dead:
+        async with Replicas("tts", dead) as replicas:
+            assert not await any_serving(replicas)
+    async with Replicas("tts", "nowhere.invalid:50052") as replicas:
+        assert not await any_serving(replicas)

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from mesh.errors import UpstreamDown
-from mesh.tasks import beside
+from mesh.tasks import beside, first_of
 
 
 class Worker:
@@ -136,3 +136,14 @@ async def test_a_cancellation_during_the_clean_up_is_not_lost() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not went_on
+
+
+async def test_the_first_of_several_events_ends_the_wait() -> None:
+    never, soon = asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().call_soon(soon.set)
+    async with asyncio.timeout(5):
+        await first_of(never, soon, within=60)
+
+
+async def test_a_wait_for_events_has_an_end() -> None:
+    await first_of(asyncio.Event(), within=0.01)
