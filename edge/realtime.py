@@ -23,9 +23,6 @@ SUBPROTOCOL = "realtime"
 _CLIENT_LIMIT_S = 5.0
 """How long a client may leave a message unread that it is sent."""
 
-_CONVERSE_LIMIT_S = 10.0
-"""How long the orchestrator may leave a message unread that it is sent."""
-
 log = structlog.get_logger()
 
 Conversation = Admission[ConverseRequest, ConverseResponse]
@@ -92,9 +89,12 @@ class RealtimeSession:
             message = await self._receive()
             try:
                 for request in self._dialect.requests(message, clock()):
-                    await _send_request(conversation, request)
+                    await conversation.send(request)
             except InvalidEvent as fault:
                 self._outbox.put(fault)
+            except MeshError:
+                # The follower knows better how the stream has ended: perhaps with a goodbye.
+                return
 
     async def _receive(self) -> str | bytes:
         """The client's next message. Raises `WebSocketDisconnect`.
@@ -138,7 +138,7 @@ class RealtimeSession:
 
     async def _give_up(self, error: MeshError) -> None:
         """Tell the client why there is no going on, and close."""
-        log.warning("session failed", reason=error.reason, error=error.message)
+        log.info("session refused or lost", reason=error.reason, error=error.message, cause=error.cause())
         self._metrics.failed(error)
         words = refusals.words(error)
         await self._send(self._dialect.fatal(words, error))
@@ -154,12 +154,3 @@ class RealtimeSession:
 
 def _converse_method(channel: Channel) -> "StreamStreamMultiCallable[ConverseRequest, ConverseResponse]":
     return ConversationServiceStub(channel).Converse
-
-
-async def _send_request(conversation: Conversation, request: ConverseRequest) -> None:
-    """Send a request, and wait while the orchestrator cannot take it. Raises `MeshError`."""
-    try:
-        async with asyncio.timeout(_CONVERSE_LIMIT_S):
-            await conversation.send(request)
-    except TimeoutError:
-        raise UpstreamDown("the conversation does not go on") from None

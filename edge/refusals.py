@@ -2,7 +2,7 @@
 
 import math
 
-from mesh.errors import AtCapacity, InternalError, MeshError
+from mesh.errors import AtCapacity, InternalError, MeshError, UpstreamDown
 
 NORMAL_CLOSURE = 1000
 """Close code: the conversation is over (RFC 6455)."""
@@ -26,6 +26,8 @@ def words(error: MeshError) -> str:
     """`error` for a person: which service is missing, and when trying again makes sense."""
     if isinstance(error, InternalError):
         return "Something went wrong here. Please try again."
+    if isinstance(error, UpstreamDown) and error.service is None:
+        return "The conversation was lost. Please try again."
     sentence = f"{error.message[:1].upper()}{error.message[1:]}."
     if error.retry_after is None:
         return sentence

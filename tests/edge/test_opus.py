@@ -145,17 +145,20 @@ class TestInvalidAudio:
             decode(decoder, page(b"\x01vorbis", flags=BOS))
         assert decode(decoder, page(b"\x03vorbis")) == b""
 
-    @settings(max_examples=200, deadline=None)
-    @given(st.data())
-    def test_no_bytes_break_it(self, data: st.DataObject) -> None:
+    @settings(max_examples=100, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
+    @example([(26, 255), (27, 255)])
+    def test_no_bytes_break_it(self, changes: list[tuple[int, int]]) -> None:
+        """Damage may announce a page of up to 65 307 bytes. Once these have come, all is well again."""
         decoder = started()
-        for _ in range(3):
-            damaged = bytearray(b"".join(AUDIO[:3]))
-            for at in data.draw(st.lists(st.integers(0, len(damaged) - 1), max_size=4)):
-                damaged[at] = data.draw(st.integers(0, 255))
+        damaged = bytearray(b"".join(AUDIO[:3]))
+        for at, value in changes:
+            damaged[at] = value
+        longest_page = page_of_segments(bytes([255] * 255), bytes(255 * 255), serial=7)
+        for piece in (bytes(damaged), longest_page, longest_page):
             with contextlib.suppress(InvalidAudio):
-                decode(decoder, bytes(damaged))
-        assert seconds(decode(decoder, b"".join([HEAD, TAGS, *AUDIO[10:20]]), now=10.0)) == pytest.approx(0.4)
+                decode(decoder, piece)
+        assert decode(decoder, STREAM, now=60.0) == WHOLE
 
     @settings(max_examples=100, deadline=None)
     @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6), st.sampled_from([0, CONTINUED, EOS]))
@@ -204,9 +207,9 @@ class TestBounds:
             reasons.append(str(refused.value))
         assert "faster" in reasons[-1]
 
-    def test_twenty_minutes_in_real_time(self) -> None:
+    def test_five_minutes_in_real_time(self) -> None:
         decoder = started()
-        for number in range(30_000):
+        for number in range(7_500):
             assert seconds(decode(decoder, AUDIO[number % len(AUDIO)], now=number * 0.04)) == 0.04
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import itertools
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from edge import realtime, server
 from edge.ogg import OggReader
 from edge.server import MAX_MESSAGE_BYTES, EdgeServer
+from mesh import admission
 from mesh.errors import AtCapacity, Idle, InternalError, MeshError, UpstreamDown, VoiceNotFound
 from mesh.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -127,7 +129,7 @@ class TestMicrophone:
         self, client: Client, fake: FakeConversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Nothing piles up in the edge: it stops reading, until the orchestrator's silence ends the session."""
-        monkeypatch.setattr(realtime, "_CONVERSE_LIMIT_S", 0.3)
+        monkeypatch.setattr(admission, "SEND_LIMIT_S", 0.3)
         fake.reading.clear()
         await fake.next_conversation()
         with pytest.raises(ConnectionClosed):
@@ -209,6 +211,19 @@ class TestEnd:
         assert (await client.next_event())["type"] == "response.text.done"
         assert await client.closed() == (1000, "")
 
+    async def test_goodbye_is_1000_for_a_client_that_goes_on_talking(self, client: Client, talk: Conversation) -> None:
+        async def talk_on() -> None:
+            pages = pages_of(STREAM)
+            for number in itertools.count():
+                await client.append(pages[min(number, 2)])
+
+        talking = asyncio.create_task(talk_on())
+        await talk.next_request("audio")
+        await talk.end(conversation.END_CAUSE_GOODBYE)
+        assert await client.closed() == (1000, "")
+        with pytest.raises(ConnectionClosed):
+            await talking
+
     async def test_a_client_that_closes_hangs_up(self, client: Client, talk: Conversation) -> None:
         await client.websocket.close()
         await talk.hung_up()
@@ -222,10 +237,10 @@ class TestEnd:
     @pytest.mark.parametrize(
         ("error", "code", "message"),
         [
-            (UpstreamDown("the recogniser is gone"), 1011, "The recogniser is gone."),
+            (UpstreamDown("the recogniser is gone"), 1011, "The conversation was lost. Please try again."),
             (Idle("no request for 600 s"), 1011, "No request for 600 s."),
             (InternalError(), 1011, "Something went wrong here. Please try again."),
-            (None, 1011, "The conversation broke off."),
+            (None, 1011, "The conversation was lost. Please try again."),
         ],
     )
     async def test_a_conversation_that_fails_is_fatal(

@@ -8,6 +8,7 @@ from mesh.errors import (
     MissingServiceAtCapacity,
     MissingServiceTimeout,
     UpstreamDown,
+    VoiceNotFound,
 )
 
 
@@ -21,7 +22,8 @@ from mesh.errors import (
         ),
         (AtCapacity("this replica is full", retry_after=3), 1013, "This replica is full. Please try again in 3 s."),
         (MissingServiceTimeout.of("orchestrator"), 1011, "No orchestrator can be reached."),
-        (UpstreamDown("the conversation broke off"), 1011, "The conversation broke off."),
+        (UpstreamDown("the call failed with UNAVAILABLE"), 1011, "The conversation was lost. Please try again."),
+        (VoiceNotFound("there is no voice 'x'"), 1011, "There is no voice 'x'."),
         (InternalError(), 1011, "Something went wrong here. Please try again."),
     ],
 )

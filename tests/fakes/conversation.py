@@ -11,10 +11,10 @@ async with conversation_server(fake) as server:
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from grpc.aio import ServicerContext
+from grpc.aio import BaseError, ServicerContext
 
 from mesh.errors import MeshError
 from mesh.server import GrpcServer
@@ -100,8 +100,9 @@ class Conversation:
                     return request
 
     async def say(self, request_id: str | None = None, **event: Any) -> None:
-        """Send one response, given as its member and that member's fields."""
-        await self._context.write(ConverseResponse(request_id=request_id, **event))
+        """Send one response, given as its member and that member's fields. A client that has hung up hears nothing."""
+        with suppress(BaseError):
+            await self._context.write(ConverseResponse(request_id=request_id, **event))
 
     async def end(self, cause: int) -> None:
         """Send `conversation_ended` and end the stream."""
