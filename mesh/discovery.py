@@ -145,4 +145,4 @@ class _Search:
     def _failed(self, replica: Replica, why: str) -> None:
         self.failures += 1
         replica.note(healthy=False)
-        self._log.info("replica did not take a call", replica=replica.address, why=why)
+        self._log.debug("replica did not take a call", replica=replica.address, why=why)

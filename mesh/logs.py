@@ -12,7 +12,7 @@ import sys
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_CHATTY = ("asyncio", "grpc", "httpcore", "httpx", "openai", "websockets")
+_CHATTY = ("asyncio", "grpc", "httpcore", "httpx", "httpx2", "openai", "websockets")
 """Libraries that tell their own inner life at "info" and below."""
 
 

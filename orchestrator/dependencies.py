@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.discovery import Replicas, ask
@@ -17,6 +18,8 @@ from mesh.health import Health
 from orchestrator.llm import LanguageModel
 
 _EVERY_S = 1.0
+
+_log = structlog.get_logger()
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -30,8 +33,13 @@ async def watch(health: Health, stt: Replicas, tts: Replicas, model: LanguageMod
 
 
 async def _watch(health: Health, name: str, probe: Probe) -> None:
+    was_up: bool | None = None
     while True:
-        await health.set(name, serving=await probe())
+        is_up = await probe()
+        await health.set(name, serving=is_up)
+        if is_up is not was_up:
+            _log.info("dependency is up" if is_up else "dependency is down", dependency=name)
+        was_up = is_up
         await asyncio.sleep(_EVERY_S)
 
 

@@ -1,0 +1,114 @@
+"""A whole mesh of real processes, on ports of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_START_LIMIT_S = 60.0
+_STOP_LIMIT_S = 20.0
+
+
+@dataclass
+class Mesh:
+    """A running `parley up`."""
+
+    process: subprocess.Popen[str]
+    edge_port: int
+    offset: int
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def websocket(self) -> str:
+        return f"ws://127.0.0.1:{self.edge_port}"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.edge_port}"
+
+    @property
+    def orchestrator(self) -> str:
+        return f"127.0.0.1:{50051 + self.offset}"
+
+    @property
+    def stt(self) -> str:
+        return f"127.0.0.1:{50052 + self.offset}"
+
+    @property
+    def tts(self) -> str:
+        return f"127.0.0.1:{50053 + self.offset}"
+
+    @property
+    def voices(self) -> str:
+        return f"127.0.0.1:{50054 + self.offset}"
+
+    @property
+    def responder(self) -> str:
+        return f"http://127.0.0.1:{8091 + self.offset}"
+
+    def metrics(self, port: int) -> int:
+        return port + self.offset
+
+
+@contextmanager
+def running_mesh(**settings: str) -> Iterator[Mesh]:
+    """Run `parley up` and wait until it says that it is ready; interrupt it at the end, as Ctrl-C does."""
+    offset = _free_offset()
+    edge_port = 8000 + offset
+    parley = Path(sys.executable).with_name("parley")
+    command = [str(parley), "up", "--port", str(edge_port), "--port-offset", str(offset), "--drain-limit", "1"]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        env={**os.environ, "PARLEY_LOG_LEVEL": "info", **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    mesh = Mesh(process, edge_port, offset)
+    ready = threading.Event()
+    reader = threading.Thread(target=_read, args=(mesh, ready), daemon=True)
+    reader.start()
+    try:
+        if not ready.wait(_START_LIMIT_S):
+            raise AssertionError("the mesh did not start:\n" + "".join(mesh.log))
+        yield mesh
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            reader.join(_STOP_LIMIT_S)
+            if process.stdout:
+                process.stdout.close()
+
+
+def _read(mesh: Mesh, ready: threading.Event) -> None:
+    for line in mesh.process.stdout or ():
+        mesh.log.append(line)
+        if "Parley is ready" in line:
+            ready.set()
+    if mesh.process.poll() is not None:
+        ready.set()
+
+
+def _free_offset() -> int:
+    """Find an offset at which the mesh's first ports are free."""
+    for offset in range(1_000, 9_000, 100):
+        try:
+            for port in (8000, 8091, 9151, 50051, 50052, 50053, 50054):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port + offset))
+        except OSError:
+            continue
+        return offset
+    raise AssertionError("no free ports")
