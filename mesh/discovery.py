@@ -98,9 +98,10 @@ async def _found(replicas: Replicas, attempt: Callable[..., Awaitable[Found]]) -
         async with asyncio.timeout(SEARCH_LIMIT_S):
             candidates = await replicas.candidates()
             for left, replica in zip(range(len(candidates), 0, -1), candidates, strict=True):
-                # The last hope is given the whole time to come back; before it, a dead replica fails at once.
+                # A dead replica fails at once, but for the last hope, which is given the time to come back.
+                last_hope = left == 1 and not search.refused
                 async with search.noting(replica), asyncio.timeout(TRY_LIMIT_S):
-                    return await attempt(replica, wait=left == 1)
+                    return await attempt(replica, wait=last_hope)
                 if search.failures == MOST_FAILURES:
                     break
     except TimeoutError:
@@ -136,9 +137,14 @@ class _Search:
         else:
             replica.note(healthy=True)
 
+    @property
+    def refused(self) -> bool:
+        """Whether a replica was full."""
+        return bool(self._retry_after)
+
     def failure(self) -> MeshError:
         """Why none was found."""
-        if self._retry_after:
+        if self.refused:
             return MissingServiceAtCapacity.of(self._missing, retry_after=min(self._retry_after))
         return MissingServiceTimeout.of(self._missing)
 

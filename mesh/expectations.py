@@ -1,4 +1,4 @@
-"""Says in words which values a type accepts, for errors and for help."""
+"""What a type accepts: in words, for errors and for help."""
 
 from typing import TypeAlias
 
@@ -28,6 +28,17 @@ def expectation(accepted: inspect.Type) -> str:
             return f"a text that matches {pattern}"
         case _:
             return "a text"
+
+
+def accepts_list(accepted: inspect.Type) -> bool:
+    """Whether the values of a msgspec type are lists."""
+    match accepted:
+        case inspect.Metadata(type=inner):
+            return accepts_list(inner)
+        case inspect.UnionType(types=types):
+            return any(accepts_list(each) for each in types)
+        case _:
+            return isinstance(accepted, inspect.VarTupleType | inspect.ListType)
 
 
 def _bounds(number: _Bounded) -> str:

@@ -14,6 +14,8 @@ from mesh.health import is_serving
 
 RESOLVED_FOR_S = 5.0
 """How long an answer of the name service is used."""
+RESOLVE_LIMIT_S = 0.5
+"""How long the name service may take."""
 HEALTHY_FOR_S = 2.0
 """How long the answer to a health check is used."""
 HEALTH_LIMIT_S = 0.2
@@ -94,20 +96,26 @@ class Replicas:
         now = asyncio.get_running_loop().time()
         if now - self._resolved_at >= RESOLVED_FOR_S:
             await self._resolve(now)
-        for address in self._addresses:
-            if address not in self._known:
-                self._known[address] = Replica(address, now)
-            self._known[address].listed_at = now
+        listed = [self._at(address, now) for address in self._addresses]
         await self._forget(now)
-        return [self._known[address] for address in self._addresses]
+        return listed
 
     async def _resolve(self, now: float) -> None:
         try:
-            self._addresses = await resolve(self._targets)
+            async with asyncio.timeout(RESOLVE_LIMIT_S):
+                self._addresses = await resolve(self._targets)
         except OSError:
-            # A name service that is down for a moment has not taken the replicas with it: go on with what is known.
-            return
+            # A name service that is slow or down has not taken the replicas with it: go on with what is known.
+            if not self._addresses:
+                return
         self._resolved_at = now
+
+    def _at(self, address: str, now: float) -> Replica:
+        if address not in self._known:
+            self._known[address] = Replica(address, now)
+        replica = self._known[address]
+        replica.listed_at = now
+        return replica
 
     async def _forget(self, now: float) -> None:
         for replica in list(self._known.values()):

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from mesh.expectations import expectation
+from mesh.expectations import accepts_list, expectation
 
 
 class SettingError(Exception):
@@ -131,7 +131,7 @@ def _given(
 
 
 def _converted(value: Any, wanted: Any, source: str, description: SettingDescription) -> Any:
-    if isinstance(value, str) and description.expected.startswith("a list"):
+    if isinstance(value, str) and accepts_list(msgspec.inspect.type_info(wanted)):
         value = [part.strip() for part in value.split(",") if part.strip()]
     try:
         return msgspec.convert(value, wanted, strict=False)

@@ -75,8 +75,10 @@ async def test_when_all_are_full_the_shortest_retry_is_told(serve: Serve) -> Non
 
 async def test_one_full_and_the_others_dead_is_at_capacity(serve: Serve) -> None:
     servers = await serve(Speaker(AtCapacity("full")))
+    began = time.monotonic()
     with nobody() as dead, pytest.raises(MissingServiceAtCapacity):
         await admit(f"{target(*servers)},{dead}")
+    assert time.monotonic() - began < 0.4
 
 
 async def test_a_dead_replica_costs_next_to_nothing(serve: Serve) -> None:
@@ -262,6 +264,23 @@ async def test_a_name_stands_for_its_addresses(serve: Serve) -> None:
 async def test_a_name_nobody_knows_is_a_missing_service() -> None:
     with pytest.raises(MissingServiceTimeout):
         await admit("nowhere.invalid:50052")
+
+
+async def test_a_name_service_that_is_down_does_not_take_the_replicas_with_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    (server,) = await serve(Speaker())
+    monkeypatch.setattr(replicas_module, "RESOLVED_FOR_S", 0.0)
+    monkeypatch.setattr(replicas_module, "RESOLVE_LIMIT_S", 0.05)
+    async with Replicas("tts", f"localhost:{server.port}") as replicas:
+        async with admitted(replicas, method, CONFIG):
+            pass
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
+        async with admitted(replicas, method, CONFIG) as stream:
+            assert stream.replica == server.address
 
 
 async def test_a_replica_that_restarts_is_found_again_at_once(serve: Serve) -> None:
