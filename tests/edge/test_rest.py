@@ -5,12 +5,16 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from edge.dialects.unmute.instructions import DEFAULT_TEXT
+from edge.rest import on_bug
 from edge.server import EdgeServer
 from mesh.server import GrpcServer
 from mesh.settings import ServiceSettings
-from parley.conversation.v1 import conversation_pb2 as conversation
 from parley.voices.v1.voices_pb2 import (
     DESCRIPTOR,
     CharacterHint,
@@ -23,8 +27,8 @@ from parley.voices.v1.voices_pb2 import (
     Voice,
 )
 from parley.voices.v1.voices_pb2_grpc import VoiceServiceServicer, add_VoiceServiceServicer_to_server
-from tests.edge.conftest import Client, EdgeFactory, client_of
-from tests.fakes.conversation import FakeConversation
+from tests.edge.clients import http_of
+from tests.edge.conftest import EdgeFactory
 
 VOICES = [
     Voice(voice_id="en-us", name="Plain", file=FileSource()),
@@ -86,18 +90,25 @@ async def edge(
 
 @pytest.fixture
 async def http(edge: EdgeServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with http_of(edge) as client:
+    async with http_of(edge.port) as client:
         yield client
-
-
-def http_of(edge: EdgeServer) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False)
 
 
 async def test_the_banner(http: httpx.AsyncClient) -> None:
     answer = await http.get("/")
     assert answer.status_code == 200
     assert "/v1/realtime" in answer.json()["message"]
+
+
+async def test_a_bug_says_nothing() -> None:
+    async def bug(_request: Request) -> Response:
+        raise RuntimeError("a secret")
+
+    app = Starlette(routes=[Route("/", bug)], exception_handlers={Exception: on_bug})
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://edge") as http:
+        answer = await http.get("/")
+    assert (answer.status_code, answer.json()) == (500, {"detail": "Internal server error"})
 
 
 class TestHealth:
@@ -126,7 +137,7 @@ class TestHealth:
         assert {part for part in ("tts", "stt", "llm") if not report[f"{part}_up"]} == {name}
 
     async def test_without_anybody_it_is_still_answered(self, serve_edge: EdgeFactory) -> None:
-        async with serve_edge() as edge, http_of(edge) as http:
+        async with serve_edge() as edge, http_of(edge.port) as http:
             answer = await http.get("/v1/health", timeout=3)
             assert answer.status_code == 200
             assert set(answer.json().values()) == {False}
@@ -211,7 +222,7 @@ class TestVoices:
         ]
 
     async def test_without_a_voice_service(self, serve_edge: EdgeFactory) -> None:
-        async with serve_edge() as edge, http_of(edge) as http:
+        async with serve_edge() as edge, http_of(edge.port) as http:
             answer = await http.get("/v1/voices")
             assert answer.status_code == 503
             assert answer.json() == {"detail": "no voice service can be reached"}
@@ -245,51 +256,6 @@ class TestCors:
         assert answer.headers["access-control-allow-origin"] == "http://localhost"
 
     async def test_the_origins_are_a_setting(self, serve_edge: EdgeFactory) -> None:
-        async with serve_edge(cors_origins=("https://parley.example",)) as edge, http_of(edge) as http:
+        async with serve_edge(cors_origins=("https://parley.example",)) as edge, http_of(edge.port) as http:
             answer = await http.get("/", headers={"origin": "https://parley.example"})
             assert answer.headers["access-control-allow-origin"] == "https://parley.example"
-
-
-class TestMetrics:
-    async def values(self, http: httpx.AsyncClient) -> dict[str, float]:
-        lines = (await http.get("/metrics")).text.splitlines()
-        samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, _, value in samples}
-
-    async def test_requests_are_counted_by_route(self, http: httpx.AsyncClient) -> None:
-        await http.get("/v1/health")
-        await http.get("/nowhere")
-        await http.get("/nowhere/else")
-        values = await self.values(http)
-        assert values['http_requests_total{handler="/v1/health",method="GET",status="2xx"}'] == 1
-        assert values['http_requests_total{handler="none",method="GET",status="4xx"}'] == 2
-        assert values['http_request_duration_seconds_count{handler="/v1/health",method="GET"}'] == 1
-        assert values["worker_health_ok_sum"] == 1
-
-    async def test_sessions_are_counted(
-        self, http: httpx.AsyncClient, edge: EdgeServer, fake: FakeConversation
-    ) -> None:
-        async with client_of(edge.port) as client:
-            talk = await fake.next_conversation()
-            await self.until_answered(client)
-            during = await self.values(http)
-            await talk.end(conversation.END_CAUSE_GOODBYE)
-            await client.closed()
-        after = await self.values(http)
-        assert (during["worker_sessions_total"], during["worker_active_sessions"]) == (1, 1)
-        assert (after["worker_sessions_total"], after["worker_active_sessions"]) == (1, 0)
-        assert after["worker_session_duration_count"] == 1
-        assert after['worker_session_duration_bucket{le="1920.0"}'] == 1
-
-    async def test_refusals_are_counted(self, serve_edge: EdgeFactory) -> None:
-        async with serve_edge() as edge, client_of(edge.port) as client, http_of(edge) as http:
-            await client.closed()
-            values = await self.values(http)
-        assert values["worker_hard_errors_total"] == 1
-        assert values["worker_fatal_service_misses_total"] == 0
-        assert values["worker_sessions_total"] == 0
-
-    async def until_answered(self, client: Client) -> None:
-        """Wait until the session is sure to go on."""
-        await client.websocket.send("nonsense")
-        await client.next_event()

@@ -18,7 +18,8 @@ from mesh.ports import PortTaken
 from mesh.server import GrpcServer
 from mesh.settings import load
 from parley.conversation.v1 import conversation_pb2 as conversation
-from tests.edge.conftest import Client, EdgeFactory, client_of
+from tests.edge.clients import Client, client_of
+from tests.edge.conftest import EdgeFactory
 from tests.fakes.conversation import FakeConversation
 
 
@@ -119,6 +120,12 @@ class TestProcess:
         assert process.returncode == 1
         assert f"port {edge.port} on 127.0.0.1 is taken" in errors.decode()
         assert "Traceback" not in errors.decode()
+
+    async def test_a_bad_target_ends_it(self) -> None:
+        async with self.started(0, PARLEY_VOICES_TARGET="nowhere") as process:
+            _, errors = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode == 1
+        assert "PARLEY_VOICES_TARGET: 'nowhere' is not host:port" in errors.decode()
 
     async def test_it_drains_when_asked_to_stop(self, fake: FakeConversation, orchestrator: GrpcServer) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:

@@ -1,66 +1,15 @@
 import base64
 import json
-import re
 from typing import Any
 
 import pytest
 
 from edge.dialects.unmute import UnmuteDialect
-from edge.dialects.unmute.instructions import DEFAULT_TEXT
 from edge.ogg import OggReader
 from mesh.errors import MissingServiceAtCapacity
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as conversation
-from tests.edge.sounds import tone
-
-FRAME = tone(0.08)
-DETECTED, WORD = conversation.SPEECH_CAUSE_DETECTED, conversation.SPEECH_CAUSE_WORD
-SILENCE, TYPED = conversation.SPEECH_CAUSE_SILENCE, conversation.SPEECH_CAUSE_TYPED
-CUT_BY_SPEECH = conversation.CANCEL_CAUSE_SPEECH_DETECTED
-
-
-class Told:
-    """Tells a dialect what happens, and notes what its client is told."""
-
-    def __init__(self) -> None:
-        self.dialect = UnmuteDialect()
-        self.events: list[dict[str, Any]] = []
-
-    def __call__(self, request_id: str | None = None, **event: Any) -> list[dict[str, Any]]:
-        """The events of one response, given as its member and the member's fields."""
-        response = conversation.ConverseResponse(request_id=request_id, **event)
-        told = [json.loads(message) for message in self.dialect.events(response)]
-        self.events += told
-        return told
-
-    def user_says(self, item_id: str, *words: str) -> None:
-        self(user_speech_started={"item_id": item_id, "cause": DETECTED})
-        for word in words:
-            self(user_word_recognized={"item_id": item_id, "text": word})
-        self(user_speech_stopped={"item_id": item_id, "cause": DETECTED})
-        self(user_turn_ended={"item_id": item_id, "text": " ".join(words), "cause": DETECTED})
-
-    def reply_says(self, reply_id: str, text: str) -> None:
-        self(reply_created={"reply_id": reply_id})
-        self(reply_audio={"reply_id": reply_id, "audio": FRAME})
-        self(reply_released={"reply_id": reply_id, "text": text})
-
-    @property
-    def types(self) -> list[str]:
-        return [event["type"] for event in self.events]
-
-
-@pytest.fixture
-def told() -> Told:
-    return Told()
-
-
-def body(events: list[dict[str, Any]]) -> dict[str, Any]:
-    """The only event, without its id."""
-    [event] = events
-    assert re.fullmatch(r"event_[A-Za-z0-9]{21}", event.pop("event_id"))
-    return event
-
+from tests.edge.dialects.unmute.told import CUT_BY_SPEECH, DETECTED, FRAME, SILENCE, Told, body
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription.delta"
 STARTED, STOPPED = "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"
@@ -233,59 +182,6 @@ class TestChatHistory:
         told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH})
         told(user_turn_ended={"item_id": "i1", "text": "I think so", "cause": DETECTED})
         assert self.history(told) == [("user", "I think so")]
-
-
-class TestSession:
-    def ask(self, told: Told, session: dict[str, Any]) -> str:
-        message = json.dumps({"type": "session.update", "session": session})
-        [request] = told.dialect.requests(message, now=0.0)
-        return request.request_id
-
-    @pytest.mark.parametrize(
-        ("asked", "echoed"),
-        [
-            ({"allow_recording": 1}, {"instructions": None, "voice": None, "allow_recording": True}),
-            (
-                {"allow_recording": False, "voice": "alto", "instructions": {"type": "constant"}},
-                {
-                    "instructions": {"type": "constant", "text": DEFAULT_TEXT, "language": None},
-                    "voice": "alto",
-                    "allow_recording": False,
-                },
-            ),
-            (
-                {"allow_recording": False, "instructions": {"type": "unmute_explanation", "language": "fr"}},
-                {"instructions": {"type": "unmute_explanation"}, "voice": None, "allow_recording": False},
-            ),
-        ],
-    )
-    def test_an_update_is_echoed_as_parsed(self, told: Told, asked: dict[str, Any], echoed: dict[str, Any]) -> None:
-        request_id = self.ask(told, asked)
-        assert body(told(request_id, session_updated={})) == {"type": "session.updated", "session": echoed}
-
-    def test_each_update_has_its_echo(self, told: Told) -> None:
-        first = self.ask(told, {"allow_recording": False, "voice": "a"})
-        second = self.ask(told, {"allow_recording": False, "voice": "b"})
-        assert [told(each, session_updated={})[0]["session"]["voice"] for each in (first, second)] == ["a", "b"]
-
-    def test_an_update_nobody_asked_for_is_not_told(self, told: Told) -> None:
-        assert told(session_updated={}) == []
-
-    def test_a_refused_update_is_an_invalid_request(self, told: Told) -> None:
-        request_id = self.ask(told, {"allow_recording": False, "instructions": {"type": "quiz_show"}})
-        refused = told(request_id, request_rejected={"reason": "BAD_REQUEST", "message": "no character 'quiz_show'"})
-        assert body(refused)["error"] == {
-            "type": "invalid_request_error",
-            "code": None,
-            "message": "no character 'quiz_show'",
-            "param": None,
-            "details": [{"type": "bad_request", "loc": [], "msg": "no character 'quiz_show'"}],
-        }
-        assert told(request_id, session_updated={}) == []
-
-    def test_nothing_is_told_at_the_beginning_and_the_end(self, told: Told) -> None:
-        assert told(started={"session_id": "s"}) == []
-        assert told(conversation_ended={"cause": conversation.END_CAUSE_GOODBYE}) == []
 
 
 def test_a_warning(told: Told) -> None:
