@@ -16,6 +16,7 @@ from mesh.discovery import Replicas
 from mesh.interceptor import LiveCalls
 from mesh.ports import PortTaken, authority
 from mesh.signals import stop_requests
+from mesh.tasks import first_of
 
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ class EdgeServer:
             await requests.stop.wait()
             log.info("draining", limit_s=limit_s)
             self.refuse_sessions()
-            await _first_of(self._sessions.none_left, requests.at_once, within=limit_s)
+            await first_of(self._sessions.none_left, requests.at_once, within=limit_s)
 
     def refuse_sessions(self) -> None:
         """Stop listening, so that new clients find another edge; one that is already connected is answered 503."""
@@ -111,13 +112,3 @@ def _listen(settings: EdgeSettings) -> socket.socket:
     # Connections inherit it. Uvicorn would flush for ever, towards a client that neither reads nor leaves.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_LIMIT_MS)
     return listener
-
-
-async def _first_of(*events: asyncio.Event, within: float) -> None:
-    """Wait for any of the events, at most so many seconds."""
-    waiters = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiters, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiter in waiters:
-            waiter.cancel()
