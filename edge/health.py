@@ -35,7 +35,7 @@ class MeshHealth:
         self._reported_at = 0.0
 
     async def report(self) -> HealthReport:
-        """How things are, or were half a second ago. Never fails; takes at most 2 s, of the 3 s that Unmute's page waits."""
+        """How things are, or were half a second ago. Never fails, and takes at most 2 s."""
         clock = asyncio.get_running_loop().time
         async with self._asking:
             if self._report is None or clock() - self._reported_at > CACHED_FOR_S:
