@@ -1,11 +1,14 @@
 """A synthesis replica that behaves as a test says, for everything that looks for replicas."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import grpc
 
+from mesh.discovery import Replicas, admitted
 from mesh.errors import MeshError
 from mesh.server import GrpcServer
 from mesh.settings import ServiceSettings
@@ -77,8 +80,30 @@ class Speaker(tts_pb2_grpc.TextToSpeechServiceServicer):
             self.live -= 1
             self.left.set()
 
-    def served(self, port: int = 0, host: str = "127.0.0.1") -> GrpcServer:
-        add: Callable[[grpc.aio.Server], None] = lambda server: (  # noqa: E731 - nothing to name
-            tts_pb2_grpc.add_TextToSpeechServiceServicer_to_server(self, server)
-        )
-        return GrpcServer(ServiceSettings(port=port, host=host), services=[SERVICE], add=add)
+    def add(self, server: grpc.aio.Server) -> None:
+        tts_pb2_grpc.add_TextToSpeechServiceServicer_to_server(self, server)
+
+    def served(self, **settings: Any) -> GrpcServer:
+        return GrpcServer(ServiceSettings(**settings), services=[SERVICE], add=self.add)
+
+
+Serve = Callable[..., Awaitable[list[GrpcServer]]]
+"""Starts a server for each of the speakers it is given; a fixture."""
+
+
+def target(*servers: GrpcServer) -> str:
+    return ",".join(server.address for server in servers)
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[str]:
+    """The address of a port on which nobody listens meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+async def admit(target: str) -> str:
+    """The replica that admits."""
+    async with Replicas("tts", target) as replicas, admitted(replicas, method, CONFIG) as stream:
+        return stream.replica

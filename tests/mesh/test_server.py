@@ -13,45 +13,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from mesh.channels import open_channel
-from mesh.errors import AtCapacity, Draining, from_rpc_error
+from mesh.errors import Draining, from_rpc_error
 from mesh.ports import PortTaken
 from mesh.server import GrpcServer, serve
 from mesh.settings import ServiceSettings
-from parley.tts.v1 import tts_pb2, tts_pb2_grpc
+from tests.mesh.replica import CONFIG, FINISH, SERVICE, Speaker, method
 
-SERVICE = tts_pb2.DESCRIPTOR.services_by_name["TextToSpeechService"]
-CONFIG = tts_pb2.SynthesizeRequest(config=tts_pb2.SynthesizeConfig())
-FINISH = tts_pb2.SynthesizeRequest(finish=tts_pb2.SynthesizeFinish())
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-class Speaker(tts_pb2_grpc.TextToSpeechServiceServicer):
-    """Starts, and finishes when it is told to. Refuses if it is full."""
-
-    def __init__(self, *, full: bool = False) -> None:
-        self.full = full
-        self.ended = asyncio.Event()
-
-    async def Synthesize(  # noqa: N802 - gRPC's name
-        self, request_iterator: AsyncIterator[tts_pb2.SynthesizeRequest], _context: Any
-    ) -> AsyncIterator[tts_pb2.SynthesizeResponse]:
-        if self.full:
-            raise AtCapacity("full")
-        try:
-            yield tts_pb2.SynthesizeResponse(started=tts_pb2.SynthesizeStarted())
-            async for request in request_iterator:
-                if request.HasField("finish"):
-                    yield tts_pb2.SynthesizeResponse(finished=tts_pb2.SynthesisFinished())
-                    return
-        finally:
-            self.ended.set()
-
-    def add(self, server: grpc.aio.Server) -> None:
-        tts_pb2_grpc.add_TextToSpeechServiceServicer_to_server(self, server)
-
-
-def speaking(speaker: Speaker | None = None, **settings: Any) -> GrpcServer:
-    return GrpcServer(ServiceSettings(**settings), services=[SERVICE], add=(speaker or Speaker()).add)
 
 
 async def health(channel: grpc.aio.Channel, name: str = "") -> int:
@@ -62,7 +30,7 @@ async def health(channel: grpc.aio.Channel, name: str = "") -> int:
 
 async def opened(channel: grpc.aio.Channel) -> grpc.aio.StreamStreamCall[Any, Any]:
     """A stream that has been admitted."""
-    call = tts_pb2_grpc.TextToSpeechServiceStub(channel).Synthesize()
+    call: grpc.aio.StreamStreamCall[Any, Any] = method(channel)()
     await call.write(CONFIG)
     response: Any = await call.read()
     assert response.HasField("started")
@@ -76,7 +44,7 @@ def free_port() -> int:
 
 
 async def test_health_serves_the_server_and_every_service() -> None:
-    async with speaking() as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with Speaker().served() as server, grpc.aio.insecure_channel(server.address) as channel:
         assert await health(channel) == SERVING
         assert await health(channel, "parley.tts.v1.TextToSpeechService") == SERVING
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -85,7 +53,7 @@ async def test_health_serves_the_server_and_every_service() -> None:
 
 
 async def test_health_serves_further_names_and_tells_watchers() -> None:
-    async with speaking() as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with Speaker().served() as server, grpc.aio.insecure_channel(server.address) as channel:
         await server.health.set("llm", serving=False)
         assert await health(channel, "llm") == NOT_SERVING
         assert await health(channel) == SERVING
@@ -101,7 +69,7 @@ async def test_reflection_lists_the_services_and_describes_them() -> None:
         yield reflection_pb2.ServerReflectionRequest(list_services="")
         yield reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE.full_name)
 
-    async with speaking() as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with Speaker().served() as server, grpc.aio.insecure_channel(server.address) as channel:
         untyped: Any = channel
         stub: Any = reflection_pb2_grpc.ServerReflectionStub(untyped)
         listed, described = [answer async for answer in stub.ServerReflectionInfo(requests(), timeout=5)]
@@ -111,9 +79,9 @@ async def test_reflection_lists_the_services_and_describes_them() -> None:
 
 
 async def test_a_taken_port_is_a_clear_error() -> None:
-    async with speaking() as server:
+    async with Speaker().served() as server:
         with pytest.raises(PortTaken, match=f"port {server.port} on 127.0.0.1 is taken by another process"):
-            async with speaking(port=server.port):
+            async with Speaker().served(port=server.port):
                 pass
 
 
@@ -121,18 +89,18 @@ async def test_a_taken_metrics_port_is_a_clear_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTaken, match=f"port {port} "):
-            async with speaking(metrics_port=port):
+            async with Speaker().served(metrics_port=port):
                 pass
 
 
 async def test_a_host_that_is_not_this_machine_is_the_system_s_error() -> None:
     with pytest.raises(OSError, match="Cannot assign requested address"):
-        async with speaking(host="192.0.2.1"):
+        async with Speaker().served(host="192.0.2.1"):
             pass
 
 
 async def test_it_listens_on_ipv6_too() -> None:
-    async with speaking(host="::1") as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with Speaker().served(host="::1") as server, grpc.aio.insecure_channel(server.address) as channel:
         assert server.address == f"[::1]:{server.port}"
         assert await health(channel) == SERVING
 
@@ -145,7 +113,7 @@ def fetched(url: str) -> bytes:
 
 async def test_metrics_are_served_while_it_runs() -> None:
     port = free_port()
-    async with speaking(metrics_port=port):
+    async with Speaker().served(metrics_port=port):
         assert b"process_cpu_seconds_total" in await asyncio.to_thread(fetched, f"http://127.0.0.1:{port}/metrics")
     with socket.create_server(("127.0.0.1", port)):
         pass
@@ -153,11 +121,11 @@ async def test_metrics_are_served_while_it_runs() -> None:
 
 async def test_leaving_cuts_off_what_runs_and_lets_it_clean_up() -> None:
     speaker = Speaker()
-    server = speaking(speaker)
+    server = speaker.served()
     async with server, grpc.aio.insecure_channel(server.address) as channel:
         call = await opened(channel)
         await server.__aexit__(None, None, None)
-        assert speaker.ended.is_set()
+        assert speaker.left.is_set()
         assert server.draining.is_set()
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call.read()
@@ -186,7 +154,7 @@ def interrupt(number: signal.Signals = signal.SIGTERM) -> None:
 async def test_a_signal_stops_an_idle_server_at_once(
     signalled: Callable[..., asyncio.Task[None]], number: signal.Signals
 ) -> None:
-    async with speaking() as server:
+    async with Speaker().served() as server:
         stopped = signalled(server)
         await asyncio.sleep(0)
         interrupt(number)
@@ -197,7 +165,7 @@ async def test_a_signal_stops_an_idle_server_at_once(
 async def test_draining_refuses_the_new_and_lets_the_live_finish(
     signalled: Callable[..., asyncio.Task[None]],
 ) -> None:
-    async with speaking() as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with Speaker().served() as server, grpc.aio.insecure_channel(server.address) as channel:
         stopped = signalled(server)
         live = await opened(channel)
         interrupt()
@@ -219,7 +187,7 @@ async def test_draining_refuses_the_new_and_lets_the_live_finish(
 async def test_watchers_hear_of_draining_and_do_not_hold_it_up(
     signalled: Callable[..., asyncio.Task[None]],
 ) -> None:
-    async with speaking() as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with Speaker().served() as server, grpc.aio.insecure_channel(server.address) as channel:
         stopped = signalled(server)
         stub: Any = health_pb2_grpc.HealthStub(channel)
         watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=5)
@@ -231,7 +199,7 @@ async def test_watchers_hear_of_draining_and_do_not_hold_it_up(
 
 
 async def test_draining_ends_at_its_limit(signalled: Callable[..., asyncio.Task[None]]) -> None:
-    async with speaking(drain_limit_s=0.05) as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with Speaker().served(drain_limit_s=0.05) as server, grpc.aio.insecure_channel(server.address) as channel:
         stopped = signalled(server)
         await opened(channel)
         interrupt()
@@ -240,7 +208,7 @@ async def test_draining_ends_at_its_limit(signalled: Callable[..., asyncio.Task[
 
 
 async def test_a_second_signal_ends_draining(signalled: Callable[..., asyncio.Task[None]]) -> None:
-    async with speaking() as server, grpc.aio.insecure_channel(server.address) as channel:
+    async with Speaker().served() as server, grpc.aio.insecure_channel(server.address) as channel:
         stopped = signalled(server)
         await opened(channel)
         interrupt()
@@ -265,13 +233,14 @@ PROGRAM = """
 from mesh import logs
 from mesh.server import run, serve
 from mesh.settings import ServiceSettings
+from tests.mesh.replica import CONFIG, FINISH, SERVICE, Speaker, method
 logs.configure("bakery")
 run(serve(ServiceSettings(port={port}), services=[], add=lambda server: None))
 """
 
 
 async def test_a_process_whose_port_is_taken_ends_with_one_line() -> None:
-    async with speaking() as server:
+    async with Speaker().served() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", PROGRAM.format(port=server.port), stderr=asyncio.subprocess.PIPE
         )

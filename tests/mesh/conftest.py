@@ -1,0 +1,18 @@
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mesh.server import GrpcServer
+from tests.mesh.replica import Serve, Speaker
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Starts servers that live until the test ends."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(*speakers: Speaker) -> list[GrpcServer]:
+            return [await stack.enter_async_context(speaker.served()) for speaker in speakers]
+
+        yield start
