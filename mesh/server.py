@@ -17,6 +17,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_reflection.v1alpha import reflection
 
 from mesh import health
+from mesh.addresses import BadTarget
 from mesh.health import Health
 from mesh.interceptor import Interceptor, LiveCalls
 from mesh.metrics import metrics_served
@@ -126,10 +127,10 @@ async def serve(
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a service's main on uvloop. A taken port ends the process with 1 and one line in the log."""
+    """Run a service's main on uvloop. A taken port or a bad target ends the process with 1 and one line in the log."""
     try:
         uvloop.run(main)
-    except PortTaken as error:
+    except (PortTaken, BadTarget) as error:
         log.error(str(error))  # noqa: TRY400 - the trace would tell nothing more
         raise SystemExit(1) from None
 

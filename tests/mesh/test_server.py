@@ -11,11 +11,13 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 
+from mesh.addresses import parse_target
 from mesh.channels import open_channel
 from mesh.errors import Draining, from_rpc_error
 from mesh.ports import PortTaken
-from mesh.server import GrpcServer, serve
+from mesh.server import GrpcServer, run, serve
 from mesh.settings import ServiceSettings
 from tests.mesh.replica import CONFIG, FINISH, SERVICE, Speaker, method
 
@@ -261,3 +263,12 @@ async def test_a_process_ends_well_on_sigterm() -> None:
         printed = await process.stderr.read()
     assert await process.wait() == 0
     assert [line.split(b"]")[1].split()[0] for line in printed.splitlines()] == [b"draining", b"stopped"]
+
+
+def test_a_bad_target_ends_a_process_with_one_line() -> None:
+    async def main() -> None:
+        parse_target("nowhere")
+
+    with capture_logs() as logged, pytest.raises(SystemExit, match="1"):
+        run(main())
+    assert [each["event"] for each in logged] == ["'nowhere' is not host:port"]
