@@ -1,0 +1,1 @@
+"""Turns speech into words: the proxy in front of recognition engines."""

@@ -1,0 +1,100 @@
+"""One stream's way from samples to events, inside a worker: detector, decoder and the decisions between them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mesh.audio import SAMPLE_RATE as WORKING_RATE
+from mesh.audio import Resampler
+from stt_proxy.engine import Event, Partial, Pause, Word
+from stt_proxy.engines.pocketsphinx.decoder import Decoder
+from stt_proxy.engines.pocketsphinx.detector import CHUNK, SpeechDetector
+from stt_proxy.engines.pocketsphinx.tape import Samples, Tape
+from stt_proxy.recognition import FRAME, SAMPLE_RATE
+from stt_proxy.recognition.levels import Level
+from stt_proxy.recognition.pauses import PauseScore
+from stt_proxy.recognition.utterances import LOOK_BACK, Passage, Utterances
+from stt_proxy.recognition.voicing import Voicing
+from stt_proxy.recognition.words import Commitment, TimedWord, spoken
+
+_CHUNK_S = CHUNK / SAMPLE_RATE
+_SPEECH_FRAME = 0.5
+"""The mean probability of its chunks from which a frame is speech."""
+
+
+class Transcription:
+    """Recognises one stream with a detector and a decoder, which it makes forget the stream before."""
+
+    def __init__(self, detector: SpeechDetector, decoder: Decoder) -> None:
+        detector.reset()
+        decoder.reset()
+        self._detector = detector
+        self._decoder = decoder
+        self._resampler = Resampler(WORKING_RATE, SAMPLE_RATE)
+        self._tape = Tape()
+        self._scored = 0
+        """The position up to which the detector has heard."""
+        self._pauses = PauseScore()
+        self._voicing = Voicing(CHUNK)
+        self._utterances = Utterances()
+        self._level = Level()
+        self._gain = 1.0
+        self._commitment = Commitment()
+        self._guess = ""
+
+    def hear(self, pcm: bytes) -> Iterator[Event]:
+        """Take in the next samples. A frame's pause comes before its decoding, which may take longer than the frame."""
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32_768)
+        self._tape.write(self._resampler.process(samples))
+        while self._tape.end >= self._scored + FRAME:
+            self._scored += FRAME
+            self._score(self._tape.read(self._scored - FRAME, self._scored))
+            score = self._pauses
+            yield Pause(score.probability, self._scored / SAMPLE_RATE)
+            yield from self._decode(
+                self._utterances.advance(self._scored, speaking=score.speaking, pause=score.probability)
+            )
+            self._forget()
+
+    def flush(self) -> Iterator[Event]:
+        """End the utterance, if there is one, with the last sample so far."""
+        yield from self._decode(self._utterances.flush(self._tape.end))
+
+    def _score(self, frame: Samples) -> None:
+        speech = list(self._detector.hear(frame))
+        for probability in speech:
+            self._pauses.hear(probability, _CHUNK_S)
+            self._voicing.hear(probability)
+        if sum(speech) >= _SPEECH_FRAME * len(speech):
+            self._level.hear(float(np.sqrt(np.mean(np.square(frame)))))
+
+    def _forget(self) -> None:
+        past = self._scored - LOOK_BACK
+        self._tape.forget(past)
+        self._voicing.forget(past if self._utterances.began is None else self._utterances.began)
+
+    def _decode(self, passage: Passage | None) -> Iterator[Event]:
+        if passage is None:
+            return
+        if passage.begins:
+            self._gain = self._level.gain
+            self._commitment = Commitment()
+            self._decoder.begin(passage.start)
+        self._decoder.hear(self._tape.read(passage.start, passage.end) * self._gain)
+        if passage.ends:
+            self._decoder.end()
+            words = self._commitment.conclude(self._hypothesis())
+        else:
+            words = self._commitment.revise(self._hypothesis(), passage.end)
+        yield from (Word(word.text, word.start / SAMPLE_RATE, word.end / SAMPLE_RATE) for word in words)
+        yield from self._new_guess()
+
+    def _hypothesis(self) -> list[TimedWord]:
+        return [word for word in spoken(self._decoder.segments()) if self._voicing.holds(word)]
+
+    def _new_guess(self) -> Iterator[Event]:
+        partial = self._commitment.partial
+        guess = " ".join(word.text for word in partial)
+        if guess != self._guess:
+            self._guess = guess
+            yield Partial(guess, (partial[0].start if partial else self._scored) / SAMPLE_RATE)

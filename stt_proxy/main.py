@@ -1,0 +1,39 @@
+"""The recognition proxy's process."""
+
+import os
+
+from mesh import logs
+from mesh.errors import UpstreamDown
+from mesh.server import run
+from mesh.server import serve as serve_grpc
+from mesh.settings import load
+from parley.stt.v1.stt_pb2 import DESCRIPTOR
+from parley.stt.v1.stt_pb2_grpc import add_SpeechToTextServiceServicer_to_server
+from stt_proxy.engines.pocketsphinx.engine import pocketsphinx_engine
+from stt_proxy.metrics import Metrics
+from stt_proxy.service import RecognitionServicer
+from stt_proxy.settings import SttSettings
+
+
+async def serve(settings: SttSettings) -> None:
+    """Recognise streams until the process is asked to stop and the last has ended.
+
+    Nothing is served before every recogniser is warm. Raises `UpstreamDown` if they cannot be started.
+    """
+    async with pocketsphinx_engine(settings.capacity) as engine:
+        servicer = RecognitionServicer(settings, engine, Metrics())
+        await serve_grpc(
+            settings,
+            services=[DESCRIPTOR.services_by_name["SpeechToTextService"]],
+            add=lambda server: add_SpeechToTextServiceServicer_to_server(servicer, server),
+        )
+
+
+def main() -> None:
+    """Read the settings, serve."""
+    settings = load(SttSettings, os.environ)
+    logs.configure("stt_proxy", settings.log_level, settings.log_format)
+    try:
+        run(serve(settings))
+    except UpstreamDown as error:
+        raise SystemExit(error.message) from None

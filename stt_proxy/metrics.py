@@ -1,0 +1,128 @@
+"""What the recognition proxy knows, for Prometheus: under the names Unmute's dashboards use where it has one."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+from mesh.audio import SAMPLE_RATE
+from mesh.errors import AtCapacity, UpstreamDown
+from stt_proxy.engine import Event, Pause, Recognizer, Word
+
+_SECONDS_OF_SESSION = (1.0, 10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0)
+_WORDS_OF_SESSION = (0, 50, 100, 200, 500, 1000, 2000, 4000)
+_SECONDS_BEHIND = (0.08, 0.16, 0.24, 0.32, 0.5, 0.75, 1.0, 2.0, 4.0)
+_SAMPLE_BYTES = 2
+
+
+class Metrics:
+    """One process's metrics. Tests give each instance a registry of its own."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._sessions = Counter("worker_stt_sessions", "Streams admitted.", registry=registry)
+        self._active = Gauge("worker_stt_active_sessions", "Streams being recognised.", registry=registry)
+        self._refused = Counter("worker_stt_misses", "Streams refused: the engine is full.", registry=registry)
+        self._failed = Counter("worker_stt_hard_misses", "Streams refused: the engine is down.", registry=registry)
+        self._sent = Counter("worker_stt_sent_frames", "Messages of audio given to the engine.", registry=registry)
+        self._heard = Counter("worker_stt_recv_frames", "Frames of audio heard by the engine.", registry=registry)
+        self._words = Counter("worker_stt_recv_words", "Words recognised.", registry=registry)
+        self._audio = Histogram(
+            "worker_stt_audio_duration", "Seconds of audio of a stream.", buckets=_SECONDS_OF_SESSION, registry=registry
+        )
+        self._duration = Histogram(
+            "worker_stt_session_duration", "Seconds a stream lasted.", buckets=_SECONDS_OF_SESSION, registry=registry
+        )
+        self._words_each = Histogram(
+            "worker_stt_num_words", "Words of a stream.", buckets=_WORDS_OF_SESSION, registry=registry
+        )
+        self._behind = Histogram(
+            "parley_stt_waiting_seconds",
+            "Seconds of audio that were waiting when a frame had been heard.",
+            buckets=_SECONDS_BEHIND,
+            registry=registry,
+        )
+        self._live: set[StreamMeter] = set()
+        backlog = Gauge(
+            "parley_stt_backlog_seconds", "Seconds of audio not yet heard, of the slowest stream.", registry=registry
+        )
+        backlog.set_function(self._longest_backlog)
+
+    @contextmanager
+    def admission(self) -> Iterator[None]:
+        """Count the refusal if the engine refuses while the block runs."""
+        try:
+            yield
+        except AtCapacity:
+            self._refused.inc()
+            raise
+        except UpstreamDown:
+            self._failed.inc()
+            raise
+
+    @contextmanager
+    def stream(self, recognizer: Recognizer) -> Iterator["StreamMeter"]:
+        """Measure one stream while the block runs."""
+        self._sessions.inc()
+        meter = StreamMeter(recognizer, self._behind)
+        self._live.add(meter)
+        with self._active.track_inprogress():
+            try:
+                yield meter
+            finally:
+                self._live.remove(meter)
+                self._observe(meter)
+
+    def _observe(self, meter: "StreamMeter") -> None:
+        self._sent.inc(meter.sent_frames)
+        self._heard.inc(meter.heard_frames)
+        self._words.inc(meter.words)
+        self._audio.observe(meter.audio_s)
+        self._duration.observe(meter.duration_s)
+        self._words_each.observe(meter.words)
+
+    def _longest_backlog(self) -> float:
+        # Prometheus asks from a thread of its own, while streams come and go: hence the copy.
+        return max((meter.backlog_s for meter in tuple(self._live)), default=0.0)
+
+
+class StreamMeter:
+    """How one stream goes."""
+
+    def __init__(self, recognizer: Recognizer, behind: Histogram) -> None:
+        self._recognizer = recognizer
+        self._behind = behind
+        self._began = time.monotonic()
+        self.samples = 0
+        self.sent_frames = 0
+        self.heard_frames = 0
+        self.words = 0
+
+    @property
+    def audio_s(self) -> float:
+        """The length of the audio so far."""
+        return self.samples / SAMPLE_RATE
+
+    @property
+    def duration_s(self) -> float:
+        """How long the stream has lasted."""
+        return time.monotonic() - self._began
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds of audio not yet heard."""
+        return self._recognizer.backlog_s
+
+    def audio(self, pcm: bytes) -> None:
+        """A message of audio has come."""
+        self.sent_frames += 1
+        self.samples += len(pcm) // _SAMPLE_BYTES
+
+    def event(self, event: Event) -> None:
+        """The engine has heard something."""
+        match event:
+            case Pause():
+                self.heard_frames += 1
+                self._behind.observe(self.backlog_s)
+            case Word():
+                self.words += 1

@@ -1,0 +1,68 @@
+"""Which parts of a stream a decoder should hear, as utterances: from shortly before speech begins until its pause.
+
+An utterance that is not ended costs memory and holds back its words, so each pause, each flush and a limit end it.
+"""
+
+from dataclasses import dataclass
+
+from stt_proxy.recognition import SAMPLE_RATE
+
+LOOK_BACK = int(0.6 * SAMPLE_RATE)
+"""Samples. Speech is known for sure after about 0.25 s; another 0.3 s keep the start of its first word."""
+
+_LONG = 12 * SAMPLE_RATE
+"""Samples after which an utterance ends at the next gap, however short."""
+
+_LONGEST = 18 * SAMPLE_RATE
+"""Samples after which an utterance ends even inside a word."""
+
+_GAP = 0.1
+"""The pause probability that is a gap between words: about 60 ms of silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The samples from `start` up to `end` are for the decoder, in an utterance that `begins` and `ends` with them."""
+
+    start: int
+    end: int
+    begins: bool
+    ends: bool
+
+
+class Utterances:
+    """Cuts one stream. No sample is in two passages, and passages come in order.
+
+    `began` is the position at which the present utterance began; None: nobody is speaking.
+    """
+
+    def __init__(self) -> None:
+        self.began: int | None = None
+        self._used = 0
+
+    def advance(self, position: int, *, speaking: bool, pause: float) -> Passage | None:
+        """What to decode now that the stream has been scored up to `position`; None: nothing."""
+        begins = self.began is None
+        if begins:
+            if not speaking:
+                return None
+            self._used = self.began = max(self._used, position - LOOK_BACK)
+        return self._pass(position, begins=begins, ends=not speaking or self._too_long(position, pause))
+
+    def flush(self, position: int) -> Passage | None:
+        """End what is being said at `position`, the end of the stream so far; None: nothing is being said."""
+        if self.began is None:
+            return None
+        return self._pass(position, begins=False, ends=True)
+
+    def _too_long(self, position: int, pause: float) -> bool:
+        assert self.began is not None  # noqa: S101 - only asked inside an utterance
+        length = position - self.began
+        return length >= _LONGEST or (length >= _LONG and pause >= _GAP)
+
+    def _pass(self, position: int, *, begins: bool, ends: bool) -> Passage:
+        passage = Passage(self._used, position, begins=begins, ends=ends)
+        self._used = position
+        if ends:
+            self.began = None
+        return passage
