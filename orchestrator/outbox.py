@@ -33,10 +33,6 @@ class Outbox:
         """Take back all audio of a reply that has not been sent."""
         self._waiting = deque(entry for entry in self._waiting if entry[1] != reply_id)
 
-    def clear(self) -> None:
-        """Take back everything."""
-        self._waiting.clear()
-
     def close(self) -> None:
         """End the queue: `get` returns None once all has been sent."""
         self._closed = True

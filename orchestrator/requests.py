@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-import structlog
-
 from mesh.audio import Decoder
 from mesh.errors import InvalidRequest
 from orchestrator import options, wire
@@ -20,7 +18,9 @@ _LONGEST_AUDIO_S = 10
 _LONGEST_TEXT = 10_000
 _SAMPLE_BYTES = 2
 
-_log = structlog.get_logger()
+
+class HungUp(Exception):  # noqa: N818 - named after what has happened
+    """The client, or the way to it, has gone: the conversation ends at once."""
 
 
 class SessionOptions:
@@ -59,7 +59,7 @@ class Requests:
         self._finished = False
 
     async def run(self, requests: AsyncIterator[pb.ConverseRequest]) -> None:
-        """Read to the end. An end without `finish` is a hang-up: the client, or the way to it, has gone."""
+        """Read to the end. Raises `HungUp` at an end without `finish`."""
         async for request in requests:
             request_id = request.request_id if request.HasField("request_id") else None
             try:
@@ -67,8 +67,7 @@ class Requests:
             except InvalidRequest as error:
                 self._session.send(wire.rejection(error.reason, error.message), request_id)
         if not self._finished:
-            _log.info("client hung up")
-            self._session.hang_up()
+            raise HungUp
 
     def _received(self, request: pb.ConverseRequest, request_id: str | None) -> None:
         kind = request.WhichOneof("request")

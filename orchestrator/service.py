@@ -12,7 +12,7 @@ from mesh.audio import negotiate
 from mesh.discovery import Replicas, admitted
 from mesh.streams import before_idle, first_request
 from orchestrator.listener import transcribe
-from orchestrator.requests import Requests, SessionOptions
+from orchestrator.requests import HungUp, Requests, SessionOptions
 from orchestrator.session import Session
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
@@ -64,5 +64,8 @@ class ConversationServicer(ConversationServiceServicer):
                 )
             )
             session.tell(configured)
-            await session.run(context.write, Requests(session, options, input_format).run(requests), *work)
+            try:
+                await session.run(context.write, Requests(session, options, input_format).run(requests), *work)
+            except HungUp:
+                _log.info("client hung up")
         _log.info("conversation over")

@@ -80,11 +80,6 @@ class Session:
         """Tell the client of trouble that the conversation survives."""
         self.send(wire.warning(reason, message))
 
-    def hang_up(self) -> None:
-        """End at once: nobody is there any more."""
-        self._outbox.clear()
-        self._outbox.close()
-
     async def run(self, write: Write, *work: Coroutine[Any, Any, None]) -> None:
         """Hold the conversation until it ends, running `work` beside it; raises what ends it badly."""
         with self._upstreams.metrics.conversations.track_inprogress():

@@ -94,6 +94,7 @@ class Speaker:
             async with aclosing(self._text()) as words:
                 async for word in words:
                     self._tell(ev.ReplyTextArrived(reply_id, word))
+                    await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
                     if self._order.spoken and (spoken := pronounceable(word)):
                         await self._words.put(spoken)
         except MeshError as error:
@@ -126,16 +127,11 @@ class Speaker:
         async with self._synthesis() as synthesis, beside(self._dictate(synthesis)):
             responses = aiter(synthesis)
             finished = False
-            while not finished:
-                try:
-                    async with asyncio.timeout(limit):
-                        response = await anext(responses, None)
-                except TimeoutError as error:
-                    raise UpstreamDown("the synthesis has stalled") from error
-                if response is None:
-                    raise UpstreamDown("the synthesis ended in the middle")
+            while response := await _next(responses, limit):
                 finished = response.HasField("finished")
                 await self._received(response)
+        if not finished:
+            raise UpstreamDown("the synthesis ended in the middle")
         self._tell(ev.ReplySynthesized(self._order.reply_id))
 
     async def _dictate(self, synthesis: Synthesis) -> None:
@@ -182,6 +178,15 @@ class Speaker:
     def _config(self, voice: str) -> SynthesizeRequest:
         config = tts_pb2.SynthesizeConfig(voice=voice, session_id=self._session_id, reply_id=self._order.reply_id)
         return SynthesizeRequest(config=config)
+
+
+async def _next(responses: AsyncIterator[SynthesizeResponse], limit: float) -> SynthesizeResponse | None:
+    """Return the next response, None at the end; raises `UpstreamDown` after `limit` seconds."""
+    try:
+        async with asyncio.timeout(limit):
+            return await anext(responses, None)
+    except TimeoutError:
+        raise UpstreamDown("the synthesis has stalled") from None
 
 
 def _synthesize(

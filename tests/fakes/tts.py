@@ -31,6 +31,7 @@ class Speaking(Watched):
         """How many of `texts` the script has taken."""
         self.finish_asked = False
         self.abandoned = False
+        self.over = False
         self.audio = bytearray()
         """What was sent, in the order it was."""
 
@@ -43,6 +44,10 @@ class Speaking(Watched):
     async def _another(self) -> bool:
         await self.until(lambda: self.finish_asked or len(self.texts) > self.begun, within=60)
         return len(self.texts) > self.begun
+
+    async def until_over(self) -> None:
+        """Wait until all has been said and sent."""
+        await self.until(lambda: self.over)
 
     def frames(self, count: int) -> pb.SynthesizeResponse:
         """The next audio: `count` frames, of which no two of one reply are alike."""
@@ -82,6 +87,19 @@ def spoken(frames_a_word: int) -> Script:
     return script
 
 
+def recorded(*recordings: bytes) -> Script:
+    """Play these instead, one for each reply in turn, once all its words have come."""
+    left = iter(recordings)
+
+    async def script(speaking: Speaking) -> AsyncGenerator[pb.SynthesizeResponse, None]:
+        async for _ in speaking.words():
+            pass
+        yield speaking.samples(next(left))
+        yield speaking.finished()
+
+    return script
+
+
 class FakeTts(TextToSpeechServiceServicer):
     """Speaks by its `script`: two frames a word, unless told otherwise."""
 
@@ -113,6 +131,8 @@ class FakeTts(TextToSpeechServiceServicer):
             async with beside(_read(speaking, requests)), aclosing(self.script(speaking)) as responses:
                 async for response in responses:
                     await context.write(response)
+            speaking.over = True
+            speaking.changed()
 
 
 async def _read(speaking: Speaking, requests: AsyncIterator[pb.SynthesizeRequest]) -> None:

@@ -1,5 +1,6 @@
 """An orchestrator with everything around it, each on a real port."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class House:
     stt_server: GrpcServer
     tts_server: GrpcServer
     registry: CollectorRegistry
-    port: int
+    server: GrpcServer
     channel: grpc.aio.Channel
 
     def calling(self, config: pb.ConverseConfig | None = None) -> AbstractAsyncContextManager[Caller]:
@@ -41,6 +42,11 @@ class House:
 
     def dialled(self) -> AbstractAsyncContextManager[Caller]:
         return dialled(self.channel)
+
+    async def no_call_left(self) -> None:
+        """Wait until the orchestrator is done with every call."""
+        async with asyncio.timeout(5):
+            await self.server._calls.none_left.wait()
 
     async def until_empty(self, within: float = 5.0) -> None:
         """Wait until no slot of any fake is held."""
@@ -72,4 +78,4 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
             )
         )
         channel = await enter(grpc.aio.insecure_channel(server.address))
-        yield House(stt, tts, llm, stt_server, tts_server, registry, server.port, channel)
+        yield House(stt, tts, llm, stt_server, tts_server, registry, server, channel)

@@ -185,10 +185,10 @@ async def test_a_refusal_is_trailers_only(house: House) -> None:
     house.stt.slots.capacity = 0
     path = "/parley.conversation.v1.ConversationService/Converse"
     request = pb.ConverseRequest(config=pb.ConverseConfig()).SerializeToString()
-    frames = await answer_frames(house.port, path, request)
+    frames = await answer_frames(house.server.port, path, request)
     assert [frame.kind for frame in frames] == [HEADERS]
     house.stt.slots.capacity = None
-    frames = await answer_frames(house.port, path, request)
+    frames = await answer_frames(house.server.port, path, request)
     assert [frame.kind for frame in frames] == [HEADERS, DATA, HEADERS]
 
 

@@ -1,0 +1,177 @@
+"""However a conversation ends, nothing of it is left."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import CoroutineType
+from typing import Any
+
+import pytest
+
+from mesh.times import duration
+from parley.audio.v1.audio_pb2 import AudioFormat
+from parley.conversation.v1 import conversation_pb2 as pb
+from tests.fakes.llm import FakeLlm, written
+from tests.fakes.tts import spoken
+from tests.orchestrator.caller import SILENCE, SPEECH, TYPED, Caller
+from tests.orchestrator.house import House
+
+AT_ONCE_S = 0.1
+
+GREEDY = pb.ConverseConfig(
+    output_format=AudioFormat(sample_rate_hertz=48_000), session=pb.SessionConfig(pacing_lead=duration(60))
+)
+"""Has 96 kB sent for each second of speech, as soon as it is made. gRPC takes 4 MB that nobody reads."""
+
+
+Tasks = set["asyncio.Task[Any]"]
+
+
+def own_tasks() -> Tasks:
+    """All tasks but gRPC's, which come and go, and the test's."""
+    everything = {task for task in asyncio.all_tasks() if isinstance(task.get_coro(), CoroutineType)}
+    return everything - {asyncio.current_task()}
+
+
+@pytest.fixture
+async def tasks_before(house: House) -> Tasks:
+    """What runs in an orchestrator that has had a conversation, and has none."""
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+    await house.until_empty()
+    await house.no_call_left()
+    return own_tasks() | {asyncio.current_task()}
+
+
+async def no_task_is_left(house: House, before: Tasks) -> None:
+    await house.no_call_left()
+    if new := own_tasks() - before:
+        await asyncio.wait(new, timeout=2)
+    assert not {task.get_coro() for task in own_tasks() - before}
+
+
+def endless(llm: FakeLlm) -> None:
+    """Let it write a word, and then think for ever."""
+
+    async def script(_request: object) -> AsyncIterator[str | bytes]:
+        yield "Well, "
+        await asyncio.Event().wait()
+
+    llm.script = script
+
+
+async def _hang_up(caller: Caller) -> None:
+    await caller.hang_up()
+
+
+async def _cancel(caller: Caller) -> None:
+    caller.call.cancel()
+
+
+LEAVINGS: dict[str, Callable[[Caller], Awaitable[None]]] = {"hang-up": _hang_up, "cancellation": _cancel}
+leavings = pytest.mark.parametrize("leave", LEAVINGS.values(), ids=LEAVINGS.keys())
+
+
+@leavings
+async def test_leaving_frees_everything_at_once(
+    house: House, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
+) -> None:
+    endless(house.llm)
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_audio")
+        assert (house.stt.slots.open, house.tts.slots.open, house.llm.slots.open) == (1, 1, 1)
+        await leave(caller)
+        await house.until_empty(within=AT_ONCE_S)
+        await no_task_is_left(house, tasks_before)
+        assert house.tts.speakings[-1].abandoned
+
+
+@leavings
+async def test_leaving_a_client_that_does_not_read_frees_everything_at_once(
+    house: House, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
+) -> None:
+    house.llm.script = written(*(f"word{number} " for number in range(50)))
+    house.tts.script = spoken(12)
+    async with house.calling(GREEDY) as caller:
+        await caller.say("Hi!")
+        await (await house.tts.speaking(1)).until_over()
+        assert house.stt.slots.open == 1
+        await leave(caller)
+        await house.until_empty(within=AT_ONCE_S)
+        await no_task_is_left(house, tasks_before)
+
+
+@leavings
+async def test_leaving_while_a_voice_is_looked_for(
+    house: House, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
+) -> None:
+    house.tts.slots.capacity = 0
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await caller.until("warning")
+        await leave(caller)
+        await house.until_empty(within=AT_ONCE_S)
+        await no_task_is_left(house, tasks_before)
+
+
+@leavings
+async def test_leaving_while_the_person_speaks(
+    house: House, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
+) -> None:
+    async with house.calling() as caller:
+        await caller.play(SILENCE, SPEECH, SPEECH)
+        await caller.until("user_speech_started")
+        await leave(caller)
+        await house.until_empty(within=AT_ONCE_S)
+        await no_task_is_left(house, tasks_before)
+
+
+async def test_finish_lets_the_reply_be_heard(house: House, tasks_before: Tasks) -> None:
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_audio")
+        await caller.finish()
+        names = await caller.to_end()
+        assert names[-3:] == ["reply_released", "reply_finished", "conversation_ended"]
+        assert caller.told("conversation_ended")[0].cause == pb.END_CAUSE_FINISHED
+        assert caller.audio("reply_1") == bytes(house.tts.speakings[-1].audio)
+        await house.until_empty(within=AT_ONCE_S)
+        await no_task_is_left(house, tasks_before)
+
+
+async def test_finish_asks_for_the_last_words_and_answers_them(house: House) -> None:
+    house.stt.answers_flushes = False
+    async with house.calling() as caller:
+        await caller.play(SPEECH, SPEECH)
+        await caller.until("user_speech_started")
+        hearing = await house.stt.hearing()
+        await caller.finish()
+        await hearing.until(lambda: hearing.flushes == [1])
+        hearing.word("Goodbye")
+        hearing.answer(1)
+        await caller.to_end()
+    assert caller.told("user_turn_ended")[0].text == "Goodbye"
+    assert caller.names()[-2:] == ["reply_finished", "conversation_ended"]
+
+
+async def test_finish_with_nothing_to_wait_for_ends_at_once(house: House) -> None:
+    async with house.calling(TYPED) as caller:
+        await caller.finish()
+        assert await caller.to_end() == ["started", "conversation_ended"]
+
+
+async def test_a_hang_up_after_finish_is_no_hang_up(house: House) -> None:
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        await caller.finish()
+        await caller.hang_up()
+        assert (await caller.to_end())[-2:] == ["reply_finished", "conversation_ended"]
+
+
+async def test_goodbye_ends_the_conversation(house: House) -> None:
+    house.llm.script = written("Bye!")
+    async with house.calling(pb.ConverseConfig(session=pb.SessionConfig(goodbye=True), typed_only=True)) as caller:
+        await caller.say("Bye, then.")
+        await caller.to_end()
+    assert caller.told("conversation_ended")[0].cause == pb.END_CAUSE_GOODBYE
