@@ -19,8 +19,12 @@ _SYNCHRONOUS: Final = 2
 """AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, in the calling thread."""
 _CHUNK_MS: Final = 20
 """Speech per callback, and thus how soon a synthesis that is given up stops."""
+_LONGEST_S: Final = 60
+"""Seconds of speech at which a text is cut short. Only gibberish takes so long: some voices spell out characters."""
 _DO_NOT_EXIT: Final = 0x8000
 """espeakINITIALIZE_DONT_EXIT: the library ends the process otherwise when its data is missing."""
+_UNUSABLE: Final = frozenset(("gmq/fo", "trk/kaa", "art/xex"))
+"""Voices without a dictionary in the package: the library lists them, but reads from anywhere when they speak."""
 _UTF8: Final = 1
 """espeakCHARS_UTF8, and no other flag: no SSML, no silence at the end."""
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
@@ -121,12 +125,15 @@ class Library:
         self._library.espeak_SetSynthCallback(self._callback)
         self._chunks: list[NDArray[np.int16]] = []
         self._words: list[WordEvent] = []
+        self._room = 0
+        """How many more samples the present speech may have."""
         self._given_up: Callable[[], bool] = lambda: False
 
     def voices(self) -> list[ListedVoice]:
         """Every voice, without variants."""
         with self._lock:
-            return list(_listed(self._library.espeak_ListVoices(None)))
+            listed = _listed(self._library.espeak_ListVoices(None))
+            return [voice for voice in listed if voice.identifier not in _UNUSABLE]
 
     def variants(self) -> list[ListedVoice]:
         """Every variant."""
@@ -145,6 +152,7 @@ class Library:
             # Each time: the library falls back on what it was told last, for whomever that was.
             self._prepare(prosody)
             self._chunks, self._words, self._given_up = [], [], given_up
+            self._room = _LONGEST_S * self.sample_rate
             encoded = text.encode()
             self._library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded) + 1), 0, 0, 0, _UTF8, None, None)
             samples = np.concatenate([np.zeros(0, np.int16), *self._chunks])
@@ -165,12 +173,13 @@ class Library:
         """Called back by the library with what it has made; returns 1 to stop it."""
         if samples and count:
             self._chunks.append(np.ctypeslib.as_array(samples, (count,)).copy())
+            self._room -= count
         for event in events:
             if event.type == _END_OF_LIST:
                 break
             if event.type == _WORD:
                 self._words.append(WordEvent(event.text_position - 1, event.audio_position / 1000))
-        return int(self._given_up())
+        return int(self._room <= 0 or self._given_up())
 
 
 @cache

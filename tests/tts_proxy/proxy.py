@@ -1,0 +1,169 @@
+"""A real proxy on a real socket, and a client that speaks replies through it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import grpc
+from prometheus_client import CollectorRegistry
+
+from mesh.channels import open_channel
+from mesh.errors import from_rpc_error
+from mesh.server import GrpcServer
+from mesh.settings import load
+from mesh.times import seconds
+from parley.tts.v1 import tts_pb2 as pb
+from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub, add_TextToSpeechServiceServicer_to_server
+from tts_proxy.engine import Audio, Event, SynthesisEngine, Utterance
+from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
+from tts_proxy.metrics import Metrics
+from tts_proxy.service import SynthesisServicer
+from tts_proxy.settings import TtsSettings
+
+LIMIT_S = 20.0
+
+Call: TypeAlias = "grpc.aio.StreamStreamCall[pb.SynthesizeRequest, pb.SynthesizeResponse]"
+
+
+def config(voice: str = "") -> pb.SynthesizeRequest:
+    return pb.SynthesizeRequest(config=pb.SynthesizeConfig(voice=voice, session_id="s1", reply_id="r1"))
+
+
+def text(words: str) -> pb.SynthesizeRequest:
+    return pb.SynthesizeRequest(text=pb.SynthesizeText(text=words))
+
+
+def finish() -> pb.SynthesizeRequest:
+    return pb.SynthesizeRequest(finish=pb.SynthesizeFinish())
+
+
+@dataclass
+class Reply:
+    """All that came back, in order."""
+
+    responses: list[pb.SynthesizeResponse] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> list[str | None]:
+        return [response.WhichOneof("event") for response in self.responses]
+
+    @property
+    def frames(self) -> list[bytes]:
+        return [response.audio.audio for response in self.responses if response.HasField("audio")]
+
+    @property
+    def words(self) -> list[tuple[str, float, float]]:
+        return [
+            (response.word.text, seconds(response.word.start_offset), seconds(response.word.end_offset))
+            for response in self.responses
+            if response.HasField("word")
+        ]
+
+    @property
+    def text(self) -> str:
+        return " ".join(word for word, _, _ in self.words)
+
+
+class WatchedEngine:
+    """An engine that counts: utterances that are open, and bytes of audio it has given out."""
+
+    def __init__(self, engine: SynthesisEngine) -> None:
+        self._engine = engine
+        self.capacity = engine.capacity
+        self.open_now = 0
+        self.audio_bytes = 0
+        self._closed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def open(self, voice: str) -> AsyncIterator[Utterance]:
+        async with self._engine.open(voice) as utterance:
+            self.open_now += 1
+            try:
+                yield WatchedUtterance(utterance, self)
+            finally:
+                self.open_now -= 1
+                async with self._closed:
+                    self._closed.notify_all()
+
+    async def all_closed(self) -> None:
+        async with asyncio.timeout(LIMIT_S), self._closed:
+            await self._closed.wait_for(lambda: self.open_now == 0)
+
+
+class WatchedUtterance:
+    def __init__(self, utterance: Utterance, engine: WatchedEngine) -> None:
+        self.speak = utterance.speak
+        self.finish = utterance.finish
+        self._utterance = utterance
+        self._engine = engine
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        async for event in self._utterance:
+            if isinstance(event, Audio):
+                self._engine.audio_bytes += len(event.pcm)
+            yield event
+
+
+class Proxy:
+    """A running proxy, and its client."""
+
+    def __init__(self, engine: WatchedEngine, registry: CollectorRegistry, channel: grpc.aio.Channel) -> None:
+        self.engine = engine
+        self.registry = registry
+        self._stub = TextToSpeechServiceStub(channel)
+
+    def call(self) -> Call:
+        """A call that has sent nothing yet."""
+        return self._stub.Synthesize(timeout=LIMIT_S)
+
+    async def opened(self, voice: str = "") -> Call:
+        """A call that has been admitted."""
+        call = self.call()
+        await call.write(config(voice))
+        with errors():
+            started = await call.read()
+        assert isinstance(started, pb.SynthesizeResponse)
+        assert started.HasField("started")
+        return call
+
+    async def reply(self, *requests: pb.SynthesizeRequest) -> Reply:
+        """What comes back for these requests, after which the requests end. Raises `MeshError`."""
+        return await heard(self._stub.Synthesize(iter(requests), timeout=LIMIT_S))
+
+
+async def heard(call: Call) -> Reply:
+    """All that comes back from here on. Raises `MeshError`."""
+    reply = Reply()
+    with errors():
+        while isinstance(response := await call.read(), pb.SynthesizeResponse):
+            reply.responses.append(response)
+    return reply
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from None
+
+
+@asynccontextmanager
+async def serving(**settings: float) -> AsyncIterator[Proxy]:
+    """A proxy with these settings, and the defaults otherwise, while the block runs."""
+    told = load(TtsSettings, {}, port=0, metrics_port=0, **settings)
+    registry = CollectorRegistry()
+    async with espeak_engine(EspeakOptions(capacity=told.capacity)) as espeak:
+        engine = WatchedEngine(espeak)
+        servicer = SynthesisServicer(told, engine, Metrics(registry))
+        async with (
+            GrpcServer(
+                told,
+                services=[pb.DESCRIPTOR.services_by_name["TextToSpeechService"]],
+                add=lambda server: add_TextToSpeechServiceServicer_to_server(servicer, server),
+            ) as server,
+            open_channel(server.address) as channel,
+        ):
+            yield Proxy(engine, registry, channel)
