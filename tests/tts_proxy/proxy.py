@@ -1,7 +1,7 @@
 """A real proxy on a real socket, and a client that speaks replies through it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -114,23 +114,34 @@ class Proxy:
         self.registry = registry
         self._stub = TextToSpeechServiceStub(channel)
 
-    def call(self) -> Call:
-        """A call that has sent nothing yet."""
-        return self._stub.Synthesize(timeout=LIMIT_S)
-
     async def opened(self, voice: str = "") -> Call:
-        """A call that has been admitted."""
-        call = self.call()
-        await call.write(config(voice))
+        """A call that has been admitted. Raises `MeshError`."""
+        call, _ = await self._asked(config(voice))
+        return call
+
+    async def reply(self, first: pb.SynthesizeRequest, *others: pb.SynthesizeRequest) -> Reply:
+        """What comes back for these requests, after which the requests end. Raises `MeshError`."""
+        # One at a time until it is admitted: a request on its way hides from a client of gRPC why the call has failed.
+        call, started = await self._asked(first)
+        sending = asyncio.create_task(_send(call, others))
+        reply = await heard(call)
+        await sending
+        return Reply([started, *reply.responses])
+
+    async def _asked(self, first: pb.SynthesizeRequest) -> tuple[Call, pb.SynthesizeResponse]:
+        call = self._stub.Synthesize(timeout=LIMIT_S)
+        await call.write(first)
         with errors():
             started = await call.read()
         assert isinstance(started, pb.SynthesizeResponse)
         assert started.HasField("started")
-        return call
+        return call, started
 
-    async def reply(self, *requests: pb.SynthesizeRequest) -> Reply:
-        """What comes back for these requests, after which the requests end. Raises `MeshError`."""
-        return await heard(self._stub.Synthesize(iter(requests), timeout=LIMIT_S))
+
+async def _send(call: Call, requests: Iterable[pb.SynthesizeRequest]) -> None:
+    for request in requests:
+        await call.write(request)
+    await call.done_writing()
 
 
 async def heard(call: Call) -> Reply:

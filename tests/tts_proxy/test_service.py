@@ -101,7 +101,7 @@ async def test_other_formats_are_refused(wanted: audio_pb2.AudioFormat) -> None:
 async def test_the_config_comes_first() -> None:
     async with serving() as proxy:
         with pytest.raises(ConfigRequired):
-            await proxy.reply(text("Hello."), finish())
+            await proxy.reply(text("Hello."))
 
 
 async def test_an_unknown_voice_is_refused_and_takes_no_slot() -> None:
