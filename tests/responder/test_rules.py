@@ -22,39 +22,39 @@ def conversation(turns: Sequence[str]) -> list[Message]:
 @pytest.mark.parametrize(
     ("said", "answered"),
     [
-        ("what time is it", "It is twenty five past three in the afternoon."),
-        ("Hello, what's the time?", "It is twenty five past three in the afternoon."),
+        ("what time is it", "It's twenty five past three in the afternoon."),
+        ("Hello, what's the time?", "It's twenty five past three in the afternoon."),
         ("What day is it today?", "Today is Monday, the twenty third of November."),
         ("what's the date", "Today is Monday, the twenty third of November."),
-        ("How are you?", "I am very well, thank you. How are you?"),
+        ("How are you?", "I'm fine, thank you. How are you?"),
         ("who are you", "My name is Parley. What is your name?"),
         ("What\u2019s your name?", "My name is Parley. What is your name?"),
-        ("my name is anna", "It is nice to meet you, Anna. How are you today?"),
-        ("what is my name", "You have not told me yet. What is your name?"),
+        ("my name is anna", "It's nice to meet you, Anna. How are you today?"),
+        ("what is my name", "You haven't told me yet. What is your name?"),
         (
             "what can you do",
-            "I can talk with you, and I can tell you the time and the date. What would you like to hear?",
+            "I can listen and answer. I know the time and the date. What would you like to know?",
         ),
-        ("are you a robot", "I am a small computer program that likes to talk. Does that surprise you?"),
+        ("are you a robot", "I'm a computer program. Does that surprise you?"),
         (
             "How is the weather?",
-            "I have no window, so I cannot see the weather. Is the sun shining where you are?",
+            "I can't see the weather from here. Is it nice where you are?",
         ),
         ("can you hear me", "Yes, I can hear you well. What is on your mind?"),
-        ("tell me a joke", "Why did the chicken cross the road? To get to the other side!"),
-        ("thank you very much", "You are welcome. What else would you like to know?"),
-        ("I'm fine, thanks", "You are welcome. What else would you like to know?"),
-        ("I am very good", "I am glad to hear that. What did you do today?"),
-        ("I feel so tired", "I am sorry that you are tired. Do you want to tell me why?"),
+        ("tell me a joke", "How long is a piece of string? Twice as long as half of it!"),
+        ("thank you very much", "You're welcome. What would you like to know?"),
+        ("I'm fine, thanks", "You're welcome. What would you like to know?"),
+        ("I am very good", "I'm happy to hear that. What are you doing today?"),
+        ("I feel so tired", "I'm sorry that you are tired. What has happened?"),
         ("I like my garden", "What do you like most about your garden?"),
         ("I need a new car", "Why do you want a new car?"),
-        ("I am a teacher", "So you are a teacher. Tell me more about that."),
-        ("tell me about my work", "I do not know much about your work. What do you know about it?"),
-        ("do you like cheese", "I think that I would like cheese. Do you?"),
-        ("can you help me", "I wish that I could help you. What else can we do?"),
-        ("why", "I do not know why. What do you think?"),
-        ("is the shop open", "I think so, but I am not sure. What do you think?"),
-        ("yes", "Good. Please tell me more."),
+        ("I am a teacher", "So you are a teacher. What do you like about that?"),
+        ("tell me about my work", "I don't know much about your work. What do you know about it?"),
+        ("do you like cheese", "I think I would like cheese. What about you?"),
+        ("can you help me", "I wish I could help you. What else can we do?"),
+        ("why", "I don't know why. What do you think?"),
+        ("is the shop open", "I'm not sure, but I think so. What do you think?"),
+        ("yes", "That's good. I would like to hear more."),
         ("No.", "All right. What would you like to talk about?"),
         ("Bonjour", "Bonjour ! Comment allez-vous ?"),
         ("au revoir", "Au revoir, et à bientôt. Bye!"),
@@ -92,7 +92,7 @@ def test_many_words_are_not_said_back() -> None:
 
 
 def test_the_name_is_remembered() -> None:
-    assert reply_to("my name is anna", "Hello.", "what is my name?") == "Your name is Anna. Did I get that right?"
+    assert reply_to("my name is anna", "Hello.", "what is my name?") == "Your name is Anna, I think."
 
 
 def test_the_last_answer_is_repeated_on_request() -> None:
