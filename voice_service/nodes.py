@@ -29,7 +29,7 @@ def read_list(path: Path) -> list["Fields"]:
     root = _compose(path, _read(path))
     if not isinstance(root, SequenceNode):
         raise CatalogueError(path, _line(root) if root else None, f"expected a list, found {_found(root)}")
-    return [Fields(path, each, "entry") for each in root.value]
+    return [Fields(path, each, "voice") for each in root.value]
 
 
 class Fields:
@@ -131,10 +131,10 @@ def _compose(path: Path, text: str) -> Node | None:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise CatalogueError(path, line, f"expected YAML, but {error.problem}") from None
+        raise CatalogueError(path, line, f"no YAML: {error.problem}") from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise CatalogueError(path, line, f"expected YAML, but {error.reason}") from None
+        raise CatalogueError(path, line, f"no YAML: {error.reason}") from None
 
 
 def _scalar(node: Node) -> Any:

@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar
 
 from mesh.settings import Port, ServiceSettings, setting
 
-
 _OWN_CATALOGUE = Path(__file__).with_name("voices.yaml")
 
 

@@ -1,0 +1,179 @@
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from mesh.errors import VoiceNotFound
+from parley.voices.v1.voices_pb2 import CharacterHint, FileSource, FreesoundSource, Voice
+from voice_service.catalogue import Catalogue, read_catalogue
+from voice_service.nodes import CatalogueError
+
+FILE = """\
+- name: Watercooler
+  good: true
+  comment: man, UK
+  instructions:
+    type: smalltalk
+    language: en/fr
+  source:
+    source_type: file
+    path_on_server: shop/p329_022.wav
+    description: From a data set.
+    description_link: https://example.org/3038
+"""
+FREESOUND = """\
+- name: Gertrude
+  good: false
+  instructions:
+    type: constant
+    text: Be kind.
+  source:
+    source_type: freesound
+    url: https://freesound.org/people/tender_buttons/sounds/440565/
+    start_time: 12
+    sound_instance:
+      id: 440565
+      name: Why is there education.wav
+      username: tender_buttons
+      license: http://creativecommons.org/licenses/by/3.0/
+    path_on_server: shop/440565.mp3
+"""
+PLAIN = """\
+- name: Plain
+  source: {source_type: file, path_on_server: plain}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "voices.yaml"
+
+
+def catalogue(path: Path, text: str) -> Catalogue:
+    path.write_text(text, encoding="utf-8")
+    return read_catalogue(path)
+
+
+def problem(path: Path, text: str) -> str:
+    """What is said of a bad catalogue, from the line on."""
+    with pytest.raises(CatalogueError) as caught:
+        catalogue(path, dedent(text))
+    message = str(caught.value)
+    assert message.startswith(f"{path}:")
+    return message.removeprefix(f"{path}:").strip()
+
+
+def test_reads_voices_kept_as_files(path: Path) -> None:
+    assert catalogue(path, FILE).find("shop/p329_022.wav") == Voice(
+        voice_id="shop/p329_022.wav",
+        name="Watercooler",
+        character=CharacterHint(kind="smalltalk", language="en/fr"),
+        file=FileSource(description="From a data set.", description_link="https://example.org/3038"),
+    )
+
+
+def test_reads_voices_from_freesound(path: Path) -> None:
+    assert catalogue(path, FREESOUND).find("shop/440565.mp3") == Voice(
+        voice_id="shop/440565.mp3",
+        name="Gertrude",
+        character=CharacterHint(kind="constant", text="Be kind."),
+        freesound=FreesoundSource(
+            url="https://freesound.org/people/tender_buttons/sounds/440565/",
+            start_time_seconds=12.0,
+            sound_id=440565,
+            sound_name="Why is there education.wav",
+            username="tender_buttons",
+            license="http://creativecommons.org/licenses/by/3.0/",
+        ),
+    )
+
+
+def test_what_is_left_out_is_absent(path: Path) -> None:
+    voice = catalogue(path, PLAIN).find("plain")
+    assert voice == Voice(voice_id="plain", name="Plain", file=FileSource())
+    assert not voice.HasField("character")
+    assert not voice.file.HasField("description")
+
+
+def test_what_is_left_empty_is_left_out(path: Path) -> None:
+    text = PLAIN + "  instructions:\n  comment: ~\n  good:\n"
+    assert catalogue(path, text).find("plain") == Voice(voice_id="plain", name="Plain", file=FileSource())
+
+
+def test_only_good_voices_are_offered_but_all_are_found(path: Path) -> None:
+    made = catalogue(path, FREESOUND + FILE + PLAIN)
+    assert [voice.name for voice in made.offered] == ["Watercooler"]
+    assert len(made) == 3
+    assert made.find("plain").name == "Plain"
+    with pytest.raises(VoiceNotFound, match="no voice 'Plain'"):
+        made.find("Plain")
+
+
+def test_order_is_the_files(path: Path) -> None:
+    good = PLAIN.replace("Plain\n", "Plain\n  good: true\n")
+    made = catalogue(path, "".join(good.replace("lain", name) for name in "cab"))
+    assert [voice.name for voice in made.offered] == ["Pc", "Pa", "Pb"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "expected a list, found nothing"),
+        ("name: Ada", "1: expected a list, found fields"),
+        ("# nothing\n\nAda", "3: expected a list, found 'Ada'"),
+        ("- Ada", "1: expected the fields of voice, found 'Ada'"),
+        ("- {}", "1: voice lacks 'name'"),
+        ("- [a]: 1", "1: expected the name of a field, found a list"),
+        ("- name: Ada", "1: voice lacks 'source'"),
+        ("- name: ''", "1: expected 'name' to be text, found nothing"),
+        ("- name: Ada\n  name: Bob", "2: 'name' is there a second time"),
+        ("- name: 5", "1: expected 'name' to be text, found '5'"),
+        ("- name: [Ada]", "1: expected 'name' to be text, found a list"),
+        ("- name: Ada\n  good: 'yes'", "2: expected 'good' to be true or false, found 'yes'"),
+        ("- name: Ada\n  good: 2026-99-99", "2: expected 'good' to be true or false, found '2026-99-99'"),
+        ("- name: Ada\n  source: here", "2: expected the fields of source, found 'here'"),
+        (PLAIN + "  colour: red", "3: voice has no field 'colour', only name, good, instructions, source, comment"),
+        (PLAIN + "- name: Ada\n  instructions: {}", "4: instructions lacks 'type'"),
+        (
+            PLAIN + "  instructions:\n    type: smalltalk\n    language: de",
+            "5: expected 'language' to be one of en, fr, en/fr, fr/en, found 'de'",
+        ),
+        (
+            PLAIN + "  instructions:\n    type: smalltalk\n    mood: good",
+            "5: instructions has no field 'mood', only type, language, text",
+        ),
+        ("- name: Ada\n  source:\n    path_on_server: a", "3: source lacks 'source_type'"),
+        (
+            "- name: Ada\n  source:\n    source_type: tape\n",
+            "3: expected 'source_type' to be one of file, freesound, found 'tape'",
+        ),
+        ("- name: Ada\n  source:\n    source_type: file", "3: source lacks 'path_on_server'"),
+        (
+            PLAIN.replace("plain}", "plain, url: x}"),
+            "2: source has no field 'url', only source_type, path_on_server, description, description_link",
+        ),
+        (FREESOUND.replace("440565\n", "many\n"), "11: expected 'id' to be a whole number, found 'many'"),
+        (FREESOUND.replace("12", "soon"), "9: expected 'start_time' to be a number, found 'soon'"),
+        (FREESOUND.replace("      username: tender_buttons\n", ""), "11: sound_instance lacks 'username'"),
+        (FREESOUND.replace("username:", "user:"), "11: sound_instance lacks 'username'"),
+        (PLAIN + FILE + PLAIN, "15: path_on_server 'plain' is taken by the voice in line 2"),
+        ("- name: [", "1: no YAML: expected the node content, but found '<stream end>'"),
+        ("- name: Ada\n\tgood: true", "2: no YAML: found character '\\t' that cannot start any token"),
+        ("- *voice", "1: no YAML: found undefined alias 'voice'"),
+        ("- name: a\n---\n- name: b", "2: no YAML: but found another document"),
+        ("- name: \x00", "1: no YAML: special characters are not allowed"),
+    ],
+)
+def test_a_bad_file_is_refused_with_line_and_reason(path: Path, text: str, expected: str) -> None:
+    assert problem(path, text) == expected
+
+
+def test_text_that_is_not_utf8_is_refused(path: Path) -> None:
+    path.write_bytes(b"- name: Ada\n- name: \xe9t\xe9\n")
+    with pytest.raises(CatalogueError, match=r"voices.yaml:2: expected UTF-8"):
+        read_catalogue(path)
+
+
+def test_a_file_that_is_not_there_is_refused(path: Path) -> None:
+    with pytest.raises(CatalogueError, match=r"voices.yaml: cannot be read: No such file"):
+        read_catalogue(path)
