@@ -33,6 +33,9 @@ class Hearing(Watched):
         self.base = seconds(config.base_offset)
         self.audio = bytearray()
         self.flushes: list[int] = []
+        self.flushed_at: list[int] = []
+        """How many bytes had been heard when each flush came."""
+        self.scores = True
         self._scored = 0
         self._responses: asyncio.Queue[pb.TranscribeResponse | Exception | None] = asyncio.Queue()
 
@@ -87,7 +90,8 @@ class FakeStt(SpeechToTextServiceServicer):
     def __init__(self) -> None:
         self.slots = Slots()
         self.hearings: list[Hearing] = []
-        self.reads = True
+        self.reading = asyncio.Event()
+        self.reading.set()
         self.scores = True
         self.answers_flushes = True
 
@@ -110,16 +114,16 @@ class FakeStt(SpeechToTextServiceServicer):
                     await context.write(response)
 
     async def _hear(self, hearing: Hearing, requests: AsyncIterator[pb.TranscribeRequest]) -> None:
-        if not self.reads:
-            await asyncio.Event().wait()
         async for request in requests:
+            await self.reading.wait()
             match request.WhichOneof("request"):
                 case "audio":
                     hearing.audio += request.audio.audio
-                    if self.scores:
+                    if self.scores and hearing.scores:
                         hearing.score_by_loudness()
                 case "flush":
                     hearing.flushes.append(request.flush.flush_id)
+                    hearing.flushed_at.append(len(hearing.audio))
                     if self.answers_flushes:
                         hearing.answer(request.flush.flush_id)
                 case unexpected:

@@ -1,5 +1,6 @@
 """A synthesis that says what the test wants, over the real wire."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
@@ -109,6 +110,8 @@ class FakeTts(TextToSpeechServiceServicer):
         self.asked_voices: list[str] = []
         self.unknown_voices: set[str] = set()
         self.script: Script = spoken(2)
+        self.admits = True
+        """Otherwise it leaves whoever asks without an answer."""
 
     async def speaking(self, number: int = 0) -> Speaking:
         """Return the so-manieth admitted stream, once there is one."""
@@ -121,6 +124,8 @@ class FakeTts(TextToSpeechServiceServicer):
         config = (await first_request(requests)).config
         self.asked_voices.append(config.voice)
         self.slots.changed()
+        if not self.admits:
+            await asyncio.Event().wait()
         if config.voice in self.unknown_voices:
             raise VoiceNotFound(f"no voice {config.voice}")
         with self.slots.taken():

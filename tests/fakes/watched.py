@@ -30,6 +30,7 @@ class Slots(Watched):
     def __init__(self) -> None:
         super().__init__()
         self.open = 0
+        self.refused = 0
         self.capacity: int | None = None
         self.retry_after = 2.0
 
@@ -37,6 +38,8 @@ class Slots(Watched):
     def taken(self) -> Iterator[None]:
         """Hold a slot meanwhile. Raises `AtCapacity` when there is none."""
         if self.capacity is not None and self.open >= self.capacity:
+            self.refused += 1
+            self.changed()
             raise AtCapacity("every slot is taken", retry_after=self.retry_after)
         self.open += 1
         self.changed()

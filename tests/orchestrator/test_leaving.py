@@ -28,8 +28,8 @@ Tasks = set["asyncio.Task[Any]"]
 
 def own_tasks() -> Tasks:
     """All tasks but gRPC's, which come and go, and the test's."""
-    everything = {task for task in asyncio.all_tasks() if isinstance(task.get_coro(), CoroutineType)}
-    return everything - {asyncio.current_task()}
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    return {task for task in others if isinstance(task.get_coro(), CoroutineType)}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def tasks_before(house: House) -> Tasks:
         await caller.until("reply_finished")
     await house.until_empty()
     await house.no_call_left()
-    return own_tasks() | {asyncio.current_task()}
+    return own_tasks()
 
 
 async def no_task_is_left(house: House, before: Tasks) -> None:
