@@ -21,7 +21,7 @@ from tests.speech import say, share_of_words
 
 pytestmark = pytest.mark.e2e
 
-QUESTION = "Hello there. What can you do for me today?"
+QUESTION = "Good morning. How are you today?"
 
 
 async def test_as_many_talk_at_once_as_there_are_recognisers(mesh: Mesh) -> None:
