@@ -157,8 +157,6 @@ class Conversation:
         if state.reply:
             self._do(*state.reply.hold(now))
         state.turn = Turn(state.new_item(), wordless_until=now + patience)
-        state.waiting_since = None
-        state.ending = None
         self._do(act.SpeechStarted(state.turn.item_id, offset, cause))
         return state.turn
 
@@ -205,7 +203,6 @@ class Conversation:
         state, policy = self.state, self.state.policy
         first = state.replies == 0
         state.replies += 1
-        state.waiting_since = None
         state.ending = None
         state.reply = Reply(f"reply_{state.replies}", state.new_item(), policy.spoken, first)
         self._do(
@@ -286,6 +283,6 @@ class Conversation:
             self._answer(item_id, SILENCE_MARK, SpeechCause.SILENCE)
 
     def _wait(self, since: float) -> None:
-        """Start the silence clock, once there has been a reply to be silent after, unless the person is speaking."""
-        if self.state.replies and not self.state.turn:
+        """Start the silence clock, once there has been a reply to be silent after."""
+        if self.state.replies:
             self.state.waiting_since = since

@@ -23,7 +23,7 @@ class Phase(enum.Enum):
 
 @dataclass(slots=True)
 class Ending:
-    """The conversation ends at `at`, unless the person speaks before."""
+    """The conversation ends at `at`, or when noise that began before has ended, unless the person takes a turn."""
 
     cause: EndCause
     at: float
@@ -49,7 +49,7 @@ class State:
     replies: int = 0
     flushes: int = 0
     waiting_since: float | None = None
-    """When the silence clock started, perhaps in a moment; None while either side has the floor, and at first."""
+    """When it last became, or will become, the person's turn to say something; None before the first reply."""
     ending: Ending | None = None
     finishing: bool = False
     """The client will send nothing more."""
@@ -85,8 +85,8 @@ class State:
 
     @property
     def silent_at(self) -> float | None:
-        """When the person will have been silent for too long."""
-        if not self.policy.silence_timeout or self.waiting_since is None or self.ending or self.finishing:
+        """When the person will have been silent for too long, if the conversation is idle until then."""
+        if not self.policy.silence_timeout or self.waiting_since is None:
             return None
         return self.waiting_since + self.policy.silence_timeout
 

@@ -1,5 +1,8 @@
 """Plays a script: drives a conversation, and its deadlines, through virtual time."""
 
+from collections.abc import Iterator
+from typing import Protocol
+
 from orchestrator.conversation import Conversation, State
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event, MicrophoneHeard
@@ -11,6 +14,22 @@ NEXT_TO_NOTHING = 1e-9
 
 MOST_CALLS_AT_ONCE = 8
 """A conversation that has this much to do at one instant is running in circles."""
+
+
+class Timed(Protocol):
+    """Whatever names the next moment at which it has something to do."""
+
+    @property
+    def deadline(self) -> float | None: ...
+
+
+def deadlines(conversation: Timed, until: float) -> Iterator[float]:
+    """Yield each deadline up to `until`, as a timer would find them; AssertionError if time does not pass."""
+    calls, instant = 0, -1.0
+    while (now := conversation.deadline) is not None and now <= until:
+        calls, instant = (calls + 1, instant) if now - instant < NEXT_TO_NOTHING else (1, now)
+        assert calls <= MOST_CALLS_AT_ONCE, f"no progress at {now}"
+        yield now
 
 
 def play(script: Script) -> list[Row]:
@@ -32,8 +51,8 @@ class Player:
     """Drives a conversation as a shell would: events as they happen, and one timer that is never late."""
 
     def __init__(self, conversation: Conversation, *, microphone_is_open: bool) -> None:
-        self.conversation = conversation
         self.rows: list[Row] = []
+        self._conversation = conversation
         self._microphone_is_open = microphone_is_open
         self._microphone_samples = 0
         self._now = 0.0
@@ -42,19 +61,14 @@ class Player:
         """Let time pass until the row's, and its event happen."""
         assert row.time >= self._now, f"the script goes back in time, to {row.time}"
         self._now = row.time
-        self._pass_time(row.time + NEXT_TO_NOTHING if row.event is None else row.time - NEXT_TO_NOTHING)
+        until = row.time + NEXT_TO_NOTHING if row.event is None else row.time - NEXT_TO_NOTHING
+        for now in deadlines(self._conversation, until):
+            self._listen(now)
+            self._write_down(now, self._conversation.handle_timeout(now))
         if row.event is not None:
             self._listen(row.time)
             actions = self._handle(row.event, row.time)
             self.rows.append(Row(row.time, row.event, tuple(actions)))
-
-    def _pass_time(self, until: float) -> None:
-        calls, instant = 0, -1.0
-        while (now := self.conversation.deadline) is not None and now <= until:
-            calls, instant = (calls + 1 if now == instant else 1), now
-            assert calls <= MOST_CALLS_AT_ONCE, f"no progress at {now}"
-            self._listen(now)
-            self._write_down(now, self.conversation.handle_timeout(now))
 
     def _listen(self, now: float) -> None:
         """Give the conversation what an open microphone has heard by now."""
@@ -65,8 +79,8 @@ class Player:
             self._write_down(now, self._handle(event, now))
 
     def _handle(self, event: Event, now: float) -> list[Action]:
-        actions = self.conversation.handle(event, now)
-        deadline = self.conversation.deadline
+        actions = self._conversation.handle(event, now)
+        deadline = self._conversation.deadline
         assert deadline is None or deadline >= now, f"at {now} the deadline is in the past: {deadline}"
         return actions
 

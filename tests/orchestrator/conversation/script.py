@@ -17,7 +17,7 @@ of the kinds it calls `unseen`; what was `given` has happened before, and its ac
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 
 from orchestrator.conversation import Policy
 from orchestrator.conversation.actions import Action
@@ -116,7 +116,7 @@ def _written(value: object) -> str:
             return str(value.value)
         case list():
             return f"[{', '.join(map(_written, value))}]"
-        case _ if hasattr(value, "__dataclass_fields__"):
+        case _ if is_dataclass(value):
             written = (f"{field.name}={_written(getattr(value, field.name))}" for field in fields(value))
             return f"{type(value).__name__}({', '.join(written)})"
         case _:

@@ -1,8 +1,8 @@
 """The model speaks first."""
 
 from orchestrator.conversation import Policy
-from orchestrator.conversation.actions import RequestFlush, TurnDiscarded, TurnEnded
-from orchestrator.conversation.events import Flushed, SessionConfigured, UserTyped
+from orchestrator.conversation.actions import CancelCause, CancelReply, RequestFlush, TurnDiscarded, TurnEnded
+from orchestrator.conversation.events import Flushed, ReplySpeechFailed, SessionConfigured, UserTyped
 from tests.orchestrator.conversation.notation import (
     DETECTED,
     TYPED,
@@ -67,6 +67,14 @@ GREETING = Rule(
             at(3.00, KIND),
             nothing(until=60.0),
             given=GREETED,
+            policy=GREETS,
+        ),
+        script(
+            "One that fails is not tried again",
+            at(0.10, KIND, prepare("reply_1", "item_1", system("Be kind."), user("Hello!"))),
+            at(0.50, ReplySpeechFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
+            at(0.60, KIND),
+            nothing(until=60.0),
             policy=GREETS,
         ),
         script(

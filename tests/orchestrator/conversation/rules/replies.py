@@ -8,6 +8,7 @@ from orchestrator.conversation.actions import (
     ReplyReleased,
     ReplyText,
     ReplyTextDone,
+    ReplyWord,
     TurnDiscarded,
     TurnEnded,
 )
@@ -30,6 +31,7 @@ from tests.orchestrator.conversation.notation import (
     assistant,
     audio,
     prepare,
+    release,
     speech,
     started,
     stopped,
@@ -140,7 +142,7 @@ WORDLESS = Rule(
             given=ASKED,
         ),
         script(
-            "Words without any sound are said when it is known that there is none",
+            "Words without any sound have been said when it is known that there is none",
             at(1.50, ReplyTextArrived("reply_1", " Hm."), ReplyText("reply_1", " Hm.")),
             at(1.50, ReplyTextCompleted("reply_1"), ReplyTextDone("reply_1", " Hm.")),
             at(
@@ -150,6 +152,22 @@ WORDLESS = Rule(
                 ReplyFinished("reply_1", "Hm."),
             ),
             given=ASKED,
+        ),
+        script(
+            "Like any other reply, they wait for the floor",
+            at(1.60, speech, started("item_3")),
+            at(1.70, ReplyWordTimed("reply_1", "Hm.", 0.0, 0.2)),
+            at(1.80, ReplySynthesized("reply_1")),
+            nothing(until=2.50),
+            due(
+                2.60,
+                TurnDiscarded("item_3"),
+                ReplyWord("reply_1", "Hm.", 0.0, 0.2),
+                ReplyReleased("reply_1", "Hm.", 0.0),
+                ReplyFinished("reply_1", "Hm."),
+            ),
+            given=ASKED,
+            policy=Policy(uninterruptible_window=0.0),
         ),
     ),
 )
@@ -188,6 +206,15 @@ DEAD = Rule(
             nothing(until=60.0),
             given=ANSWERED,
             unseen=PLAYING,
+        ),
+        script(
+            "So it is when another reply is alive",
+            at(1.60, audio("reply_1", 2.0)),
+            at(1.60, ReplyTextFailed("reply_1")),
+            at(1.70, audio("reply_2", 0.16), release("reply_2", 0.0, 0.16)),
+            at(1.80, ReplySynthesized("reply_1")),
+            nothing(until=60.0),
+            given=(*ASKED, at(1.5, UserTyped("Hello?"))),
         ),
         script(
             "Nor is there anything to do for a reply that never was",

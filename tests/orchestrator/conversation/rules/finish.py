@@ -1,4 +1,4 @@
-"""How a conversation ends."""
+"""How a client ends a conversation."""
 
 from orchestrator.conversation import Policy
 from orchestrator.conversation.actions import (
@@ -14,7 +14,7 @@ from orchestrator.conversation.actions import (
     TurnDiscarded,
     TurnEnded,
 )
-from orchestrator.conversation.events import FinishRequested, Flushed, UserTyped
+from orchestrator.conversation.events import FinishRequested, Flushed
 from tests.orchestrator.conversation.notation import (
     ANSWERED,
     ASKED,
@@ -22,7 +22,6 @@ from tests.orchestrator.conversation.notation import (
     HEARING,
     INTERRUPTIBLE,
     PLAYING,
-    TYPED,
     WORD,
     answered,
     assistant,
@@ -37,90 +36,9 @@ from tests.orchestrator.conversation.notation import (
 )
 from tests.orchestrator.conversation.script import Rule, at, due, nothing, script, time_passes
 
-POLITE = Policy(goodbye=True, silence_timeout=7.0)
-FAREWELL = (*ASKED, *answered("reply_1", "Well, good bye!", 2.0))
-"""The person is being told "Well, good bye!"; the last audio is sent at 3.18 and has been heard at 3.50."""
-
-LEAVING = (*FAREWELL, time_passes(until=3.6))
 FINISH = FinishRequested()
-
-GOODBYE = Rule(
-    "Goodbye",
-    'A reply that ends with "bye!", in any case of letters, ends the conversation if the session wants that, 1 s after '
-    "its last audio was released. If the person speaks or types before, the conversation goes on.",
-    (
-        script(
-            "The conversation ends 1 s after the last audio was released, and nothing happens any more",
-            due(3.18, ReplyReleased("reply_1", "Well, good bye!", 1.5)),
-            due(3.50, ReplyFinished("reply_1", "Well, good bye!")),
-            due(4.18, EndConversation(EndCause.GOODBYE)),
-            at(4.20, word("Wait.")),
-            at(4.30, UserTyped("Wait.")),
-            nothing(until=60.0),
-            given=FAREWELL,
-            policy=POLITE,
-            unseen=PLAYING,
-        ),
-        script(
-            "The case of letters does not matter",
-            due(3.18, EndConversation(EndCause.GOODBYE)),
-            given=(*ASKED, *answered("reply_1", "BYE!", 2.0), time_passes(until=2.9)),
-            policy=POLITE,
-        ),
-        script(
-            "The end of the reply does",
-            nothing(until=60.0),
-            given=(*ASKED, *answered("reply_1", "Bye! Or rather not.", 2.0), time_passes(until=5.0)),
-            policy=Policy(goodbye=True),
-        ),
-        script(
-            "By default a goodbye ends nothing",
-            nothing(until=60.0),
-            given=LEAVING,
-        ),
-        script(
-            "A person who speaks is listened to",
-            at(4.00, speech, started("item_3")),
-            nothing(until=4.50),
-            at(4.50, word("Wait."), user_word("item_3", "Wait.")),
-            at(4.60, pause, stopped("item_3"), RequestFlush(2)),
-            at(
-                4.70,
-                Flushed(2),
-                TurnEnded("item_3", "Wait.", DETECTED),
-                prepare("reply_2", "item_4", user("Well?"), assistant("Well, good bye!"), user("Wait.")),
-            ),
-            nothing(until=60.0),
-            given=LEAVING,
-            policy=POLITE,
-        ),
-        script(
-            "A person who types is answered",
-            at(
-                4.00,
-                UserTyped("Wait."),
-                TurnEnded("item_3", "Wait.", TYPED),
-                prepare("reply_2", "item_4", user("Well?"), assistant("Well, good bye!"), user("Wait.")),
-            ),
-            nothing(until=60.0),
-            given=LEAVING,
-            policy=POLITE,
-        ),
-        script(
-            "A goodbye that was not heard to its end is none",
-            at(
-                3.40,
-                word("Wait."),
-                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "Well, good", 1.4),
-                started("item_3", WORD),
-                user_word("item_3", "Wait."),
-            ),
-            nothing(until=60.0),
-            given=(*FAREWELL, time_passes(until=3.3)),
-            policy=POLITE,
-        ),
-    ),
-)
+SPEAKING = (at(1.00, speech), at(1.50, word("Hello.")))
+"""A turn, item_1, is open, and holds "Hello."."""
 
 FINISHING = Rule(
     "The client finishes",
@@ -152,7 +70,7 @@ FINISHING = Rule(
             *answered("reply_1", "Hi.", 2.0),
             due(2.18, ReplyReleased("reply_1", "Hi.", 0.5)),
             due(2.50, ReplyFinished("reply_1", "Hi."), EndConversation(EndCause.FINISHED)),
-            given=(at(1.00, speech), at(1.50, word("Hello."))),
+            given=SPEAKING,
             unseen=PLAYING,
         ),
         script(
@@ -170,7 +88,7 @@ FINISHING = Rule(
             at(1.82, Flushed(2)),
             at(1.90, speech),
             nothing(until=60.0),
-            given=(at(1.00, speech), at(1.50, word("Hello."))),
+            given=SPEAKING,
         ),
         script(
             "Last words that the recogniser does not report within 1 s are given up",
@@ -181,7 +99,7 @@ FINISHING = Rule(
                 TurnEnded("item_1", "Hello.", DETECTED),
                 prepare("reply_1", "item_2", user("Hello.")),
             ),
-            given=(at(1.00, speech), at(1.50, word("Hello."))),
+            given=SPEAKING,
         ),
         script(
             "A turn that had paused ends with its own flush; what was said after that is a turn of its own",
@@ -207,7 +125,7 @@ FINISHING = Rule(
                 TurnEnded("item_3", "World.", DETECTED),
                 prepare("reply_2", "item_4", user("Hello. World.")),
             ),
-            given=(at(1.00, speech), at(1.50, word("Hello."))),
+            given=SPEAKING,
         ),
         script(
             "A turn that paused after the finish has stopped once only",
@@ -219,7 +137,7 @@ FINISHING = Rule(
                 TurnEnded("item_1", "Hello.", DETECTED),
                 prepare("reply_1", "item_2", user("Hello.")),
             ),
-            given=(at(1.00, speech), at(1.50, word("Hello."))),
+            given=SPEAKING,
         ),
         script(
             "A reply is heard to its end",
@@ -289,11 +207,11 @@ FINISHING = Rule(
         ),
         script(
             "A conversation that says goodbye anyway does not end before the last words are in",
-            at(4.10, FINISH, RequestFlush(2)),
-            nothing(until=4.90),
-            at(4.90, Flushed(2), EndConversation(EndCause.GOODBYE)),
-            given=LEAVING,
-            policy=POLITE,
+            at(3.00, FINISH, RequestFlush(2)),
+            nothing(until=3.90),
+            at(3.90, Flushed(2), EndConversation(EndCause.GOODBYE)),
+            given=(*ASKED, *answered("reply_1", "Bye!", 2.0), time_passes(until=2.9)),
+            policy=Policy(goodbye=True),
         ),
     ),
 )

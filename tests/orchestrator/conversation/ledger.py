@@ -1,0 +1,186 @@
+"""Keeps account of all that a conversation does, and finds it out when it breaks a law."""
+
+from orchestrator.conversation import Phase, State
+from orchestrator.conversation import actions as act
+from orchestrator.conversation import events as ev
+from orchestrator.conversation.actions import Action, SpeechCause
+from orchestrator.conversation.policy import FRAME_SAMPLES
+from orchestrator.conversation.transcript import Message, Role
+from tests.orchestrator.conversation.listening import ROUNDING, HeardReply
+
+SAID_FOR_THEM = {"...", "Hello!", "Hello."}
+"""What the model is shown of the person that they have neither said nor typed."""
+
+
+class Ledger:
+    """A second account of a conversation, kept from its events and actions alone; AssertionError if it does not add up.
+
+    The laws: one reply is alive at a time, and nothing follows of a dead one; a reply is sent only while the person
+    does not have the floor; its audio is sent in order, never before it has arrived or is due; what was opened is
+    closed; the model is shown what was said and heard, all of it and nothing else; after the end there is nothing.
+    """
+
+    def __init__(self) -> None:
+        self.reply: HeardReply | None = None
+        self.floor: str | None = None
+        """The item of the person's open turn."""
+        self.ended = False
+        self.flushes: list[int] = []
+        self._speaking = False
+        self._items: set[str] = set()
+        self.replies: set[str] = set()
+        self._turn_words: list[str] = []
+        self._said: list[tuple[Role, str]] = []
+        """Every word that was said, typed or heard, in the order in which turns were over."""
+
+    def happens(self, event: ev.Event) -> None:
+        """Note what happens to the living reply."""
+        reply = self.reply
+        if not isinstance(event, ev.ReplyEvent) or reply is None or reply.reply_id != event.reply_id:
+            return
+        match event:
+            case ev.ReplyTextArrived():
+                reply.written += event.text
+            case ev.ReplyTextCompleted() | ev.ReplyTextFailed() if not reply.spoken or not reply.written.strip():
+                reply.complete = True
+            case ev.ReplyAudioArrived():
+                reply.arrived += event.samples
+            case ev.ReplyWordTimed():
+                reply.words.append((event.text, event.start, event.end))
+            case ev.ReplySynthesized():
+                reply.complete = True
+            case ev.ReplySpeechFailed():
+                reply.fail()
+
+    def does(self, actions: list[Action], now: float, lead: float) -> None:
+        """Note what is done."""
+        for action in actions:
+            assert not self.ended
+            match action:
+                case act.RequestFlush():
+                    assert not self.flushes or action.flush_id > self.flushes[-1]
+                    self.flushes.append(action.flush_id)
+                case act.EndConversation():
+                    assert self.reply is None
+                    assert self.floor is None
+                    self.ended = True
+                case act.PrepareReply():
+                    self._prepare(action)
+                case act.UserPartial():
+                    pass
+                case act.SpeechStarted() | act.UserWord() | act.SpeechStopped() | act.TurnEnded() | act.TurnDiscarded():
+                    self._person(action)
+                case _:
+                    self._model(action, now, lead)
+
+    def agrees_with(self, state: State, now: float) -> None:
+        """Find out whether the conversation's own account is the same."""
+        assert (state.turn.item_id if state.turn else None) == self.floor
+        assert (state.reply.reply_id if state.reply else None) == (self.reply.reply_id if self.reply else None)
+        assert (state.phase is Phase.ENDED) == self.ended
+        assert state.deadline is None or state.deadline >= now
+        if self.reply and self.floor is None and self.reply.arrived >= FRAME_SAMPLES:
+            assert self.reply.released > 0
+
+    # --- the person -----------------------------------------------------------------------------------------------
+
+    def _person(
+        self, action: act.SpeechStarted | act.UserWord | act.SpeechStopped | act.TurnEnded | act.TurnDiscarded
+    ) -> None:
+        match action:
+            case act.SpeechStarted():
+                assert not self._speaking
+                if self.floor is None:
+                    self.floor = self._new_item(action.item_id)
+                self._speaking = True
+            case act.UserWord():
+                self._turn_words.append(action.text)
+            case act.SpeechStopped(cause=SpeechCause.SILENCE):
+                assert self.floor is None
+                self.floor = self._new_item(action.item_id)
+            case act.SpeechStopped():
+                assert self._speaking
+                self._speaking = False
+            case act.TurnEnded():
+                if self.floor is None:
+                    assert action.cause is SpeechCause.TYPED
+                    self.floor = self._new_item(action.item_id)
+                    self._turn_words = action.text.split()
+                self._end_turn(action)
+            case act.TurnDiscarded():
+                assert not self._turn_words
+        if isinstance(action, act.TurnEnded | act.TurnDiscarded):
+            assert action.item_id == self.floor
+            self.floor, self._speaking, self._turn_words = None, False, []
+        else:
+            assert action.item_id == self.floor
+
+    def _end_turn(self, turn: act.TurnEnded) -> None:
+        if turn.cause is SpeechCause.SILENCE:
+            assert (turn.text, self._turn_words) == ("...", [])
+        else:
+            assert self._turn_words
+            assert turn.text.split() == self._turn_words
+        self._said += [(Role.USER, word) for word in self._turn_words]
+
+    def _new_item(self, item_id: str) -> str:
+        assert item_id not in self._items
+        self._items.add(item_id)
+        return item_id
+
+    # --- the model ------------------------------------------------------------------------------------------------
+
+    def _prepare(self, order: act.PrepareReply) -> None:
+        assert self.reply is None
+        assert order.reply_id not in self.replies
+        self.replies.add(order.reply_id)
+        self.reply = HeardReply(order.reply_id, self._new_item(order.item_id), order.spoken)
+        self._check_messages(order.messages)
+
+    def _check_messages(self, messages: list[Message]) -> None:
+        spoken = messages[1:] if messages[0].role is Role.SYSTEM else messages
+        assert [message.role for message in spoken] == [(Role.USER, Role.ASSISTANT)[i % 2] for i in range(len(spoken))]
+        shown = [(message.role, word) for message in spoken for word in message.text.split()]
+        assert [each for each in shown if each[1] not in SAID_FOR_THEM] == self._said
+
+    def _model(self, action: Action, now: float, lead: float) -> None:
+        reply = self.reply
+        assert reply is not None
+        match action:
+            case act.ReplyText() | act.ReplyTextDone():
+                pass
+            case act.ReleaseAudio():
+                assert self.floor is None
+                reply.release(action.start, action.samples, now, lead)
+            case act.ReplyWord():
+                reply.tell((action.text, action.start, action.end), now)
+            case act.ReplyHeld():
+                assert not reply.held
+                reply.held = True
+                assert abs(action.heard - reply.heard(now)) < ROUNDING
+            case act.ReplyResumed():
+                assert reply.held
+                assert self.floor is None
+                reply.held = False
+            case act.ReplyReleased():
+                assert not reply.done
+                assert reply.complete
+                assert (reply.released, reply.told) == (reply.arrived, len(reply.words))
+                reply.done = True
+            case act.ReplyFinished():
+                assert reply.done
+                assert not reply.held
+                assert now >= reply.heard_at - ROUNDING
+                self._bury(reply.all_words())
+            case act.CancelReply():
+                words = action.heard_text.split()
+                assert abs(action.heard - reply.heard(now)) < ROUNDING
+                assert words in (reply.heard_words(now, -ROUNDING), reply.heard_words(now, ROUNDING))
+                self._bury(words)
+            case _:
+                raise AssertionError(f"{action} is in no account")
+        assert action.reply_id == reply.reply_id
+
+    def _bury(self, remembered: list[str]) -> None:
+        self._said += [(Role.ASSISTANT, word) for word in remembered]
+        self.reply = None

@@ -1,0 +1,81 @@
+"""What a listener hears of one reply: its samples, in the order and at the times they were released."""
+
+from dataclasses import dataclass, field
+
+from orchestrator.conversation.policy import FRAME_SAMPLES, SAMPLE_RATE
+
+ROUNDING = 1e-6
+"""Seconds by which two ways of adding up times may differ."""
+
+
+@dataclass
+class HeardReply:
+    """One reply as it reaches a listener who plays what they are sent at once, and keeps silent when that runs out.
+
+    This knows nothing of the core's clock: it keeps each piece of audio with the time it begins to be heard.
+    """
+
+    reply_id: str
+    item_id: str
+    spoken: bool
+    arrived: int = 0
+    released: int = 0
+    written: str = ""
+    words: list[tuple[str, float, float]] = field(default_factory=list)
+    told: int = 0
+    complete: bool = False
+    held: bool = False
+    done: bool = False
+    """All of it was released."""
+    _pieces: list[tuple[float, int]] = field(default_factory=list)
+    """(when it begins to be heard, samples), in order."""
+
+    @property
+    def heard_at(self) -> float:
+        """When everything that was sent will have been heard."""
+        if not self._pieces:
+            return 0.0
+        begins, samples = self._pieces[-1]
+        return begins + samples / SAMPLE_RATE
+
+    def heard(self, now: float) -> float:
+        """Return how many seconds of it have been heard."""
+        return sum(min(samples / SAMPLE_RATE, max(0.0, now - begins)) for begins, samples in self._pieces)
+
+    def heard_words(self, now: float, doubt: float) -> list[str]:
+        """Return the words heard to their end, of which the last `doubt` seconds are taken as heard too."""
+        if not self.spoken:
+            return self.written.split()
+        heard = self.heard(now) + doubt
+        return [text for text, _, end in self.words if end <= heard]
+
+    def all_words(self) -> list[str]:
+        """Return what the whole reply says."""
+        return [text for text, _, _ in self.words] or self.written.split()
+
+    def release(self, start: int, samples: int, now: float, lead: float) -> None:
+        """Send more of it: what comes next, no more than has arrived, in whole frames, and never too far ahead."""
+        assert not self.held
+        assert not self.done
+        assert start == self.released
+        self.released += samples
+        assert samples > 0
+        assert self.released <= self.arrived
+        assert samples % FRAME_SAMPLES == 0 or (self.complete and self.released == self.arrived)
+        self._pieces.append((max(now, self.heard_at), samples))
+        assert self.heard_at - now <= lead + ROUNDING
+
+    def tell(self, word: tuple[str, float, float], now: float) -> None:
+        """Tell the next word, which begins to be heard now or has been, or never will."""
+        assert word == self.words[self.told]
+        self.told += 1
+        over = self.complete and self.released == self.arrived and now >= self.heard_at - ROUNDING
+        assert over or word[1] <= self.heard(now) + ROUNDING
+
+    def fail(self) -> None:
+        """No more of it will be synthesised: words that did not become sound are lost."""
+        end = self.arrived / SAMPLE_RATE
+        lost = [word for word in self.words if word[2] > end]
+        self.told -= sum(word in self.words[: self.told] for word in lost)
+        self.words = [word for word in self.words if word[2] <= end]
+        self.complete = True

@@ -1,0 +1,61 @@
+"""Where a conversation stands, and that it can be written down there."""
+
+from orchestrator.conversation import Conversation, Phase, Policy, State
+from orchestrator.conversation import events as ev
+from tests.orchestrator.conversation.lockstep import rewritten
+from tests.orchestrator.conversation.notation import audio, pause, speech, word
+from tests.orchestrator.conversation.script import at
+
+A_CONVERSATION = [
+    (at(0.1, ev.SessionConfigured(instructions="Be kind.")), Phase.WAITING),
+    (at(0.9, ev.MicrophoneHeard(21_600)), Phase.WAITING),
+    (at(1.0, speech), Phase.LISTENING),
+    (at(1.5, word("Hi.")), Phase.LISTENING),
+    (at(1.6, pause), Phase.ENDPOINTING),
+    (at(1.7, speech), Phase.LISTENING),
+    (at(1.7, ev.MicrophoneHeard(19_200)), Phase.LISTENING),
+    (at(1.8, pause), Phase.ENDPOINTING),
+    (at(1.9, ev.Flushed(2)), Phase.THINKING),
+    (at(2.0, speech), Phase.THINKING),
+    (at(2.1, audio("reply_1", 1.0)), Phase.THINKING),
+    (at(2.2, pause), Phase.THINKING),
+    (at(2.3, ev.Flushed(3)), Phase.SPEAKING),
+    (at(2.4, speech), Phase.SPEAKING),
+    (at(2.5, ev.MicrophoneHeard(19_200)), Phase.SPEAKING),
+    (at(2.5, word("Oh.")), Phase.LISTENING),
+    (at(2.6, pause), Phase.ENDPOINTING),
+    (at(2.7, ev.Flushed(4)), Phase.THINKING),
+    (at(2.8, audio("reply_2", 0.5)), Phase.SPEAKING),
+    (at(2.8, ev.ReplyTextArrived("reply_2", " Bye!")), Phase.SPEAKING),
+    (at(2.8, ev.ReplyWordTimed("reply_2", "Bye!", 0.0, 0.5)), Phase.SPEAKING),
+    (at(2.8, ev.ReplySynthesized("reply_2")), Phase.SPEAKING),
+    (at(3.2, ev.MicrophoneHeard(1_920)), Phase.SPEAKING),
+    (at(3.4, ev.MicrophoneHeard(1_920)), Phase.WAITING),
+    (at(3.5, ev.FinishRequested()), Phase.WAITING),
+    (at(3.6, ev.Flushed(5)), Phase.ENDED),
+    (at(3.7, speech), Phase.ENDED),
+]
+
+
+def test_phases() -> None:
+    conversation = Conversation(State(policy=Policy(goodbye=True, uninterruptible_window=0.0)))
+
+    for row, phase in A_CONVERSATION:
+        assert row.event is not None
+        conversation.handle(row.event, row.time)
+        assert conversation.phase is phase, row
+
+    assert conversation.deadline is None
+    assert conversation.handle_timeout(60.0) == []
+
+
+def test_a_conversation_goes_on_after_it_was_written_down_at_every_step() -> None:
+    policy = Policy(goodbye=True, uninterruptible_window=0.0)
+    lived, state = Conversation(State(policy=policy)), State(policy=policy)
+
+    for row, _ in A_CONVERSATION:
+        assert row.event is not None
+        copied = Conversation(rewritten(state))
+        assert copied.handle(row.event, row.time) == lived.handle(row.event, row.time)
+        assert copied.state == lived.state
+        state = copied.state

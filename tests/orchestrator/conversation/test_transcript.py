@@ -1,0 +1,70 @@
+"""What the language model is shown of a conversation."""
+
+import pytest
+
+from orchestrator.conversation.transcript import Message, Role, Transcript
+from tests.orchestrator.conversation.notation import assistant, system, user
+
+HI, YES = (Role.USER, "Hi."), (Role.ASSISTANT, "Yes?")
+SILENCE = (Role.USER, "...")
+
+MESSAGES = [
+    pytest.param([], [user("Hello!")], id="nothing yet: the person is taken to have said hello"),
+    pytest.param([HI], [user("Hi.")], id="a turn"),
+    pytest.param([HI, YES], [user("Hi."), assistant("Yes?")], id="both sides"),
+    pytest.param([YES], [user("Hello."), assistant("Yes?")], id="the model spoke first"),
+    pytest.param(
+        [YES, HI],
+        [user("Hello."), assistant("Yes?"), user("Hi.")],
+        id="the model spoke first, and was answered",
+    ),
+    pytest.param([HI, (Role.USER, "Well?")], [user("Hi. Well?")], id="two turns of one side are one message"),
+    pytest.param(
+        [HI, YES, (Role.ASSISTANT, "Go on.")],
+        [user("Hi."), assistant("Yes? Go on.")],
+        id="of either side",
+    ),
+    pytest.param([HI, (Role.USER, ""), YES, (Role.ASSISTANT, " \n")], [user("Hi."), assistant("Yes?")], id="blanks"),
+    pytest.param([(Role.USER, "  Hi. ")], [user("Hi.")], id="blanks around words"),
+    pytest.param([SILENCE], [user("...")], id="a silence"),
+    pytest.param([SILENCE, SILENCE, SILENCE], [user("...")], id="silences in a row are one"),
+    pytest.param([SILENCE, HI], [user("Hi.")], id="a silence before words says nothing"),
+    pytest.param([HI, SILENCE], [user("Hi.")], id="nor does one after words"),
+    pytest.param([SILENCE, SILENCE, HI, SILENCE, HI], [user("Hi. Hi.")], id="nor do many"),
+    pytest.param(
+        [HI, YES, SILENCE, YES, SILENCE],
+        [user("Hi."), assistant("Yes?"), user("..."), assistant("Yes?"), user("...")],
+        id="silences that were answered stay",
+    ),
+    pytest.param([(Role.USER, "...or not.")], [user("...or not.")], id="dots within words are the person's own"),
+]
+
+
+@pytest.mark.parametrize(("turns", "messages"), MESSAGES)
+@pytest.mark.parametrize("instructions", [None, "", "Be kind."])
+def test_messages(turns: list[tuple[Role, str]], messages: list[Message], instructions: str | None) -> None:
+    transcript = Transcript()
+    for number, (role, text) in enumerate(turns):
+        transcript.add(f"item_{number}", role, text)
+
+    shown = transcript.messages(instructions)
+
+    assert shown == ([system("Be kind."), *messages] if instructions else messages)
+
+
+def test_each_turn_is_an_item_of_its_own() -> None:
+    transcript = Transcript()
+    transcript.add("item_1", Role.USER, "Hi.")
+    transcript.add("item_2", Role.ASSISTANT, " ")
+    transcript.add("item_3", Role.USER, "...")
+
+    assert [(item.item_id, item.text) for item in transcript.items] == [("item_1", "Hi."), ("item_3", "...")]
+
+
+def test_asking_for_messages_changes_nothing() -> None:
+    transcript = Transcript()
+    transcript.add("item_1", Role.ASSISTANT, "Yes?")
+    transcript.add("item_2", Role.ASSISTANT, "Go on.")
+
+    assert transcript.messages(None) == transcript.messages(None)
+    assert len(transcript.items) == 2
