@@ -44,9 +44,6 @@ async def test_speech_holds_the_reply_and_a_word_cancels_it(scripted_mesh: Mesh,
         # In audio time, which no busy machine stretches.
         noticed = person.of("user_speech_started")[0].offset.ToTimedelta().total_seconds()
         assert noticed - (begins + onset(speech)) / SAMPLE_RATE < 0.45
-        print(
-            f"held {person.heard.entries[held][0] - person.microphone.uttered_at(begins + onset(speech)):.3f} s after"
-        )
         old = person.heard.events[cancelled].reply_cancelled
         assert old.cause == pb.CANCEL_CAUSE_WORD_RECOGNIZED
 
