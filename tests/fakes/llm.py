@@ -24,7 +24,7 @@ class _Gone(Exception):  # noqa: N818 - what has happened
     """The client has left."""
 
 
-def written(*tokens: str) -> Script:
+def written(*tokens: str | bytes) -> Script:
     """Write these tokens at once, whatever is asked."""
 
     async def script(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:

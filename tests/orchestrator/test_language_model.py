@@ -1,0 +1,263 @@
+"""The client of the language model, against servers of every kind."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from orchestrator.conversation.transcript import Message, Role
+from orchestrator.llm import LanguageModel, LanguageModelFailed
+from orchestrator.settings import OrchestratorSettings
+from tests.fakes.llm import FakeLlm, Script, event, serving, written
+
+ASKED = [Message(Role.SYSTEM, "Be."), Message(Role.USER, "Hi!"), Message(Role.ASSISTANT, "Yes?")]
+UNREADABLE = "the language model's answer could not be read"
+
+
+@asynccontextmanager
+async def speaking_to(fake: FakeLlm, path: str = "", **settings: Any) -> AsyncIterator[LanguageModel]:
+    chosen = {"llm_first_token_s": 5.0, "llm_next_token_s": 5.0, **settings}
+    async with serving(fake) as url, LanguageModel(OrchestratorSettings(llm_url=url + path, **chosen)) as model:
+        yield model
+
+
+async def answer(model: LanguageModel) -> list[str]:
+    return [word async for word in model.words(ASKED, 0.5)]
+
+
+@contextmanager
+def failing(message: str) -> Iterator[None]:
+    with pytest.raises(LanguageModelFailed) as failed:
+        yield
+    assert failed.value.message == message
+    assert failed.value.reason == "LLM_FAILED"
+
+
+def fails_after(*tokens: str | bytes) -> Script:
+    """Write these, then cut the connection."""
+
+    async def script(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
+        for token in tokens:
+            yield token
+        raise ConnectionResetError
+
+    return script
+
+
+async def waits(*_: object) -> AsyncIterator[str | bytes]:
+    await asyncio.Event().wait()
+    yield ""
+
+
+async def waits_after_a_word(*_: object) -> AsyncIterator[str | bytes]:
+    yield "Well, "
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
+async def test_it_is_asked_in_the_words_of_the_api(path: str) -> None:
+    fake = FakeLlm()
+    async with speaking_to(fake, path, llm_api_key="k3y") as model:
+        assert await answer(model) == ["Well,", " hello", " there."]
+    (request,) = fake.requests
+    assert request["messages"] == [
+        {"role": "system", "content": "Be."},
+        {"role": "user", "content": "Hi!"},
+        {"role": "assistant", "content": "Yes?"},
+    ]
+    assert (request["model"], request["temperature"], request["stream"]) == ("fake/small-talk", 0.5, True)
+    assert fake.keys == ["Bearer k3y"]
+
+
+async def test_the_configured_model_is_asked() -> None:
+    fake = FakeLlm()
+    fake.models = ["one", "other"]
+    async with speaking_to(fake, llm_model="other") as model:
+        assert model.known_name == "other"
+        await answer(model)
+    assert fake.requests[0]["model"] == "other"
+
+
+async def test_the_only_model_is_found_and_asked_for_once() -> None:
+    fake = FakeLlm()
+    async with speaking_to(fake) as model:
+        assert model.known_name == "of unknown name"
+        await answer(model)
+        assert model.known_name == "fake/small-talk"
+        fake.models = []
+        await answer(model)
+
+
+@pytest.mark.parametrize("models", [[], ["one", "other"]], ids=["none", "several"])
+async def test_a_choice_of_models_must_be_made_by_people(models: list[str]) -> None:
+    fake = FakeLlm()
+    fake.models = models
+    async with speaking_to(fake) as model:
+        with failing(f"the server lists {len(models)} language models: name one of them in KYUTAI_LLM_MODEL"):
+            await answer(model)
+        assert not await model.answers()
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (b": a comment\n\n", ["a", " b"]),
+        (b'data: {"choices": []}\n\n', ["a", " b"]),
+        (b'data: {"choices": null, "usage": {}}\n\n', ["a", " b"]),
+        (b'data: {"choices": [{"delta": {"role": "assistant", "content": null}}]}\n\n', ["a", " b"]),
+        (b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n', ["a", " b"]),
+        (b'data: {"choices": [{"delta": {"reasoning_content": "hm"}}]}\n\n', ["a", " b"]),
+    ],
+)
+async def test_what_servers_also_send_is_passed_over(token: bytes, words: list[str]) -> None:
+    fake = FakeLlm()
+    fake.script = written("a ", token, "b")
+    async with speaking_to(fake) as model:
+        assert await answer(model) == words
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        b"data: {nope\n\n",
+        b'data: {"choices": [{"delta": null}]}\n\n',
+        b'data: {"choices": [{"delta": {"content": 5}}]}\n\n',
+        b'data: {"choices": "abc"}\n\n',
+        b"data: [1, 2]\n\n",
+        b'data: "abc"\n\n',
+        b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n',
+        b'data: {"error": {"message": "private"}}\n\n',
+        b'data: {"error": "private"}\n\n',
+    ],
+)
+async def test_what_no_server_should_send_fails_and_is_not_repeated(token: bytes) -> None:
+    fake = FakeLlm()
+    fake.script = written("a ", token, "b")
+    async with speaking_to(fake) as model:
+        with failing(UNREADABLE):
+            await answer(model)
+        await fake.slots.until_open(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "the language model answered with HTTP 400"),
+        (401, "the language model refused the key"),
+        (404, "the language model server does not know this model"),
+        (500, "the language model answered with HTTP 500"),
+    ],
+)
+async def test_a_refusal_is_told_without_what_it_says(status: int, message: str) -> None:
+    fake = FakeLlm()
+    fake.status = status
+    async with speaking_to(fake, llm_model="m") as model:
+        with failing(message):
+            await answer(model)
+        assert not await model.answers()
+
+
+async def test_a_server_that_is_not_there() -> None:
+    async with speaking_to(FakeLlm()) as model:
+        await answer(model)
+        url = str(model._client.base_url).removesuffix("/v1/")
+    async with LanguageModel(OrchestratorSettings(llm_url=url)) as model:
+        with failing("the language model cannot be reached"):
+            await answer(model)
+        assert not await model.answers()
+
+
+@pytest.mark.parametrize("tokens", [(), ("a ", "b ")], ids=["before a word", "after words"])
+async def test_a_connection_that_is_cut(tokens: tuple[str, ...]) -> None:
+    fake = FakeLlm()
+    fake.script = fails_after(*tokens)
+    async with speaking_to(fake) as model:
+        words = []
+        with failing("the language model cannot be reached"):
+            async for word in model.words(ASKED, 0.5):
+                words.append(word)  # noqa: PERF401 - a comprehension would lose what came before the failure
+        assert "".join(words) == "".join(tokens).strip()
+
+
+@pytest.mark.parametrize(
+    ("script", "limits"),
+    [
+        (waits, {"llm_first_token_s": 0.2}),
+        (waits_after_a_word, {"llm_next_token_s": 0.2}),
+    ],
+    ids=["to begin", "to go on"],
+)
+async def test_a_server_that_takes_too_long(script: Script, limits: dict[str, Any]) -> None:
+    fake = FakeLlm()
+    fake.script = script
+    async with speaking_to(fake, **limits) as model:
+        began = time.monotonic()
+        with failing("the language model took too long"):
+            await answer(model)
+        assert 0.2 <= time.monotonic() - began < 2
+        await fake.slots.until_open(0)
+
+
+async def test_who_takes_the_words_may_take_all_the_time_they_need() -> None:
+    fake = FakeLlm()
+    fake.script = written("a ", "b ", "c ")
+    async with speaking_to(fake, llm_next_token_s=0.05) as model:
+        words = []
+        async for word in model.words(ASKED, 0.5):
+            words.append(word)
+            await asyncio.sleep(0.1)  # longer than the server may take
+    assert words == ["a", " b", " c"]
+
+
+async def test_closing_the_words_ends_the_request() -> None:
+    fake = FakeLlm()
+    fake.script = waits_after_a_word
+    async with speaking_to(fake) as model:
+        words = model.words(ASKED, 0.5)
+        fake.script = written("a ", "b ")
+        assert await anext(words) == "a"
+        await words.aclose()
+        await fake.slots.until_open(0, within=0.1)
+
+
+async def test_cancelling_whoever_waits_for_words_ends_the_request() -> None:
+    fake = FakeLlm()
+    fake.script = waits_after_a_word
+    async with speaking_to(fake) as model:
+        waiting = asyncio.create_task(answer(model))
+        await fake.slots.until_open(1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await fake.slots.until_open(0, within=0.1)
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        PlainTextResponse("<html>", media_type="text/html"),
+        PlainTextResponse("{", media_type="application/json"),
+        JSONResponse([1]),
+        JSONResponse({"data": ["a"]}),
+        JSONResponse({"error": "private"}, 500),
+    ],
+    ids=["a page", "no JSON", "a list", "no models", "an error"],
+)
+async def test_a_server_of_another_kind_does_not_answer(models: Response) -> None:
+    fake = FakeLlm()
+    fake.models_answer = models
+    async with speaking_to(fake) as model:
+        assert not await model.answers()
+        with pytest.raises(LanguageModelFailed):
+            await model.name()
+
+
+async def test_a_server_that_answers() -> None:
+    async with speaking_to(FakeLlm()) as model:
+        assert await model.answers()
+        assert model.known_name == "fake/small-talk"
+    assert event("a").endswith(b"\n\n")
