@@ -24,7 +24,6 @@ class Decoder:
         self._decoder = pocketsphinx.Decoder(
             samprate=SAMPLE_RATE, fwdflat=False, bestpath=True, maxhmmpf=_MOST_HYPOTHESES, loglevel="FATAL"
         )
-        self._fresh_cmn = self._decoder.get_cmn(False)
         self._start = 0
         self._begun = False
 
@@ -58,5 +57,4 @@ class Decoder:
         """Forget the utterance, if one has begun, and the speaker: what was learnt of voice and microphone."""
         if self._begun:
             self.end()
-        self._decoder.set_cmn(self._fresh_cmn)
-        self._decoder.start_stream()
+        self._decoder.reinit_feat()

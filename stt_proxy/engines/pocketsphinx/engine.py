@@ -31,8 +31,9 @@ class PocketSphinxEngine:
     def __init__(self, workers: int) -> None:
         self.capacity = workers
         self._free: deque[WorkerProcess] = deque()
-        self._alive = 0
-        self._all_alive = asyncio.Event()
+        self._workers: set[WorkerProcess] = set()
+        """All that have started and whose death has not been noticed."""
+        self._complete = asyncio.Event()
 
     @asynccontextmanager
     async def open(self, language: str) -> AsyncIterator[Lease]:
@@ -52,7 +53,7 @@ class PocketSphinxEngine:
             worker = self._free.popleft()
             if worker.alive:
                 return worker
-        if not self._alive:
+        if not any(worker.alive for worker in self._workers):
             raise UpstreamDown("every recogniser has died; they are being replaced")
         raise AtCapacity("every recogniser is taken", retry_after=_RETRY_AFTER_S)
 
@@ -73,15 +74,15 @@ class PocketSphinxEngine:
 
     async def _lend(self, worker: WorkerProcess) -> None:
         """Have the worker lent until it dies."""
+        self._workers.add(worker)
         self._free.append(worker)
-        self._alive += 1
-        if self._alive == self.capacity:
-            self._all_alive.set()
+        if len(self._workers) == self.capacity:
+            self._complete.set()
         try:
             code = await worker.wait()
             _log.warning("recogniser died", pid=worker.pid, exit_code=code, streams=worker.streams)
         finally:
-            self._alive -= 1
+            self._workers.remove(worker)
             if worker in self._free:
                 self._free.remove(worker)
 
@@ -89,7 +90,7 @@ class PocketSphinxEngine:
         """Wait until every worker is ready. Raises `UpstreamDown` when that takes too long."""
         try:
             async with asyncio.timeout(_WARM_UP_LIMIT_S):
-                await self._all_alive.wait()
+                await self._complete.wait()
         except TimeoutError:
             raise UpstreamDown(f"the recognisers were not ready within {_WARM_UP_LIMIT_S:g} s") from None
 

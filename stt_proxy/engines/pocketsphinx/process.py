@@ -38,7 +38,8 @@ class WorkerProcess:
     @property
     def alive(self) -> bool:
         """Whether it can still be given a stream."""
-        return self._process.returncode is None and not self._commands.is_closing()
+        gone = self._process.returncode is not None or self._commands.is_closing() or self._replies.at_eof()
+        return not gone
 
     def send(self, command: Command) -> None:
         """Give it something to do, after what it has to do already. Raises `UpstreamDown`."""
