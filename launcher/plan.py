@@ -14,6 +14,9 @@ from mesh.addresses import HostPort
 from mesh.ports import authority
 from mesh.settings import ServiceSettings, load
 
+# Conversations end at the edge first, then at the orchestrator, while what they need is still there.
+_TIERS = {EDGE: 2, ORCHESTRATOR: 1}
+
 
 class Plan(NamedTuple):
     """What will run. `llm` is None for the built-in responder."""
@@ -60,6 +63,7 @@ def plan(
                     "PYTHONUNBUFFERED": "1",
                 },
                 ready=_ready(process, settings[process]),
+                tier=_TIERS.get(process, 0),
             )
             for process in processes
         ],

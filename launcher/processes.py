@@ -4,27 +4,27 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from edge.settings import EdgeSettings
 from mesh.settings import ServiceSettings, describe
+from orchestrator.settings import OrchestratorSettings
+from responder.settings import ResponderSettings
+from stt_proxy.settings import SttSettings
+from tts_proxy.settings import TtsSettings
+from voice_service.settings import VoicesSettings
 
 
 class Process(NamedTuple):
-    """One kind of process. `name` is its sub-command; its package is imported only when it is needed."""
+    """One kind of process. `name` is its sub-command; its code is imported only when it runs."""
 
     name: str
     package: str
-    settings_name: str
+    settings_type: type[ServiceSettings]
     purpose: str
 
     @property
     def main(self) -> str:
         """The module whose `main()` is the process."""
         return f"{self.package}.main"
-
-    @property
-    def settings_type(self) -> type[ServiceSettings]:
-        """What the process can be told."""
-        found: type[ServiceSettings] = getattr(importlib.import_module(f"{self.package}.settings"), self.settings_name)
-        return found
 
     def run(self) -> None:
         """Be this process until it is asked to stop."""
@@ -45,14 +45,14 @@ class Process(NamedTuple):
         return any(environ.get(variable) for variable in settings[setting_name].env)
 
 
-EDGE = Process("edge", "edge", "EdgeSettings", "The door for browsers: WebSocket, REST.")
+EDGE = Process("edge", "edge", EdgeSettings, "The door for browsers: WebSocket, REST.")
 ORCHESTRATOR = Process(
-    "orchestrator", "orchestrator", "OrchestratorSettings", "Holds conversations: turn taking, language model, pacing."
+    "orchestrator", "orchestrator", OrchestratorSettings, "Holds conversations: turn taking, language model, pacing."
 )
-STT_PROXY = Process("stt-proxy", "stt_proxy", "SttSettings", "Turns speech into words.")
-TTS_PROXY = Process("tts-proxy", "tts_proxy", "TtsSettings", "Turns words into speech.")
-VOICE_SERVICE = Process("voice-service", "voice_service", "VoicesSettings", "Knows the voices.")
-RESPONDER = Process("responder", "responder", "ResponderSettings", "Stands in for a language model; answers by rules.")
+STT_PROXY = Process("stt-proxy", "stt_proxy", SttSettings, "Turns speech into words.")
+TTS_PROXY = Process("tts-proxy", "tts_proxy", TtsSettings, "Turns words into speech.")
+VOICE_SERVICE = Process("voice-service", "voice_service", VoicesSettings, "Knows the voices.")
+RESPONDER = Process("responder", "responder", ResponderSettings, "Stands in for a language model; answers by rules.")
 
 PROCESSES = (EDGE, ORCHESTRATOR, STT_PROXY, TTS_PROXY, VOICE_SERVICE, RESPONDER)
 """Every process there is."""

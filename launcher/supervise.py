@@ -3,6 +3,8 @@
 All are started at once. Each is asked again and again whether it is ready; when every one is, `Supervisor.ready` is
 set. A child that ends is started again after a pause that doubles. One that keeps ending, or never gets ready, before
 that moment makes the whole start fail: it would do so again. Later nothing is given up.
+
+Children are ended by tiers, those first that need the others, so that what they have begun can be brought to its end.
 """
 
 import asyncio
@@ -28,12 +30,16 @@ class StartFailed(Failure):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to keep running. `ready` tells whether it does its work by now; it must answer or give up soon."""
+    """A process to keep running. `ready` tells whether it does its work by now; it must answer or give up soon.
+
+    A child of a higher `tier` needs those of the lower ones to do its work.
+    """
 
     name: str
     command: tuple[str, ...]
     environ: Mapping[str, str]
     ready: Callable[[], Awaitable[bool]]
+    tier: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Supervisor:
         self._limits = limits or Limits()
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
+        self._to_end: set[str] = set()
         self._killer: asyncio.TimerHandle | None = None
         self._failure: StartFailed | None = None
 
@@ -65,11 +72,11 @@ class Supervisor:
         """Keep the children running until `stop()`. Raises `StartFailed`. No child is left when it returns."""
         try:
             async with asyncio.TaskGroup() as group:
-                for child in self._children:
-                    group.create_task(self._keep(child))
+                keeping = {child.name: group.create_task(self._keep(child)) for child in self._children}
                 getting_ready = group.create_task(self._get_ready())
                 await self._stopping.wait()
                 getting_ready.cancel()
+                await self._end(keeping)
         finally:
             if self._killer is not None:
                 self._killer.cancel()
@@ -77,14 +84,22 @@ class Supervisor:
             raise self._failure
 
     def stop(self) -> None:
-        """Ask every child to end, and kill those that have not in time. Called again: kill them now."""
+        """Ask the children to end, and kill those that have not in time. Called again: kill them now."""
         if self._stopping.is_set():
             self._kill()
             return
         self._stopping.set()
         self._killer = asyncio.get_running_loop().call_later(self._limits.stop_within_s, self._kill)
-        for process in self._running.values():
-            _terminate(process)
+
+    async def _end(self, keeping: Mapping[str, asyncio.Task[None]]) -> None:
+        """Ask tier after tier to end, and wait until it has."""
+        for tier in sorted({child.tier for child in self._children}, reverse=True):
+            names = [child.name for child in self._children if child.tier == tier]
+            self._to_end.update(names)
+            for name in names:
+                if name in self._running:
+                    _terminate(self._running[name])
+            await asyncio.wait([keeping[name] for name in names])
 
     def _kill(self) -> None:
         for name, process in self._running.items():
@@ -116,7 +131,7 @@ class Supervisor:
         async with started(child.command, child.environ, lambda line: self._log(child.name, line)) as process:
             self._running[child.name] = process
             try:
-                if self._stopping.is_set():
+                if child.name in self._to_end:
                     _terminate(process)
                 return await process.wait()
             finally:

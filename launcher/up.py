@@ -18,8 +18,8 @@ from mesh.settings import SettingError, load
 from mesh.signals import StopRequests, stop_requests
 from mesh.tasks import beside
 
-# What a child gets on top of its own drain limit before it is killed.
-_STOP_MARGIN_S = 5.0
+# What the processes get, on top of the drain limits of the edge and the orchestrator, to end by themselves.
+_STOP_MARGIN_S = 10.0
 
 
 @click.command()
@@ -83,7 +83,7 @@ async def _up(port: int | None, port_offset: int, llm: str | None, drain_limit_s
     check_free(planned.ports)
     log = PrefixedLog(child.name for child in planned.children)
     supervisor = Supervisor(
-        planned.children, log, Limits(ready_within_s=ready_within_s, stop_within_s=drain_limit_s + _STOP_MARGIN_S)
+        planned.children, log, Limits(ready_within_s=ready_within_s, stop_within_s=2 * drain_limit_s + _STOP_MARGIN_S)
     )
     log.on_closed = supervisor.stop
     with stop_requests() as requests:

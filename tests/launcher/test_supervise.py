@@ -87,6 +87,23 @@ async def test_gives_up_on_a_child_that_does_not_get_ready(make_child: MakeChild
         await Supervisor(children, lines, limits).run()
 
 
+async def test_ends_those_first_that_need_the_others(make_child: MakeChild, lines: Lines) -> None:
+    last_words = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.1), print('ending'), sys.exit()))\n"
+        "print('up')\ntime.sleep(60)"
+    )
+    children = [
+        replace(make_child(name, last_words), tier=tier) for name, tier in (("a", 0), ("b", 0), ("c", 2), ("d", 1))
+    ]
+    async with running(children, lines):
+        for child in children:
+            await lines.until(f"{child.name}: up")
+    endings = [line.partition(":")[0] for line in lines.all if "ending" in line]
+    assert endings[:2] == ["c", "d"]
+    assert set(endings[2:]) == {"a", "b"}
+
+
 async def test_kills_a_child_that_will_not_end(make_child: MakeChild, lines: Lines) -> None:
     limits = Limits(stop_within_s=0.1)
     async with running([make_child("stubborn", STUBBORN)], lines, limits):
