@@ -1,0 +1,124 @@
+"""The health names stt, tts and llm follow reality."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from mesh.discovery import Replicas
+from mesh.server import GrpcServer
+from mesh.settings import ServiceSettings
+from mesh.tasks import beside
+from orchestrator.dependencies import watch
+from orchestrator.llm import LanguageModel
+from orchestrator.settings import OrchestratorSettings
+from tests.fakes import llm as fake_llm
+from tests.fakes import stt as fake_stt
+from tests.fakes import tts as fake_tts
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.dependencies._EVERY_S", 0.02)
+
+
+class Watching:
+    """An orchestrator's health, seen from outside, and what it watches."""
+
+    def __init__(self, address: str, llm: fake_llm.FakeLlm, servers: dict[str, list[GrpcServer]]) -> None:
+        self.address = address
+        self.llm = llm
+        self.servers = servers
+
+    async def until(self, name: str, status: int) -> None:
+        """Wait until this name has the status."""
+        async with grpc.aio.insecure_channel(self.address) as channel, asyncio.timeout(10):
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            async for answer in stub.Watch(health_pb2.HealthCheckRequest(service=name)):
+                if answer.status == status:
+                    return
+
+    async def status(self, name: str) -> int:
+        async with grpc.aio.insecure_channel(self.address) as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            answer: health_pb2.HealthCheckResponse = await stub.Check(health_pb2.HealthCheckRequest(service=name))
+            return answer.status
+
+
+@asynccontextmanager
+async def watching(replicas: int = 1) -> AsyncIterator[Watching]:
+    llm = fake_llm.FakeLlm()
+    async with AsyncExitStack() as exits:
+        enter = exits.enter_async_context
+        servers = {
+            "stt": [await enter(fake_stt.serving(fake_stt.FakeStt())) for _ in range(replicas)],
+            "tts": [await enter(fake_tts.serving(fake_tts.FakeTts())) for _ in range(replicas)],
+        }
+        stt, tts = [
+            await enter(Replicas(name, ",".join(server.address for server in servers[name]))) for name in ("stt", "tts")
+        ]
+        url = await enter(fake_llm.serving(llm))
+        model = await enter(LanguageModel(OrchestratorSettings(llm_url=url)))
+        server = await enter(GrpcServer(ServiceSettings(), services=[], add=lambda _: None))
+        await enter(beside(watch(server.health, stt, tts, model)))
+        yield Watching(server.address, llm, servers)
+
+
+async def test_all_is_well() -> None:
+    async with watching() as house:
+        for name in ("", "stt", "tts", "llm"):
+            await house.until(name, SERVING)
+
+
+@pytest.mark.parametrize("name", ["stt", "tts"])
+async def test_a_service_that_goes_down_is_seen_and_takes_nothing_else_with_it(name: str) -> None:
+    async with watching() as house:
+        await house.until(name, SERVING)
+        await house.servers[name][0].__aexit__(None, None, None)
+        await house.until(name, NOT_SERVING)
+        for other in {"", "stt", "tts", "llm"} - {name}:
+            await house.until(other, SERVING)
+
+
+async def test_a_service_that_drains_is_down_and_comes_back() -> None:
+    async with watching() as house:
+        await house.until("stt", SERVING)
+        await house.servers["stt"][0].health.set("", serving=False)
+        await house.until("stt", NOT_SERVING)
+        await house.servers["stt"][0].health.set("", serving=True)
+        await house.until("stt", SERVING)
+
+
+async def test_one_replica_is_enough() -> None:
+    """And the one that drains is not taken for healthy because it has answered."""
+    async with watching(replicas=2) as house:
+        draining, _ = house.servers["stt"]
+        await draining.health.set("", serving=False)
+        await house.until("stt", SERVING)
+        for _ in range(20):
+            assert await house.status("stt") == SERVING
+            await asyncio.sleep(0.02)
+
+
+async def test_the_model_comes_and_goes() -> None:
+    async with watching() as house:
+        await house.until("llm", SERVING)
+        house.llm.status = 500
+        await house.until("llm", NOT_SERVING)
+        house.llm.status = 200
+        await house.until("llm", SERVING)
+
+
+async def test_a_model_that_cannot_be_chosen_is_not_there() -> None:
+    async with watching() as house:
+        house.llm.models = ["one", "other"]
+        await house.until("llm", NOT_SERVING)
+        house.llm.models = ["one"]
+        await house.until("llm", SERVING)
