@@ -16,8 +16,8 @@ MOST_WORDS = 25
 """Words of a clause at which it is no longer waited for punctuation."""
 MOST_CHARACTERS = 120
 """Characters of a clause, spaces included. It bounds how long the engine is busy with one clause."""
-LONGEST_WORD = 30
-"""Characters. A longer word is taken as several: eSpeak overruns its buffers on words much longer than this."""
+LONGEST_WORD = 100
+"""Characters. A longer word, which is hardly language, is taken as several."""
 FIRST_WORDS = 5
 """Words of a reply's first clause at which it is no longer waited for punctuation."""
 

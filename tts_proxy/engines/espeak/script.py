@@ -19,6 +19,8 @@ _LET_THROUGH = _NAMED | _SILENT | {" "}
 _REPLACED = str.maketrans({"’": "'", "‘": "'", "_": " ", "\N{MINUS SIGN}": "-"})
 _LEADING = re.compile(r"^(?:[-.](?!\d)|['–—/,:;!?…。、，！？])+")
 """Marks that mean nothing at the start of a word; some are said by name there."""
+_TOO_LONG = re.compile(r"\S{30}(?=\S)")
+"""Words much longer than this overrun the library's buffers, so they are given to it in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,14 @@ def script_of(clause: Clause) -> Script:
     words = []
     for written in clause.words:
         kept = _harmless(written)
-        spoken = _LEADING.sub("", kept)
+        spoken = _TOO_LONG.sub(r"\g<0> ", _LEADING.sub("", kept))
         if any(character.isalnum() or character in _NAMED for character in spoken):
             start = len(text) + 1 if text else 0
             text += f" {spoken}" if text else spoken
             words.append(ScriptWord(written, start, len(text)))
         elif text:
             # A mark that stands alone, as in "Ça va ?", intones what is before it.
-            text += kept
+            text += kept[:1]
     if clause.ending is Ending.CUT and words:
         # Else the voice falls as at the end of a sentence.
         text += ","
@@ -64,6 +66,5 @@ def _harmless(word: str) -> str:
 
 
 def _is_harmless(character: str) -> bool:
-    return (
-        character in _NAMED or character in _SILENT or character == " " or unicodedata.category(character)[0] in "LMN"
-    )
+    # Letters with their marks, and numbers, of any script.
+    return character in _LET_THROUGH or unicodedata.category(character)[0] in "LMN"

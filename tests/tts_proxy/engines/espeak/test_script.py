@@ -51,6 +51,12 @@ def test_remembers_which_part_is_which_word() -> None:
     ]
 
 
+def test_long_words_are_read_in_parts_but_stay_one() -> None:
+    made = script("Donaudampfschifffahrtsgesellschaftskapitän, ahoi")
+    assert made.text == "Donaudampfschifffahrtsgesellsc haftskapitän, ahoi"
+    assert [(word.start, word.stop) for word in made.words] == [(0, 44), (45, 49)]
+
+
 def test_a_cut_is_not_intoned_as_an_end() -> None:
     assert script("I believe that", Ending.CUT).text == "I believe that,"
     assert script("😀", Ending.CUT).text == ""
@@ -67,4 +73,5 @@ def test_every_word_is_somewhere_in_the_script(text: str) -> None:
         assert made.text[word.start : word.stop].strip()
         position = word.stop
     assert bool(made.words) == bool(made.text)
+    assert max(map(len, made.text.split()), default=0) < 30 + len(text.split())
     assert "\0" not in made.text
