@@ -54,7 +54,7 @@ def call(
 
     \b
     Exit codes: 0  the reply was heard
-                1  the mesh could not be reached, refused, or broke off
+                1  the mesh could not be reached, refused, or broke off; or Ctrl-C
                 2  wrong usage, or a recording that cannot be played
                 3  no reply was heard in time
     """  # noqa: D301 - \b is click's

@@ -30,7 +30,7 @@ def say(text: str, out: Path | None, *, text_only: bool, target: str, timeout_s:
 
     \b
     Exit codes: 0  the reply was complete
-                1  the mesh could not be reached, refused, or broke off
+                1  the mesh could not be reached, refused, or broke off; or Ctrl-C
                 2  wrong usage
                 3  no complete reply came in time
     """  # noqa: D301 - \b is click's

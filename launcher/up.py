@@ -87,13 +87,14 @@ async def _up(port: int | None, port_offset: int, llm: str | None, drain_limit_s
     )
     log.on_closed = supervisor.stop
     with stop_requests() as requests:
-        async with beside(_stop(supervisor, requests), _announce(supervisor, planned)):
+        async with beside(_stop(supervisor, requests, log, drain_limit_s), _announce(supervisor, planned)):
             await supervisor.run()
 
 
-async def _stop(supervisor: Supervisor, requests: StopRequests) -> None:
+async def _stop(supervisor: Supervisor, requests: StopRequests, log: PrefixedLog, drain_limit_s: float) -> None:
     """Pass on the first signal, and the second."""
     await requests.stop.wait()
+    log("parley", f"ending; conversations may go on for {drain_limit_s:g} s, Ctrl-C again ends them at once")
     supervisor.stop()
     await requests.at_once.wait()
     supervisor.stop()

@@ -62,10 +62,13 @@ async def realtime_line(url: str) -> AsyncIterator["RealtimeLine"]:
         )
     except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
         raise CallFailed(f"{url} cannot be reached: {error}. Is the mesh running? Start it with: parley up") from None
-    async with socket:
+    try:
         line = RealtimeLine(socket)
         await line.open()
         yield line
+    finally:
+        # However the call went, the caller hangs up in good order.
+        await socket.close()
 
 
 class RealtimeLine:

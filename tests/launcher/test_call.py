@@ -126,6 +126,7 @@ async def test_the_mesh_says_goodbye_too_early(
         (["--grpc", "--url", "ws://127.0.0.1:9"], 2, "with --grpc use --target"),
         (["--grpc", "--format", "mp3"], 2, "pcm8k"),
         (["--turns", "0"], 2, "--turns"),
+        (["--out", "/nowhere/reply.wav"], 2, "there is no folder /nowhere"),
     ],
 )
 def test_what_cannot_be_done_is_told(question: Path, arguments: list[str], code: int, complaint: str) -> None:
