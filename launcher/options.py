@@ -23,17 +23,7 @@ out = click.option(
     help="Keep the reply's speech in this file, 16 bits at 24 kHz.",
 )
 
-time
-
-
-def _in_a_folder_that_exists(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse before the call what could not be written after it."""
-    if path is not None and not path.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {path.parent}")
-    return path
-
-
-out = click.option(
+timeout = click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(min=0.1),
