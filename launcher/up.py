@@ -22,6 +22,12 @@ from mesh.tasks import beside
 _STOP_MARGIN_S = 10.0
 
 
+def _an_address_or_auto(_: click.Context, __: click.Parameter, wish: str | None) -> str | None:
+    if wish not in {None, "auto"} and not str(wish).startswith(("http://", "https://")):
+        raise click.BadParameter(f"{wish} is neither an http:// address nor auto")
+    return wish
+
+
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65_535), help="The edge's port.  [default: PARLEY_EDGE_PORT or 8000]")
 @click.option(
@@ -34,6 +40,7 @@ _STOP_MARGIN_S = 10.0
 @click.option(
     "--llm",
     metavar="URL|auto",
+    callback=_an_address_or_auto,
     help="The OpenAI-compatible server that writes the replies; auto: the first found on this machine of "
     + ", ".join(server.program for server in LOCAL_SERVERS)
     + ".  [default: KYUTAI_LLM_URL or the built-in responder]",
@@ -73,13 +80,10 @@ def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, 
 
 async def _up(port: int | None, port_offset: int, llm: str | None, drain_limit_s: float, ready_within_s: float) -> None:
     edge_port = load(EDGE.settings_type, os.environ, port=port).port
-    planned = plan(
-        os.environ,
-        edge_port=edge_port,
-        port_offset=port_offset,
-        drain_limit_s=drain_limit_s,
-        llm=await choose(llm, os.environ, edge_port),
-    )
+    model = await choose(llm, os.environ, edge_port)
+    if llm == "auto" and model is None:
+        click.echo("No language model was found on this machine; the built-in responder takes its place.", err=True)
+    planned = plan(os.environ, edge_port=edge_port, port_offset=port_offset, drain_limit_s=drain_limit_s, llm=model)
     check_free(planned.ports)
     log = PrefixedLog(child.name for child in planned.children)
     supervisor = Supervisor(

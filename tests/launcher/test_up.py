@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from launcher.main import main
 from launcher.plan import plan
 from launcher.ports import PortUnusable, check_free
 from tests.launcher.conftest import Parley, gone
@@ -124,6 +126,12 @@ async def test_a_taken_port_is_told_before_anything_starts(parley: Parley) -> No
         f"port {port} on 127.0.0.1 is taken by another process, and the edge wants it; stop that, or use --port"
         in ran.err
     )
+
+
+def test_a_language_model_without_an_address_is_told() -> None:
+    ran = CliRunner().invoke(main, ["up", "--llm", "localhost:11434"])
+    assert ran.exit_code == 2
+    assert "localhost:11434 is neither an http:// address nor auto" in ran.stderr
 
 
 async def test_a_setting_that_does_not_fit_is_told_before_anything_starts(parley: Parley) -> None:

@@ -116,7 +116,7 @@ async def test_a_goodbye_ends_the_events(fake: FakeConversation, edge: EdgeServe
 async def test_a_full_mesh_refuses(fake: FakeConversation, edge: EdgeServer) -> None:
     fake.refusal = AtCapacity("every recogniser is taken", retry_after=2.0)
     async with realtime_line(url(edge)) as line:
-        with pytest.raises(CallFailed):
+        with pytest.raises(CallFailed, match="try again in 2 s"):
             await next_events(line, 1)
 
 
