@@ -48,29 +48,26 @@ def plan(
     links = _links(addresses, llm)
     return Plan(
         children=[
-            Child(
-                name=process.name,
-                command=(sys.executable, "-m", "launcher.child", str(os.getpid()), process.main),
-                environ={
-                    **environ,
-                    **process.variables(
-                        port=settings[process].port,
-                        metrics_port=settings[process].metrics_port,
-                        drain_limit_s=drain_limit_s,
-                        **links.get(process, {}),
-                    ),
-                    # A line that waits in a buffer is no live log.
-                    "PYTHONUNBUFFERED": "1",
-                },
-                ready=_ready(process, settings[process]),
-                tier=_TIERS.get(process, 0),
-            )
+            _child(process, settings[process], environ, drain_limit_s=drain_limit_s, **links.get(process, {}))
             for process in processes
         ],
         ports=[port for process in processes for port in _ports(process, settings[process])],
         edge=addresses[EDGE],
         orchestrator=addresses[ORCHESTRATOR],
         llm=llm,
+    )
+
+
+def _child(process: Process, settings: ServiceSettings, environ: Mapping[str, str], **told: Any) -> Child:
+    """The process as a child with these settings, and those it is `told`."""
+    variables = process.variables(port=settings.port, metrics_port=settings.metrics_port, **told)
+    return Child(
+        name=process.name,
+        command=(sys.executable, "-m", "launcher.child", str(os.getpid()), process.main),
+        # A line that waits in a buffer is no live log.
+        environ={**environ, **variables, "PYTHONUNBUFFERED": "1"},
+        ready=_ready(process, settings),
+        tier=_TIERS.get(process, 0),
     )
 
 
