@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from types import CoroutineType
 from typing import Any
 
 import grpc
@@ -22,6 +23,14 @@ from tests.fakes import llm as fake_llm
 from tests.fakes import stt as fake_stt
 from tests.fakes import tts as fake_tts
 from tests.orchestrator.caller import Caller, calling, dialled
+
+Tasks = set["asyncio.Task[Any]"]
+
+
+def own_tasks() -> Tasks:
+    """All tasks but gRPC's, which come and go, and the test's."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    return {task for task in others if isinstance(task.get_coro(), CoroutineType)}
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,13 @@ class House:
         """Wait until the orchestrator is done with every call."""
         async with asyncio.timeout(5):
             await self.server._calls.none_left.wait()
+
+    async def no_task_left(self, before: Tasks) -> None:
+        """Wait until the orchestrator runs no more than it did `before`."""
+        await self.no_call_left()
+        if new := own_tasks() - before:
+            await asyncio.wait(new, timeout=2)
+        assert not {task.get_coro() for task in own_tasks() - before}
 
     async def until_empty(self, within: float = 5.0) -> None:
         """Wait until no slot of any fake is held."""

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from types import CoroutineType
-from typing import Any
 
 import pytest
 
@@ -13,7 +11,7 @@ from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.llm import FakeLlm, written
 from tests.fakes.tts import spoken
 from tests.orchestrator.caller import SILENCE, SPEECH, TYPED, Caller
-from tests.orchestrator.house import House
+from tests.orchestrator.house import House, Tasks
 
 AT_ONCE_S = 0.1
 
@@ -21,33 +19,6 @@ GREEDY = pb.ConverseConfig(
     output_format=AudioFormat(sample_rate_hertz=48_000), session=pb.SessionConfig(pacing_lead=duration(60))
 )
 """Has 96 kB sent for each second of speech, as soon as it is made. gRPC takes 4 MB that nobody reads."""
-
-
-Tasks = set["asyncio.Task[Any]"]
-
-
-def own_tasks() -> Tasks:
-    """All tasks but gRPC's, which come and go, and the test's."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    return {task for task in others if isinstance(task.get_coro(), CoroutineType)}
-
-
-@pytest.fixture
-async def tasks_before(house: House) -> Tasks:
-    """What runs in an orchestrator that has had a conversation, and has none."""
-    async with house.calling() as caller:
-        await caller.say("Hi!")
-        await caller.until("reply_finished")
-    await house.until_empty()
-    await house.no_call_left()
-    return own_tasks()
-
-
-async def no_task_is_left(house: House, before: Tasks) -> None:
-    await house.no_call_left()
-    if new := own_tasks() - before:
-        await asyncio.wait(new, timeout=2)
-    assert not {task.get_coro() for task in own_tasks() - before}
 
 
 def endless(llm: FakeLlm) -> None:
@@ -83,7 +54,7 @@ async def test_leaving_frees_everything_at_once(
         assert (house.stt.slots.open, house.tts.slots.open, house.llm.slots.open) == (1, 1, 1)
         await leave(caller)
         await house.until_empty(within=AT_ONCE_S)
-        await no_task_is_left(house, tasks_before)
+        await house.no_task_left(tasks_before)
         assert house.tts.speakings[-1].abandoned
 
 
@@ -99,7 +70,7 @@ async def test_leaving_a_client_that_does_not_read_frees_everything_at_once(
         assert house.stt.slots.open == 1
         await leave(caller)
         await house.until_empty(within=AT_ONCE_S)
-        await no_task_is_left(house, tasks_before)
+        await house.no_task_left(tasks_before)
 
 
 @leavings
@@ -112,7 +83,7 @@ async def test_leaving_while_a_voice_is_looked_for(
         await caller.until("warning")
         await leave(caller)
         await house.until_empty(within=AT_ONCE_S)
-        await no_task_is_left(house, tasks_before)
+        await house.no_task_left(tasks_before)
 
 
 @leavings
@@ -124,7 +95,7 @@ async def test_leaving_while_the_person_speaks(
         await caller.until("user_speech_started")
         await leave(caller)
         await house.until_empty(within=AT_ONCE_S)
-        await no_task_is_left(house, tasks_before)
+        await house.no_task_left(tasks_before)
 
 
 async def test_finish_lets_the_reply_be_heard(house: House, tasks_before: Tasks) -> None:
@@ -137,7 +108,7 @@ async def test_finish_lets_the_reply_be_heard(house: House, tasks_before: Tasks)
         assert caller.told("conversation_ended")[0].cause == pb.END_CAUSE_FINISHED
         assert caller.audio("reply_1") == bytes(house.tts.speakings[-1].audio)
         await house.until_empty(within=AT_ONCE_S)
-        await no_task_is_left(house, tasks_before)
+        await house.no_task_left(tasks_before)
 
 
 async def test_finish_asks_for_the_last_words_and_answers_them(house: House) -> None:

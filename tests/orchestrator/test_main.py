@@ -1,0 +1,95 @@
+"""The process: it serves, drains and ends."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from mesh.errors import UpstreamDown
+from parley.conversation.v1 import conversation_pb2 as pb
+from tests.fakes import llm as fake_llm
+from tests.fakes import stt as fake_stt
+from tests.fakes import tts as fake_tts
+from tests.orchestrator.caller import calling, dialled
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def process(**variables: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m orchestrator`, with these variables and no others of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PARLEY_", "KYUTAI_"))}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "orchestrator", env={**inherited, **variables}, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.communicate()
+
+
+async def until_serving(channel: grpc.aio.Channel, name: str) -> None:
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    async with asyncio.timeout(30):
+        watching = stub.Watch(health_pb2.HealthCheckRequest(service=name), wait_for_ready=True)
+        async for answer in watching:
+            if answer.status == SERVING:
+                return
+
+
+async def test_the_process_serves_until_its_last_conversation_has_ended() -> None:
+    async with AsyncExitStack() as exits:
+        enter = exits.enter_async_context
+        stt = await enter(fake_stt.serving(fake_stt.FakeStt()))
+        tts = await enter(fake_tts.serving(fake_tts.FakeTts()))
+        llm = await enter(fake_llm.serving(fake_llm.FakeLlm()))
+        port = free_port()
+        child = await enter(
+            process(
+                PARLEY_ORCHESTRATOR_PORT=str(port),
+                PARLEY_ORCHESTRATOR_METRICS_PORT="0",
+                PARLEY_STT_TARGET=stt.address,
+                PARLEY_TTS_TARGET=tts.address,
+                KYUTAI_LLM_URL=llm,
+            )
+        )
+        channel = await enter(grpc.aio.insecure_channel(f"127.0.0.1:{port}"))
+        for name in ("", "parley.conversation.v1.ConversationService", "stt", "tts", "llm"):
+            await until_serving(channel, name)
+        async with calling(channel) as caller:
+            child.send_signal(signal.SIGTERM)
+            await caller.say("Hi!")
+            await caller.until("reply_finished")
+            async with dialled(channel) as late:
+                await late.send(pb.ConverseRequest(config=pb.ConverseConfig()))
+                assert (await late.failure()).code is UpstreamDown.default_code
+            await caller.finish()
+            assert (await caller.to_end())[-1] == "conversation_ended"
+        async with asyncio.timeout(10):
+            assert await child.wait() == 0
+
+
+async def test_a_taken_port_is_one_line_in_the_log() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with process(PARLEY_ORCHESTRATOR_PORT=port, PARLEY_ORCHESTRATOR_METRICS_PORT="0") as child:
+            async with asyncio.timeout(30):
+                _, log = await child.communicate()
+            assert child.returncode == 1
+            assert log.decode().count("\n") == 1
+            assert f"port {port} on 127.0.0.1 is taken by another process" in log.decode()

@@ -1,0 +1,98 @@
+"""What Prometheus is told of a conversation."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from tests.fakes.llm import written
+from tests.orchestrator.caller import SILENCE, SPEECH, TYPED, Caller
+from tests.orchestrator.house import House
+
+
+def value(house: House, name: str) -> float | None:
+    return house.registry.get_sample_value(name)
+
+
+async def speak(house: House, caller: Caller, word: str | None) -> None:
+    """Say something of one word, or of none; and pause."""
+    await caller.play(SPEECH, SPEECH)
+    await caller.until("user_speech_started")
+    if word:
+        (await house.stt.hearing()).word(word)
+        await caller.until("user_word_recognized")
+    await caller.play(SILENCE)
+
+
+async def test_a_reply_is_counted_and_timed(house: House) -> None:
+    async with house.calling(TYPED) as caller:
+        assert value(house, "parley_conversations_active") == 1
+        await caller.say("Hi there!")
+        await caller.until("reply_finished")
+        assert value(house, "worker_vllm_sessions_total") == 1
+        assert value(house, "worker_vllm_sent_words_total") == 2
+        assert value(house, "worker_vllm_recv_words_total") == 3
+        assert value(house, "worker_vllm_request_length_sum") == 2
+        assert value(house, "worker_vllm_reply_length_sum") == 3
+        assert value(house, "worker_vllm_ttft_count") == 1
+        assert value(house, "worker_vllm_gen_duration_count") == 1
+        assert value(house, "worker_vllm_active_sessions") == 0
+        assert value(house, "worker_vllm_interrupt_total") == 0
+    await house.no_call_left()
+    assert value(house, "parley_conversations_active") == 0
+
+
+async def test_interruptions_and_failures_are_counted(house: House) -> None:
+    async def thinking(_request: object) -> AsyncIterator[str | bytes]:
+        await asyncio.Event().wait()
+        yield ""
+
+    house.llm.script = thinking
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        await house.llm.request()
+        await caller.say("No, wait.")
+        await house.llm.request(1)
+        assert value(house, "worker_vllm_active_sessions") == 1
+        assert value(house, "worker_vllm_interrupt_total") == 1
+        assert value(house, "worker_vllm_ttft_count") == 0
+        house.llm.status = 400
+        await caller.say("Well?")
+        await caller.until("warning")
+        assert value(house, "worker_vllm_hard_errors_total") == 1
+        assert value(house, "worker_vllm_interrupt_total") == 2
+
+
+async def test_an_apology_asks_no_model(house: House) -> None:
+    house.llm.status = 400
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+    assert value(house, "worker_vllm_sessions_total") == 1
+
+
+async def test_voice_to_voice_is_from_the_pause_to_the_first_audio(house: House) -> None:
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+        assert value(house, "parley_voice_to_voice_seconds_count") == 0
+        await speak(house, caller, "Hello")
+        await caller.until("reply_finished")
+        assert value(house, "parley_voice_to_voice_seconds_count") == 1
+        assert 0 < (value(house, "parley_voice_to_voice_seconds_sum") or 0) < 2
+
+
+async def test_a_false_alarm_is_no_turn(house: House) -> None:
+    """Neither the reply it held, nor one that was typed after it, is timed from it."""
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+        house.llm.script = written(*(f"word{number} " for number in range(6)))
+        await caller.say("Tell me a story.")
+        await caller.until("reply_word_spoken")
+        await speak(house, caller, None)
+        await caller.until("reply_resumed")
+        await caller.until("reply_finished")
+        await speak(house, caller, None)
+        await caller.until("user_turn_discarded")
+        await caller.say("Another one!")
+        await caller.until("reply_finished")
+        assert value(house, "parley_voice_to_voice_seconds_count") == 0
