@@ -82,8 +82,6 @@ RULES = (
         r"\bjoke\b|\bmake me laugh\b",
         "How long is a piece of string? Twice as long as half of it!",
     ),
-    _rule(r"\b(thanks|thank you)\b", "You're welcome. What would you like to know?"),
-    _rule(r"\bmerci\b", "Avec plaisir."),
     _rule(r"\b(my name is|call me) (?P<name>[a-z]+)", "It's nice to meet you, {name}. How are you today?"),
     # What the person feels, wants, has and thinks.
     _rule(
@@ -91,9 +89,11 @@ RULES = (
         "I'm sorry that you are {rest}. What has happened?",
     ),
     _rule(
-        rf"^((i am|i'm|i feel) )?{_VERY}(fine|good|great|happy|okay|well)( today| too| also)*$",
+        rf"^((i am|i'm|i feel) )?{_VERY}(fine|good|great|happy|okay|well)( today| too| also| thanks| thank you)*$",
         "I'm happy to hear that. What are you doing today?",
     ),
+    _rule(r"\b(thanks|thank you)\b", "You're welcome. What would you like to know?"),
+    _rule(r"\bmerci\b", "Avec plaisir."),
     _rule(r"\bi (really )?(like|love|enjoy) (?P<rest>.+)", "What do you like most about {rest}?"),
     _rule(r"\bi (do not|don't) (like|want|know)\b", "That is all right. What would you like to talk about?"),
     _rule(r"\bi (want|need|would like) (?P<rest>.+)", "Why do you want {rest}?"),

@@ -43,7 +43,7 @@ def conversation(turns: Sequence[str]) -> list[Message]:
         ("can you hear me", "Yes, I can hear you well. What is on your mind?"),
         ("tell me a joke", "How long is a piece of string? Twice as long as half of it!"),
         ("thank you very much", "You're welcome. What would you like to know?"),
-        ("I'm fine, thanks", "You're welcome. What would you like to know?"),
+        ("I'm fine, thanks", "I'm happy to hear that. What are you doing today?"),
         ("I am very good", "I'm happy to hear that. What are you doing today?"),
         ("I feel so tired", "I'm sorry that you are tired. What has happened?"),
         ("I like my garden", "What do you like most about your garden?"),
