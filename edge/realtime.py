@@ -11,7 +11,7 @@ from edge import refusals
 from edge.dialects import Dialect, InvalidEvent
 from edge.metrics import EdgeMetrics
 from edge.outbox import ClientTooSlow, Outbox, Outgoing
-from mesh.discovery import Admission, Replicas, admitted
+from mesh.discovery import THROUGH_A_SEARCH, Admission, Replicas, admitted
 from mesh.errors import InternalError, MeshError, UpstreamDown
 from mesh.logs import bind_session
 from mesh.tasks import beside
@@ -75,7 +75,7 @@ class RealtimeSession:
     async def _converse(self) -> None:
         """Hold the conversation to its end. Raises whatever ends it early."""
         config = ConverseRequest(config=self._dialect.config())
-        async with admitted(self._orchestrators, _converse_method, config) as conversation:
+        async with admitted(self._orchestrators, _converse_method, config, THROUGH_A_SEARCH) as conversation:
             bind_session(conversation.started.started.session_id)
             log.info("session started", replica=conversation.replica)
             with self._metrics.session():

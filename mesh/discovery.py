@@ -12,7 +12,7 @@ would be the same everywhere and is raised at once.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -22,13 +22,29 @@ from mesh.errors import AtCapacity, MeshError, MissingServiceAtCapacity, Missing
 from mesh.health import is_serving
 from mesh.replicas import Replica, Replicas
 
-__all__ = ["Admission", "Replicas", "admitted", "any_serving", "ask"]
+__all__ = ["THROUGH_A_SEARCH", "Admission", "Limits", "Replicas", "admitted", "any_serving", "ask"]
 
 log = structlog.get_logger()
 
 TRY_LIMIT_S = 0.5
 SEARCH_LIMIT_S = 1.5
 MOST_FAILURES = 3
+
+
+class Limits(NamedTuple):
+    """How long finding a replica may take, in seconds."""
+
+    one_try: float = TRY_LIMIT_S
+    search: float = SEARCH_LIMIT_S
+
+
+DIRECT = Limits()
+"""For a service that admits by itself."""
+
+THROUGH_A_SEARCH = Limits(one_try=SEARCH_LIMIT_S + TRY_LIMIT_S, search=SEARCH_LIMIT_S + 2 * TRY_LIMIT_S)
+"""For a service that searches for others before it admits: were a try shorter than that search, a mesh that is busy, or
+full, would be told of as one that cannot be reached."""
+
 
 _TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 
@@ -42,7 +58,7 @@ UnaryMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.UnaryUnaryMultiC
 
 @asynccontextmanager
 async def admitted(
-    replicas: Replicas, stub_method: "StreamMethod[Req, Resp]", config: Req
+    replicas: Replicas, stub_method: "StreamMethod[Req, Resp]", config: Req, limits: Limits = DIRECT
 ) -> AsyncIterator[Admission[Req, Resp]]:
     """A stream that one of the replicas has admitted; it is cancelled on leaving, if it has not ended.
 
@@ -59,7 +75,7 @@ async def admitted(
             raise
         return replica, admission
 
-    replica, admission = await _found(replicas, attempt)
+    replica, admission = await _found(replicas, attempt, limits)
     replica.streams += 1
     try:
         yield admission
@@ -77,7 +93,7 @@ async def ask(replicas: Replicas, stub_method: "UnaryMethod[Req, Resp]", request
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 
-    return await _found(replicas, attempt)
+    return await _found(replicas, attempt, DIRECT)
 
 
 async def any_serving(replicas: Replicas, name: str = "") -> bool:
@@ -91,16 +107,16 @@ async def any_serving(replicas: Replicas, name: str = "") -> bool:
         return False
 
 
-async def _found(replicas: Replicas, attempt: Callable[..., Awaitable[Found]]) -> Found:
+async def _found(replicas: Replicas, attempt: Callable[..., Awaitable[Found]], limits: Limits) -> Found:
     """What the first successful attempt returns."""
     search = _Search(replicas.service)
     try:
-        async with asyncio.timeout(SEARCH_LIMIT_S):
+        async with asyncio.timeout(limits.search):
             candidates = await replicas.candidates()
             for left, replica in zip(range(len(candidates), 0, -1), candidates, strict=True):
                 # A dead replica fails at once, but for the last hope, which is given the time to come back.
                 last_hope = left == 1 and not search.refused
-                async with search.noting(replica), asyncio.timeout(TRY_LIMIT_S):
+                async with search.noting(replica), asyncio.timeout(limits.one_try):
                     return await attempt(replica, wait=last_hope)
                 if search.failures == MOST_FAILURES:
                     break

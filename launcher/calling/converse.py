@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import numpy as np
+from grpc.aio import Channel, StreamStreamMultiCallable
 
 from launcher.calling.events import (
     Event,
@@ -20,7 +21,7 @@ from launcher.calling.events import (
 from launcher.calling.line import CallFailed
 from mesh.addresses import BadTarget
 from mesh.audio import FRAME_SAMPLES, Decoder, Encoder
-from mesh.discovery import Admission, Replicas, admitted
+from mesh.discovery import THROUGH_A_SEARCH, Admission, Replicas, admitted
 from mesh.errors import MeshError, MissingServiceTimeout
 from parley.audio.v1 import audio_pb2
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -46,7 +47,7 @@ async def converse_line(target: str, config: conversation.ConverseConfig) -> Asy
     try:
         async with (
             Replicas(SERVICE, target) as replicas,
-            admitted(replicas, lambda channel: ConversationServiceStub(channel).Converse, request) as stream,
+            admitted(replicas, _converse_method, request, THROUGH_A_SEARCH) as stream,
         ):
             yield ConverseLine(stream)
     except BadTarget as error:
@@ -126,6 +127,12 @@ class ConverseLine:
                 raise CallFailed(f"the mesh rejected a request: {response.request_rejected.message}")
             case _:
                 return None
+
+
+def _converse_method(
+    channel: Channel,
+) -> "StreamStreamMultiCallable[conversation.ConverseRequest, conversation.ConverseResponse]":
+    return ConversationServiceStub(channel).Converse
 
 
 def _cancelled(event: conversation.ReplyCancelled) -> Event:

@@ -5,10 +5,14 @@ An utterance that is not ended costs memory and holds back its words, so each pa
 
 from dataclasses import dataclass
 
-from stt_proxy.recognition import SAMPLE_RATE
+from stt_proxy.recognition import FRAME, SAMPLE_RATE
 
 LOOK_BACK = int(0.6 * SAMPLE_RATE)
 """Samples. Speech is known for sure after about 0.25 s; another 0.3 s keep the start of its first word."""
+
+_CATCHING_UP = 3 * FRAME
+"""Samples that are passed at a time while what was looked back at is not decoded yet. All of it at once would take so
+long that the next frames' pauses were scored late; a pause or a flush, which comes later, still ends what was said."""
 
 _LONG = 12 * SAMPLE_RATE
 """Samples after which an utterance ends at the next gap, however short."""
@@ -40,6 +44,10 @@ class Utterances:
         self.began: int | None = None
         self._used = 0
 
+    def earliest(self, position: int) -> int:
+        """The first sample that may be in a passage after `position`."""
+        return self._used if self.began is not None else max(self._used, position - LOOK_BACK)
+
     def advance(self, position: int, *, speaking: bool, pause: float) -> Passage | None:
         """What to decode now that the stream has been scored up to `position`; None: nothing."""
         begins = self.began is None
@@ -47,7 +55,8 @@ class Utterances:
             if not speaking:
                 return None
             self._used = self.began = max(self._used, position - LOOK_BACK)
-        return self._pass(position, begins=begins, ends=not speaking or self._too_long(position, pause))
+        ends = not speaking or self._too_long(position, pause)
+        return self._pass(position if ends else min(position, self._used + _CATCHING_UP), begins=begins, ends=ends)
 
     def flush(self, position: int) -> Passage | None:
         """End what is being said at `position`, the end of the stream so far; None: nothing is being said."""
@@ -60,9 +69,9 @@ class Utterances:
         length = position - self.began
         return length >= _LONGEST or (length >= _LONG and pause >= _GAP)
 
-    def _pass(self, position: int, *, begins: bool, ends: bool) -> Passage:
-        passage = Passage(self._used, position, begins=begins, ends=ends)
-        self._used = position
+    def _pass(self, end: int, *, begins: bool, ends: bool) -> Passage:
+        passage = Passage(self._used, end, begins=begins, ends=ends)
+        self._used = end
         if ends:
             self.began = None
         return passage

@@ -17,8 +17,8 @@ _CUT_HZ = 3_400
 """Where telephones cut (ITU-T G.712)."""
 
 _FAINT = 4e-4
-"""RMS of the noise. Of a synthetic caller's eight sentences in G.711, 16 % of the words were understood without it, 63 %
-with it, 59 % at 2.5e-4 and 48 % at 1e-3; of the same sentences in wide band, 84 %."""
+"""RMS of the noise. Of a synthetic caller's eight sentences in G.711, 16 % of the words were understood without it,
+63 % with it, 59 % at 2.5e-4 and 48 % at 1e-3; of the same sentences in wide band, 84 %."""
 
 
 def filled(samples: Samples) -> Samples:

@@ -14,7 +14,7 @@ from stt_proxy.engines.pocketsphinx.tape import Samples, Tape
 from stt_proxy.recognition import FRAME, SAMPLE_RATE
 from stt_proxy.recognition.levels import Level
 from stt_proxy.recognition.pauses import PauseScore
-from stt_proxy.recognition.utterances import LOOK_BACK, Passage, Utterances
+from stt_proxy.recognition.utterances import Passage, Utterances
 from stt_proxy.recognition.voicing import Voicing
 from stt_proxy.recognition.words import Commitment, TimedWord, spoken
 
@@ -70,9 +70,9 @@ class Transcription:
             self._level.hear(float(np.sqrt(np.mean(np.square(frame)))))
 
     def _forget(self) -> None:
-        past = self._scored - LOOK_BACK
-        self._tape.forget(past)
-        self._voicing.forget(past if self._utterances.began is None else self._utterances.began)
+        earliest = self._utterances.earliest(self._scored)
+        self._tape.forget(earliest)
+        self._voicing.forget(earliest if self._utterances.began is None else self._utterances.began)
 
     def _decode(self, passage: Passage | None) -> Iterator[Event]:
         if passage is None:
