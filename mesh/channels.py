@@ -13,6 +13,8 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
+    # Windows stay small, so that a reader that stops is felt by its sender: otherwise 87 s of a reply fit in between.
+    ("grpc.http2.bdp_probe", 0),
     # A proxy from the environment is for the way out, not for neighbours.
     ("grpc.enable_http_proxy", 0),
 )
