@@ -166,10 +166,12 @@ class Ledger:
                 assert not reply.done
                 assert reply.complete
                 assert (reply.released, reply.told) == (reply.arrived, len(reply.words))
+                assert action.text.split() == reply.all_words()
                 reply.done = True
             case act.ReplyFinished():
                 assert reply.done
                 assert not reply.held
+                assert action.text.split() == reply.all_words()
                 assert now >= reply.heard_at - ROUNDING
                 self._bury(reply.all_words())
             case act.CancelReply():
