@@ -24,9 +24,9 @@ class Metrics:
         self._active = Gauge("worker_stt_active_sessions", "Streams being recognised.", registry=registry)
         self._refused = Counter("worker_stt_misses", "Streams refused: the engine is full.", registry=registry)
         self._failed = Counter("worker_stt_hard_misses", "Streams refused: the engine is down.", registry=registry)
-        self._sent = Counter("worker_stt_sent_frames", "Messages of audio given to the engine.", registry=registry)
-        self._heard = Counter("worker_stt_recv_frames", "Frames of audio heard by the engine.", registry=registry)
-        self._words = Counter("worker_stt_recv_words", "Words recognised.", registry=registry)
+        self.sent = Counter("worker_stt_sent_frames", "Messages of audio given to the engine.", registry=registry)
+        self.heard = Counter("worker_stt_recv_frames", "Frames of audio heard by the engine.", registry=registry)
+        self.words = Counter("worker_stt_recv_words", "Words recognised.", registry=registry)
         self._audio = Histogram(
             "worker_stt_audio_duration", "Seconds of audio of a stream.", buckets=_SECONDS_OF_SESSION, registry=registry
         )
@@ -36,7 +36,7 @@ class Metrics:
         self._words_each = Histogram(
             "worker_stt_num_words", "Words of a stream.", buckets=_WORDS_OF_SESSION, registry=registry
         )
-        self._behind = Histogram(
+        self.behind = Histogram(
             "parley_stt_waiting_seconds",
             "Seconds of audio that were waiting when a frame had been heard.",
             buckets=_SECONDS_BEHIND,
@@ -64,7 +64,7 @@ class Metrics:
     def stream(self, recognizer: Recognizer) -> Iterator["StreamMeter"]:
         """Measure one stream while the block runs."""
         self._sessions.inc()
-        meter = StreamMeter(recognizer, self._behind)
+        meter = StreamMeter(self, recognizer)
         self._live.add(meter)
         with self._active.track_inprogress():
             try:
@@ -74,9 +74,6 @@ class Metrics:
                 self._observe(meter)
 
     def _observe(self, meter: "StreamMeter") -> None:
-        self._sent.inc(meter.sent_frames)
-        self._heard.inc(meter.heard_frames)
-        self._words.inc(meter.words)
         self._audio.observe(meter.audio_s)
         self._duration.observe(meter.duration_s)
         self._words_each.observe(meter.words)
@@ -89,13 +86,11 @@ class Metrics:
 class StreamMeter:
     """How one stream goes."""
 
-    def __init__(self, recognizer: Recognizer, behind: Histogram) -> None:
+    def __init__(self, metrics: Metrics, recognizer: Recognizer) -> None:
+        self._metrics = metrics
         self._recognizer = recognizer
-        self._behind = behind
         self._began = time.monotonic()
         self.samples = 0
-        self.sent_frames = 0
-        self.heard_frames = 0
         self.words = 0
 
     @property
@@ -115,14 +110,15 @@ class StreamMeter:
 
     def audio(self, pcm: bytes) -> None:
         """A message of audio has come."""
-        self.sent_frames += 1
+        self._metrics.sent.inc()
         self.samples += len(pcm) // _SAMPLE_BYTES
 
     def event(self, event: Event) -> None:
         """The engine has heard something."""
         match event:
             case Pause():
-                self.heard_frames += 1
-                self._behind.observe(self.backlog_s)
+                self._metrics.heard.inc()
+                self._metrics.behind.observe(self.backlog_s)
             case Word():
+                self._metrics.words.inc()
                 self.words += 1

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from stt_proxy.recognition import FRAME, SAMPLE_RATE
 
-LOOK_BACK = int(0.6 * SAMPLE_RATE)
-"""Samples. Speech is known for sure after about 0.25 s; another 0.3 s keep the start of its first word."""
+LOOK_BACK = int(0.5 * SAMPLE_RATE)
+"""Samples. Speech is known for sure after about 0.25 s; as much again keeps the start of its first word."""
 
 _CATCHING_UP = 3 * FRAME
 """Samples that are passed at a time while what was looked back at is not decoded yet. All of it at once would take so

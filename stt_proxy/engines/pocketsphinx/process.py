@@ -82,9 +82,13 @@ class WorkerProcess:
 async def worker_process() -> AsyncIterator[WorkerProcess]:
     """Run a worker meanwhile, which is ready when the block begins. Raises `UpstreamDown` if it cannot start."""
     # In a process started anew rather than forked: the proxy has threads, and gRPC's do not survive a fork.
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", _MODULE, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
+    command = (sys.executable, "-P", "-m", _MODULE)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+    except OSError as error:
+        raise UpstreamDown(f"a recogniser cannot be started: {error.strerror}") from error
     worker = WorkerProcess(process)
     try:
         try:

@@ -32,6 +32,9 @@ from stt_proxy.engines.pocketsphinx.wire import (
     packed,
 )
 
+_NONE = 0
+"""The number of no stream: they count from 1."""
+
 
 class Inbox:
     """The commands of the newest stream. A thread reads ahead, so that a stream that was given up is not decoded."""
@@ -39,7 +42,7 @@ class Inbox:
     def __init__(self, source: FileIO) -> None:
         self._source = source
         self._commands: SimpleQueue[Command | None] = SimpleQueue()
-        self._newest = 0
+        self._newest = _NONE
         threading.Thread(target=self._read, daemon=True).start()
 
     def __iter__(self) -> Iterator[Command]:
@@ -53,6 +56,7 @@ class Inbox:
             command = command_from.decode(self._bytes(length))
             self._newest = command.stream
             self._commands.put(command)
+        self._newest = _NONE
         self._commands.put(None)
 
     def _bytes(self, count: int) -> bytes:
