@@ -102,14 +102,14 @@ def recorded(*recordings: bytes) -> Script:
 
 
 class FakeTts(TextToSpeechServiceServicer):
-    """Speaks by its `script`: two frames a word, unless told otherwise."""
+    """Speaks by its `script`: a frame for each word, unless told otherwise."""
 
     def __init__(self) -> None:
         self.slots = Slots()
         self.speakings: list[Speaking] = []
         self.asked_voices: list[str] = []
         self.unknown_voices: set[str] = set()
-        self.script: Script = spoken(2)
+        self.script: Script = spoken(1)
         self.admits = True
         """Otherwise it leaves whoever asks without an answer."""
 

@@ -1,8 +1,17 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.orchestrator.house import House, Tasks, open_house, own_tasks
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Loading them, for a TLS that nothing here uses, would take longer than most of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("none")))
+        yield
 
 
 @pytest.fixture

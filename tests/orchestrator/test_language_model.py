@@ -73,6 +73,12 @@ async def test_it_is_asked_in_the_words_of_the_api(path: str) -> None:
     assert fake.keys == ["Bearer k3y"]
 
 
+async def test_a_proxy_is_not_for_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    async with speaking_to(FakeLlm()) as model:
+        assert await answer(model) == ["Well,", " hello", " there."]
+
+
 async def test_the_configured_model_is_asked() -> None:
     fake = FakeLlm()
     fake.models = ["one", "other"]

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh.errors import Idle
@@ -23,6 +23,7 @@ async def drained(outbox: Outbox) -> list[int]:
     return left
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.sampled_from([None, "a", "b"]), st.sampled_from(["drop a", "drop b"]))),
 )

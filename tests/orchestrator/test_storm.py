@@ -7,7 +7,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from mesh.errors import AtCapacity
+from mesh.errors import AtCapacity, MissingServiceTimeout
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.orchestrator.caller import SILENCE, SPEECH, Caller
@@ -64,7 +64,7 @@ async def converse(house: House, dice: random.Random) -> bool:
             return False
         try:
             await caller.until("started")
-        except AtCapacity:
+        except (AtCapacity, MissingServiceTimeout):  # the second where two busy cores are too slow for all this
             return False
         for _ in range(dice.randrange(4)):
             await talk(caller, house, dice)

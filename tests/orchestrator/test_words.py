@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.words import WordSplitter, pronounceable
@@ -24,12 +24,14 @@ def cut_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
     return text, [text[start:end] for start, end in itertools.pairwise(bounds)]
 
 
+@settings(deadline=None)
 @given(cut_texts())
 def test_words_do_not_depend_on_where_the_text_is_cut(cut: tuple[str, list[str]]) -> None:
     text, pieces = cut
     assert split(*pieces) == split(text)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_joined_words_are_the_text_with_its_white_space_collapsed(text: str) -> None:
     joined = "".join(split(text))
@@ -37,6 +39,7 @@ def test_joined_words_are_the_text_with_its_white_space_collapsed(text: str) -> 
     assert joined == (" " if text[:1].isspace() and text.strip() else "") + " ".join(text.split())
 
 
+@settings(deadline=None)
 @given(cut_texts())
 def test_no_word_is_empty_or_holds_white_space_inside(cut: tuple[str, list[str]]) -> None:
     for word in split(*cut[1]):
@@ -108,6 +111,7 @@ def test_what_the_voice_is_given(word: str, spoken: str) -> None:
     assert pronounceable(word) == spoken
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_what_the_voice_is_given_can_be_said(word: str) -> None:
     spoken = pronounceable(word)
