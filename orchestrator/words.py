@@ -39,5 +39,5 @@ def pronounceable(word: str) -> str:
     Markdown's marks are dropped and curly quotes straightened (Unmute's rule); a word without a letter or digit, a lone
     dash or an emoji, would be spelled out or choked on.
     """
-    cleaned = word.strip().translate(_UNSPEAKABLE)
+    cleaned = word.translate(_UNSPEAKABLE).strip()
     return cleaned if any(character.isalnum() for character in cleaned) else ""
