@@ -38,7 +38,9 @@ class ConversationServicer(ConversationServiceServicer):
     ) -> None:
         """Hold one conversation. What the client should have known is refused before `started`, as is one too many."""
         requests = before_idle(requests, self._settings.idle_limit_s)
-        config = (await first_request(requests)).config
+        opening = await first_request(requests)
+        config = opening.config
+        request_id = opening.request_id if opening.HasField("request_id") else None
         session_id = secrets.token_hex(8)
         logs.bind_session(session_id)
 
@@ -50,20 +52,17 @@ class ConversationServicer(ConversationServiceServicer):
         async with AsyncExitStack() as exits:
             work = []
             if not config.typed_only:
-                opening = admitted(self._stt, transcribe, session.listener.config())
-                work.append(session.listener.run(await exits.enter_async_context(opening)))
+                searching = admitted(self._stt, transcribe, session.listener.config())
+                work.append(session.listener.run(await exits.enter_async_context(searching)))
             _log.info("conversation admitted", typed_only=config.typed_only)
-            session.send(
-                pb.ConverseResponse(
-                    started=pb.ConverseStarted(
-                        session_id=session_id,
-                        input_format=input_format,
-                        output_format=output_format,
-                        session=options.effective(),
-                    )
-                )
+            started = pb.ConverseStarted(
+                session_id=session_id,
+                input_format=input_format,
+                output_format=output_format,
+                session=options.effective(),
             )
-            session.tell(configured)
+            session.send(pb.ConverseResponse(started=started), request_id)
+            session.tell(configured, request_id)
             try:
                 await session.run(context.write, Requests(session, options, input_format).run(requests), *work)
             except HungUp:

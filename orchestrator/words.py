@@ -2,6 +2,9 @@
 
 _UNSPEAKABLE = str.maketrans({"*": None, "_": None, "`": None, "#": None, "’": "'", "‘": "'", "“": '"', "”": '"'})  # noqa: RUF001 - curly quotes are the point
 
+_LONGEST = 1_000
+"""Characters of a word. A model that runs wild, or writes without spaces, is cut there."""
+
 
 class WordSplitter:
     """Turns a stream of text, cut anywhere, into whole words.
@@ -30,7 +33,7 @@ class WordSplitter:
         words = [f" {word}" for word in self._pending.split()]
         if words and not self._pending[0].isspace():
             words[0] = words[0][1:]
-        return words
+        return [word[at : at + _LONGEST] for word in words for at in range(0, len(word), _LONGEST)]
 
 
 def pronounceable(word: str) -> str:

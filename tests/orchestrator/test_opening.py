@@ -34,7 +34,9 @@ async def refusal(house: House, request: pb.ConverseRequest) -> MeshError:
 async def test_started_tells_what_has_been_agreed(house: House) -> None:
     async with house.dialled() as caller:
         await caller.send(pb.ConverseRequest(request_id="open", config=pb.ConverseConfig()))
-        started = await caller.until("started")
+        event = await caller.until_event("started")
+        assert event.request_id == "open"
+        started = event.started
         hearing = await house.stt.hearing()
         working = audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hertz=24_000)
         assert started.input_format == started.output_format == working

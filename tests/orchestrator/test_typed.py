@@ -170,6 +170,14 @@ async def test_text_only_replies_are_not_spoken(house: House) -> None:
     assert house.tts.asked_voices == []
 
 
+async def test_a_model_that_writes_all_at_once_floods_nobody(house: House) -> None:
+    house.llm.script = written("word " * 5_000)
+    async with house.calling(TEXT_ONLY) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+    assert len(caller.told("reply_text_delta")) == 5_000
+
+
 async def test_an_item_keeps_the_id_its_client_gave_it(house: House) -> None:
     async with house.calling(TEXT_ONLY) as caller:
         await caller.send(pb.ConverseRequest(text=pb.UserText(text="Hi!", item_id="mine")))

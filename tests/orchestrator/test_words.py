@@ -75,6 +75,19 @@ def test_a_word_is_given_as_soon_as_white_space_follows_it() -> None:
     assert splitter.finish() == [" the"]
 
 
+@settings(deadline=None)
+@given(cut_texts())
+def test_words_are_of_bounded_length(cut: tuple[str, list[str]]) -> None:
+    """However they come, and with nothing lost."""
+    text, pieces = cut
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("orchestrator.words._LONGEST", 3)
+        words = split(*pieces)
+        assert words == split(text)
+        assert all(len(word) <= 3 for word in words)
+    assert "".join(words) == "".join(split(text))
+
+
 def test_a_splitter_starts_afresh_after_its_end() -> None:
     splitter = WordSplitter()
     splitter.feed("one")
