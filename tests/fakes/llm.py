@@ -118,11 +118,12 @@ async def _watch(receive: Receive) -> None:
 
 
 @asynccontextmanager
-async def serving(fake: FakeLlm) -> AsyncIterator[str]:
-    """Serve the fake on a free port meanwhile, and yield its URL."""
+async def serving(fake: FakeLlm, port: int = 0) -> AsyncIterator[str]:
+    """Serve the fake meanwhile, on a free port if none is given, and yield its URL."""
     # asyncio sends without delay, and so without 40 ms of Nagle's, only on a socket that says that it is TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.bind(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     config = uvicorn.Config(fake.app, ws="none", lifespan="off", log_config=None, access_log=False)
     config.load()
     server = uvicorn.Server(config)
