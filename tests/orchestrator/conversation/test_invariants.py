@@ -279,7 +279,7 @@ class Converse(RuleBasedStateMachine):
             return
         if not self.finished:
             self.the_client_finishes()
-        for _ in range(1_000):
+        for _ in range(10_000):
             if self.ledger.ended:
                 break
             if self.unanswered:
