@@ -85,11 +85,11 @@ async def test_what_a_request_causes_carries_its_id(house: House) -> None:
 
 async def test_what_is_due_anyway_carries_no_id(house: House) -> None:
     """However often somebody asks for something in the middle of a reply."""
-    house.llm.script = written(*(f"word{number} " for number in range(20)))
+    house.llm.script = written(*(f"word{number} " for number in range(10)))
     house.tts.script = spoken(1)
     async with house.calling(TYPED) as caller:
         await caller.say("Hi!")
-        while caller.names().count("reply_word_spoken") < 20:
+        while caller.names().count("reply_word_spoken") < 10:
             await caller.update(pb.SessionConfig(), request_id="u")
             await caller.next()
         await caller.until("reply_finished")
