@@ -1,0 +1,90 @@
+"""Spoken turns, from the first sample to the reply."""
+
+from mesh.audio import FRAME_S
+from mesh.times import duration, seconds
+from parley.conversation.v1 import conversation_pb2 as pb
+from tests.orchestrator.caller import SILENCE, SPEECH
+from tests.orchestrator.house import House
+
+
+async def test_a_spoken_turn_is_answered_aloud(house: House) -> None:
+    house.stt.answers_flushes = False
+    async with house.calling() as caller:
+        await caller.play(SILENCE, SPEECH, SPEECH)
+        started = await caller.until("user_speech_started")
+        hearing = await house.stt.hearing()
+        hearing.partial("hello wor")
+        assert (await caller.until("user_partial_transcript")).text == "hello wor"
+        hearing.word("Hello", start=FRAME_S, end=2 * FRAME_S)
+        word = await caller.until("user_word_recognized")
+        await caller.play(SILENCE)
+        stopped = await caller.until("user_speech_stopped")
+        await hearing.until(lambda: hearing.flushes == [1])
+        hearing.word("world", start=2 * FRAME_S, end=3 * FRAME_S)
+        hearing.answer(1)
+        await caller.until("reply_finished")
+    assert caller.names(without="reply_audio") == [
+        "started",
+        "user_speech_started",
+        "user_partial_transcript",
+        "user_word_recognized",
+        "user_speech_stopped",
+        "user_word_recognized",
+        "user_turn_ended",
+        "reply_created",
+        *["reply_text_delta"] * 3,
+        "reply_text_done",
+        *["reply_word_spoken"] * 3,
+        "reply_released",
+        "reply_finished",
+    ]
+    (ended,) = caller.told("user_turn_ended")
+    assert {each.item_id for each in (started, word, stopped, ended)} == {"item_1"}
+    assert (started.cause, stopped.cause, ended.cause) == (pb.SPEECH_CAUSE_DETECTED,) * 3
+    assert started.offset == duration(2 * FRAME_S)
+    assert stopped.offset == duration(4 * FRAME_S)
+    assert (word.start_offset, word.end_offset) == (duration(FRAME_S), duration(2 * FRAME_S))
+    assert ended.text == "Hello world"
+    assert await house.llm.messages() == [("user", "Hello world")]
+
+
+async def test_speech_that_goes_on_takes_the_pause_back(house: House) -> None:
+    house.stt.answers_flushes = False
+    async with house.calling() as caller:
+        await caller.play(SPEECH, SPEECH)
+        hearing = await house.stt.hearing()
+        await caller.until("user_speech_started")
+        hearing.word("Well")
+        await caller.play(SILENCE)
+        await hearing.until(lambda: hearing.flushes == [1])
+        await caller.play(SPEECH)
+        await caller.until("user_speech_started")
+        hearing.answer(1)
+        hearing.word("actually")
+        await caller.play(SILENCE)
+        await hearing.until(lambda: hearing.flushes == [1, 2])
+        hearing.answer(2)
+        assert (await caller.until("user_turn_ended")).text == "Well actually"
+    assert len(caller.told("user_turn_ended")) == 1
+
+
+async def test_noise_is_no_turn(house: House) -> None:
+    async with house.calling() as caller:
+        await caller.play(SPEECH, SILENCE)
+        await caller.until("user_turn_discarded")
+        await caller.say("Hi!")
+        await caller.until("reply_created")
+        assert await house.llm.messages() == [("user", "Hi!")]
+
+
+async def test_a_long_silence_is_broken(house: House) -> None:
+    session = pb.SessionConfig(silence_timeout=duration(0.05))
+    async with house.calling(pb.ConverseConfig(session=session)) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+        stopped = await caller.until("user_speech_stopped")
+        assert stopped.cause == pb.SPEECH_CAUSE_SILENCE
+        assert seconds(stopped.offset) == 0
+        assert (await caller.until("user_turn_ended")).text == "..."
+        await caller.until("reply_created")
+        assert (await house.llm.messages(1))[-1] == ("user", "...")
