@@ -7,19 +7,15 @@ from prometheus_client import REGISTRY
 from edge.server import serving
 from edge.settings import EdgeSettings
 from mesh import logs
-from mesh.addresses import BadTarget
 from mesh.server import run
-from mesh.settings import SettingError, load
+from mesh.settings import load
 
 
 def main() -> None:
-    """Run an edge as the environment says, until it is asked to stop. Raises `SettingError` before anything starts."""
+    """Run an edge as the environment says, until it is asked to stop. Raises `SettingError`."""
     settings = load(EdgeSettings, os.environ)
     logs.configure("edge", settings.log_level, settings.log_format)
-    try:
-        run(_serve(settings))
-    except BadTarget as error:
-        raise SettingError(f"PARLEY_ORCHESTRATOR_TARGET or PARLEY_VOICES_TARGET: {error}") from None
+    run(_serve(settings))
 
 
 async def _serve(settings: EdgeSettings) -> None:

@@ -71,6 +71,7 @@ def _route_standard_library(shared: list[Processor], level: str, renderers: list
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         uvicorn = logging.getLogger(name)
         uvicorn.handlers.clear()
+        uvicorn.setLevel(logging.NOTSET)
         uvicorn.propagate = True
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

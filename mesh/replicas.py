@@ -8,7 +8,7 @@ from typing import Self
 
 import grpc
 
-from mesh.addresses import parse_target, resolve
+from mesh.addresses import BadTarget, parse_target, resolve
 from mesh.channels import open_channel
 from mesh.health import is_serving
 
@@ -62,7 +62,10 @@ class Replicas:
 
     def __init__(self, service: str, target: str) -> None:
         self.service = service
-        self._targets = parse_target(target)
+        try:
+            self._targets = parse_target(target)
+        except BadTarget as error:
+            raise BadTarget(f"{service}: {error}") from None
         self._addresses: list[str] = []
         self._resolved_at = float("-inf")
         self._known: dict[str, Replica] = {}

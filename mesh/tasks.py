@@ -1,7 +1,6 @@
 """Tasks that belong to a block of code."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,13 +25,13 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
             yield tasks
             raise _BlockEnded
     except BaseExceptionGroup as failures:
+        if _cancellations() > cancellations:
+            # It came while the group waited for the tasks it had cancelled; a group forgets it, before 3.13 for good.
+            raise asyncio.CancelledError from None
         _, real = failures.split(_BlockEnded)
         if real:
             first = _first(real)
             raise first from first.__cause__
-    if sys.version_info < (3, 13) and _cancellations() > cancellations:
-        # Before 3.13, a task group forgets a cancellation that comes while it waits for the tasks it has cancelled.
-        raise asyncio.CancelledError
 
 
 async def first_of(*events: asyncio.Event, within: float) -> None:

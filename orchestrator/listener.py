@@ -10,7 +10,7 @@ import structlog
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
 from mesh.discovery import Admission, Replicas, admitted
 from mesh.errors import MeshError, UpstreamDown
-from mesh.tasks import beside, was_cancelled
+from mesh.tasks import beside
 from mesh.times import duration, seconds
 from orchestrator.conversation import events as ev
 from orchestrator.microphone import KEPT_SAMPLES, Microphone
@@ -81,7 +81,7 @@ class Listener:
     async def run(self, first: Transcription) -> None:
         """Listen until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
         await self._listen(first, 0)
-        while not was_cancelled():  # what ends a stream may have come together with the cancellation, and hidden it
+        while True:
             await asyncio.sleep(self._pause)
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
             position = max(self._answered, self._microphone.end - _LONGEST_REPLAY)

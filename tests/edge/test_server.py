@@ -125,7 +125,7 @@ class TestProcess:
         async with self.started(0, PARLEY_VOICES_TARGET="nowhere") as process:
             _, errors = await asyncio.wait_for(process.communicate(), 20)
         assert process.returncode == 1
-        assert "PARLEY_VOICES_TARGET: 'nowhere' is not host:port" in errors.decode()
+        assert "voice service: 'nowhere' is not host:port" in errors.decode()
 
     async def test_it_drains_when_asked_to_stop(self, fake: FakeConversation, orchestrator: GrpcServer) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:

@@ -138,6 +138,30 @@ async def test_a_cancellation_during_the_clean_up_is_not_lost() -> None:
     assert not went_on
 
 
+async def test_a_cancellation_that_comes_with_a_failure_is_not_hidden_by_it() -> None:
+    worker = Worker()
+    worker.clean.clear()
+    survived = False
+
+    async def block() -> None:
+        nonlocal survived
+        try:
+            async with beside(worker.work()):
+                await worker.started.wait()
+                raise UpstreamDown("the engine has gone")  # noqa: TRY301 - the block's own failure is the point
+        except UpstreamDown:
+            survived = True
+
+    task = asyncio.create_task(block())
+    await worker.cleaning.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    worker.clean.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not survived
+
+
 async def test_the_first_of_several_events_ends_the_wait() -> None:
     never, soon = asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().call_soon(soon.set)
