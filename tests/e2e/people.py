@@ -24,6 +24,8 @@ from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 Samples = NDArray[np.float32]
 Event = TypeVar("Event")
 
+_BREATH = SAMPLE_RATE // 2
+
 _ROOM_NOISE = 1e-3
 """RMS of the noise that a microphone always hears; recognisers expect it."""
 
@@ -41,7 +43,12 @@ class Microphone:
         self._switched_on = 0.0
 
     def say(self, speech: Samples) -> int:
-        """Speak after whatever is still being said, and return the position at which this begins."""
+        """Speak after whatever is still being said, and return the position at which this begins.
+
+        Nobody speaks in the very moment a line opens: it has been quiet for a breath by then.
+        """
+        breath = np.zeros(max(0, _BREATH - self.position - len(self._speech)), np.float32)
+        self._speech = np.concatenate([self._speech, breath])
         begins = self.position + len(self._speech)
         self._speech = np.concatenate([self._speech, speech])
         self._spoken.clear()

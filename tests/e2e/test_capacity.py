@@ -21,14 +21,15 @@ from tests.speech import say, share_of_words
 
 pytestmark = pytest.mark.e2e
 
-QUESTION = "Good morning. How are you today?"
+QUESTION = "Good morning. How are you today? I would like to talk about the weather."
 
 
 async def test_as_many_talk_at_once_as_there_are_recognisers(mesh: Mesh) -> None:
     await _idle(mesh)
     async with filled(mesh) as people:
-        for person in people:
+        for person in people:  # one after the other, as people do, and then all at once
             person.microphone.say(say(QUESTION))
+            await person.first("user_speech_started")
         backlogs = await _backlogs_while(mesh, asyncio.gather(*(p.first("reply_finished", within=40) for p in people)))
         assert max(backlogs) < 0.5, backlogs
 

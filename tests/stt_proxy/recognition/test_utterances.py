@@ -35,13 +35,13 @@ def test_silence_is_not_decoded() -> None:
 def test_an_utterance_begins_before_its_speech_was_noticed() -> None:
     first = passages((False, 4), (True, 0.08))[0]
     noticed = (frames(4) + 1) * FRAME
-    assert first == Passage(noticed - LOOK_BACK, noticed - LOOK_BACK + 3 * FRAME, begins=True, ends=False)
+    assert first == Passage(noticed - LOOK_BACK, noticed - LOOK_BACK + 2 * FRAME, begins=True, ends=False)
 
 
 def test_what_was_looked_back_at_is_decoded_bit_by_bit() -> None:
     found = passages((False, 4), (True, 0.8))
     sizes = [(passage.end - passage.start) / FRAME for passage in found]
-    assert sizes == [3, 3, 2.25, 1, 1, 1, 1, 1, 1, 1]
+    assert sizes == [2, 2, 2, 2, 2, 1.25, 1, 1, 1, 1]
     assert found[-1].end == (frames(4) + 10) * FRAME
 
 
