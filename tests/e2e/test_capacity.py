@@ -25,6 +25,9 @@ QUESTION = "Good morning. How are you today? I would like to talk about the weat
 
 
 async def test_as_many_talk_at_once_as_there_are_recognisers(mesh: Mesh) -> None:
+    async with bridge(mesh.orchestrator, pb.ConverseConfig(typed_only=True)) as first:  # a mesh is slow at its first
+        await first.send(text=pb.UserText(text="Hello."))
+        await first.first("reply_finished")
     await _idle(mesh)
     async with filled(mesh) as people:
         for person in people:  # one after the other, as people do, and then all at once
