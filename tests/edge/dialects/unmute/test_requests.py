@@ -37,8 +37,12 @@ def refused(message: str | bytes) -> InvalidEvent:
     return refusal.value
 
 
-def test_the_conversation_is_held_unmutes_way() -> None:
-    config = UnmuteDialect().config()
+async def nothing_yet() -> str:
+    raise AssertionError("Unmute's clients say nothing first")
+
+
+async def test_the_conversation_is_held_unmutes_way() -> None:
+    config = (await UnmuteDialect().opening(nothing_yet)).config
     session = config.session
     assert session.greeting
     assert session.goodbye
