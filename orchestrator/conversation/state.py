@@ -34,7 +34,7 @@ TRANSITIONS: dict[tuple[Phase, Phase], str] = {
     (Phase.THINKING, Phase.LISTENING): "a word, or speech",
     (Phase.THINKING, Phase.ENDPOINTING): "a late word",
     (Phase.THINKING, Phase.SPEAKING): "first audio",
-    (Phase.THINKING, Phase.WAITING): "there is nothing to hear",
+    (Phase.THINKING, Phase.WAITING): "nothing to hear",
     (Phase.SPEAKING, Phase.LISTENING): "a word, or speech",
     (Phase.SPEAKING, Phase.ENDPOINTING): "a late word",
     (Phase.SPEAKING, Phase.THINKING): "a typed turn",

@@ -25,5 +25,5 @@ def test_the_rules_show_every_change_of_phase() -> None:
             player = Player(conversation, microphone_is_open=script.microphone_is_open)
             for row in (*script.given, *script.rows):
                 player.play(row)
-            shown.update(conversation.moves)
+            shown.update((move.before, move.after) for move in conversation.moves)
     assert shown == TRANSITIONS.keys()

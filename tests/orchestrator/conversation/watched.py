@@ -1,7 +1,17 @@
 """A conversation whose every change of phase is watched."""
 
+from typing import NamedTuple
+
 from orchestrator.conversation import TRANSITIONS, Conversation, Phase, State
 from orchestrator.conversation import events as ev
+
+
+class Move(NamedTuple):
+    """A change of phase, and when it was."""
+
+    before: Phase
+    after: Phase
+    at: float
 
 
 class Watched(Conversation):
@@ -12,7 +22,7 @@ class Watched(Conversation):
 
     def __init__(self, state: State | None = None) -> None:
         super().__init__(state)
-        self.moves: list[tuple[Phase, Phase]] = []
+        self.moves: list[Move] = []
         self._seen = self.phase
 
     def _person_event(self, event: ev.Event, now: float) -> None:
@@ -39,5 +49,5 @@ class Watched(Conversation):
         before, after = self._seen, self.phase
         if after is not before:
             assert (before, after) in TRANSITIONS, f"from {before.value} to {after.value} at {now}, by {cause}"
-            self.moves.append((before, after))
+            self.moves.append(Move(before, after, now))
             self._seen = after
