@@ -75,9 +75,9 @@ class Commands(click.Group):
         write_examples(self.examples, formatter)
         write_exit_codes({code: code.meaning for code in ExitCode}, formatter)
 
-    def main(self, *args: Any, prog_name: str | None = None, **kwargs: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]  # never seen as the other overload
         """Run as the program `NAME`."""
-        return super().main(*args, prog_name=prog_name or NAME, **kwargs)
+        return super().main(args, prog_name or NAME, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was typed. Ctrl-C ends it without a word more."""

@@ -10,7 +10,7 @@ from launcher.exit_codes import ExitCode
 class Failure(click.ClickException):
     """Printed to standard error; its message says the next step where there is one. The exit code is `exit_code`."""
 
-    exit_code: int = ExitCode.FAILED
+    exit_code = ExitCode.FAILED
 
 
 class MissingPackages(Failure):

@@ -10,7 +10,8 @@ def holder(port: int) -> str | None:
     """
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            if listens and connection.pid:
                 return f"{psutil.Process(connection.pid).name()}, process {connection.pid}"
     except (psutil.Error, OSError):
         return None

@@ -1,4 +1,7 @@
-"""Everything that `parley doctor` looks at. To add a check, write a function from a `Situation` to findings, and list it here."""
+"""Everything that `parley doctor` looks at.
+
+To add a check, write a function from a `Situation` to findings, and list it here.
+"""
 
 from launcher.checks.check import Check
 from launcher.checks.engines import embedded_recogniser, embedded_voice

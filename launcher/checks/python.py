@@ -12,7 +12,7 @@ from launcher.checks.situation import Situation
 async def python(_: Situation) -> list[Finding]:
     """Compare its version with what the installed Parley asks for."""
     version = platform.python_version()
-    wanted = metadata.metadata("parley").get("Requires-Python") or ""
+    wanted = metadata.metadata("parley")["Requires-Python"]
     if not SpecifierSet(wanted).contains(version, prereleases=True):
         remedy = "make a virtual environment with a Python that fits, and install Parley there"
         return [
