@@ -10,6 +10,8 @@ from rich.text import Text
 from launcher.configuration.formats import by_title, purpose
 from launcher.configuration.inventory import SHARED, Entry
 
+_MARGIN = 2
+
 _SIDE_BY_SIDE = 100
 """Columns that a terminal must have for the meaning to stand beside the variable; else it stands below."""
 
@@ -21,16 +23,16 @@ def show(entries: Iterable[Entry], console: Console) -> None:
     for title, group in by_title(listed):
         console.print(Text.assemble((title, "bold"), f"  {purpose(title)}"))
         if console.width >= _SIDE_BY_SIDE:
-            table = Table.grid(padding=(0, 0, 0, 2), pad_edge=True)
-            table.add_column(width=min(width, console.width // 2 - 2), overflow="fold")
+            table = Table.grid(padding=(0, 0, 0, _MARGIN), pad_edge=True)
+            table.add_column(width=min(width + _MARGIN, console.width // 2), overflow="fold")
             table.add_column()
             for entry in group:
                 table.add_row(_assignment(entry), _details(entry))
             console.print(table)
         else:
             for entry in group:
-                console.print(Padding(_assignment(entry), (0, 0, 0, 2), expand=False))
-                console.print(Padding(_details(entry), (0, 0, 0, 6), expand=False))
+                console.print(Padding(_assignment(entry), (0, 0, 0, _MARGIN), expand=False))
+                console.print(Padding(_details(entry), (0, 0, 0, 3 * _MARGIN), expand=False))
         console.print()
 
 
