@@ -28,11 +28,19 @@ from launcher.calling.events import (
 )
 from launcher.calling.line import CallFailed
 from launcher.calling.recording import SAMPLE_RATE, quantized
+from launcher.exit_codes import ExitCode
+from launcher.failure import Failure
 
 PATH = "/v1/realtime"
 
 _CONNECT_TIMEOUT_S = 10.0
 _SEND_TIMEOUT_S = 10.0
+
+
+class UnusableUrl(Failure):
+    """What was given is no address of an edge."""
+
+    exit_code = ExitCode.USAGE
 
 
 class _Fault(msgspec.Struct):
@@ -142,6 +150,8 @@ class RealtimeLine:
 
 def _endpoint(url: str) -> str:
     parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss", "http", "https"} or not parts.hostname:
+        raise UnusableUrl(f"{url} is no address of an edge; expected something like ws://127.0.0.1:8000")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     return urlunsplit(parts._replace(scheme=scheme, path=parts.path if parts.path not in {"", "/"} else PATH))
 
