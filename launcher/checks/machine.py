@@ -13,9 +13,9 @@ from stt_proxy.settings import SttSettings
 
 _CORES = 2
 
-_MEMORY_BASE_MB = 600
-_MEMORY_PER_RECOGNISER_MB = 120
-"""What the processes of a mesh, and each embedded recogniser, take."""
+_MEMORY_BASE_MB = 300
+_MEMORY_PER_RECOGNISER_MB = 110
+"""What the processes of a mesh, and each embedded recogniser, were seen to take before anybody called."""
 
 _MB = 1 << 20
 
