@@ -11,7 +11,7 @@ from orchestrator.conversation.turn import Detector, Flush, Turn
 
 
 class Phase(enum.Enum):
-    """Where a conversation stands. It is never stored: it follows from the turn that is open and the reply that lives."""
+    """Where a conversation stands. It follows from the turn that is open and the reply that lives."""
 
     WAITING = "waiting"
     LISTENING = "listening"

@@ -29,7 +29,7 @@ class Room:
         self._prefix = prefix
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command with its output, and its errors among it, on a pipe. `parley` and `python` are this installation's."""
+        """Start a command, its output and errors on one pipe. `parley` and `python` are this installation's."""
         tools = [str(self.home / ".venv/bin"), str(Path(__file__).parents[2] / ".tools"), os.environ["PATH"]]
         return subprocess.Popen(  # noqa: S603 - commands of our own documentation
             [*self._prefix, *command],

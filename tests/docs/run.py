@@ -37,7 +37,7 @@ def run(block: Block, here: Room) -> str | None:
 @contextmanager
 def started(command: str, until: str, here: Room) -> Iterator[None]:
     """Run a command beside others, from when it has said `until`; then end it as Ctrl-C does, which it must do well."""
-    process = here.start("bash", "-c", f"exec {command}" if "=" not in command.split()[0] else f"exec env {command}")
+    process = here.start("bash", "-c", f"exec env {command}")
     lines: list[str] = []
     said = threading.Event()
     reader = threading.Thread(target=_read, args=(process, lines, until, said))

@@ -1,6 +1,7 @@
 """Every command of the documentation is run, in the order of the page."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def test_what_is_kept_is_run() -> None:
         commands = "\n".join(block.text for block in found if block.language == "sh")
         for block in found:
             assert block.saved_as is None or block.saved_as in commands, block.where
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} leads to {target}"
 
 
 def test_few_blocks_are_not_run() -> None:

@@ -1,6 +1,6 @@
 """The committed pictures are those that the core's tables make."""
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_is_up_to_date(name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_can_be_read_without_being_seen(name: str) -> None:
-    picture = ElementTree.fromstring(PICTURES[name]())  # noqa: S314 - our own
+    picture = ET.fromstring(PICTURES[name]())  # noqa: S314 - our own
     title, description = (picture.find(f"{{http://www.w3.org/2000/svg}}{part}") for part in ("title", "desc"))
     assert title is not None
     assert title.text

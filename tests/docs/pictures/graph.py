@@ -1,4 +1,4 @@
-"""Pictures of states and the ways between them. Where things are is written by hand; what there is comes from the core."""
+"""Pictures of states and the ways between them. Where things are is written here; what there is, the core tells."""
 
 from collections.abc import Mapping
 from enum import Enum

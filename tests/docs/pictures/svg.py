@@ -85,7 +85,8 @@ class Picture:
         angle = math.atan2(tip.y - before.y, tip.x - before.x)
         size = 5 + 2 * width
         wings = [
-            Point(tip.x - size * math.cos(angle + turn), tip.y - size * math.sin(angle + turn)) for turn in (0.42, -0.42)
+            Point(tip.x - size * math.cos(angle + turn), tip.y - size * math.sin(angle + turn))
+            for turn in (0.42, -0.42)
         ]
         path = " L".join(f"{_n(point.x)} {_n(point.y)}" for point in curve[:-1])
         head = " ".join(f"{_n(point.x)},{_n(point.y)}" for point in (tip, *wings))
@@ -96,17 +97,17 @@ class Picture:
 
     def written(self) -> str:
         """The whole picture as a file."""
-        card = f'<rect x="1" y="1" width="{self._width - 2}" height="{self._height - 2}" rx="14" fill="var(--card)" stroke="var(--edge)"/>'
-        return "\n".join((
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self._width} {self._height}"'
-            f' width="{self._width}" height="{self._height}" role="img" aria-labelledby="title description">',
-            f'<title id="title">{escape(self._title)}</title>',
-            f'<desc id="description">{escape(self._description)}</desc>',
-            f"<style>\n{_STYLE}\n</style>",
-            card,
-            *self._parts,
-            "</svg>\n",
-        ))  # fmt: skip
+        size = f'width="{self._width}" height="{self._height}"'
+        head = f"""\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self._width} {self._height}" {size} role="img">
+<title>{escape(self._title)}</title>
+<desc>{escape(self._description)}</desc>
+<style>
+{_STYLE}
+</style>
+<rect x="1" y="1" width="{self._width - 2}" height="{self._height - 2}" rx="14" fill="var(--card)" stroke="var(--edge)"/>
+"""
+        return head + "\n".join((*self._parts, "</svg>\n"))
 
 
 def bow(start: Box, end: Box, bend: float) -> list[Point]:

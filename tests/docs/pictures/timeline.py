@@ -71,7 +71,9 @@ class _Timeline:
     def _x(self, time: float) -> float:
         return LEFT + (time - self._begin) / (self._end - self._begin) * (WIDTH - LEFT - RIGHT)
 
-    def _bar(self, start: float, end: float, y: float, colour: str, words: str = "", *, height: float = 28, dash: str = "") -> None:
+    def _bar(
+        self, start: float, end: float, y: float, colour: str, words: str = "", *, height: float = 28, dash: str = ""
+    ) -> None:
         left, right = self._x(start), self._x(min(end, self._end))
         box = Box(Point((left + right) / 2, y), max(right - left - 2, 2), height)
         self._picture.rect(box, fill="none" if dash else colour, line=f"{colour}-line", radius=6, dash=dash)
@@ -108,7 +110,8 @@ class _Timeline:
                 case ev.WordRecognized(text=text):
                     self._picture.text(Point(self._x(row.time), RECOGNISER), text, size=13, weight=600, halo=True)
                 case ev.Flushed():
-                    self._picture.text(Point(self._x(row.time), RECOGNISER), "that is all", size=11, colour="soft", halo=True)
+                    at = Point(self._x(row.time), RECOGNISER)
+                    self._picture.text(at, "that is all", size=11, colour="soft", halo=True)
 
     def _sent(self) -> None:
         for row in self._rows:
