@@ -98,6 +98,7 @@ class Picture:
     def written(self) -> str:
         """The whole picture as a file."""
         size = f'width="{self._width}" height="{self._height}"'
+        inside = f'width="{self._width - 2}" height="{self._height - 2}"'
         head = f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self._width} {self._height}" {size} role="img">
 <title>{escape(self._title)}</title>
@@ -105,7 +106,7 @@ class Picture:
 <style>
 {_STYLE}
 </style>
-<rect x="1" y="1" width="{self._width - 2}" height="{self._height - 2}" rx="14" fill="var(--card)" stroke="var(--edge)"/>
+<rect x="1" y="1" rx="14" {inside} fill="var(--card)" stroke="var(--edge)"/>
 """
         return head + "\n".join((*self._parts, "</svg>\n"))
 
