@@ -25,7 +25,7 @@ needs_grpcurl = pytest.mark.skipif(
 @pytest.mark.docs
 @needs_grpcurl
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of(page: Path, mesh: Room) -> None:
     faults = [fault for block in blocks(page) if block.is_plain and (fault := run(block, mesh))]
     assert not faults, "\n\n".join(faults)
