@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from enum import Enum
 from textwrap import wrap
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tests.docs.pictures.svg import Box, Picture, Point, bow
 
 _LINE_CHARACTERS = 21
 _LINE_HEIGHT = 15
+
+State = TypeVar("State", bound=Enum)
 
 
 class Node(NamedTuple):
@@ -34,9 +36,9 @@ class Way(NamedTuple):
 
 def draw(
     picture: Picture,
-    nodes: Mapping[Enum, Node],
-    ways: Mapping[tuple[Enum, Enum], Way],
-    words: Mapping[tuple[Enum, Enum], str],
+    nodes: Mapping[State, Node],
+    ways: Mapping[tuple[State, State], Way],
+    words: Mapping[tuple[State, State], str],
     size: tuple[float, float] = (124, 46),
 ) -> None:
     """Draw every one of `words`. KeyError for a way, or a state, that has no place yet."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.conversation import TRANSITIONS, State
+from orchestrator.conversation import TRANSITIONS, Phase, State
 from tests.orchestrator.conversation.player import Player, play
 from tests.orchestrator.conversation.rules import RULES
 from tests.orchestrator.conversation.script import Script, as_text
@@ -18,7 +18,7 @@ def test_script(script: Script) -> None:
 
 def test_the_rules_show_every_change_of_phase() -> None:
     """`Watched` sees that there are no others."""
-    shown = set()
+    shown: set[tuple[Phase, Phase]] = set()
     for rule in RULES:
         for script in rule.scripts:
             conversation = Watched(State(policy=script.policy))
