@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from launcher.calling.recording import quantized, write
+from launcher.calling.recording import SAMPLE_RATE, quantized, write
 from tests.docs.commands import commands
 from tests.docs.stranger import Stranger
 from tests.packaging.pythons import pythons
-from tests.speech import SAMPLE_RATE, say
+from tests.speech import say
 
 pytestmark = [
     pytest.mark.packages,
