@@ -2,12 +2,14 @@
 
 All are started at once. Each is asked again and again whether it is ready; when every one is, `Supervisor.ready` is
 set. A child that ends is started again after a pause that doubles. One that keeps ending, or never gets ready, before
-that moment makes the whole start fail: it would do so again. Later nothing is given up.
+that moment makes the whole start fail: it would do so again. One that ends with `os.EX_CONFIG` says that itself, and
+once is enough. Later nothing is given up.
 
 Children are ended by tiers, those first that need the others, so that what they have begun can be brought to its end.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -114,10 +116,14 @@ class Supervisor:
         ends = 0
         while not self._stopping.is_set():
             began = time.monotonic()
-            how = _described(await self._run_once(child))
+            code = await self._run_once(child)
             if self._stopping.is_set():
                 return
+            how = _described(code)
             ends += 1
+            if code == os.EX_CONFIG and not self.ready.is_set():
+                self._fail(f"{child.name} cannot run; its last lines above tell why")
+                return
             if ends >= limits.ends_before_ready and not self.ready.is_set():
                 self._fail(f"{child.name} {how} {ends} times before it was ready; its last lines above tell why")
                 return
