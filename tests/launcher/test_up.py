@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from prometheus_client import CollectorRegistry
 
+from edge.server import serving
+from edge.settings import EdgeSettings
 from launcher.main import main
 from launcher.plan import plan
 from launcher.ports import PortUnusable, check_free
@@ -143,3 +146,20 @@ async def test_a_setting_that_does_not_fit_is_told_before_anything_starts(parley
     assert ran.code == 1
     assert ran.out == ""
     assert "PARLEY_TTS_RATE=fast is not a whole number" in ran.err
+
+
+async def test_a_mesh_that_runs_already_is_told_as_such(parley: Parley) -> None:
+    settings = EdgeSettings(port=0, orchestrator_target="127.0.0.1:9", voices_target="127.0.0.1:9")
+    async with serving(settings, registry=CollectorRegistry()) as edge:
+        offset = free_offset(free_port())
+        ran = await parley("up", "--port", str(edge.port), "--port-offset", str(offset))
+    assert ran.code == 1
+    assert f"Parley is already running at http://127.0.0.1:{edge.port}" in ran.err
+
+
+async def test_a_variable_that_does_nothing_is_pointed_out(parley: Parley) -> None:
+    ran = await parley("up", PARLEY_STT_WORKER="3", PARLEY_TTS_RATE="fast", PARLEY_EDGE_PORT="many")
+    assert ran.code == 1
+    assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_WORKERS?" in ran.err
+    assert "PARLEY_TTS_RATE=fast is not" in ran.err
+    assert "PARLEY_EDGE_PORT=many is not" in ran.err
