@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from edge.dialects.unmute.voices import listed
 from edge.health import MeshHealth
@@ -30,11 +30,11 @@ class Rest:
         self._registry = registry
         self._page = WebPage()
 
-    def routes(self) -> list[BaseRoute]:
+    def routes(self) -> list[Route]:
         """All of its routes."""
         return [
             Route("/", self.front),
-            self._page.assets(),
+            self._page.route(),
             Route("/v1/health", self.health),
             Route("/v1/voices", self.voices),
             Route("/metrics", self.metrics),

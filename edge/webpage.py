@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _FILES = Path(__file__).with_name("page")
 
@@ -47,32 +47,26 @@ class WebPage:
     def __init__(self) -> None:
         self._files = StaticFiles(directory=_FILES)
 
-    def assets(self) -> Mount:
+    def route(self) -> Route:
         """The route of what the page loads."""
-        return Mount("/page", SecurityHeaders(self._files), name="page")
+        return Route("/page/{path:path}", self.asset)
 
     async def index(self, request: Request) -> Response:
         """The page itself."""
-        response = await self._files.get_response("index.html", request.scope)
+        return await self._file("index.html", request)
+
+    async def asset(self, request: Request) -> Response:
+        """One of the files that the page loads."""
+        return await self._file(request.path_params["path"], request)
+
+    async def _file(self, path: str, request: Request) -> Response:
+        """A file, or that it has not changed, or why there is none; the headers are on each of these."""
+        try:
+            response = await self._files.get_response(path, request.scope)
+        except HTTPException as refused:
+            response = PlainTextResponse(refused.detail, refused.status_code)
         response.headers.update(_HEADERS)
         return response
-
-
-class SecurityHeaders:
-    """ASGI middleware that puts the page's headers on every answer, a refusal too."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
 
 
 def wants_page(headers: Headers) -> bool:
