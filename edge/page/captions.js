@@ -6,6 +6,8 @@ const AT_THE_END_PX = 60;
 export class Captions {
   #scroll;
   #list;
+  /** Whether the person reads the newest words, and not what was said before. */
+  #follows = true;
   /** @type {Map<string, {entry: object, item: HTMLLIElement}>} */
   #shown = new Map();
 
@@ -16,12 +18,15 @@ export class Captions {
   constructor(scroll, list) {
     this.#scroll = scroll;
     this.#list = list;
+    scroll.addEventListener("scroll", () => {
+      this.#follows = scroll.scrollTop + scroll.clientHeight > scroll.scrollHeight - AT_THE_END_PX;
+    });
+    // Room is taken and given back by what else is on the page.
+    new ResizeObserver(() => this.#follow()).observe(scroll);
   }
 
   /** @param {import("./conversation.js").Conversation["entries"]} entries */
   show(entries) {
-    const { scrollTop, clientHeight, scrollHeight } = this.#scroll;
-    const wasAtTheEnd = scrollTop + clientHeight > scrollHeight - AT_THE_END_PX;
     const wanted = new Map(entries.map((entry, index) => [`${entry.kind} ${entry.id} ${partOf(entries, index)}`, entry]));
     for (const [key, { item }] of this.#shown) {
       if (wanted.has(key)) continue;
@@ -35,7 +40,11 @@ export class Captions {
       draw(item, entry);
       this.#shown.set(key, { entry, item });
     }
-    if (wasAtTheEnd) this.#scroll.scrollTop = this.#scroll.scrollHeight;
+    this.#follow();
+  }
+
+  #follow() {
+    if (this.#follows) this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 }
 
@@ -71,7 +80,7 @@ function drawReply(item, { name, text, spoken, phase }) {
     const mark = span("mark-cut", "not heard");
     item.replaceChildren(who, span("spoken", heard), ...(rest.trim() ? [element("s", "cut", rest), " ", mark] : []));
   } else {
-    const now = heard.search(/\S+$/);
+    const now = phase === "finished" ? -1 : heard.search(/\S+$/);
     const word = now < 0 ? [] : [span("now", heard.slice(now))];
     item.replaceChildren(who, span("spoken", now < 0 ? heard : heard.slice(0, now)), ...word, span("coming", rest));
   }

@@ -70,9 +70,9 @@ export class Orb {
   #drawDisc(pen, color, radius, time) {
     const isQuiet = ["idle", "ended", "waiting", "connecting"].includes(this.#mood);
     const swell = this.#calm.matches ? 0 : this.#reply;
-    for (const [reach, opacity] of [[1.22, 0.1], [1.1, 0.16], [1, isQuiet ? 0.55 : 1]]) {
+    for (const [reach, opacity] of [[1.22, 0.1], [1.1, 0.16], [1, isQuiet ? 0.8 : 1]]) {
       pen.globalAlpha = opacity;
-      pen.fillStyle = color;
+      pen.fillStyle = reach > 1 ? color : lit(pen, color, radius);
       this.#blob(pen, radius * (1 + (reach - 1) * (0.4 + 1.6 * swell) + 0.07 * swell), swell * 0.035, time * 0.9 + reach);
       pen.fill();
     }
@@ -129,6 +129,15 @@ export class Orb {
     }
     pen.closePath();
   }
+}
+
+/** A colour as if light fell on it from above. */
+function lit(pen, color, radius) {
+  const fill = pen.createRadialGradient(-0.3 * radius, -0.4 * radius, 0.1 * radius, 0, 0, 1.25 * radius);
+  fill.addColorStop(0, `color-mix(in oklab, ${color} 78%, white)`);
+  fill.addColorStop(0.55, color);
+  fill.addColorStop(1, `color-mix(in oklab, ${color} 88%, black)`);
+  return fill;
 }
 
 /** How loud an RMS sounds: 0 at -50 dB, 1 at -14 dB. */

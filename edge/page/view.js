@@ -58,7 +58,7 @@ export class View {
     const isInCall = inCall(stage);
     this.#at.call.toggleAttribute("data-hangs-up", isInCall);
     this.#text("call-label", !isInCall ? "Start talking" : stage === "talking" ? "Hang up" : "Cancel");
-    this.#at.mute.hidden = !isInCall || isTypedOnly;
+    this.#at.mute.hidden = stage !== "talking" || isTypedOnly;
     this.#at.mute.setAttribute("aria-pressed", String(isMuted));
     const offer = !isInCall ? "Type instead" : isTypedOnly && stage === "talking" ? "Use the microphone" : "";
     this.#at.switch.hidden = offer === "" || trouble !== null;
@@ -99,7 +99,7 @@ export class View {
 
   #showTalk({ stage, conversation }, isChoosing, choice) {
     const isEmpty = conversation.entries.length === 0;
-    const hasNothingElse = isEmpty && !inCall(stage);
+    const hasNothingElse = isEmpty && stage !== "talking";
     const showsPeople = isChoosing || hasNothingElse;
     this.#at.people.hidden = !showsPeople;
     this.#at["captions-scroll"].hidden = showsPeople;
@@ -149,6 +149,7 @@ function hint({ stage, isMuted, isTypedOnly, ending, trouble }, mood, name) {
       return ending;
     case "talking":
       if (isTypedOnly) return mood === "listening" ? "Type, and you will be answered aloud." : "";
+      if (mood === "held") return "Go on, I am listening.";
       if (isMuted) return `${name} hears silence until you unmute.`;
       return mood === "speaking" ? "Just speak to interrupt." : mood === "listening" ? "Say something." : "";
     default:

@@ -46,10 +46,10 @@ export function sessionOf(choice) {
   return { voice: choice.id, instructions: { character: choice.character } };
 }
 
-/** One sentence about a character, from what the model is told: "You are Ada, who …" → "Who …". */
+/** One sentence about a character, from what the model is told: "You are Ada, who sings. …" → "Sings.". */
 function about(name, kind, text) {
   if (kind === "constant" && text) {
-    const start = new RegExp(`^(?:you are|tu es|vous êtes)\\s+(?:${escaped(name ?? "")}\\b)?[\\s,:]*`, "i");
+    const start = new RegExp(`^(?:you are|tu es|vous êtes)\\s+(?:${escaped(name ?? "")}\\b)?[\\s,:]*(?:who\\b\\s*)?`, "i");
     const sentence = text.replace(start, "").split(/(?<=[.!?])\s/)[0];
     return sentence.charAt(0).toUpperCase() + sentence.slice(1);
   }

@@ -30,7 +30,7 @@ export const FLOOR = {
   hearing: "Hearing you",
   thinking: "Thinking",
   speaking: "Speaking",
-  held: "Paused: go on, I am listening",
+  held: "Paused",
   ended: "The conversation has ended",
 };
 
