@@ -106,7 +106,8 @@ export class JitterBuffer {
     this.#gain += Math.max(-1 / this.#fade, Math.min(1 / this.#fade, wanted - this.#gain));
     if (this.#gain < 1e-6) this.#gain = 0;
     if (this.#queued === 0 || (!isOpen && this.#gain === 0)) return 0;
-    return this.#take(at, events) * Math.min(this.#gain, limit);
+    const openness = Math.min(this.#gain, limit);
+    return this.#take(at, events) * openness;
   }
 
   #take(at, events) {

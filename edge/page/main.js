@@ -186,6 +186,7 @@ byId("setting-shortcut").checked = preferences().shortcut;
 byId("setting-theme").value = preferences().theme;
 showTheme();
 showShortcut();
+call.consent(preferences().consents === true);
 call.choose(choice);
 show();
 await loadPeople();

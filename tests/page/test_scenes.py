@@ -16,6 +16,13 @@ from tests.page.scenes import ANSWER, SCENES, SPOKEN, called, restore, tone
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+MICROPHONE_SPY = """
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    window.asked = 0;
+    navigator.mediaDevices.getUserMedia = async (...wish) => {
+      window.asked++;
+      return (window.stream = await ask(...wish));
+    };"""
 NARROW = {"width": 360, "height": 640}
 
 
@@ -168,19 +175,14 @@ class TestTrouble:
             await expect(page.locator("#note")).to_have_text("Text is too long.")
 
     async def test_hanging_up_gives_the_microphone_back(self, browser: Browser, house: House) -> None:
-        spy = """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-            navigator.mediaDevices.getUserMedia = async (...wish) => (window.stream = await ask(...wish));"""
-        async with visitor(browser, spy) as page:
+        async with visitor(browser, MICROPHONE_SPY) as page:
             talk = await called(page, house)
             await page.locator("#call").click()
             await talk.hung_up()
             assert await page.evaluate("stream.getAudioTracks()[0].readyState") == "ended"
 
     async def test_a_microphone_that_is_unplugged_is_looked_for_again(self, browser: Browser, house: House) -> None:
-        spy = """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-            window.asked = 0;
-            navigator.mediaDevices.getUserMedia = async (...wish) => { window.asked++; return (window.stream = await ask(...wish)); };"""
-        async with visitor(browser, spy) as page:
+        async with visitor(browser, MICROPHONE_SPY) as page:
             talk = await called(page, house)
             await page.evaluate("stream.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
             await page.wait_for_function("window.asked === 2")
