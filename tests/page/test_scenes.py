@@ -44,7 +44,7 @@ async def test_each_is_accessible_and_fits(browser: Browser, house: House, name:
         try:
             await SCENES[name](page, house)
             for theme in ("light", "dark"):
-                await page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+                await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 assert await findings(page) == [], theme
             await page.set_viewport_size(NARROW)  # type: ignore[arg-type]
             assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
