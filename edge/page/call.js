@@ -32,6 +32,7 @@ const FAREWELL_S = 1;
  * @property {number | null} retryAt when the next try is made, in milliseconds of `performance.now`
  * @property {boolean} isMuted
  * @property {boolean} isTypedOnly
+ * @property {boolean} isSilent replies are read, not heard
  * @property {string} note something that passes by
  * @property {number | null} latency of the last answer, in seconds
  * @property {string} ending why it is over, for people
@@ -48,6 +49,7 @@ const AT_FIRST = {
   retryAt: null,
   isMuted: false,
   isTypedOnly: false,
+  isSilent: false,
   note: "",
   latency: null,
   ending: "",
@@ -111,7 +113,8 @@ export class Call {
   /** Begin to talk, or to type. Called from a click, without which a browser stays silent. */
   async start({ isTypedOnly = false } = {}) {
     const generation = this.#stop();
-    this.#set({ stage: "connecting", isTypedOnly, trouble: null, ending: "", isUnplugged: false, isInterrupted: false });
+    const isSilent = !canPlay();
+    this.#set({ stage: "connecting", isTypedOnly, isSilent, trouble: null, ending: "", isUnplugged: false, isInterrupted: false });
     try {
       await this.#openLine(!isTypedOnly);
     } catch (error) {
@@ -119,7 +122,6 @@ export class Call {
       return;
     }
     if (generation === this.#generation) await this.#connect();
-    else this.#closeLine();
   }
 
   /** End it at once. */
@@ -179,9 +181,12 @@ export class Call {
   }
 
   async #openLine(withMicrophone) {
-    if (this.#line && (this.#line.hasMicrophone || !withMicrophone)) return;
     this.#closeLine();
-    if (!canPlay()) throw isSecureContext ? new Error("no AudioWorklet") : new NoMicrophone("InsecureContext");
+    if (!canPlay()) {
+      // A page that is not safe may not play sound as it arrives either; then one reads the answers.
+      if (withMicrophone) throw isSecureContext ? new CannotPlay() : new NoMicrophone("InsecureContext");
+      return;
+    }
     const line = new Line({
       block: (person, played) => this.#block(person, played),
       started: (replyId, position) => this.#playing(position),
@@ -230,6 +235,7 @@ export class Call {
     const session = { ...MANNERS, ...sessionOf(this.#choice), recordingConsent: this.#consents };
     // Whoever begins by typing has spoken first.
     if (this.#firstWords) session.greeting = false;
+    if (this.#line === null) session.replyModality = "REPLY_MODALITY_TEXT";
     const play = (replyId, samples) => this.#line?.play(replyId, samples);
     const complete = (replyId) => this.#line?.complete(replyId);
     this.#downlink = opusDown ? new OpusDownlink(play, complete) : new PcmDownlink(play, complete);
@@ -349,8 +355,10 @@ export class Call {
   }
 
   #fail(error) {
-    const isMicrophone = error instanceof NoMicrophone;
-    this.#giveUp(isMicrophone ? words.microphoneTrouble(error.name) : words.audioTrouble());
+    if (error instanceof NoMicrophone) this.#giveUp(words.microphoneTrouble(error.name));
+    else if (error instanceof CannotPlay) this.#giveUp(words.audioTrouble());
+    // What is left is that the audio thread's modules could not be loaded.
+    else this.#giveUp(words.connectionTrouble(false));
   }
 
   /** A lost connection does not tell which part failed; the health report may. */
@@ -412,6 +420,9 @@ export class Call {
     this.#onChange(this.state);
   }
 }
+
+/** This browser has no AudioWorklet. */
+class CannotPlay extends Error {}
 
 /** The parts of the mesh that its health report says are down; none when the report cannot be had. */
 export async function partsThatAreDown() {

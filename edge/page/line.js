@@ -40,6 +40,7 @@ export class Line {
   /** @type {MediaStream | null} */
   #microphone = null;
   #isMuted = false;
+  #isClosed = false;
 
   /** @param {Listener} listener */
   constructor(listener) {
@@ -62,6 +63,8 @@ export class Line {
   async open({ withMicrophone }) {
     const microphone = withMicrophone ? await askForMicrophone() : null;
     try {
+      // The person may have thought better of it while the browser asked.
+      if (this.#isClosed) throw new NoMicrophone("AbortError");
       await this.#build(microphone, SAMPLE_RATE).catch((error) => {
         // Firefox connects a microphone only to a context that runs at the microphone's own rate.
         if (error.name !== "NotSupportedError") throw error;
@@ -73,10 +76,12 @@ export class Line {
       throw error;
     }
     this.#watch(microphone);
+    if (this.#isClosed) this.close();
   }
 
   /** Give the microphone and the loudspeaker back. */
   close() {
+    this.#isClosed = true;
     for (const track of this.#microphone?.getTracks() ?? []) track.stop();
     this.#microphone = null;
     this.#dismantle();
@@ -85,7 +90,10 @@ export class Line {
   /** Look for a microphone again, after the one there was has gone. Raises `NoMicrophone`. */
   async replaceMicrophone() {
     const microphone = await askForMicrophone();
-    if (!this.#context || !this.#node) return microphone.getTracks().forEach((track) => track.stop());
+    if (this.#isClosed || !this.#context || !this.#node) {
+      for (const track of microphone.getTracks()) track.stop();
+      return;
+    }
     try {
       this.#context.createMediaStreamSource(microphone).connect(this.#node);
     } catch {

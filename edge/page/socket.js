@@ -65,7 +65,8 @@ export class Socket {
     this.#isLagging = waiting > (this.#isLagging ? CAUGHT_UP_S : MOST_WAITING_S);
     if (this.#isLagging) return false;
     const frame = JSON.stringify(protocol.audio(bytes));
-    this.#perSecond += 0.05 * (frame.length / seconds - this.#perSecond);
+    const perSecond = frame.length / seconds;
+    this.#perSecond += (this.#perSecond === 0 ? 1 : 0.05) * (perSecond - this.#perSecond);
     this.#socket.send(frame);
     return true;
   }

@@ -54,13 +54,13 @@ export class View {
     this.#announce(state, mood);
   }
 
-  #showControls({ stage, isMuted, isTypedOnly, trouble }) {
+  #showControls({ stage, isMuted, isTypedOnly, isSilent, trouble }) {
     const isInCall = inCall(stage);
     this.#at.call.toggleAttribute("data-hangs-up", isInCall);
     this.#text("call-label", !isInCall ? "Start talking" : stage === "talking" ? "Hang up" : "Cancel");
     this.#at.mute.hidden = stage !== "talking" || isTypedOnly;
     this.#at.mute.setAttribute("aria-pressed", String(isMuted));
-    const offer = !isInCall ? "Type instead" : isTypedOnly && stage === "talking" ? "Use the microphone" : "";
+    const offer = !isInCall ? "Type instead" : isTypedOnly && !isSilent && stage === "talking" ? "Use the microphone" : "";
     this.#at.switch.hidden = offer === "" || trouble !== null;
     this.#text("switch", offer);
   }
@@ -139,15 +139,16 @@ function inCall(stage) {
 }
 
 /** One sentence below the state: what the person can do. */
-function hint({ stage, isMuted, isTypedOnly, ending, trouble }, mood, name) {
+function hint({ stage, isMuted, isTypedOnly, isSilent, ending, trouble }, mood, name) {
   switch (stage) {
     case "idle":
       return trouble ? "" : `Talk with ${name}. Speak over the answer whenever you like.`;
     case "connecting":
-      return isTypedOnly ? "" : "Your browser may ask whether it may use the microphone.";
+      return isTypedOnly || trouble ? "" : "Your browser may ask whether it may use the microphone.";
     case "ended":
       return ending;
     case "talking":
+      if (isSilent) return mood === "listening" ? "Type, and read the answer here." : "";
       if (isTypedOnly) return mood === "listening" ? "Type, and you will be answered aloud." : "";
       if (mood === "held") return "Go on, I am listening.";
       if (isMuted) return `${name} hears silence until you unmute.`;

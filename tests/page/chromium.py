@@ -13,6 +13,9 @@ from mesh.audio import SAMPLE_RATE
 from tests.page.availability import EXECUTABLE
 from tests.speech import Samples
 
+UNSAFE_HOST = "parley.test"
+"""Another name of this machine, at which a browser does not take a page for safe."""
+
 _FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -24,6 +27,7 @@ _FLAGS = [
     "--disable-sync",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
+    f"--host-resolver-rules=MAP {UNSAFE_HOST} 127.0.0.1",
 ]
 
 _DEVICE_RATE = 48_000

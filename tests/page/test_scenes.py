@@ -8,8 +8,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from mesh.errors import InvalidRequest
+from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.conversation import Conversation
-from tests.page.chromium import open_page, visitor
+from tests.page.chromium import UNSAFE_HOST, open_page, visitor
 from tests.page.house import House
 from tests.page.scenes import ANSWER, SCENES, SPOKEN, called, restore, tone
 
@@ -21,7 +22,7 @@ MICROPHONE_SPY = """
     window.asked = 0;
     navigator.mediaDevices.getUserMedia = async (...wish) => {
       window.asked++;
-      return (window.stream = await ask(...wish));
+      return (window.stream = (await ask(...wish)));
     };"""
 NARROW = {"width": 360, "height": 640}
 
@@ -149,13 +150,35 @@ class TestPeople:
 
 
 class TestTrouble:
-    async def test_a_page_that_is_not_safe_offers_typing(self, browser: Browser, house: House) -> None:
-        unsafe = "Object.defineProperty(globalThis, 'isSecureContext', {value: false})"
-        async with visitor(browser, unsafe) as page:
-            await open_page(page, house.url)
+    async def test_a_page_that_is_not_safe_offers_typing_and_is_read(self, browser: Browser, house: House) -> None:
+        async with visitor(browser) as page:
+            await open_page(page, f"http://{UNSAFE_HOST}:{house.port}/")
             await page.locator("#call").click()
             await expect(page.locator("#trouble-text")).to_contain_text("https://")
-            await expect(page.locator("#trouble-type")).to_be_visible()
+            await page.locator("#trouble-type").click()
+            talk = await house.fake.next_conversation()
+            assert talk.config.typed_only
+            assert talk.config.session.reply_modality == pb.REPLY_MODALITY_TEXT
+            await page.locator("#words").fill("Hello")
+            await page.locator("#words").press("Enter")
+            assert (await talk.next_request("text")).text.text == "Hello"
+            await talk.say(reply_created={"reply_id": "reply_1", "item_id": "item_1"})
+            await talk.say(reply_text_delta={"reply_id": "reply_1", "text": "Good morning."})
+            await expect(page.locator(".reply")).to_contain_text("Good morning.")
+
+    async def test_thinking_better_of_it_while_the_browser_asks_leaves_no_microphone_on(
+        self, browser: Browser, house: House
+    ) -> None:
+        slow = MICROPHONE_SPY.replace("(await ask", "(await new Promise((go) => (window.allow = go)), await ask")
+        async with visitor(browser, slow) as page:
+            await open_page(page, house.url)
+            await page.locator("#call").click()
+            await expect(page.locator("#call-label")).to_have_text("Cancel")
+            await page.wait_for_function("window.allow")
+            await page.locator("#call").click()
+            await page.evaluate("window.allow()")
+            await page.wait_for_function("window.stream?.getAudioTracks()[0].readyState === 'ended'")
+            await expect(page.locator("#trouble")).to_be_hidden()
 
     async def test_a_warning_passes_by(self, browser: Browser, house: House) -> None:
         async with visitor(browser) as page:
