@@ -17,9 +17,9 @@ export class NoMicrophone extends Error {
   }
 }
 
-/** Whether this browser can play sound as it arrives. Pages that are not safe have no AudioWorklet either. */
+/** Whether sound can be played as it arrives. On pages that are not safe no context has an `audioWorklet`. */
 export function canPlay() {
-  return typeof AudioContext === "function" && typeof AudioWorkletNode === "function";
+  return typeof AudioContext === "function" && "audioWorklet" in AudioContext.prototype;
 }
 
 /**

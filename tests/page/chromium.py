@@ -25,7 +25,6 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     f"--host-resolver-rules=MAP {UNSAFE_HOST} 127.0.0.1",
 ]
@@ -35,9 +34,16 @@ _ROOM_NOISE = 1e-3
 
 
 @asynccontextmanager
-async def chromium(microphone: Path | None = None) -> AsyncIterator[Browser]:
-    """Run a browser meanwhile. Its microphone plays a WAV file once, from its beginning each time it is opened."""
-    flags = [*_FLAGS, f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else _FLAGS
+async def chromium(microphone: Path | None = None, *, asks: bool = False) -> AsyncIterator[Browser]:
+    """Run a browser meanwhile. Its microphone plays a WAV file once, from its beginning each time it is opened.
+
+    It lets every page have the microphone, unless it `asks`; and then nobody is there to allow it.
+    """
+    flags = list(_FLAGS)
+    if microphone:
+        flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+    if not asks:
+        flags.append("--use-fake-ui-for-media-stream")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=EXECUTABLE, args=flags)
         try:
@@ -82,7 +88,6 @@ async def visitor(
         viewport=size,  # type: ignore[arg-type]  # a plain dict is what it takes
         color_scheme="dark" if dark else "light",
         device_scale_factor=2 if phone else 1,
-        permissions=["microphone"],
         accept_downloads=True,
     )
     if remembered:

@@ -30,7 +30,14 @@ else:
             yield running
 
     @pytest_asyncio.fixture(scope="package", loop_scope="package")
-    async def house() -> AsyncIterator[House]:
-        """An edge with a scripted orchestrator behind it."""
+    async def shared_house() -> AsyncIterator[House]:
         async with open_house() as running:
             yield running
+
+    @pytest.fixture
+    def house(shared_house: House) -> House:
+        """An edge with a scripted orchestrator behind it; what another test has left there is gone."""
+        shared_house.fake.refusal = None
+        while not shared_house.fake._conversations.empty():
+            shared_house.fake._conversations.get_nowait()
+        return shared_house

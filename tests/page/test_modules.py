@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def here(browser: Browser, house: House) -> AsyncIterator[Page]:
+async def here(browser: Browser, shared_house: House) -> AsyncIterator[Page]:
     async with visitor(browser) as page:
-        await open_page(page, house.url)
+        await open_page(page, shared_house.url)
         yield page
 
 

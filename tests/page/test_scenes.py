@@ -174,7 +174,7 @@ class TestTrouble:
             await open_page(page, house.url)
             await page.locator("#call").click()
             await expect(page.locator("#call-label")).to_have_text("Cancel")
-            await page.wait_for_function("window.allow")
+            await page.wait_for_function("!!window.allow")
             await page.locator("#call").click()
             await page.evaluate("window.allow()")
             await page.wait_for_function("window.stream?.getAudioTracks()[0].readyState === 'ended'")

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Download, Page, expect
 from tests.e2e.crowd import filled
 from tests.e2e.mesh import Mesh, running_mesh
 from tests.fakes.llm import serving
-from tests.page.chromium import open_page, visitor
+from tests.page.chromium import chromium, open_page, visitor
 from tests.page.model import StoryTeller
 from tests.speech import share_of_words
 
@@ -23,6 +23,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.asyncio(loop_sco
 
 EARS = Path(__file__).with_name("ears.js").read_text()
 NO_CODECS = "delete globalThis.AudioEncoder; delete globalThis.AudioDecoder;"
+
+UNDERSTOOD = 0.3
+"""How much of what a synthetic person says must come through a browser's own noise suppression and the recogniser."""
 
 AUDIBLE = 0.003
 """RMS that is speech; the quiet of a loudspeaker that plays nothing is 0."""
@@ -84,7 +87,7 @@ async def test_a_question_an_answer_an_interruption_and_what_is_kept(
     async with visitor(browser, EARS) as page:
         await call(page, mesh)
         asked, turn = await first_told(page, "userTurnEnded")
-        assert share_of_words("good morning how are you today", turn["text"]) >= 0.6
+        assert share_of_words("good morning how are you today", turn["text"]) >= UNDERSTOOD
         await expect(page.locator(".turn").first).to_contain_text(turn["text"])
 
         created, story = await first_told(page, "replyCreated", after=asked)
@@ -141,7 +144,7 @@ async def test_without_webcodecs(browser: Browser, mesh: Mesh) -> None:
         await call(page, mesh)
         assert await page.evaluate("typeof AudioEncoder + typeof AudioDecoder") == "undefinedundefined"
         asked, turn = await first_told(page, "userTurnEnded")
-        assert share_of_words("good morning how are you today", turn["text"]) >= 0.6
+        assert share_of_words("good morning how are you today", turn["text"]) >= UNDERSTOOD
         answered, _ = await first_told(page, "replyAudio", after=asked)
         await something_is_heard(page, after=answered)
 
@@ -172,17 +175,13 @@ async def test_a_typed_turn_beside_the_microphone(browser: Browser, mesh: Mesh) 
         await something_is_heard(page, after=answered)
 
 
-async def test_refused_a_microphone_one_types_instead(browser: Browser, mesh: Mesh) -> None:
-    async with visitor(browser, EARS) as page:
-        devtools = await page.context.new_cdp_session(page)
-        await devtools.send(
-            "Browser.setPermission", {"permission": {"name": "microphone"}, "setting": "denied", "origin": mesh.http}
-        )
+async def test_refused_a_microphone_one_types_instead(mesh: Mesh) -> None:
+    async with chromium(asks=True) as asking, visitor(asking, EARS) as page:
         await open_page(page, mesh.http)
         await page.locator("#call").click()
         await expect(page.locator("#trouble-title")).to_have_text("The microphone is blocked")
         await page.locator("#trouble-type").click()
-        await first_told(page, "replyFinished")
+        await first_told(page, "started")
         await page.keyboard.type("Who are you?")
         await page.keyboard.press("Enter")
         typed, _ = await first_told(page, "userTurnEnded")
