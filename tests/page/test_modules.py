@@ -132,6 +132,28 @@ class TestOgg:
         assert heard[-1] == ["r2", "end"]
 
 
+class TestPcm:
+    async def test_samples_go_up_as_they_are(self, here: Page) -> None:
+        body = """
+            const messages = [];
+            const uplink = new m.PcmUplink((bytes, samples) => messages.push([[...bytes], samples]));
+            for (let n = 0; n < 4; n++) uplink.push(Float32Array.from({length: 480}, (_, i) => (480 * n + i) / 2_000));
+            return messages;"""
+        messages = await run(here, "uplink", body)
+        assert [samples for _, samples in messages] == [960, 960]
+        pcm = np.frombuffer(b"".join(bytes(each) for each, _ in messages), "<i2")
+        assert np.abs(pcm - np.arange(1_920) / 2_000 * 32_767).max() <= 0.51
+
+    async def test_samples_come_down_as_they_are(self, here: Page) -> None:
+        body = """
+            const heard = [];
+            const downlink = new m.PcmDownlink((id, samples) => heard.push(id, ...samples), (id) => heard.push(id));
+            downlink.push("r1", Uint8Array.of(0, 64, 0, 192));
+            downlink.end("r1");
+            return heard;"""
+        assert await run(here, "downlink", body) == ["r1", 0.5, -0.5, "r1"]
+
+
 def split(stream: bytes, size: int) -> list[bytes]:
     return [stream[at : at + size] for at in range(0, len(stream), size)]
 
