@@ -88,12 +88,12 @@ export class View {
     this.#countdown = setInterval(tick, TICK_MS);
   }
 
-  #showNotes({ note, isInterrupted, isUnplugged, isTypedOnly, stage, latency }) {
+  #showNotes({ note, isInterrupted, isUnplugged, isTypedOnly, stage, latency, trouble }) {
     this.#at.interrupted.hidden = !isInterrupted || !inCall(stage);
     this.#at.unplugged.hidden = !isUnplugged || isTypedOnly || !inCall(stage);
     this.#at.note.hidden = note === "";
     this.#text("note", note);
-    this.#at.latency.hidden = latency === null;
+    this.#at.latency.hidden = latency === null || trouble !== null;
     this.#text("latency", latency === null ? "" : `Last answer after ${latency.toFixed(2)} s`);
   }
 
