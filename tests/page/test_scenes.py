@@ -174,10 +174,10 @@ class TestTrouble:
             await open_page(page, house.url)
             await page.locator("#call").click()
             await expect(page.locator("#call-label")).to_have_text("Cancel")
-            await page.wait_for_function("!!window.allow")
+            await page.wait_for_function("() => !!window.allow")
             await page.locator("#call").click()
             await page.evaluate("window.allow()")
-            await page.wait_for_function("window.stream?.getAudioTracks()[0].readyState === 'ended'")
+            await page.wait_for_function("() => window.stream?.getAudioTracks()[0].readyState === 'ended'")
             await expect(page.locator("#trouble")).to_be_hidden()
 
     async def test_a_warning_passes_by(self, browser: Browser, house: House) -> None:
@@ -208,7 +208,7 @@ class TestTrouble:
         async with visitor(browser, MICROPHONE_SPY) as page:
             talk = await called(page, house)
             await page.evaluate("stream.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
-            await page.wait_for_function("window.asked === 2")
+            await page.wait_for_function("() => window.asked === 2")
             await expect(page.locator("#unplugged")).to_be_hidden()
             while not talk.requests.empty():
                 talk.requests.get_nowait()
