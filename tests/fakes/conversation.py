@@ -45,8 +45,8 @@ class FakeConversation(ConversationServiceServicer):
         self.reading.set()
         self.admitted = 0
         self.live = 0
-        self.left = asyncio.Event()
         """Conversations that are going on."""
+        self.left = asyncio.Event()
         self._conversations: asyncio.Queue[Conversation] = asyncio.Queue()
 
     async def idle(self) -> None:
