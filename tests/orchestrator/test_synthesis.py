@@ -11,7 +11,7 @@ from parley.conversation.v1 import conversation_pb2 as pb
 from parley.tts.v1.tts_pb2 import SynthesizeResponse
 from tests.fakes.llm import written
 from tests.fakes.tts import Speaking, recorded, spoken
-from tests.orchestrator.caller import TYPED, Caller
+from tests.orchestrator.caller import SILENCE, TYPED, Caller
 from tests.orchestrator.house import House, open_house
 
 Responses = AsyncGenerator[SynthesizeResponse, None]
@@ -196,3 +196,24 @@ async def test_the_words_reach_the_voice_one_by_one(house: House) -> None:
         await caller.until("reply_finished")
     assert house.tts.speakings[0].texts == ["One", "two", "three"]
     assert house.tts.speakings[0].finish_asked
+
+
+@pytest.mark.parametrize("how", ["full", "silent"])
+async def test_a_search_for_a_voice_ends_at_once_when_it_is_interrupted(house: House, how: str) -> None:
+    house.tts.slots.capacity = 0 if how == "full" else None
+    house.tts.admits = how == "full"
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await house.tts.slots.until(lambda: bool(house.tts.asked_voices))
+        (await house.stt.hearing()).word("Wait")
+        cancelled = await caller.until("reply_cancelled")
+        assert (cancelled.cause, cancelled.heard_text) == (pb.CANCEL_CAUSE_WORD_RECOGNIZED, "")
+        await house.llm.slots.until_open(0, 0.1)
+        asked = len(house.tts.asked_voices)
+        assert asked < 5
+        await asyncio.sleep(0.3)  # in which the search would have gone on
+        assert len(house.tts.asked_voices) == asked
+        house.tts.slots.capacity, house.tts.admits = None, True
+        await caller.play(*[SILENCE] * 6)
+        await caller.until("reply_finished")
+        assert "TTS_FAILED" not in reasons(caller)
