@@ -21,8 +21,9 @@ from mesh.admission import Admission
 from mesh.errors import AtCapacity, MeshError, MissingServiceAtCapacity, MissingServiceTimeout, from_rpc_error
 from mesh.health import is_serving
 from mesh.replicas import Replica, Replicas
+from mesh.uploads import Upload
 
-__all__ = ["THROUGH_A_SEARCH", "Admission", "Limits", "Replicas", "admitted", "any_serving", "ask"]
+__all__ = ["THROUGH_A_SEARCH", "Admission", "Limits", "Replicas", "admitted", "any_serving", "ask", "uploading"]
 
 log = structlog.get_logger()
 
@@ -53,6 +54,7 @@ Resp = TypeVar("Resp")
 Found = TypeVar("Found")
 
 StreamMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.StreamStreamMultiCallable[Req, Resp]]"
+UploadMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.StreamUnaryMultiCallable[Req, Resp]]"
 UnaryMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.UnaryUnaryMultiCallable[Req, Resp]]"
 
 
@@ -94,6 +96,30 @@ async def ask(replicas: Replicas, stub_method: "UnaryMethod[Req, Resp]", request
             raise from_rpc_error(error) from error
 
     return await _found(replicas, attempt, DIRECT)
+
+
+@asynccontextmanager
+async def uploading(
+    replicas: Replicas, stub_method: "UploadMethod[Req, Resp]", config: Req
+) -> AsyncIterator[Upload[Req, Resp]]:
+    """An upload that one of the replicas has admitted; cancelled on leaving, if it has not ended. See `admitted`."""
+
+    async def attempt(replica: Replica, *, wait: bool) -> tuple[Replica, Upload[Req, Resp]]:
+        upload = Upload(stub_method(replica.channel)(wait_for_ready=wait))
+        try:
+            await upload.open(config)
+        except BaseException:
+            upload.cancel()
+            raise
+        return replica, upload
+
+    replica, upload = await _found(replicas, attempt, DIRECT)
+    replica.streams += 1
+    try:
+        yield upload
+    finally:
+        replica.streams -= 1
+        upload.cancel()
 
 
 async def any_serving(replicas: Replicas, name: str = "") -> bool:

@@ -79,7 +79,7 @@ class VoiceServiceServicer:
     def CreateVoice(self, request_iterator, context):
         """Makes a custom voice of a recording of somebody speaking, and keeps it for a while.
 
-        The first request is `config`; a replica that admits it answers with response headers, and one that takes no more
+        The first request is `config`; a replica that admits it answers with the response header `parley-admitted`, and one that takes no more
         recordings refuses before that with RESOURCE_EXHAUSTED (AT_CAPACITY). `chunk`s follow, at most 4 MiB in all (more:
         INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
         (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
