@@ -2,11 +2,14 @@
 
 import hashlib
 import io
+import struct
+import tempfile
 import wave
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import numpy as np
+import sphn
 from grpc.aio import AioRpcError
 from numpy.typing import NDArray
 
@@ -34,7 +37,14 @@ PASSAGE = (
 @asynccontextmanager
 async def voice_service(catalogue: Catalogue | None = None, **settings: object) -> AsyncIterator[GrpcServer]:
     """A service with these settings, while the block runs."""
-    told = load(VoicesSettings, {}, port=0, metrics_port=0, **settings)
+    with tempfile.TemporaryDirectory() as folder:
+        own = {"store_file": f"{folder}/voices.sqlite3", **settings}
+        async with _serving(load(VoicesSettings, {}, port=0, metrics_port=0, **own), catalogue) as server:
+            yield server
+
+
+@asynccontextmanager
+async def _serving(told: VoicesSettings, catalogue: Catalogue | None) -> AsyncIterator[GrpcServer]:
     async with cloning_engine(told) as engine, voice_store(told) as store:
         servicer = VoicesServicer(catalogue or Catalogue([]), Cloning(engine, store), Uploads(told.uploads))
         async with GrpcServer(
@@ -69,9 +79,7 @@ class Client:
 
     async def embedding(self, voice_id: str) -> pb.GetVoiceEmbeddingResponse:
         try:
-            return await self.stub.GetVoiceEmbedding(
-                pb.GetVoiceEmbeddingRequest(voice_id=voice_id), timeout=LIMIT_S
-            )
+            return await self.stub.GetVoiceEmbedding(pb.GetVoiceEmbeddingRequest(voice_id=voice_id), timeout=LIMIT_S)
         except AioRpcError as error:
             raise from_rpc_error(error) from None
 
@@ -107,7 +115,7 @@ def upload(recording: bytes) -> list[pb.CreateVoiceRequest]:
 def spoken(prosody: Prosody, text: str = PASSAGE) -> tuple[NDArray[np.float32], int]:
     """eSpeak's speech, and its sample rate."""
     recording = library().speak(text, prosody, lambda: False)
-    return recording.samples.astype(np.float32) / 32_768, library().sample_rate
+    return recording.samples / np.float32(32_768), library().sample_rate
 
 
 def wav(samples: NDArray[np.float32], sample_rate: int) -> bytes:
@@ -119,3 +127,23 @@ def wav(samples: NDArray[np.float32], sample_rate: int) -> bytes:
         file.setframerate(sample_rate)
         file.writeframes((samples * 32_767).astype("<i2").tobytes())
     return kept.getvalue()
+
+
+def opus(seconds: float = 10) -> bytes:
+    """Speech as Ogg/Opus."""
+    samples, sample_rate = spoken(Prosody("gmw/en-US+f3"))
+    resampled = sphn.resample(samples[: int(seconds * sample_rate)], sample_rate, 24_000)
+    writer = sphn.OpusStreamWriter(24_000)
+    whole = len(resampled) // 1_920 * 1_920
+    return b"".join(writer.append_pcm(resampled[at : at + 1_920]) for at in range(0, whole, 1_920))
+
+
+def wav_of(
+    form: int, bits: int, sample_rate: int, data: bytes, *, channels: int = 1, claimed: int | None = None
+) -> bytes:
+    """A WAV file by its bytes; `claimed` is how long it says that its samples are."""
+    block = channels * bits // 8 & 0xFFFF
+    size = len(data) if claimed is None else claimed
+    head = struct.pack("<HHIIHH", form, channels, sample_rate, sample_rate * block & 0xFFFFFFFF, block, bits)
+    riff = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"data" + struct.pack("<I", size) + data
+    return b"RIFF" + struct.pack("<I", min(size + 36, 0xFFFFFFFF)) + riff

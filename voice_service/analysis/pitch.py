@@ -27,7 +27,8 @@ def pitches(samples: NDArray[np.float32], sample_rate: int, step_s: float) -> ND
     peaks = (middle >= likeness[:, :-2]) & (middle >= likeness[:, 2:]) & (middle >= _AS_GOOD * best[:, np.newaxis])
     voiced = (best > _LEAST_LIKENESS) & (power > _LEAST_POWER * np.percentile(power, 90)) & peaks.any(axis=1)
     periods = shortest + peaks.argmax(axis=1)
-    return sample_rate / periods[voiced]
+    found: NDArray[np.float64] = sample_rate / periods[voiced]
+    return found
 
 
 def _likeness(

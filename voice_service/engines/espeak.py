@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+import structlog
 
 from mesh.errors import BadAudio, UpstreamDown
 from voice_service.analysis.manner import Manner
@@ -20,6 +21,8 @@ _UNUSABLE = 3
 """The exit code of `voice_service.analysis` for a recording that is of no use."""
 _AT_ONCE = 2
 """Recordings; each keeps one core busy and takes some 300 MB."""
+
+_log = structlog.get_logger()
 
 _PITCHES = (0, 20, 35, 50, 65, 80, 99)
 _RATES = (120, 150, 175, 200, 240)
@@ -117,6 +120,8 @@ async def _analysed(recording: bytes) -> Manner:
     if process.returncode == _UNUSABLE:
         raise BadAudio(f"the recording cannot be used: {complaint.decode().strip()}", field="chunk")
     if process.returncode != 0:
-        # The decoder has crashed, or met its limits: whatever it was, it was in the recording.
+        # The decoder has crashed, or met its limits: libraries do so for a sample rate of 0, say.
+        last_words = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+        _log.warning("a recording has crashed its analysis", exit_code=process.returncode, last_words=last_words)
         raise BadAudio("the recording cannot be used: it cannot be decoded", field="chunk")
     return msgspec.json.decode(answer, type=Manner)
