@@ -107,6 +107,8 @@ async def _analysed(recording: bytes) -> Manner:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # A Ctrl-C for the service is not for it: the service ends it, or lets it end.
+        start_new_session=True,
     )
     try:
         async with asyncio.timeout(ANALYSIS_LIMIT_S):
