@@ -109,6 +109,10 @@ def _replaced(reason: str, message: str) -> ChosenVoice:
     return ChosenVoice("", replaced=VoiceReplaced(reason=reason, message=message))
 
 
+UNREADABLE = _replaced("VOICE_NOT_FOUND", "That custom voice cannot be read; I am using another.")
+"""For an embedding that the engine makes nothing of."""
+
+
 def _get_embedding(
     channel: grpc.aio.Channel,
 ) -> "grpc.aio.UnaryUnaryMultiCallable[GetVoiceEmbeddingRequest, GetVoiceEmbeddingResponse]":

@@ -7,11 +7,12 @@ import grpc
 import structlog
 
 from mesh.audio import WORKING_ONLY, negotiate
+from mesh.errors import VoiceNotFound
 from mesh.logs import bind_session
 from mesh.streams import before_idle, first_request
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse, SynthesizeStarted
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceServicer
-from tts_proxy.custom_voices import CustomVoices
+from tts_proxy.custom_voices import UNREADABLE, CustomVoices
 from tts_proxy.engine import SynthesisEngine
 from tts_proxy.metrics import Metrics
 from tts_proxy.settings import TtsSettings
@@ -45,7 +46,13 @@ class SynthesisServicer(TextToSpeechServiceServicer):
         voice = await self._custom_voices.choose(config.voice)
         async with AsyncExitStack() as slot:
             with self._metrics.admission():
-                utterance = await slot.enter_async_context(self._engine.open(voice.name, voice.embedding))
+                try:
+                    utterance = await slot.enter_async_context(self._engine.open(voice.name, voice.embedding))
+                except VoiceNotFound:
+                    if voice.embedding is None:
+                        raise
+                    voice = UNREADABLE
+                    utterance = await slot.enter_async_context(self._engine.open(voice.name))
             with self._metrics.reply() as meter:
                 started = SynthesizeStarted(format=audio_format, voice_replaced=voice.replaced)
                 await context.write(SynthesizeResponse(started=started))
