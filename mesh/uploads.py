@@ -56,3 +56,8 @@ class Upload(Generic[Req, Resp]):
                 # The server has made up its mind before the end: the status tells why.
                 await self._call
                 raise UpstreamDown("the upload was answered before it was complete") from None
+            except grpc.aio.AioRpcError as error:
+                # A request on its way while the call ends hides the server's status from gRPC's own client, for good.
+                if error.code() is grpc.StatusCode.INTERNAL and not error.trailing_metadata():
+                    raise UpstreamDown("the upload was broken off") from error
+                raise

@@ -115,7 +115,7 @@ def upload(recording: bytes) -> list[pb.CreateVoiceRequest]:
 def spoken(prosody: Prosody, text: str = PASSAGE) -> tuple[NDArray[np.float32], int]:
     """eSpeak's speech, and its sample rate."""
     recording = library().speak(text, prosody, lambda: False)
-    return recording.samples / np.float32(32_768), library().sample_rate
+    return (recording.samples / 32_768).astype(np.float32), library().sample_rate
 
 
 def wav(samples: NDArray[np.float32], sample_rate: int) -> bytes:
