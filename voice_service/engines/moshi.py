@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-import httpx
+import httpx2
 
 from mesh.errors import BadAudio, UploadTooLarge, UpstreamDown
 from voice_service.engine import LARGEST_EMBEDDING
@@ -28,10 +28,10 @@ class MoshiCloning:
     name = "moshi"
 
     def __init__(self, url: str) -> None:
-        base = httpx.URL(url)
-        self._client = httpx.AsyncClient(
+        base = httpx2.URL(url)
+        self._client = httpx2.AsyncClient(
             base_url=base.copy_with(scheme=_SCHEMES.get(base.scheme, base.scheme)),
-            timeout=httpx.Timeout(ANSWER_LIMIT_S, connect=CONNECT_LIMIT_S),
+            timeout=httpx2.Timeout(ANSWER_LIMIT_S, connect=CONNECT_LIMIT_S),
             # A proxy from the environment is for the way out, not for neighbours.
             trust_env=False,
         )
@@ -48,27 +48,27 @@ class MoshiCloning:
         """Whether the server answers at all."""
         try:
             answer = await self._client.get("/api/build_info", timeout=_PROBE_LIMIT_S)
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             return False
-        return answer.status_code == httpx.codes.OK
+        return answer.status_code == httpx2.codes.OK
 
     async def clone(self, recording: bytes) -> bytes:
         """The server's answer. Raises `BadAudio`, `UploadTooLarge` and `UpstreamDown`."""
         headers = {"content-type": "application/octet-stream"}
         async with _errors(), self._client.stream("POST", "/api/voice", content=recording, headers=headers) as answer:
             match answer.status_code:
-                case httpx.codes.OK:
+                case httpx2.codes.OK:
                     return await _embedding(answer)
-                case httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+                case httpx2.codes.CONTENT_TOO_LARGE:
                     raise UploadTooLarge("the recording is too large for the cloning engine", field="chunk")
-                case httpx.codes.INTERNAL_SERVER_ERROR:
+                case httpx2.codes.INTERNAL_SERVER_ERROR:
                     # All the server says of audio it cannot decode.
                     raise BadAudio("the recording cannot be used: the cloning engine cannot decode it", field="chunk")
                 case status:
                     raise UpstreamDown(f"the cloning engine answered with {status}")
 
 
-async def _embedding(answer: httpx.Response) -> bytes:
+async def _embedding(answer: httpx2.Response) -> bytes:
     embedding = b""
     async for part in answer.aiter_raw():
         embedding += part
@@ -83,10 +83,10 @@ async def _embedding(answer: httpx.Response) -> bytes:
 
 @asynccontextmanager
 async def _errors() -> AsyncIterator[None]:
-    """Turn httpx's errors into ours."""
+    """Turn httpx2's errors into ours."""
     try:
         yield
-    except httpx.TimeoutException as error:
+    except httpx2.TimeoutException as error:
         raise UpstreamDown("the cloning engine did not answer in time") from error
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise UpstreamDown("the cloning engine cannot be reached") from error
