@@ -12,7 +12,7 @@ that is the request's own would be the same everywhere and is raised at once.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -22,6 +22,7 @@ from mesh.errors import AtCapacity, MeshError, MissingServiceAtCapacity, Missing
 from mesh.health import is_serving
 from mesh.replica import Replica
 from mesh.replicas import Replicas, SearchMeter
+from mesh.uploads import Upload
 
 __all__ = [
     "DIRECT",
@@ -33,6 +34,7 @@ __all__ = [
     "admitted",
     "any_serving",
     "ask",
+    "uploading",
 ]
 
 log = structlog.get_logger()
@@ -72,8 +74,10 @@ _UNREACHABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, 
 Req = TypeVar("Req")
 Resp = TypeVar("Resp")
 Found = TypeVar("Found")
+Call = TypeVar("Call", Admission[Any, Any], Upload[Any, Any])
 
 StreamMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.StreamStreamMultiCallable[Req, Resp]]"
+UploadMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.StreamUnaryMultiCallable[Req, Resp]]"
 UnaryMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.UnaryUnaryMultiCallable[Req, Resp]]"
 
 
@@ -87,17 +91,24 @@ async def admitted(
     a bug, if one has; else `MissingServiceTimeout`. An error of the request's own is raised at once.
     """
 
-    async def attempt(replica: Replica) -> tuple[Admission[Req, Resp], ExitStack]:
-        with ExitStack() as undo:
-            undo.enter_context(replica.in_use())
-            admission = Admission(stub_method(replica.channel)(), replica.address)
-            undo.callback(admission.cancel)
-            await admission.open(config)
-            return admission, undo.pop_all()
+    def begin(replica: Replica) -> Admission[Req, Resp]:
+        return Admission(stub_method(replica.channel)(), replica.address)
 
-    admission, undo = await _found(replicas, attempt, limits)
-    with undo:
+    async with _opened(replicas, begin, config, limits) as admission:
         yield admission
+
+
+@asynccontextmanager
+async def uploading(
+    replicas: Replicas, stub_method: "UploadMethod[Req, Resp]", config: Req
+) -> AsyncIterator[Upload[Req, Resp]]:
+    """An upload that one of the replicas has admitted; cancelled on leaving, if it has not ended. See `admitted`."""
+
+    def begin(replica: Replica) -> Upload[Req, Resp]:
+        return Upload(stub_method(replica.channel)())
+
+    async with _opened(replicas, begin, config, DIRECT) as upload:
+        yield upload
 
 
 async def ask(replicas: Replicas, stub_method: "UnaryMethod[Req, Resp]", request: Req, limits: Limits = DIRECT) -> Resp:
@@ -121,6 +132,25 @@ async def any_serving(replicas: Replicas, name: str = "") -> bool:
     await replicas.choose(patience_s=TRY_LIMIT_S)
     answers = (is_serving(replica.channel, name, within=TRY_LIMIT_S) for replica in replicas.reachable)
     return any(await asyncio.gather(*answers))
+
+
+@asynccontextmanager
+async def _opened(
+    replicas: Replicas, begin: Callable[[Replica], Call], config: Any, limits: Limits
+) -> AsyncIterator[Call]:
+    """The call that `begin` begins, at the first replica that admits it; cancelled on leaving."""
+
+    async def attempt(replica: Replica) -> tuple[Call, ExitStack]:
+        with ExitStack() as undo:
+            undo.enter_context(replica.in_use())
+            call = begin(replica)
+            undo.callback(call.cancel)
+            await call.open(config)
+            return call, undo.pop_all()
+
+    call, undo = await _found(replicas, attempt, limits)
+    with undo:
+        yield call
 
 
 async def _found(replicas: Replicas, attempt: Callable[[Replica], Awaitable[Found]], limits: Limits) -> Found:

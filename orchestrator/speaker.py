@@ -180,6 +180,9 @@ class Speaker:
                         raise
                     self._warn("TTS_NOT_FOUND", f"I am looking for my voice: {error.message}.")
                     await asyncio.sleep(pause)
+            started = found.started.started
+            if started.HasField("voice_replaced"):
+                self._warn(started.voice_replaced.reason, started.voice_replaced.message)
             yield found
 
     def _config(self, voice: str) -> SynthesizeRequest:

@@ -8,7 +8,7 @@ import pytest
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
 from mesh.errors import UpstreamDown
 from parley.conversation.v1 import conversation_pb2 as pb
-from parley.tts.v1.tts_pb2 import SynthesizeResponse
+from parley.tts.v1.tts_pb2 import SynthesizeResponse, VoiceReplaced
 from tests.fakes.llm import written
 from tests.fakes.tts import Speaking, recorded, spoken
 from tests.orchestrator.caller import SILENCE, TYPED, Caller
@@ -130,6 +130,17 @@ async def test_a_voice_nobody_knows_is_replaced(house: House) -> None:
             "There is no voice 'zorro'; I am using another.",
         )
     assert house.tts.asked_voices == ["zorro", ""]
+
+
+async def test_a_custom_voice_that_is_gone_is_told_of_and_the_reply_spoken(house: House) -> None:
+    house.tts.voice_replaced = VoiceReplaced(reason="VOICE_NOT_FOUND", message="It is gone.")
+    config = pb.ConverseConfig(session=pb.SessionConfig(voice="custom:gone"), typed_only=True)
+    async with house.calling(config) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+        (warning,) = caller.told("warning")
+        assert (warning.reason, warning.message) == ("VOICE_NOT_FOUND", "It is gone.")
+    assert house.tts.asked_voices == ["custom:gone"]
 
 
 async def test_without_even_a_default_voice_the_reply_fails(house: House) -> None:
