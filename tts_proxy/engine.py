@@ -48,8 +48,13 @@ class SynthesisEngine(Protocol):
     def capacity(self) -> int:
         """How many utterances may be open."""
 
-    def open(self, voice: str) -> AbstractAsyncContextManager[Utterance]:
+    @property
+    def available(self) -> bool:
+        """Whether it takes utterances, full or not. A proxy whose engine does not is passed over by its callers."""
+
+    def open(self, voice: str, embedding: bytes | None = None) -> AbstractAsyncContextManager[Utterance]:
         """Lease a slot for one utterance while the block runs; leaving it stops the synthesis.
 
-        An empty `voice` is the engine's default. Entering raises `AtCapacity`, `VoiceNotFound` or `UpstreamDown`, soon.
+        An empty `voice` is the engine's default; a custom one comes with its `embedding`, as the engine's kind of cloning
+        made it. Entering raises `AtCapacity`, `VoiceNotFound`, `UpstreamDown` or `UpstreamMisconfigured`, soon.
         """

@@ -72,13 +72,14 @@ class WatchedEngine:
     def __init__(self, engine: SynthesisEngine) -> None:
         self._engine = engine
         self.capacity = engine.capacity
+        self.available = True
         self.open_now = 0
         self.audio_bytes = 0
         self._closed = asyncio.Condition()
 
     @asynccontextmanager
-    async def open(self, voice: str) -> AsyncIterator[Utterance]:
-        async with self._engine.open(voice) as utterance:
+    async def open(self, voice: str, embedding: bytes | None = None) -> AsyncIterator[Utterance]:
+        async with self._engine.open(voice, embedding) as utterance:
             self.open_now += 1
             try:
                 yield WatchedUtterance(utterance, self)

@@ -59,8 +59,13 @@ class EspeakEngine:
         """How many utterances may be open."""
         return self._options.capacity
 
+    @property
+    def available(self) -> bool:
+        """Once loaded, it stays."""
+        return True
+
     @asynccontextmanager
-    async def open(self, voice: str) -> AsyncIterator[EspeakUtterance]:
+    async def open(self, voice: str, embedding: bytes | None = None) -> AsyncIterator[EspeakUtterance]:  # noqa: ARG002
         """Lease a slot for an utterance. Raises `VoiceNotFound` and `AtCapacity`."""
         prosody = Prosody(self._voices.identifier(voice), rate=self._options.rate)
         if self._open >= self.capacity:
