@@ -42,7 +42,7 @@ class SttSettings(EngineSettings, frozen=True, kw_only=True):
     workers: Annotated[
         int,
         setting(
-            help="How many streams pocketsphinx recognises at once, each by a process; 0: two per core.", ge=0, le=1_000
+            help="How many streams pocketsphinx recognises at once, a process each; 0: two per core.", ge=0, le=1_000
         ),
     ] = 0
     # More than a conversation may be idle, so that the limit which can be explained to a person comes first.

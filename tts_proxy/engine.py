@@ -55,6 +55,6 @@ class SynthesisEngine(Protocol):
     def open(self, voice: str, embedding: bytes | None = None) -> AbstractAsyncContextManager[Utterance]:
         """Lease a slot for one utterance while the block runs; leaving it stops the synthesis.
 
-        An empty `voice` is the engine's default; a custom one comes with its `embedding`, as the engine's kind of cloning
-        made it. Entering raises `AtCapacity`, `VoiceNotFound`, `UpstreamDown` or `UpstreamMisconfigured`, soon.
+        An empty `voice` is the engine's default; a custom one comes with its `embedding`, as the engine's kind of
+        cloning made it. Entering raises `AtCapacity`, `VoiceNotFound`, `UpstreamDown` or `UpstreamMisconfigured`, soon.
         """

@@ -13,7 +13,7 @@ from mesh.settings import load
 from parley.tts.v1.tts_pb2 import DESCRIPTOR
 from parley.tts.v1.tts_pb2_grpc import add_TextToSpeechServiceServicer_to_server
 from tts_proxy.engine import SynthesisEngine
-from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
+from tts_proxy.engines.espeak.engine import DEFAULT_VOICE, EspeakOptions, espeak_engine
 from tts_proxy.engines.moshi.engine import moshi_engine
 from tts_proxy.metrics import Metrics
 from tts_proxy.service import SynthesisServicer
@@ -42,7 +42,7 @@ def _engine(settings: TtsSettings) -> AbstractAsyncContextManager[SynthesisEngin
             return espeak_engine(
                 EspeakOptions(
                     capacity=settings.capacity,
-                    voice=settings.voice or EspeakOptions.voice,
+                    voice=settings.voice or DEFAULT_VOICE,
                     rate=settings.rate,
                     patience_s=settings.patience_s,
                 )

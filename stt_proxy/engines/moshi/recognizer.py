@@ -10,7 +10,7 @@ from msgspec import Raw
 from mesh.audio import FRAME_BYTES, FRAME_S
 from mesh.errors import UpstreamDown
 from mesh.moshi.connection import Connection
-from mesh.moshi.floats import packed_floats
+from mesh.moshi.floats import Floats, packed_floats
 from mesh.moshi.messages import Audio, FromRecogniser, packed
 from stt_proxy.engine import Event
 from stt_proxy.engines.moshi.hearing import Hearing
@@ -84,7 +84,7 @@ class MoshiRecognizer:
         if silence := self._hearing.flush(flush_id):
             await self._send(np.zeros(silence, np.float32))
 
-    async def _send(self, samples: np.typing.NDArray[np.float32]) -> None:
+    async def _send(self, samples: Floats) -> None:
         self._sent_at = _now()
         await self._connection.send(packed(Audio(Raw(packed_floats(samples)))))
 

@@ -1,4 +1,4 @@
-"""A moshi-server of a test's own: it answers over HTTP and gives slots, and does with each stream what the test says."""
+"""A moshi-server of a test's own: it answers over HTTP, gives slots, and does with streams what the test says."""
 
 import asyncio
 import http

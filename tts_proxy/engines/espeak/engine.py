@@ -14,6 +14,8 @@ from tts_proxy.engines.espeak.speech import Speech, speak
 from tts_proxy.engines.espeak.utterance import EspeakUtterance
 from tts_proxy.engines.espeak.voices import Voices
 
+DEFAULT_VOICE = "en-us"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EspeakOptions:
@@ -21,7 +23,7 @@ class EspeakOptions:
 
     capacity: int = 64
     """Utterances at once."""
-    voice: str = "en-us"
+    voice: str = DEFAULT_VOICE
     """The default voice."""
     rate: int = 175
     """Words per minute, 80 to 450."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mesh.errors import UpstreamDown
 from mesh.moshi.connection import Closed, Connection
@@ -88,9 +89,10 @@ class MoshiUtterance:
             raise UpstreamDown("the engine has closed the stream in the middle of the speech") from closed
 
 
-def _as_pcm(samples: np.typing.NDArray[np.float32]) -> bytes:
-    clipped = np.clip(np.nan_to_num(samples, nan=0.0), -1, 1)
-    return np.rint(clipped * _FULL_SCALE).astype("<i2").tobytes()
+def _as_pcm(samples: NDArray[np.float32]) -> bytes:
+    clipped = np.clip(np.nan_to_num(samples), -1, 1)
+    pcm: NDArray[np.int16] = np.rint(clipped * _FULL_SCALE).astype("<i2")
+    return pcm.tobytes()
 
 
 def _now() -> float:
