@@ -9,6 +9,9 @@ from typing import Annotated, Final, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from mesh.errors import UpstreamDown
+from mesh.moshi.floats import Floats, unpacked_floats
+
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=10_000_000)]
 
 
@@ -102,6 +105,14 @@ def unpacked(data: bytes, decoder: msgspec.msgpack.Decoder[M]) -> M | Unknown:
         if unknown.type in _KNOWN:
             raise
         return unknown
+
+
+def numbers(packed: Raw) -> Floats:
+    """A message's list of numbers. Raises `UpstreamDown` if it is none."""
+    try:
+        return unpacked_floats(packed)
+    except (msgspec.DecodeError, OverflowError) as error:
+        raise UpstreamDown("the engine sent a list that is not of numbers") from error
 
 
 packed: Final = msgspec.msgpack.Encoder().encode

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from mesh.audio import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 from mesh.errors import UpstreamDown, UpstreamMisconfigured
-from mesh.moshi.floats import unpacked_floats
-from mesh.moshi.messages import EndWord, FromRecogniser, Step, Word
+from mesh.moshi.messages import EndWord, FromRecogniser, Step, Word, numbers
 from stt_proxy.engine import Event, Flushed, Pause
 from stt_proxy.engines.moshi.timeline import Timeline
 from stt_proxy.engines.moshi.words import Words
@@ -114,7 +113,7 @@ class Hearing:
                 yield Flushed(flush_id)
 
     def _pause(self, step: Step) -> float:
-        scores = unpacked_floats(step.prs)
+        scores = numbers(step.prs)
         if len(scores) <= self._model.pause_head:
             raise UpstreamMisconfigured(
                 f"the engine gives {len(scores)} pause scores; number {self._model.pause_head} is wanted, from 0"

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from mesh.errors import UpstreamDown
 from mesh.moshi.connection import Closed, Connection
-from mesh.moshi.floats import unpacked_floats
 from mesh.moshi.messages import Audio as AudioMessage
-from mesh.moshi.messages import Eos, FromVoice, SpokenText, Text, packed
+from mesh.moshi.messages import Eos, FromVoice, SpokenText, Text, numbers, packed
 from tts_proxy.engine import Audio, Event
 from tts_proxy.engines.moshi.alignment import Alignment
 
@@ -62,7 +61,7 @@ class MoshiUtterance:
                     self._progress.set()
                 case AudioMessage(pcm):
                     self._spoke = True
-                    yield Audio(_as_pcm(unpacked_floats(pcm)))
+                    yield Audio(_as_pcm(numbers(pcm)))
 
     async def _next(self) -> FromVoice | None:
         """The next message; None at the end, which nothing tells but that the engine closes the connection."""
