@@ -97,10 +97,14 @@ class MoshiServer:
 
     async def kill(self) -> None:
         """Be gone without a word."""
+        self.cut_off()
+        await self._running.aclose()
+
+    def cut_off(self) -> None:
+        """Lose all connections, but stay."""
         assert self._server
         for connection in self._server.connections:
             connection.transport.abort()
-        await self._running.aclose()
 
     async def until(self, holds: Callable[["MoshiServer"], bool]) -> None:
         async with asyncio.timeout(LIMIT_S), self.changed:
