@@ -1,6 +1,6 @@
 """The edge as an ASGI application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
@@ -11,6 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from edge.dialects import Dialect
+from edge.dialects.converse import ConverseDialect
 from edge.dialects.unmute import UnmuteDialect
 from edge.health import MeshHealth
 from edge.metrics import EdgeMetrics, HttpMetrics
@@ -38,12 +40,15 @@ def create_app(
     metrics = EdgeMetrics(registry)
     rest = Rest(voices, MeshHealth(orchestrators, voices), metrics, registry)
 
-    async def realtime(websocket: WebSocket) -> None:
-        try:
-            with sessions.one_more():
-                await RealtimeSession(websocket, UnmuteDialect(), orchestrators, metrics).run()
-        except Draining as draining:
-            await websocket.send_denial_response(PlainTextResponse(draining.message, status_code=503))
+    def sessions_in(dialect: Callable[[], Dialect]) -> Callable[[WebSocket], Awaitable[None]]:
+        async def session(websocket: WebSocket) -> None:
+            try:
+                with sessions.one_more():
+                    await RealtimeSession(websocket, dialect(), orchestrators, metrics).run()
+            except Draining as draining:
+                await websocket.send_denial_response(PlainTextResponse(draining.message, status_code=503))
+
+        return session
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -51,7 +56,11 @@ def create_app(
             yield
 
     return Starlette(
-        routes=[*rest.routes(), WebSocketRoute("/v1/realtime", realtime)],
+        routes=[
+            *rest.routes(),
+            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect)),
+            WebSocketRoute("/v1/converse", sessions_in(ConverseDialect)),
+        ],
         middleware=[
             Middleware(
                 CORSMiddleware,
