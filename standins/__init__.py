@@ -1,5 +1,7 @@
-"""Stand-ins for the production engines, over the real wire: moshi-server's recogniser, synthesis and cloning, and an
-OpenAI-compatible language model. Cheap, exact about their slots, and able to go wrong in every way on request.
+"""Stand-ins for the production engines, over the real wire.
+
+They stand in for moshi-server's recogniser, synthesis and cloning, and for an OpenAI-compatible language model. They
+are cheap, exact about their slots, and go wrong in every way on request.
 
     async with SttEngine(SttOptions(slots=2, script=("what time is it",))).serving() as stt:
         stt.url                                     # "ws://127.0.0.1:PORT"; serving(host, port) chooses
@@ -12,8 +14,8 @@ OpenAI-compatible language model. Cheap, exact about their slots, and able to go
         await stt.slots.until_free()
 
 `TtsEngine` (sessions know `voice_name`, `voice_message`, `first_message`, `texts`, `ended`, `frames`), `CloningEngine`
-and `LlmEngine` (which keep `requests`) work alike; each has its options beside it. One engine is one replica: for three,
-serve three on 127.0.0.2 to 127.0.0.4 and one port. `parley fake-engines` runs one of each.
+and `LlmEngine` (which keep `requests`) work alike; each has its options beside it. One engine is one replica: for
+three, serve three on 127.0.0.2 to 127.0.0.4 and one port. `parley fake-engines` runs one of each.
 
 Every engine also answers `GET /standin` (its counts, options and faults) and `PATCH /standin` with
 `{"options": {"slots": 1}, "faults": ["full"]}`.

@@ -19,11 +19,14 @@ from mesh.ports import authority
 from mesh.tasks import beside
 from standins import faults as fault_kinds
 from standins.faults import BadFault, Fault, Faults
+from standins.reading import read
 from standins.slots import Slots
 from standins.watched import Watched
 from standins.websocket import Endpoint, Handshake, Refusal, Session, WebSocket
 
 CONTROL_PATH = "/standin"
+TRANSPORT = "standins.transport"
+"""The ASGI extension that holds a request's transport."""
 
 _CHANGE_LIMIT_BYTES = 1 << 20
 
@@ -71,11 +74,15 @@ class Engine(Watched, Generic[O]):
     def change(self, **changes: Any) -> None:
         """Change options, from the next connection on. Raises `BadChange`."""
         try:
-            options = msgspec.convert({**msgspec.structs.asdict(self.options), **changes}, type(self.options))
+            options = msgspec.convert(
+                {**msgspec.structs.asdict(self.options), **changes}, type(self.options), strict=False
+            )
         except msgspec.ValidationError as error:
             raise BadChange(str(error)) from None
         self.options = options
         self.slots.capacity = options.slots
+        if "seed" in changes:
+            self.faults.reseed(options.seed)
         self.changed()
 
     def break_down(self, *faults: Fault | str) -> None:
@@ -153,13 +160,10 @@ class Engine(Watched, Generic[O]):
     async def _control(self, request: Request) -> Response:
         """`{"options": {…}, "faults": ["full", {"kind": "stall", "after": 3}]}`; what is left out stays as it is."""
         try:
-            body = bytearray()
-            async for part in request.stream():
-                body += part
-                if len(body) > _CHANGE_LIMIT_BYTES:
-                    raise BadChange(f"expected at most {_CHANGE_LIMIT_BYTES} bytes")
-            wanted = msgspec.json.decode(body, type=_Change)
+            wanted = msgspec.json.decode(await read(request, _CHANGE_LIMIT_BYTES) or b"", type=_Change)
             faults = None if wanted.faults is None else [fault_kinds.convert(fault) for fault in wanted.faults]
+            # Both or neither.
+            self.faults.check(faults or ())
             self.change(**wanted.options)
             if faults is not None:
                 self.faults.set(faults)
@@ -179,7 +183,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self.scope["extensions"] = {"standins.transport": self.transport}  # type: ignore[typeddict-item]
+        self.scope["extensions"] = {TRANSPORT: self.transport}  # type: ignore[typeddict-item]
 
 
 @asynccontextmanager

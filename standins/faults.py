@@ -9,7 +9,7 @@ right behind it. For a language model it counts tokens, for cloning it means not
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -158,11 +158,19 @@ class Faults:
     def set(self, faults: Sequence[Fault | str]) -> None:
         """Do these from the next connection on, and no others. Raises `BadFault`."""
         wanted = tuple(parse(fault) if isinstance(fault, str) else fault for fault in faults)
-        for fault in wanted:
+        self.check(wanted)
+        self._faults = wanted
+
+    def check(self, faults: Iterable[Fault]) -> None:
+        """Raise `BadFault` for one that this engine does not know."""
+        for fault in faults:
             if not isinstance(fault, self._kinds):
                 kinds = ", ".join(map(name, self._kinds))
                 raise BadFault(f"{name(type(fault))} is no fault of this engine; these are: {kinds}")
-        self._faults = wanted
+
+    def reseed(self, seed: int) -> None:
+        """Draw as from the start, from this seed."""
+        self._chance.seed(seed)
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(self._faults)

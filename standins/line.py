@@ -17,7 +17,9 @@ _WAITING_LIMIT = 10_000
 class Line:
     """Sends messages in order, each as soon as the fault lets it."""
 
-    def __init__(self, socket: WebSocket, fault: Fault | None, *, chance: random.Random, strays: Sequence[bytes]) -> None:
+    def __init__(
+        self, socket: WebSocket, fault: Fault | None, *, chance: random.Random, strays: Sequence[bytes]
+    ) -> None:
         """`strays` are messages of somebody else."""
         self.sent = 0
         """Messages so far, without what a fault added."""

@@ -1,5 +1,6 @@
 """What moshi-server does around its models: who may connect, who gets a slot, what it tells of itself."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -156,7 +157,7 @@ class MoshiEngine(Engine[M], Generic[M, S]):
     # What becomes of it.
 
     def _times(self) -> Times:
-        return Times(self.options.ping_s, self.options.silence_limit_s, None)
+        return Times(self.options.ping_s, self.options.silence_limit_s, math.inf)
 
     def _connect(self, handshake: Handshake, websocket: WebSocket) -> Session | Refusal:
         if key(handshake) not in self.options.keys:

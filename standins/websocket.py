@@ -6,8 +6,6 @@ Uvicorn serves the HTTP around it and hands over what asks for an upgrade (its `
 """
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +16,8 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
+
+from standins.tcp import reset
 
 _MAX_MESSAGE_BYTES = 64 << 20
 _MAX_FRAME_BYTES = 16 << 20
@@ -45,8 +45,8 @@ class Times(NamedTuple):
     """Of nothing sent, after which a ping is."""
     silence: float
     """Of nothing received, not even a pong, after which the connection is dropped."""
-    binary: float | None
-    """Of no binary message, after which the next frame of another kind has the connection dropped; None: no limit."""
+    binary: float
+    """Of no binary message, after which the next frame of another kind has the connection dropped."""
 
 
 class Session(Protocol):
@@ -130,10 +130,7 @@ class WebSocket(asyncio.Protocol):
 
     def reset(self) -> None:
         """End the connection by a TCP reset."""
-        raw = self._transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
+        reset(self._transport)
         self._end()
 
     def stop_reading(self) -> None:
@@ -202,10 +199,9 @@ class WebSocket(asyncio.Protocol):
     def _take(self, frame: Frame) -> None:
         if frame.opcode is Opcode.BINARY:
             self._binary_at = self._loop.time()
-        elif self._session and self._session.times.binary is not None:
-            if self._loop.time() - self._binary_at > self._session.times.binary:
-                self.hang_up()
-                return
+        elif self._session and self._loop.time() - self._binary_at > self._session.times.binary:
+            self.hang_up()
+            return
         if frame.opcode not in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             return
         if frame.opcode is not Opcode.CONT:
