@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-SERVICES = ("edge", "orchestrator", "responder", "stt_proxy", "tts_proxy", "voice_service")
+SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
 PACKAGES = (*SERVICES, "mesh", "launcher")
 OURS = {*PACKAGES, "parley", "tests"}
 
