@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -19,11 +20,20 @@ from stt_proxy.engines.moshi.hearing import Model
 from stt_proxy.metrics import Metrics as SttMetrics
 from stt_proxy.service import RecognitionServicer
 from stt_proxy.settings import SttSettings
-from tests.mesh.moshi.server import KEY, MoshiServer
+from tests.mesh.moshi.server import KEY
 from tts_proxy.engines.moshi.engine import moshi_engine as tts_engine
 from tts_proxy.metrics import Metrics as TtsMetrics
 from tts_proxy.service import SynthesisServicer
 from tts_proxy.settings import TtsSettings
+
+
+class Engine(Protocol):
+    """Whatever listens at a URL."""
+
+    @property
+    def url(self) -> str:
+        """Where."""
+
 
 LEASES = ("parley_stt_leases", "parley_tts_leases", "worker_stt_active_sessions", "worker_tts_active_sessions")
 
@@ -47,7 +57,7 @@ class Proxies:
 
 
 @asynccontextmanager
-async def proxies_before(ears: Sequence[MoshiServer], voices: Sequence[MoshiServer]) -> AsyncIterator[Proxies]:
+async def proxies_before(ears: Sequence[Engine], voices: Sequence[Engine]) -> AsyncIterator[Proxies]:
     registry = CollectorRegistry()
     stt_settings = load(SttSettings, {}, port=0, metrics_port=0)
     tts_settings = load(TtsSettings, {}, port=0, metrics_port=0)
