@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from mesh.errors import UpstreamDown
 from mesh.moshi.floats import packed_floats, unpacked_floats
 from mesh.moshi.messages import (
     Audio,
@@ -25,6 +26,7 @@ from mesh.moshi.messages import (
     Word,
     from_recogniser,
     from_voice,
+    numbers,
     packed,
     unpacked,
 )
@@ -114,3 +116,22 @@ def test_no_bytes_do_anything_else_than_be_refused(data: bytes, more: bytes) -> 
         for each in (data, data + more, data[: len(more)] + more + data[len(more) + 1 :]):
             with suppress(msgspec.DecodeError, UnicodeDecodeError):
                 unpacked(each, decoder)
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.binary(max_size=3))
+def test_audio_that_somebody_has_changed_is_read_as_any_decoder_would_or_refused(at: int, to: int, put: bytes) -> None:
+    data = bytes.fromhex(AUDIO)
+    data = data[:at] + put + data[max(at, to) :]
+    try:
+        decoded = msgspec.msgpack.decode(data)
+        samples = msgspec.convert(decoded["pcm"], list[float]) if decoded["type"] == "Audio" else None
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+        samples = None
+    try:
+        message = unpacked(data, from_voice)
+        got = numbers(message.pcm) if isinstance(message, Audio) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, UpstreamDown):
+        got = None
+    assert (got is None) == (samples is None)
+    if samples is not None:
+        np.testing.assert_array_equal(got, np.array(samples, np.float64).astype(np.float32))  # type: ignore[arg-type]
