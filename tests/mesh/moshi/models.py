@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection
 from mesh.moshi.floats import Floats, packed_floats, unpacked_floats
 from mesh.moshi.messages import Audio
 from mesh.moshi.messages import packed as packed_message
-from tests.mesh.moshi.server import READY, MoshiServer, goodbye, packed
+from tests.mesh.moshi.server import READY, MoshiServer, binary, goodbye, packed
 
 FRAME = 1_920
 DELAY = 6
@@ -24,7 +24,7 @@ LOUD = 0.05
 
 async def frames(websocket: ServerConnection) -> AsyncIterator[Floats]:
     rest = np.zeros(0, np.float32)
-    async for message in websocket:
+    async for message in binary(websocket):
         fields = msgspec.msgpack.decode(message, type=dict[str, Raw])
         rest = np.concatenate([rest, unpacked_floats(fields["pcm"])])
         while len(rest) >= FRAME:
@@ -60,7 +60,7 @@ async def speaking(websocket: ServerConnection, server: MoshiServer) -> None:
     await websocket.send(READY)
     words: list[str] = []
     spoken = 0
-    async for message in websocket:
+    async for message in binary(websocket):
         server.received.append(message)
         fields = msgspec.msgpack.decode(message)
         ended = fields["type"] == "Eos"

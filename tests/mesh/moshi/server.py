@@ -2,7 +2,7 @@
 
 import asyncio
 import http
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -15,7 +15,7 @@ from websockets.http11 import Request, Response
 LIMIT_S = 5.0
 KEY = "public_token"
 
-Behaviour: TypeAlias = "Callable[[ServerConnection, MoshiServer], Awaitable[None]]"
+Behaviour: TypeAlias = "Callable[[ServerConnection, MoshiServer], Coroutine[Any, Any, None]]"
 
 
 def packed(kind: str, **fields: Any) -> bytes:
@@ -26,10 +26,17 @@ READY = packed("Ready")
 FULL = packed("Error", message="no free channels")
 
 
+async def binary(websocket: ServerConnection) -> AsyncIterator[bytes]:
+    """The messages that come; text is none of ours."""
+    async for message in websocket:
+        assert isinstance(message, bytes)
+        yield message
+
+
 async def idle(websocket: ServerConnection, server: "MoshiServer") -> None:
     """Be ready, then take whatever comes."""
     await websocket.send(READY)
-    async for message in websocket:
+    async for message in binary(websocket):
         server.received.append(message)
 
 
@@ -77,7 +84,7 @@ class MoshiServer:
     """What plain HTTP answer streams get instead."""
     used: int = 0
     streams: int = 0
-    received: list[bytes | str] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     host: str = "127.0.0.1"
     port: int = 0

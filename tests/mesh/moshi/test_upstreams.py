@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from websockets.asyncio.server import ServerConnection
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
 from mesh.moshi import upstreams
@@ -15,7 +16,7 @@ from mesh.moshi.connection import Call, Closed
 from mesh.moshi.messages import FromRecogniser, Marker, from_recogniser
 from mesh.moshi.metrics import LeaseMetrics
 from mesh.moshi.upstreams import Options, Upstreams
-from mesh.moshi.urls import parse_urls
+from mesh.moshi.urls import ServerUrl, parse_urls
 from tests.mesh.moshi import server as moshi
 from tests.mesh.moshi.server import KEY, READY, MoshiServer, idle, packed, running, saying, silent
 
@@ -183,7 +184,7 @@ async def test_an_unknown_voice_is_not_taken_for_a_full_server() -> None:
 
 
 async def test_messages_meant_for_the_stream_before_are_skipped() -> None:
-    async def behave(websocket: moshi.ServerConnection, server: MoshiServer) -> None:
+    async def behave(websocket: ServerConnection, server: MoshiServer) -> None:
         for _ in range(10):
             await websocket.send(packed("Marker", id=1))
         await idle(websocket, server)
@@ -193,8 +194,8 @@ async def test_messages_meant_for_the_stream_before_are_skipped() -> None:
 
 
 async def test_the_first_message_goes_before_ready() -> None:
-    async def behave(websocket: moshi.ServerConnection, server: MoshiServer) -> None:
-        server.received.append(await websocket.recv())
+    async def behave(websocket: ServerConnection, server: MoshiServer) -> None:
+        server.received.append(await websocket.recv(decode=False))
         await websocket.send(READY)
 
     async with running(behave) as server, opened([server.url]) as servers:
@@ -219,7 +220,7 @@ async def test_both_ways_of_closing_are_told_apart(orderly: bool) -> None:
 
 
 async def test_leaving_frees_the_slot_while_the_server_floods_us() -> None:
-    async def flood(websocket: moshi.ServerConnection, server: MoshiServer) -> None:
+    async def flood(websocket: ServerConnection, server: MoshiServer) -> None:
         del server
         await websocket.send(READY)
         while True:
@@ -268,7 +269,7 @@ async def test_a_start_up_cancelled_at_any_moment_leaves_nothing_open(behave: mo
 async def test_a_name_with_several_addresses_is_several_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     resolved: list[str] = ["127.0.0.2", "127.0.0.3"]
 
-    async def resolve(targets: list[upstreams.ServerUrl]) -> list[str]:
+    async def resolve(targets: list[ServerUrl]) -> list[str]:
         return [f"{host}:{targets[0].port}" for host in resolved]
 
     monkeypatch.setattr(upstreams, "resolve", resolve)

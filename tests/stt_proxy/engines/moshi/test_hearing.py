@@ -109,8 +109,9 @@ def test_a_word_does_not_wait_for_an_end_that_is_not_told() -> None:
     hearing.sent(20 * FRAME_SAMPLES)
     took(hearing, *steps(10))
     assert took(hearing, Word("hi", 0.1)) == []
-    events = took(hearing, step())
-    assert events[0] == Recognised("hi", pytest.approx(0.1), pytest.approx(0.3))
+    word = took(hearing, step())[0]
+    assert isinstance(word, Recognised)
+    assert (word.text, word.start_s, word.end_s) == ("hi", pytest.approx(0.1), pytest.approx(0.3))
     assert took(hearing, EndWord(0.2)) == []
 
 

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
+from websockets.asyncio.server import ServerConnection
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
 from mesh.moshi.metrics import LeaseMetrics
@@ -18,7 +19,7 @@ from stt_proxy.engines.moshi import recognizer
 from stt_proxy.engines.moshi.engine import MoshiEngine, moshi_engine
 from stt_proxy.engines.moshi.hearing import Model
 from tests.mesh.moshi.models import recognising
-from tests.mesh.moshi.server import KEY, READY, Behaviour, MoshiServer, ServerConnection, goodbye, packed, running
+from tests.mesh.moshi.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
 from tests.stt_proxy.proxy import Proxy, audio, config, finish, flush, kinds, next_of, serving, told
 
 FRAME_S = 0.08
@@ -133,7 +134,7 @@ async def test_what_an_engine_says_wrong_ends_the_stream_with_its_reason(
 
 async def deaf(websocket: ServerConnection, server: MoshiServer) -> None:
     await websocket.send(READY)
-    async for message in websocket:
+    async for message in binary(websocket):
         server.received.append(message)
 
 

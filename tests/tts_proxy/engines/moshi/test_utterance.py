@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from msgspec import Raw
 from prometheus_client import CollectorRegistry
+from websockets.asyncio.server import ServerConnection
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, VoiceNotFound
 from mesh.moshi.floats import packed_floats
@@ -18,7 +19,7 @@ from mesh.moshi.metrics import LeaseMetrics
 from mesh.moshi.upstreams import Options
 from mesh.moshi.urls import parse_urls
 from tests.mesh.moshi.models import speaking
-from tests.mesh.moshi.server import KEY, READY, Behaviour, MoshiServer, ServerConnection, goodbye, packed, running
+from tests.mesh.moshi.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
 from tts_proxy.engine import Audio, Event, Utterance, Word
 from tts_proxy.engines.moshi import utterance as utterances
 from tts_proxy.engines.moshi.engine import MoshiEngine, moshi_engine
@@ -77,7 +78,7 @@ async def test_samples_become_integers_and_are_cut_off_at_full_scale() -> None:
         await websocket.send(READY)
         samples = np.array([0.5, -1.0, 2.0, -7.0, float("nan"), float("inf")], np.float32)
         await websocket.send(packed_message(AudioMessage(Raw(packed_floats(samples)))))
-        async for message in websocket:
+        async for message in binary(websocket):
             if msgspec.msgpack.decode(message)["type"] == "Eos":
                 await goodbye(websocket)
 
@@ -106,7 +107,7 @@ async def test_a_cloned_voice_is_the_first_message_byte_for_byte_and_not_named()
     )
 
     async def cloned(websocket: ServerConnection, server: MoshiServer) -> None:
-        server.received.append(await websocket.recv())
+        server.received.append(await websocket.recv(decode=False))
         await speaking(websocket, server)
 
     async with engine_before(cloned, voice="mine") as (engine, server), engine.open("custom:x", embedding):
@@ -149,7 +150,7 @@ async def test_silence_after_the_end_of_the_text_is_a_stall(monkeypatch: pytest.
 
     async def mute(websocket: ServerConnection, server: MoshiServer) -> None:
         await websocket.send(READY)
-        async for message in websocket:
+        async for message in binary(websocket):
             server.received.append(message)
 
     async with engine_before(mute) as (engine, server):
@@ -167,7 +168,7 @@ def leaving(after: str, *messages: bytes, orderly: bool) -> Behaviour:
     async def behave(websocket: ServerConnection, server: MoshiServer) -> None:
         del server
         await websocket.send(READY)
-        async for message in websocket:
+        async for message in binary(websocket):
             if msgspec.msgpack.decode(message)["type"] == after:
                 break
         for each in messages:
