@@ -1,4 +1,7 @@
-"""The leases on engines' slots, for Prometheus: under Unmute's names where it has one."""
+"""The leases on engines' slots, for Prometheus.
+
+Unmute's names of a search (`worker_stt_find_time` and its like) are the orchestrator's, whose search a person waits for.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +21,7 @@ class LeaseMetrics:
             return Gauge(f"parley_{service}_{name}", meaning, registry=registry)
 
         def histogram(name: str, meaning: str) -> Histogram:
-            return Histogram(f"worker_{service}_{name}", meaning, buckets=_SECONDS_TO_ANSWER, registry=registry)
+            return Histogram(f"parley_{service}_{name}", meaning, buckets=_SECONDS_TO_ANSWER, registry=registry)
 
         self._leases = gauge("leases", "Slots of engines held, or being asked for.")
         self._peak = gauge("leases_peak", "The most that were held at once.")
@@ -26,8 +29,10 @@ class LeaseMetrics:
         self._answering = gauge("engines_answering", "Engines that answered when asked last.")
         self._used = gauge("engine_slots_used", "Slots in use by anybody, of all engines that tell.")
         self._total = gauge("engine_slots", "Slots of all engines that tell.")
-        self._find = histogram("find_time", "Seconds to find an engine with a free slot, or that there is none.")
-        self._ping = histogram("ping_time", "Seconds one engine took to be ready, or to refuse.")
+        self._find = histogram(
+            "engine_search_seconds", "Seconds to find an engine with a free slot, or that there is none."
+        )
+        self._ping = histogram("engine_try_seconds", "Seconds one engine took to be ready, or to refuse.")
         self._refused = Counter(f"parley_{service}_engine_refusals", "Tries at a full engine.", registry=registry)
         self._failed = Counter(f"parley_{service}_engine_failures", "Tries that failed.", registry=registry)
         self._held = 0

@@ -24,7 +24,7 @@ class EngineSettings(ServiceSettings, frozen=True, kw_only=True):
     ] = 0.25
     search_limit_s: Annotated[
         float, setting(help="How many seconds finding a ready moshi-server may take.", gt=0, le=10)
-    ] = 0.45
+    ] = 0.4
 
     def options(self, most_leases: int) -> Options:
         """How streams are opened."""
