@@ -1,6 +1,6 @@
 """The leases on engines' slots, for Prometheus.
 
-Unmute's names of a search (`worker_stt_find_time` and its like) are the orchestrator's, whose search a person waits for.
+Unmute's names of a search (`worker_stt_find_time` and its like) are the orchestrator's: a person waits for all of that.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,9 +29,7 @@ class LeaseMetrics:
         self._answering = gauge("engines_answering", "Engines that answered when asked last.")
         self._used = gauge("engine_slots_used", "Slots in use by anybody, of all engines that tell.")
         self._total = gauge("engine_slots", "Slots of all engines that tell.")
-        self._find = histogram(
-            "engine_search_seconds", "Seconds to find an engine with a free slot, or that there is none."
-        )
+        self._find = histogram("engine_search_seconds", "Seconds to find an engine with room, or that there is none.")
         self._ping = histogram("engine_try_seconds", "Seconds one engine took to be ready, or to refuse.")
         self._refused = Counter(f"parley_{service}_engine_refusals", "Tries at a full engine.", registry=registry)
         self._failed = Counter(f"parley_{service}_engine_failures", "Tries that failed.", registry=registry)

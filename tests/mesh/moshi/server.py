@@ -80,6 +80,8 @@ class MoshiServer:
     slots: int = 2
     path: str = "/api/asr-streaming"
     tells_slots: bool = True
+    modules: str | None = None
+    """What it tells of its modules instead."""
     status: http.HTTPStatus | None = None
     """What plain HTTP answer streams get instead."""
     used: int = 0
@@ -123,6 +125,8 @@ class MoshiServer:
         if request.path == "/api/modules_info":
             if not self.tells_slots:
                 return connection.respond(http.HTTPStatus.NOT_FOUND, "")
+            if self.modules is not None:
+                return connection.respond(http.HTTPStatus.OK, self.modules)
             module = {"path": self.path, "used_slots": str(self.used), "total_slots": str(self.slots)}
             return connection.respond(http.HTTPStatus.OK, msgspec.json.encode([module]).decode())
         self.requests.append(request.path)
