@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from ssl import SSLContext
 from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -101,12 +102,15 @@ class Connection(Generic[M]):
 
 
 @asynccontextmanager
-async def connected(url: str, address: tuple[str, int], call: Call[M]) -> AsyncIterator[Connection[M]]:
+async def connected(
+    url: str, address: tuple[str, int], call: Call[M], tls: SSLContext | None = None
+) -> AsyncIterator[Connection[M]]:
     """A connection with a slot of the server at `address`, which the URL's host is a name of. Left, it is closed.
 
-    Raises `AtCapacity`, `UpstreamMisconfigured`, `UpstreamDown`; it is for the caller to limit the time.
+    `tls` goes with a wss URL. Raises `AtCapacity`, `UpstreamMisconfigured`, `UpstreamDown`, `VoiceNotFound`; it is for
+    the caller to limit the time.
     """
-    websocket = await _opened(url, address, call.key)
+    websocket = await _opened(url, address, call.key, tls)
     limit = _ABORT_LIMIT_S
     try:
         connection = Connection(websocket, call.decoder)
@@ -119,13 +123,14 @@ async def connected(url: str, address: tuple[str, int], call: Call[M]) -> AsyncI
         await _close(websocket, limit)
 
 
-async def _opened(url: str, address: tuple[str, int], key: str) -> ClientConnection:
+async def _opened(url: str, address: tuple[str, int], key: str, tls: SSLContext | None) -> ClientConnection:
     host, port = address
     try:
         return await connect(
             url,
             host=host,
             port=port,
+            ssl=tls,
             additional_headers={"kyutai-api-key": key},
             compression=None,
             proxy=None,

@@ -31,6 +31,7 @@ _RESOLVED_FOR_S = 5.0
 """How long an answer of the name service is used."""
 _RESOLVE_LIMIT_S = 2.0
 _RETRY_AFTER_S = 1.0
+_LONGEST_SAID = 200
 
 M = TypeVar("M")
 
@@ -54,10 +55,10 @@ async def opened(
     urls: Sequence[ServerUrl], path: str, options: Options, metrics: LeaseMetrics
 ) -> AsyncIterator["Upstreams"]:
     """The servers at these URLs, whose module at `path` is wanted, kept an eye on meanwhile."""
-    secure = any(url.secure for url in urls)
-    verify = await asyncio.to_thread(ssl.create_default_context) if secure else False
-    async with httpx.AsyncClient(verify=verify, trust_env=False) as client:
-        upstreams = Upstreams(urls, path, options, metrics, client)
+    # Loaded once: that takes longer than opening a stream may.
+    tls = await asyncio.to_thread(ssl.create_default_context) if any(url.secure for url in urls) else None
+    async with httpx.AsyncClient(verify=tls or False, trust_env=False) as client:
+        upstreams = Upstreams(urls, path, options, metrics, client=client, tls=tls)
         await upstreams.refresh()
         async with beside(upstreams.watch()):
             yield upstreams
@@ -72,13 +73,16 @@ class Upstreams:
         path: str,
         options: Options,
         metrics: LeaseMetrics,
+        *,
         client: httpx.AsyncClient,
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._urls = urls
         self._path = path
         self._options = options
         self._metrics = metrics
         self._client = client
+        self._tls = tls
         self._known: dict[tuple[ServerUrl, str], Upstream] = {}
         self._resolved_at = float("-inf")
         self._leases = 0
@@ -169,7 +173,8 @@ class Upstreams:
         with self._metrics.attempt():
             stack.enter_context(upstream.lease())
             url, address = upstream.url.websocket(call.target), (upstream.host, upstream.port)
-            return await stack.enter_async_context(connected(url, address, call))
+            tls = self._tls if upstream.url.secure else None
+            return await stack.enter_async_context(connected(url, address, call, tls))
 
 
 class _Search:
@@ -193,7 +198,7 @@ class _Search:
             self._tried.append(trouble)
             upstream.failed(trouble, asyncio.get_running_loop().time())
             metrics.failed()
-            said = trouble.said if isinstance(trouble, EngineError) else trouble.cause()
+            said = trouble.said[:_LONGEST_SAID] if isinstance(trouble, EngineError) else trouble.cause()
             _log.warning(
                 "engine took no stream",
                 engine=authority(upstream.host, upstream.port),
