@@ -122,3 +122,19 @@ async def test_a_question_is_answered_and_the_answer_interrupted() -> None:
         assert town_.stt.slots.used == 1
         await caller.hang_up()
         await town_.all_free()
+
+
+async def test_an_engine_lost_in_the_middle_is_replaced_and_hears_the_question() -> None:
+    async with town() as town_:
+        town_.stt.break_down("close:how=reset,after=10")
+        async with calling(town_.channel) as caller:
+            await talk(caller, quiet_s=0.8, speech_s=0.4)
+            town_.stt.recover()
+            await talk(caller, quiet_s=0.0, speech_s=1.0)
+            async with listening_quietly(caller):
+                ended = await caller.until("user_turn_ended")
+            assert ended.text
+            assert [warning.reason for warning in caller.told("warning")][:1] == ["STT_LOST"]
+            assert town_.stt.slots.granted >= 2
+            await caller.hang_up()
+            await town_.all_free()
