@@ -13,6 +13,7 @@ from starlette.routing import Route
 from edge.dialects.unmute.voices import listed
 from edge.health import MeshHealth
 from edge.metrics import EdgeMetrics
+from edge.webpage import WebPage, wants_page
 from mesh.discovery import Replicas, ask
 from mesh.errors import MeshError
 from parley.voices.v1.voices_pb2 import ListVoicesRequest, ListVoicesResponse
@@ -27,19 +28,26 @@ class Rest:
         self._health = health
         self._metrics = metrics
         self._registry = registry
+        self._page = WebPage()
 
     def routes(self) -> list[Route]:
         """All of its routes."""
         return [
-            Route("/", self.banner),
+            Route("/", self.front),
+            self._page.route(),
             Route("/v1/health", self.health),
             Route("/v1/voices", self.voices),
             Route("/metrics", self.metrics),
         ]
 
-    async def banner(self, _request: Request) -> Response:
-        """Say what this is."""
-        return JSONResponse({"message": "This is Parley. Talk to it at /v1/realtime."})
+    async def front(self, request: Request) -> Response:
+        """Give browsers the page, and tell everybody else what this is."""
+        if wants_page(request.headers):
+            response = await self._page.index(request)
+        else:
+            response = JSONResponse({"message": "This is Parley. Talk to it at /v1/converse or /v1/realtime."})
+        response.headers.add_vary_header("Accept")
+        return response
 
     async def health(self, _request: Request) -> Response:
         """Tell what a conversation would find. Always 200: the body says how things are."""
