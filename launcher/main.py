@@ -7,6 +7,7 @@ from launcher.command import Commands
 from launcher.completion import completion
 from launcher.config import config
 from launcher.doctor import doctor
+from launcher.fake_engines import fake_engines
 from launcher.say import say
 from launcher.service import SERVICE_COMMANDS
 from launcher.up import up
@@ -34,6 +35,6 @@ def main() -> None:
 
 
 main.add_section("Run", [up])
-main.add_section("Try", [call, say])
+main.add_section("Try", [call, say, fake_engines])
 main.add_section("Look", [doctor, config, completion])
 main.add_section("Processes, one by one, as production starts them", SERVICE_COMMANDS)
