@@ -4,6 +4,7 @@ import click
 
 from launcher.call import call
 from launcher.config import config
+from launcher.health import health
 from launcher.say import say
 from launcher.service import SERVICE_COMMANDS
 from launcher.up import up
@@ -22,5 +23,5 @@ def main() -> None:
     logs.configure("parley", level="warning")
 
 
-for command in (up, call, say, config, *SERVICE_COMMANDS):
+for command in (up, call, say, config, health, *SERVICE_COMMANDS):
     main.add_command(command)
