@@ -5,6 +5,8 @@ import os
 
 import click
 
+from launcher.command import Command
+from launcher.exit_codes import ExitCode
 from launcher.failure import Failure
 from launcher.probes import grpc_serving, http_json
 from launcher.processes import EDGE, PROCESSES, RESPONDER
@@ -19,7 +21,18 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - this is wher
 """Addresses one can listen on but not connect to."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        ("parley health edge", "does the edge of this machine serve?"),
+        ("parley health orchestrator --timeout 1", "as a container's health check asks"),
+    ],
+    exit_codes={
+        ExitCode.DONE: "it serves",
+        ExitCode.FAILED: "it does not, or does not answer in time",
+        ExitCode.USAGE: ExitCode.USAGE.meaning,
+    },
+)
 @click.argument("process", type=click.Choice(list(_BY_NAME)))
 @click.option(
     "--timeout", "timeout_s", type=click.FloatRange(min=0.1), default=3.0, metavar="SECONDS", show_default=True
@@ -29,12 +42,7 @@ def health(process: str, timeout_s: float) -> None:
 
     A gRPC process answers by grpc.health.v1, so one that drains does not serve. The edge and the responder answer over
     HTTP. A process is well even while what it depends on is not: `/v1/health` of the edge tells about that.
-
-    \b
-    Exit codes: 0  it serves
-                1  it does not, or does not answer in time
-                2  wrong usage
-    """  # noqa: D301 - \b is click's
+    """
     try:
         settings = load(_BY_NAME[process].settings_type, os.environ)
     except SettingError as error:

@@ -5,6 +5,7 @@ await serve(settings, services=[DESCRIPTOR.services_by_name["SpeechToTextService
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -18,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 
 from mesh import health
 from mesh.addresses import BadTarget
+from mesh.extras import MissingExtra
 from mesh.health import Health
 from mesh.interceptor import Interceptor, LiveCalls
 from mesh.metrics import metrics_served
@@ -127,9 +129,15 @@ async def serve(
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a service's main on uvloop. A taken port or a bad target ends the process with 1 and one line in the log."""
+    """Run a service's main on uvloop. What keeps it from starting is one line in the log, and an exit code.
+
+    1: a port is taken, or a target is no address. 78: packages are missing, and starting it again will not help.
+    """
     try:
         uvloop.run(main)
+    except MissingExtra as error:
+        log.error(str(error))  # noqa: TRY400 - the trace would tell nothing more
+        raise SystemExit(os.EX_CONFIG) from None
     except (PortTaken, BadTarget) as error:
         log.error(str(error))  # noqa: TRY400 - the trace would tell nothing more
         raise SystemExit(1) from None

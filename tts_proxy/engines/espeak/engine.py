@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mesh.errors import AtCapacity
+from mesh.extras import require
 from tts_proxy.engines.espeak.library import Library, Prosody, library
 from tts_proxy.engines.espeak.script import Script
 from tts_proxy.engines.espeak.speech import Speech, speak
@@ -31,7 +32,11 @@ class EspeakOptions:
 
 @asynccontextmanager
 async def espeak_engine(options: EspeakOptions) -> AsyncIterator["EspeakEngine"]:
-    """Load the engine and keep it while the block runs. Raises `VoiceNotFound` if its default voice does not exist."""
+    """Load the engine and keep it while the block runs.
+
+    Raises `VoiceNotFound` if its default voice does not exist, `MissingExtra` if its packages are not installed.
+    """
+    require("the embedded voice", "embedded", "espeakng_loader")
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="espeak")
     try:
         loaded = await asyncio.get_running_loop().run_in_executor(thread, library)

@@ -141,7 +141,7 @@ class TestAudio:
         ("", "json_invalid", []),
         ("nonsense", "json_invalid", []),
         ('{"type": "session.update"', "json_invalid", []),
-        ('{"type": "session.update", "x": ' + "[" * 5_000 + "]" * 5_000 + "}", "json_invalid", []),
+        ('{"type": "session.update", "x": ' + "[" * 50_000 + "]" * 50_000 + "}", "json_invalid", []),
         ('{"type": "session.update", "session": {"allow_recording": true, "voice": "\\ud800"}}', "json_invalid", []),
         ("[]", "schema_invalid", []),
         ("{}", "schema_invalid", []),
