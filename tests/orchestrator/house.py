@@ -14,15 +14,20 @@ from mesh.discovery import Replicas
 from mesh.server import GrpcServer
 from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
+from orchestrator.news import Newsroom
+from orchestrator.prompts import Prompts
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
+from orchestrator.texts import read_texts
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 from tests.fakes import llm as fake_llm
 from tests.fakes import stt as fake_stt
 from tests.fakes import tts as fake_tts
 from tests.orchestrator.caller import Caller, calling, dialled
+
+TEXTS = read_texts()
 
 Tasks = set["asyncio.Task[Any]"]
 
@@ -83,8 +88,9 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         registry = CollectorRegistry()
         model = await enter(LanguageModel(chosen))
         upstreams = Upstreams(model, await enter(Replicas("speech synthesis", tts_server.address)), Metrics(registry))
+        prompts = Prompts(TEXTS, await enter(Newsroom(chosen)))
         servicer = ConversationServicer(
-            chosen, await enter(Replicas("speech recognition", stt_server.address)), upstreams
+            chosen, await enter(Replicas("speech recognition", stt_server.address)), upstreams, prompts
         )
         server = await enter(
             GrpcServer(

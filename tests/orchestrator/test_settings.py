@@ -33,7 +33,10 @@ def test_each_is_read_from_its_variable(variable: str, field: str, value: object
 def test_the_key_is_never_shown() -> None:
     settings = load(OrchestratorSettings, {"KYUTAI_LLM_API_KEY": "k3y"})
     assert "k3y" not in repr(settings)
-    assert [each.name for each in describe(OrchestratorSettings) if each.secret] == ["llm_api_key"]
+    assert [each.name for each in describe(OrchestratorSettings) if each.secret] == [
+        "llm_api_key",
+        "newsapi_api_key",
+    ]
 
 
 @pytest.mark.parametrize("field", ["LLM_FIRST_TOKEN_S", "LLM_NEXT_TOKEN_S", "IDLE_LIMIT_S", "STALL_LIMIT_S"])
