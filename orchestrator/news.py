@@ -26,8 +26,10 @@ _ASKED_FOR = 40
 
 _MOST_AUTHOR, _MOST_TITLE, _MOST_TEXT = 80, 200, 400
 
-_TAG = re.compile(r"<[^>]{0,2000}>")
-_ADDRESS = re.compile(r"\b\w+://\S+|\bwww\.\S+|\S+@\S+\.\w+|\b(?:[\w-]+\.)+[a-z]{2,}/\S*", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{0,300}>")
+_ADDRESS = re.compile(r"://|\bwww\.|\w@\w|\w\.[a-z]{2,}/", re.IGNORECASE)
+"""What only addresses have in them, of the web or of mail. The name of a firm that ends in ".com" is none."""
+_LONGEST_WORD = 60
 _MARKUP = re.compile(r"[*_#`~|\\^{}<>\[\]]+")
 _CUT_OFF = re.compile(r"\[\+\d+ chars\]\s*$")
 """How NewsAPI marks the end of a content that goes on."""
@@ -178,10 +180,10 @@ def _headlines(body: bytes) -> Iterator[Headline]:
 
 def _plain(text: str | None, most: int) -> str:
     """The text without addresses and markup, on one line, cut at a word after `most` characters."""
-    bare = _CUT_OFF.sub("", html.unescape(text or "")[: 10 * most])
-    for unwanted in (_TAG, _ADDRESS, _MARKUP):
-        bare = unwanted.sub(" ", bare)
-    bare = " ".join("".join(letter if letter.isprintable() else " " for letter in bare).split())
+    bare = _CUT_OFF.sub("", html.unescape((text or "")[: 10 * most]))
+    bare = _TAG.sub(" ", "".join(letter if letter.isprintable() else " " for letter in bare))
+    words = (word for word in bare.split() if len(word) <= _LONGEST_WORD and not _ADDRESS.search(word))
+    bare = " ".join(_MARKUP.sub(" ", " ".join(words)).split())
     return bare if len(bare) <= most else f"{bare[:most].rpartition(' ')[0]}…"
 
 
