@@ -16,8 +16,8 @@ _GOODBYE = Policy().goodbye_ending.capitalize()
 _MOST_HEADLINES = 10
 _LONGEST_TEXT = 20_000
 _NUMBERS = ("one", "two", "three", "four", "five")
-
-_FIELD = "config.session.instructions"
+_LONGEST_SHOWN = 40
+"""Of what a client has sent, in the message that refuses it."""
 
 
 def here_and_now() -> datetime:
@@ -49,49 +49,30 @@ class Prompts:
             "unmute_explanation": self._unmute_explanation,
         }
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """Every kind of character there is."""
-        return tuple(self._kinds)
-
     def is_prepared(self, instructions: Instructions) -> bool:
         """Whether they can be rendered at once; also if they are to be refused."""
-        return instructions.character.kind != "news" or self._newsroom.is_up_to_date
+        return (
+            instructions.character.kind != "news"
+            or self._newsroom.is_up_to_date
+            or self._fault(instructions.character) is not None
+        )
 
     async def prepare(self, instructions: Instructions) -> None:
         """Fetch what rendering them needs. Takes seconds at most, and never fails: without news there is small talk."""
         if not self.is_prepared(instructions):
             await self._newsroom.refresh()
 
-    def check(self, instructions: Instructions) -> None:
-        """Raise `InvalidRequest` if they ask for a character or a language that does not exist."""
-        if instructions.WhichOneof("instructions") == "prompt":
-            return
-        character = instructions.character
-        if character.kind not in self._kinds:
-            raise InvalidRequest(
-                f"no character {character.kind!r}: expected one of {', '.join(self.kinds)}", field=_FIELD
-            )
-        if character.HasField("language") and character.language not in LANGUAGES:
-            raise InvalidRequest(
-                f"no language {character.language!r}: expected one of {', '.join(LANGUAGES)}", field=_FIELD
-            )
-        if character.HasField("text") and character.kind != "constant":
-            raise InvalidRequest(f"a {character.kind} character takes no text: only a constant one does", field=_FIELD)
-        if len(character.text) > _LONGEST_TEXT:
-            raise InvalidRequest(
-                f"a character of {len(character.text)} characters: expected at most {_LONGEST_TEXT}", field=_FIELD
-            )
-
     def render(self, instructions: Instructions, *, model: str) -> str:
         """Return the system prompt. Needs nothing but what is at hand: `prepare` first, or there may be no news.
 
-        `model` is the language model's name as its server gives it. Raises `InvalidRequest`, as `check` does.
+        `model` is the language model's name as its server gives it. Raises `InvalidRequest` for a character or a
+        language that does not exist.
         """
-        self.check(instructions)
         if instructions.WhichOneof("instructions") == "prompt":
             return instructions.prompt
         character = instructions.character
+        if fault := self._fault(character):
+            raise InvalidRequest(fault, field="config.session.instructions")
         language = character.language if character.HasField("language") else LANGUAGES[0]
         if character.kind == "unmute_explanation":
             language = LANGUAGES[0]
@@ -102,6 +83,19 @@ class Prompts:
             model=_readable(model),
             character=self._kinds[character.kind](character, language.partition("/")[0]),
         )
+
+    def _fault(self, character: Character) -> str | None:
+        """Say why a character cannot be, and what was expected; None: it can."""
+        kind, language = character.kind, character.language
+        if kind not in self._kinds:
+            return f"no character {kind[:_LONGEST_SHOWN]!r}: expected one of {', '.join(self._kinds)}"
+        if character.HasField("language") and language not in LANGUAGES:
+            return f"no language {language[:_LONGEST_SHOWN]!r}: expected one of {', '.join(LANGUAGES)}"
+        if character.HasField("text") and kind != "constant":
+            return f"a {kind} character takes no text: only a constant one does"
+        if len(character.text) > _LONGEST_TEXT:
+            return f"a character of {len(character.text)} characters: expected at most {_LONGEST_TEXT}"
+        return None
 
     # --- each kind: its text, from what the client gave and the language it begins in --------------------------------
 

@@ -50,10 +50,9 @@ class SessionOptions:
         return ev.SessionConfigured(policy=policy, instructions=instructions, voice=voice)
 
     def opening(self, config: pb.SessionConfig) -> tuple[pb.SessionConfig, pb.SessionConfig | None]:
-        """Part `config` into what can be changed at once, and what has to be prepared. Raises `InvalidRequest`."""
+        """Part `config` into what can be changed at once, and what has to be prepared before."""
         if self.is_prepared(config):
             return config, None
-        self._prompts.check(config.instructions)
         at_once = pb.SessionConfig()
         at_once.CopyFrom(config)
         at_once.ClearField("instructions")

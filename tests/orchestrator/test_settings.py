@@ -22,6 +22,9 @@ def test_defaults_fit_a_mesh_on_one_machine() -> None:
         ("PARLEY_LLM_URL", "llm_url", "http://llm"),
         ("KYUTAI_LLM_MODEL", "llm_model", "m"),
         ("KYUTAI_LLM_API_KEY", "llm_api_key", "k3y"),
+        ("NEWSAPI_API_KEY", "newsapi_api_key", "k3y"),
+        ("PARLEY_NEWSAPI_URL", "newsapi_url", "http://news"),
+        ("PARLEY_CHARACTERS_FOLDER", "characters_folder", "/mine"),
         ("PARLEY_ORCHESTRATOR_LLM_FIRST_TOKEN_S", "llm_first_token_s", 1.5),
         ("PARLEY_ORCHESTRATOR_IDLE_LIMIT_S", "idle_limit_s", 1.0),
     ],
@@ -43,3 +46,13 @@ def test_the_key_is_never_shown() -> None:
 def test_no_limit_is_zero(field: str) -> None:
     with pytest.raises(SettingError, match=f"PARLEY_ORCHESTRATOR_{field}=0"):
         load(OrchestratorSettings, {f"PARLEY_ORCHESTRATOR_{field}": "0"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("NEWSAPI_API_KEY", "two words"), ("NEWSAPI_API_KEY", "cl\u00e9"), ("PARLEY_NEWSAPI_URL", "newsapi.org")],
+)
+def test_what_http_cannot_carry_is_refused_at_the_start(variable: str, value: str) -> None:
+    with pytest.raises(SettingError, match=variable) as refused:
+        load(OrchestratorSettings, {variable: value})
+    assert variable != "NEWSAPI_API_KEY" or value not in str(refused.value)
