@@ -125,8 +125,7 @@ def _numbered(path: Path) -> Iterator[Line]:
     except OSError as error:
         raise TemplateError(path, None, f"cannot be read: {os.strerror(error.errno or 0)}") from None
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise TemplateError(path, line, "expected UTF-8") from None
+        raise TemplateError(path, error.object.count(b"\n", 0, error.start) + 1, "expected UTF-8") from None
     for number, line in enumerate(text.split("\n"), 1):
         yield Line(number, line.rstrip())
 
