@@ -1,4 +1,4 @@
-"""Plays the host of a quiz whose questions stand in the system prompt: "Question one: Who? Answer: Somebody", a line each.
+"""Hosts a quiz whose questions stand in the system prompt: "Question one: Who? Answer: Somebody", a line each.
 
 How far the quiz has come is read from the conversation each time: nothing is kept between requests.
 """
