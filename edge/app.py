@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
@@ -17,7 +18,7 @@ from edge.dialects.unmute import UnmuteDialect
 from edge.health import MeshHealth
 from edge.metrics import EdgeMetrics, HttpMetrics
 from edge.realtime import RealtimeSession
-from edge.rest import Rest, on_bug, on_mesh_error
+from edge.rest import Rest, on_bug, on_http_error, on_mesh_error
 from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
 from mesh.errors import Draining, MeshError
@@ -38,7 +39,7 @@ def create_app(
     503 once it is draining.
     """
     metrics = EdgeMetrics(registry)
-    rest = Rest(voices, MeshHealth(orchestrators, voices), metrics, registry)
+    rest = Rest(voices, settings.uploads, MeshHealth(orchestrators, voices), metrics, registry)
 
     def sessions_in(dialect: Callable[[], Dialect]) -> Callable[[WebSocket], Awaitable[None]]:
         async def session(websocket: WebSocket) -> None:
@@ -71,6 +72,6 @@ def create_app(
             ),
             Middleware(HttpMetrics, registry=registry),
         ],
-        exception_handlers={MeshError: on_mesh_error, Exception: on_bug},
+        exception_handlers={HTTPException: on_http_error, MeshError: on_mesh_error, Exception: on_bug},
         lifespan=lifespan,
     )

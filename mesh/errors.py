@@ -9,7 +9,9 @@
     ├── InvalidRequest                  INVALID_ARGUMENT    BAD_REQUEST, BadRequest
     │   ├── ConfigRequired                                  CONFIG_REQUIRED
     │   ├── BadAudioFormat                                  BAD_AUDIO_FORMAT
-    │   └── BadAudio                                        BAD_AUDIO
+    │   ├── BadAudio                                        BAD_AUDIO
+    │   ├── UploadTooLarge                                  UPLOAD_TOO_LARGE
+    │   └── UploadIncomplete                                UPLOAD_INCOMPLETE
     ├── VoiceNotFound                   NOT_FOUND           VOICE_NOT_FOUND
     ├── Idle                            DEADLINE_EXCEEDED   IDLE
     └── InternalError                   INTERNAL            INTERNAL
@@ -143,6 +145,18 @@ class BadAudio(InvalidRequest):
     default_reason = "BAD_AUDIO"
 
 
+class UploadTooLarge(InvalidRequest):
+    """More was sent than is taken."""
+
+    default_reason = "UPLOAD_TOO_LARGE"
+
+
+class UploadIncomplete(InvalidRequest):
+    """What has arrived is not what was sent, or only a part of it."""
+
+    default_reason = "UPLOAD_INCOMPLETE"
+
+
 class VoiceNotFound(MeshError):
     """No voice has this name."""
 
@@ -240,6 +254,8 @@ _BY_REASON: dict[str, type[MeshError]] = {
         ConfigRequired,
         BadAudioFormat,
         BadAudio,
+        UploadTooLarge,
+        UploadIncomplete,
         VoiceNotFound,
         Idle,
         InternalError,

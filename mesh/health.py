@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import grpc
@@ -12,6 +13,9 @@ SERVICE_NAME = health.SERVICE_NAME
 
 _TELLING_LIMIT_S = 1.0
 """How long watchers may keep a server from stopping."""
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+"""Before a watch that has ended is begun anew: doubled from first to longest, unless it has lasted longer."""
 
 
 class Health:
@@ -50,4 +54,34 @@ async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float
     except grpc.aio.AioRpcError:
         return False
     serving: bool = answer.status == health_pb2.HealthCheckResponse.SERVING
+    return serving
+
+
+async def watch(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str = "") -> None:
+    """Tell whether the server at the other end serves `name`, now and whenever that changes, until cancelled.
+
+    One that cannot be reached does not serve. One that knows nothing of health does, as gRPC's own clients take it.
+    """
+    clock = asyncio.get_running_loop().time
+    pause, serving = _FIRST_PAUSE_S, True
+    while True:
+        began = clock()
+        # The first fails at once where nobody listens. After that gRPC waits for somebody who does, at its own pace.
+        serving = await _watch_once(channel, tell, name, wait=not serving)
+        if clock() - began > _LONGEST_PAUSE_S:
+            pause = _FIRST_PAUSE_S
+        await asyncio.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - else all watchers come back at once
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+async def _watch_once(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str, *, wait: bool) -> bool:
+    """Watch until the stream ends, and return what was told last."""
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    serving = False
+    try:
+        async for answer in stub.Watch(health_pb2.HealthCheckRequest(service=name), wait_for_ready=wait):
+            tell(answer.status == health_pb2.HealthCheckResponse.SERVING)
+    except grpc.aio.AioRpcError as error:
+        serving = error.code() is grpc.StatusCode.UNIMPLEMENTED
+    tell(serving)
     return serving

@@ -28,13 +28,14 @@ log = structlog.get_logger()
 
 async def serve(settings: OrchestratorSettings, texts: Texts) -> None:
     """Serve conversations until the process is asked to stop and the last has ended."""
+    metrics = Metrics()
     async with (
-        Replicas("speech recognition", settings.stt_target) as stt,
-        Replicas("speech synthesis", settings.tts_target) as tts,
+        Replicas("speech recognition", settings.stt_target, meter=metrics.stt_search) as stt,
+        Replicas("speech synthesis", settings.tts_target, meter=metrics.tts_search) as tts,
         LanguageModel(settings) as model,
         Newsroom(settings) as newsroom,
     ):
-        servicer = ConversationServicer(settings, stt, Upstreams(model, tts, Metrics()), Prompts(texts, newsroom))
+        servicer = ConversationServicer(settings, stt, Upstreams(model, tts, metrics), Prompts(texts, newsroom))
         async with (
             GrpcServer(
                 settings,

@@ -22,8 +22,8 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._sessions = Counter("worker_stt_sessions", "Streams admitted.", registry=registry)
         self._active = Gauge("worker_stt_active_sessions", "Streams being recognised.", registry=registry)
-        self._refused = Counter("worker_stt_misses", "Streams refused: the engine is full.", registry=registry)
-        self._failed = Counter("worker_stt_hard_misses", "Streams refused: the engine is down.", registry=registry)
+        self._refused = Counter("parley_stt_refusals", "Streams refused: the engine is full.", registry=registry)
+        self._failed = Counter("parley_stt_failed_starts", "Streams refused: the engine is down.", registry=registry)
         self.sent = Counter("worker_stt_sent_frames", "Messages of audio given to the engine.", registry=registry)
         self.heard = Counter("worker_stt_recv_frames", "Frames of audio heard by the engine.", registry=registry)
         self.words = Counter("worker_stt_recv_words", "Words recognised.", registry=registry)

@@ -3,12 +3,14 @@
 import os
 
 from mesh import logs
+from mesh.discovery import Replicas
 from mesh.errors import VoiceNotFound
 from mesh.server import run
 from mesh.server import serve as serve_grpc
 from mesh.settings import load
 from parley.tts.v1.tts_pb2 import DESCRIPTOR
 from parley.tts.v1.tts_pb2_grpc import add_TextToSpeechServiceServicer_to_server
+from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
 from tts_proxy.metrics import Metrics
 from tts_proxy.service import SynthesisServicer
@@ -23,8 +25,8 @@ async def serve(settings: TtsSettings) -> None:
     options = EspeakOptions(
         capacity=settings.capacity, voice=settings.voice, rate=settings.rate, patience_s=settings.patience_s
     )
-    async with espeak_engine(options) as engine:
-        servicer = SynthesisServicer(settings, engine, Metrics())
+    async with espeak_engine(options) as engine, Replicas("voice service", settings.voices_target) as voices:
+        servicer = SynthesisServicer(settings, engine, CustomVoices(voices, engine.name), Metrics())
         await serve_grpc(
             settings,
             services=[DESCRIPTOR.services_by_name["TextToSpeechService"]],

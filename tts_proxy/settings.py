@@ -14,6 +14,12 @@ class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
     metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9153
     capacity: Annotated[int, setting(help="How many replies may be spoken at once.", ge=1, le=10_000)] = 64
     voice: Annotated[str, setting(help="The voice of a reply that names none.", min_length=1)] = "en-us"
+    voices_target: Annotated[
+        str,
+        setting(
+            help="Where custom voices are kept: host:port, dns:///host:port or a list.", env="PARLEY_VOICES_TARGET"
+        ),
+    ] = "127.0.0.1:50054"
     rate: Annotated[int, setting(help="Words per minute of the embedded voice.", ge=80, le=450)] = 175
     patience_s: Annotated[
         float,

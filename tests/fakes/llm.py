@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +16,12 @@ from tests.fakes import http
 from tests.fakes.watched import Slots
 
 Script = Callable[[dict[str, Any]], AsyncIterator[str | bytes]]
+
+
+class HasApp(Protocol):
+    """A fake that `serving` can serve."""
+
+    app: Starlette
 
 
 class _Gone(Exception):  # noqa: N818 - what has happened
@@ -116,7 +122,7 @@ async def _watch(receive: Receive) -> None:
 
 
 @asynccontextmanager
-async def serving(fake: FakeLlm, port: int = 0) -> AsyncIterator[str]:
+async def serving(fake: HasApp, port: int = 0) -> AsyncIterator[str]:
     """Serve the fake meanwhile, on a free port if none is given, and yield its URL."""
     async with http.serving(fake.app, port) as url:
         yield url

@@ -82,7 +82,7 @@ async def test_gives_up_on_a_child_that_keeps_ending_before_all_are_ready(make_c
 
 async def test_gives_up_at_once_on_a_child_that_says_it_cannot_run(make_child: MakeChild, lines: Lines) -> None:
     children = [make_child("unfit", "print('born'); raise SystemExit(78)", never), make_child("lives", WAITS)]
-    with pytest.raises(StartFailed, match="unfit cannot run; its last lines above tell why"):
+    with pytest.raises(StartFailed, match="unfit cannot run; its last lines tell why"):
         await Supervisor(children, lines, QUICK).run()
     assert lines.all.count("unfit: born") == 1
 

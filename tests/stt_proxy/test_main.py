@@ -107,7 +107,7 @@ async def test_speech_comes_back_as_words_and_one_too_many_is_refused_quickly() 
         async with httpx.AsyncClient() as client:
             metrics = (await client.get(f"http://127.0.0.1:{proxy.metrics_port}/metrics")).text
         assert f"worker_stt_recv_words_total {len(words)}.0" in metrics
-        assert "worker_stt_misses_total 1.0" in metrics
+        assert "parley_stt_refusals_total 1.0" in metrics
 
 
 async def test_a_stream_is_finished_before_the_process_ends() -> None:

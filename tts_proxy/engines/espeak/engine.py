@@ -9,6 +9,7 @@ from functools import partial
 
 from mesh.errors import AtCapacity
 from mesh.extras import require
+from tts_proxy.engines.espeak.cloned import cloned_prosody
 from tts_proxy.engines.espeak.library import Library, Prosody, library
 from tts_proxy.engines.espeak.script import Script
 from tts_proxy.engines.espeak.speech import Speech, speak
@@ -59,15 +60,17 @@ class EspeakEngine:
         self._voices = Voices(library, options.voice)
         self._open = 0
 
+    name = "espeak"
+
     @property
     def capacity(self) -> int:
         """How many utterances may be open."""
         return self._options.capacity
 
     @asynccontextmanager
-    async def open(self, voice: str) -> AsyncIterator[EspeakUtterance]:
+    async def open(self, voice: str, embedding: bytes | None = None) -> AsyncIterator[EspeakUtterance]:
         """Lease a slot for an utterance. Raises `VoiceNotFound` and `AtCapacity`."""
-        prosody = Prosody(self._voices.identifier(voice), rate=self._options.rate)
+        prosody = self._prosody(voice) if embedding is None else cloned_prosody(embedding, self._voices)
         if self._open >= self.capacity:
             raise AtCapacity("every voice is taken")
         self._open += 1
@@ -75,6 +78,9 @@ class EspeakEngine:
             yield EspeakUtterance(partial(self._say, prosody), self._options.patience_s)
         finally:
             self._open -= 1
+
+    def _prosody(self, voice: str) -> Prosody:
+        return Prosody(self._voices.identifier(voice), rate=self._options.rate)
 
     async def _say(self, prosody: Prosody, script: Script) -> Speech:
         return await speak(script, prosody, self._library, self._thread)
