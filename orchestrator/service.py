@@ -66,10 +66,13 @@ class ConversationServicer(ConversationServiceServicer):
             )
             session.send(pb.ConverseResponse(started=started), request_id)
             session.tell(configured, request_id)
-            update = late and pb.ConverseRequest(request_id=request_id, update=pb.UpdateSession(session=late))
-            client = Requests(session, options, input_format, update)
+            client = Requests(session, options, input_format, late=_update(late, request_id) if late else None)
             try:
                 await session.run(context.write, client.run(requests), *work)
             except HungUp:
                 _log.info("client hung up")
         _log.info("conversation over")
+
+
+def _update(session: pb.SessionConfig, request_id: str | None) -> pb.ConverseRequest:
+    return pb.ConverseRequest(request_id=request_id, update=pb.UpdateSession(session=session))

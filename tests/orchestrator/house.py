@@ -23,6 +23,7 @@ from orchestrator.texts import read_texts
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 from tests.fakes import llm as fake_llm
+from tests.fakes import newsapi
 from tests.fakes import stt as fake_stt
 from tests.fakes import tts as fake_tts
 from tests.orchestrator.caller import Caller, calling, dialled
@@ -102,3 +103,10 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         )
         channel = await enter(grpc.aio.insecure_channel(server.address))
         yield House(stt, tts, llm, stt_server, tts_server, registry, server, channel)
+
+
+@asynccontextmanager
+async def open_house_with_news(press: newsapi.FakeNewsApi) -> AsyncIterator[House]:
+    """Build one that reads the news of this fake."""
+    async with newsapi.serving(press) as url, open_house(newsapi_url=url, newsapi_api_key=newsapi.KEY) as house:
+        yield house

@@ -9,9 +9,8 @@ from edge.dialects.unmute.instructions import DEFAULT_TEXT
 from tests.edge.clients import Client, client_of
 from tests.edge.conftest import EdgeFactory
 from tests.edge.sounds import opus_stream, pages_of
-from tests.fakes import newsapi
-from tests.fakes.newsapi import KEY, FakeNewsApi
-from tests.orchestrator.house import House, open_house
+from tests.fakes.newsapi import FakeNewsApi
+from tests.orchestrator.house import House, open_house_with_news
 
 PAGES = pages_of(opus_stream(0.5))
 
@@ -25,7 +24,7 @@ def press() -> FakeNewsApi:
 
 @pytest.fixture
 async def house(press: FakeNewsApi) -> AsyncIterator[House]:
-    async with newsapi.serving(press) as url, open_house(newsapi_url=url, newsapi_api_key=KEY) as built:
+    async with open_house_with_news(press) as built:
         yield built
 
 
