@@ -3,7 +3,6 @@
 A line that begins with "#" is a remark. Whatever is not as expected is named with file and line, when it is read.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -123,7 +122,7 @@ def _numbered(path: Path) -> Iterator[Line]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise TemplateError(path, None, f"cannot be read: {os.strerror(error.errno or 0)}") from None
+        raise TemplateError(path, None, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise TemplateError(path, error.object.count(b"\n", 0, error.start) + 1, "expected UTF-8") from None
     for number, line in enumerate(text.split("\n"), 1):
