@@ -1,6 +1,6 @@
 """What all commands have in common: help that teaches, an order in the list of commands, and a quiet Ctrl-C."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
@@ -41,32 +41,37 @@ class Command(click.Command):
 
 
 class Commands(click.Group):
-    """The commands, listed in `sections`, and run under their one name."""
+    """The commands, listed in sections. Each is made when it is needed, so that none waits for what others import."""
 
     def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = [Example(*each) for each in examples]
-        self._sections: dict[str, list[str]] = {}
+        self._sections: dict[str, Mapping[str, Callable[[], click.Command]]] = {}
 
-    def add_section(self, title: str, commands: Sequence[click.Command]) -> None:
-        """Add commands, listed together under `title`."""
-        for command in commands:
-            self.add_command(command)
-        self._sections[title] = [str(command.name) for command in commands]
+    def add_section(self, title: str, commands: Mapping[str, Callable[[], click.Command]]) -> None:
+        """Add commands by their names, listed together under `title`."""
+        self._sections[title] = commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order of their sections, which completion keeps too."""
         del ctx
-        return [name for names in self._sections.values() for name in names]
+        return [name for commands in self._sections.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name."""
+        del ctx
+        for commands in self._sections.values():
+            if cmd_name in commands:
+                return commands[cmd_name]()
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections."""
-        del ctx
-        width = max(len(name) for name in self.commands)
-        for title, names in self._sections.items():
+        width = max(map(len, self.list_commands(ctx)))
+        for title, commands in self._sections.items():
             with formatter.section(title):
                 formatter.write_dl(
-                    [(f"{name:<{width}}", self.commands[name].get_short_help_str(limit=100)) for name in names]
+                    [(f"{name:<{width}}", made().get_short_help_str(limit=100)) for name, made in commands.items()]
                 )
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

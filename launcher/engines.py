@@ -1,9 +1,13 @@
 """The embedded engines that `parley up` runs, and whether what they need is installed."""
 
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from launcher.failure import MissingPackages
 from mesh.extras import MissingExtra, require
+from mesh.settings import load
+from stt_proxy.settings import SttSettings
+from tts_proxy.settings import TtsSettings
 
 
 class EmbeddedEngine(NamedTuple):
@@ -21,13 +25,20 @@ RECOGNISER = EmbeddedEngine("the embedded recogniser", ("pocketsphinx", "pysiler
 VOICE = EmbeddedEngine("the embedded voice", ("espeakng_loader",))
 
 
-def check_installed() -> None:
-    """Raise `MissingPackages` when an engine that is to run cannot."""
+def check_installed(environ: Mapping[str, str]) -> None:
+    """Raise `MissingPackages` when an engine that is to run, as `environ` says, cannot."""
     missing = []
-    for engine in (RECOGNISER, VOICE):
+    for engine in _embedded(environ):
         try:
             engine.check_installed()
         except MissingExtra as error:
             missing.append(str(error))
     if missing:
         raise MissingPackages("\n       ".join(missing))
+
+
+def _embedded(environ: Mapping[str, str]) -> Iterator[EmbeddedEngine]:
+    if load(SttSettings, environ).chosen_engine == "pocketsphinx":
+        yield RECOGNISER
+    if load(TtsSettings, environ).chosen_engine == "espeak":
+        yield VOICE

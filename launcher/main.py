@@ -1,15 +1,12 @@
 """The `parley` command."""
 
+from functools import partial
+from pkgutil import resolve_name
+
 import click
 
-from launcher.call import call
 from launcher.command import Commands
-from launcher.completion import completion
-from launcher.config import config
-from launcher.doctor import doctor
-from launcher.say import say
-from launcher.service import SERVICE_COMMANDS
-from launcher.up import up
+from launcher.processes import PROCESSES
 from mesh import logs
 
 
@@ -33,7 +30,17 @@ def main() -> None:
     logs.configure("parley", level="warning")
 
 
-main.add_section("Run", [up])
-main.add_section("Try", [call, say])
-main.add_section("Look", [doctor, config, completion])
-main.add_section("Processes, one by one, as production starts them", SERVICE_COMMANDS)
+def _add(title: str, *names: str) -> None:
+    """Add commands, each called like its module. Only the one that is run is imported: health checks are frequent."""
+    modules = {name: name.replace("-", "_") for name in names}
+    made = {name: partial(resolve_name, f"launcher.{module}:{module}") for name, module in modules.items()}
+    main.add_section(title, made)
+
+
+_add("Run", "up")
+_add("Try", "call", "say", "fake-engines")
+_add("Look", "doctor", "health", "config", "completion")
+main.add_section(
+    "Processes, one by one, as production starts them",
+    {process.name: partial(resolve_name("launcher.service:ServiceCommand"), process) for process in PROCESSES},
+)

@@ -7,7 +7,7 @@ from launcher.command import Command
 from launcher.configuration.inventory import written
 from launcher.exit_codes import ExitCode
 from launcher.failure import Failure, MissingPackages
-from launcher.processes import PROCESSES, Process
+from launcher.processes import Process
 from mesh.extras import MissingExtra
 from mesh.settings import SettingDescription, SettingError, describe
 
@@ -54,10 +54,6 @@ class ServiceCommand(Command):
             raise Failure(f"{error}\nEvery setting is listed by: parley config {self._process.name}") from None
         except MissingExtra as error:
             raise MissingPackages(str(error)) from None
-
-
-SERVICE_COMMANDS = tuple(ServiceCommand(process) for process in PROCESSES)
-"""`parley edge`, `parley orchestrator`, …"""
 
 
 def _meaning(setting: SettingDescription) -> str:

@@ -77,7 +77,7 @@ def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, 
         click.echo(f"Note: {stray}", err=True)
     if faults := [entry.reading.fault for entry in inventory(os.environ) if entry.reading.fault]:
         raise Failure("\n       ".join([*faults, "Every setting is listed by: parley config"]))
-    check_installed()
+    check_installed(os.environ)
     asyncio.run(_up(MeshOptions(port, port_offset, llm), drain_limit, ready_within))
 
 

@@ -6,6 +6,7 @@
     ├── Draining                        UNAVAILABLE         DRAINING
     ├── UpstreamDown                    UNAVAILABLE         UPSTREAM_DOWN
     │   └── MissingServiceTimeout
+    ├── UpstreamMisconfigured           FAILED_PRECONDITION UPSTREAM_MISCONFIGURED
     ├── InvalidRequest                  INVALID_ARGUMENT    BAD_REQUEST, BadRequest
     │   ├── ConfigRequired                                  CONFIG_REQUIRED
     │   ├── BadAudioFormat                                  BAD_AUDIO_FORMAT
@@ -118,6 +119,13 @@ class MissingServiceTimeout(UpstreamDown):
     def of(cls, service: str) -> Self:
         """The error for `service`."""
         return cls(f"no {service} can be reached", service=service)
+
+
+class UpstreamMisconfigured(MeshError):
+    """What this service needs is there, but will not serve it as it is set up: a wrong key, URL or model."""
+
+    default_code = grpc.StatusCode.FAILED_PRECONDITION
+    default_reason = "UPSTREAM_MISCONFIGURED"
 
 
 class InvalidRequest(MeshError):
@@ -250,6 +258,7 @@ _BY_REASON: dict[str, type[MeshError]] = {
         AtCapacity,
         Draining,
         UpstreamDown,
+        UpstreamMisconfigured,
         InvalidRequest,
         ConfigRequired,
         BadAudioFormat,

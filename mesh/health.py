@@ -11,6 +11,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 SERVICE_NAME = health.SERVICE_NAME
 
+_FOLLOWED_EVERY_S = 0.2
+
 _TELLING_LIMIT_S = 1.0
 """How long watchers may keep a server from stopping."""
 
@@ -38,6 +40,16 @@ class Health:
         """Change the status of a name, which may be one of its own ("llm"). Ignored once the server stops serving."""
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         await self._servicer.set(name, status)
+
+    async def follow(self, is_up: Callable[[], bool]) -> None:
+        """Have the server and its services SERVING while they are up, until cancelled."""
+        was_up: bool | None = None
+        while True:
+            if (up := is_up()) is not was_up:
+                for name in ("", *self._services):
+                    await self.set(name, serving=up)
+                was_up = up
+            await asyncio.sleep(_FOLLOWED_EVERY_S)
 
     async def stop_serving(self) -> None:
         """Make every name NOT_SERVING, for good. A watcher that cannot be told in time is left to find out."""

@@ -26,7 +26,7 @@ from mesh.metrics import metrics_served
 from mesh.ports import PortTaken, authority, raise_why_not
 from mesh.settings import ServiceSettings
 from mesh.signals import stop_requests
-from mesh.tasks import first_of
+from mesh.tasks import beside, first_of
 
 log = structlog.get_logger()
 
@@ -121,10 +121,17 @@ class GrpcServer:
 
 
 async def serve(
-    settings: ServiceSettings, *, services: Sequence[ServiceDescriptor], add: Callable[[grpc.aio.Server], None]
+    settings: ServiceSettings,
+    *,
+    services: Sequence[ServiceDescriptor],
+    add: Callable[[grpc.aio.Server], None],
+    is_up: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Serve until the process is asked to stop, then drain. Raises `PortTaken`."""
-    async with GrpcServer(settings, services=services, add=add) as server:
+    """Serve until the process is asked to stop, then drain. While not `is_up()`, its health says so.
+
+    Raises `PortTaken`.
+    """
+    async with GrpcServer(settings, services=services, add=add) as server, beside(server.health.follow(is_up)):
         await server.until_drained()
 
 

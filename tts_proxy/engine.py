@@ -52,10 +52,14 @@ class SynthesisEngine(Protocol):
     def capacity(self) -> int:
         """How many utterances may be open."""
 
+    @property
+    def available(self) -> bool:
+        """Whether it takes utterances, full or not. A proxy whose engine does not is passed over by its callers."""
+
     def open(self, voice: str, embedding: bytes | None = None) -> AbstractAsyncContextManager[Utterance]:
         """Lease a slot for one utterance while the block runs; leaving it stops the synthesis.
 
         An empty `voice` is the engine's default. With an `embedding`, which is tagged with the engine's `name`, that is
         the voice, byte for byte as the cloning engine made it; `voice` is then only what people call it by. Entering
-        raises `AtCapacity`, `VoiceNotFound` or `UpstreamDown`, soon.
+        raises `AtCapacity`, `VoiceNotFound`, `UpstreamDown` or `UpstreamMisconfigured`, soon.
         """

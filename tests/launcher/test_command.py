@@ -1,6 +1,8 @@
 """Help that teaches: every example is a line that the commands take."""
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,14 +15,23 @@ from launcher.completion import SHELLS
 from launcher.exit_codes import ExitCode
 from launcher.main import main
 
+CONTEXT = click.Context(main)
+NAMES = main.list_commands(CONTEXT)
+
+
+def named(name: str) -> Command:
+    command = main.get_command(CONTEXT, name)
+    assert isinstance(command, Command)
+    assert command.name == name
+    return command
+
 
 def examples() -> Iterator[Example]:
     assert isinstance(main, Commands)
     yield from main.examples
-    for command in main.commands.values():
-        assert isinstance(command, Command)
-        assert command.examples, command.name
-        yield from command.examples
+    for name in NAMES:
+        assert named(name).examples, name
+        yield from named(name).examples
 
 
 def words(line: str) -> list[str]:
@@ -36,10 +47,10 @@ def test_every_example_is_taken(example: Example, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     program, name, *arguments = words(example.line)
     assert program == "parley"
-    main.commands[name].make_context(name, arguments)
+    named(name).make_context(name, arguments)
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", NAMES)
 def test_every_help_ends_with_examples_and_exit_codes(name: str) -> None:
     ran = CliRunner().invoke(main, [name, "--help"], catch_exceptions=False)
     assert ran.exit_code == 0
@@ -64,6 +75,19 @@ def test_ctrl_c_ends_a_command_without_a_word() -> None:
         raise KeyboardInterrupt
 
     group = Commands()
-    group.add_section("Wait", [waiting])
+    group.add_section("Wait", {"waiting": lambda: waiting})
     ran = CliRunner().invoke(group, ["waiting"])
     assert (ran.exit_code, ran.output) == (130, "\n")
+
+
+def test_a_command_does_not_wait_for_what_others_import() -> None:
+    heavy = ("numpy", "openai", "starlette", "websockets")
+    code = f"import sys, launcher.main, launcher.health; print([each for each in {heavy} if each in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert ran.stdout == "[]\n"
+
+
+def test_a_command_that_does_not_exist() -> None:
+    ran = CliRunner().invoke(main, ["upp"])
+    assert ran.exit_code == ExitCode.USAGE
+    assert "No such command 'upp'" in ran.stderr

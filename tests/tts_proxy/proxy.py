@@ -75,6 +75,7 @@ class WatchedEngine:
         self._engine = engine
         self.name = engine.name
         self.capacity = engine.capacity
+        self.available = True
         self.open_now = 0
         self.audio_bytes = 0
         self._closed = asyncio.Condition()

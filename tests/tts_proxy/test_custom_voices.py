@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import numpy as np
 import pytest
@@ -106,14 +107,16 @@ async def test_without_a_voice_service_replies_are_spoken_all_the_same() -> None
 
 
 async def test_a_voice_that_was_fetched_outlives_the_voice_service() -> None:
-    async with voice_service() as voices, client_of(voices.address) as client:
-        voice = await client.create(recorded(LOW))
-        replicas = Replicas("voice service", voices.address)
-        custom = CustomVoices(replicas, "espeak")
-        first = await custom.choose(voice.voice_id)
-    async with replicas:
-        assert first.embedding
-        assert await custom.choose(voice.voice_id) == first
+    async with AsyncExitStack() as alive:
+        voices = await alive.enter_async_context(voice_service())
+        client = await alive.enter_async_context(client_of(voices.address))
+        async with Replicas("voice service", voices.address) as replicas:
+            voice = await client.create(recorded(LOW))
+            custom = CustomVoices(replicas, "espeak")
+            first = await custom.choose(voice.voice_id)
+            assert first.embedding
+            await alive.aclose()
+            assert await custom.choose(voice.voice_id) == first
 
 
 async def test_what_is_cached_expires_with_the_voice() -> None:

@@ -36,6 +36,11 @@ class PocketSphinxEngine:
         """All that have started and whose death has not been noticed."""
         self._complete = asyncio.Event()
 
+    @property
+    def available(self) -> bool:
+        """Whether any worker is alive."""
+        return any(worker.alive for worker in self._workers)
+
     @asynccontextmanager
     async def open(self, language: str) -> AsyncIterator[Lease]:
         """Lend a worker to one stream. Raises `InvalidRequest`, `AtCapacity`, `UpstreamDown`."""
@@ -54,7 +59,7 @@ class PocketSphinxEngine:
             worker = self._free.popleft()
             if worker.alive:
                 return worker
-        if not any(worker.alive for worker in self._workers):
+        if not self.available:
             raise UpstreamDown("every recogniser has died; they are being replaced")
         raise AtCapacity("every recogniser is taken", retry_after=_RETRY_AFTER_S)
 

@@ -16,6 +16,8 @@ from tts_proxy.engines.espeak.speech import Speech, speak
 from tts_proxy.engines.espeak.utterance import EspeakUtterance
 from tts_proxy.engines.espeak.voices import Voices
 
+DEFAULT_VOICE = "en-us"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EspeakOptions:
@@ -23,7 +25,7 @@ class EspeakOptions:
 
     capacity: int = 64
     """Utterances at once."""
-    voice: str = "en-us"
+    voice: str = DEFAULT_VOICE
     """The default voice."""
     rate: int = 175
     """Words per minute, 80 to 450."""
@@ -66,6 +68,11 @@ class EspeakEngine:
     def capacity(self) -> int:
         """How many utterances may be open."""
         return self._options.capacity
+
+    @property
+    def available(self) -> bool:
+        """Once loaded, it stays."""
+        return True
 
     @asynccontextmanager
     async def open(self, voice: str, embedding: bytes | None = None) -> AsyncIterator[EspeakUtterance]:

@@ -1,0 +1,119 @@
+"""The stand-in for moshi-server's voice cloning: `POST /api/voice`."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections import deque
+from collections.abc import Sequence
+from http import HTTPStatus
+from math import prod
+from typing import Annotated
+
+import msgspec
+import numpy as np
+import sphn
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from standins import wire
+from standins.ending import end
+from standins.engine import Engine, Options
+from standins.faults import Close, Http, Rude, Silent, Slow
+from standins.garbage import garbage
+from standins.moshi import build_info
+from standins.reading import read
+
+_BODY_LIMIT_BYTES = 16 << 20
+_REMEMBERED = 50
+
+
+class CloningOptions(Options, frozen=True, kw_only=True):
+    """How it clones."""
+
+    slots: int = 1
+    """Voices made at once; others wait."""
+    seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.2
+    """How long a voice takes."""
+    shape: tuple[int, ...] = (1, 512, 125)
+    """Of the embedding; a smaller one is easier to read in a test."""
+
+
+class CloningEngine(Engine[CloningOptions]):
+    """Makes of every sample a voice of its own."""
+
+    kind = "cloning"
+    fault_kinds = (Http, Slow, Silent, Rude, Close)
+
+    def __init__(self, options: CloningOptions | None = None) -> None:
+        super().__init__(options or CloningOptions())
+        self.requests: deque[bytes] = deque(maxlen=_REMEMBERED)
+        """The samples that came, the latest last."""
+        self.voices: deque[bytes] = deque(maxlen=_REMEMBERED)
+        """What was answered, byte for byte."""
+
+    def _routes(self) -> Sequence[Route]:
+        return (
+            Route("/api/build_info", build_info),
+            Route("/api/modules_info", self._modules_info),
+            Route("/api/voice", self._clone, methods=["POST"]),
+        )
+
+    async def _modules_info(self, _: Request) -> Response:
+        # The real server does not list this module.
+        return JSONResponse([])
+
+    async def _clone(self, request: Request) -> Response:
+        sample = await read(request, _BODY_LIMIT_BYTES)
+        if sample is None:
+            return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        self.requests.append(sample)
+        fault = self.faults.draw()
+        if isinstance(fault, Http):
+            return Response(status_code=fault.status)
+        # One after the other, as the one worker of the real server takes them.
+        await self.until(lambda: self.slots.used < self.slots.capacity, within=60)
+        give_back = self.slots.take()
+        try:
+            await self._take_time(fault)
+            if not await asyncio.to_thread(is_audio, sample):
+                return Response(status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
+            voice = clone(sample, self.options.shape)
+        finally:
+            if give_back:
+                give_back()
+            self.changed()
+        if isinstance(fault, Close):
+            end(request.scope, fault.how)
+            return Response()
+        if isinstance(fault, Rude):
+            rude = garbage(fault.how, voice, self.faults.chance)
+            return Response(rude, media_type="application/octet-stream")
+        self.voices.append(voice)
+        return Response(voice, media_type="application/octet-stream")
+
+    async def _take_time(self, fault: object) -> None:
+        match fault:
+            case Silent():
+                await asyncio.Event().wait()
+            case Slow(first=first):
+                await asyncio.sleep(first)
+        await asyncio.sleep(self.options.seconds)
+
+
+def is_audio(sample: bytes) -> bool:
+    """Whether this is an audio file that can be decoded and holds sound. Blocks."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(sample)
+        file.flush()
+        try:
+            pcm, _ = sphn.read(file.name)
+        except ValueError:
+            return False
+    return bool(pcm.size)
+
+
+def clone(sample: bytes, shape: Sequence[int]) -> bytes:
+    """The voice of a sample: the same for the same bytes, another for others."""
+    seed = int.from_bytes(hashlib.sha256(sample).digest()[:8])
+    return wire.voice(np.random.default_rng(seed).standard_normal(prod(shape), np.float32).tolist(), shape)
