@@ -37,6 +37,9 @@ class Engine(Protocol):
         """Where."""
 
 
+NOBODY = "127.0.0.1:9"
+"""Where nothing listens."""
+
 LEASES = ("parley_stt_leases", "parley_tts_leases", "worker_stt_active_sessions", "worker_tts_active_sessions")
 
 
@@ -59,7 +62,10 @@ class Proxies:
 
 
 @asynccontextmanager
-async def proxies_before(ears: Sequence[Engine], voices: Sequence[Engine]) -> AsyncIterator[Proxies]:
+async def proxies_before(
+    ears: Sequence[Engine], voices: Sequence[Engine], *, kept: str = NOBODY
+) -> AsyncIterator[Proxies]:
+    """Serve both meanwhile; custom voices are kept at `kept`."""
     registry = CollectorRegistry()
     stt_settings = load(SttSettings, {}, port=0, metrics_port=0)
     tts_settings = load(TtsSettings, {}, port=0, metrics_port=0)
@@ -84,8 +90,8 @@ async def proxies_before(ears: Sequence[Engine], voices: Sequence[Engine]) -> As
             )
         )
         hearing = RecognitionServicer(stt_settings, recogniser, SttMetrics(registry))
-        kept = await enter(Replicas("voice service", "127.0.0.1:9"))
-        speaking = SynthesisServicer(tts_settings, voice, CustomVoices(kept, voice.name), TtsMetrics(registry))
+        custom_voices = CustomVoices(await enter(Replicas("voice service", kept)), voice.name)
+        speaking = SynthesisServicer(tts_settings, voice, custom_voices, TtsMetrics(registry))
         stt = await enter(
             GrpcServer(
                 stt_settings,
