@@ -85,7 +85,7 @@ async def test_frames_are_cut_from_messages_of_any_length() -> None:
         for length in (1_000, 1_000, 4_000, 1_679):
             await socket.send(packed("Audio", pcm=[0.0] * length))
         steps = [await told(socket) for _ in range(3)]
-        assert [step["buffered_pcm"] for step in steps][0] == 80
+        assert steps[0]["buffered_pcm"] == 80
         await socket.send(packed("Audio", pcm=[0.0]))
         assert (await told(socket))["buffered_pcm"] == 0
 
