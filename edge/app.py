@@ -1,21 +1,24 @@
 """The edge as an ASGI application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from edge.dialects import Dialect
+from edge.dialects.converse import ConverseDialect
 from edge.dialects.unmute import UnmuteDialect
 from edge.health import MeshHealth
 from edge.metrics import EdgeMetrics, HttpMetrics
 from edge.realtime import RealtimeSession
-from edge.rest import Rest, on_bug, on_mesh_error
+from edge.rest import Rest, on_bug, on_http_error, on_mesh_error
 from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
 from mesh.errors import Draining, MeshError
@@ -36,14 +39,17 @@ def create_app(
     503 once it is draining.
     """
     metrics = EdgeMetrics(registry)
-    rest = Rest(voices, MeshHealth(orchestrators, voices), metrics, registry)
+    rest = Rest(voices, settings.uploads, MeshHealth(orchestrators, voices), metrics, registry)
 
-    async def realtime(websocket: WebSocket) -> None:
-        try:
-            with sessions.one_more():
-                await RealtimeSession(websocket, UnmuteDialect(), orchestrators, metrics).run()
-        except Draining as draining:
-            await websocket.send_denial_response(PlainTextResponse(draining.message, status_code=503))
+    def sessions_in(dialect: Callable[[], Dialect]) -> Callable[[WebSocket], Awaitable[None]]:
+        async def session(websocket: WebSocket) -> None:
+            try:
+                with sessions.one_more():
+                    await RealtimeSession(websocket, dialect(), orchestrators, metrics).run()
+            except Draining as draining:
+                await websocket.send_denial_response(PlainTextResponse(draining.message, status_code=503))
+
+        return session
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -51,7 +57,11 @@ def create_app(
             yield
 
     return Starlette(
-        routes=[*rest.routes(), WebSocketRoute("/v1/realtime", realtime)],
+        routes=[
+            *rest.routes(),
+            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect)),
+            WebSocketRoute("/v1/converse", sessions_in(ConverseDialect)),
+        ],
         middleware=[
             Middleware(
                 CORSMiddleware,
@@ -62,6 +72,6 @@ def create_app(
             ),
             Middleware(HttpMetrics, registry=registry),
         ],
-        exception_handlers={MeshError: on_mesh_error, Exception: on_bug},
+        exception_handlers={HTTPException: on_http_error, MeshError: on_mesh_error, Exception: on_bug},
         lifespan=lifespan,
     )

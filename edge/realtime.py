@@ -12,7 +12,7 @@ from edge.dialects import Dialect, InvalidEvent
 from edge.metrics import EdgeMetrics
 from edge.outbox import ClientTooSlow, Outbox, Outgoing
 from mesh.discovery import THROUGH_A_SEARCH, Admission, Replicas, admitted
-from mesh.errors import InternalError, MeshError, UpstreamDown
+from mesh.errors import Idle, InternalError, MeshError, UpstreamDown
 from mesh.logs import bind_session
 from mesh.tasks import beside
 from parley.conversation.v1.conversation_pb2 import ConverseRequest, ConverseResponse
@@ -22,6 +22,9 @@ SUBPROTOCOL = "realtime"
 
 _CLIENT_LIMIT_S = 5.0
 """How long a client may leave a message unread that it is sent."""
+
+_OPENING_LIMIT_S = 10.0
+"""How long a client may take to say how the conversation is to be held."""
 
 log = structlog.get_logger()
 
@@ -74,10 +77,11 @@ class RealtimeSession:
 
     async def _converse(self) -> None:
         """Hold the conversation to its end. Raises whatever ends it early."""
-        config = ConverseRequest(config=self._dialect.config())
-        async with admitted(self._orchestrators, _converse_method, config, THROUGH_A_SEARCH) as conversation:
+        opening = await self._dialect.opening(self._receive_first)
+        async with admitted(self._orchestrators, _converse_method, opening, THROUGH_A_SEARCH) as conversation:
             bind_session(conversation.started.started.session_id)
             log.info("session started", replica=conversation.replica)
+            self._outbox.put(conversation.started)
             with self._metrics.session():
                 async with beside(self._listen(conversation), self._follow(conversation)):
                     await self._speak()
@@ -95,6 +99,14 @@ class RealtimeSession:
             except MeshError:
                 # The follower knows better how the stream has ended: perhaps with a goodbye.
                 return
+
+    async def _receive_first(self) -> str | bytes:
+        """The client's first message, where nothing can begin without it. Raises `Idle` if it does not come."""
+        try:
+            async with asyncio.timeout(_OPENING_LIMIT_S):
+                return await self._receive()
+        except TimeoutError:
+            raise Idle(f"no first message came within {_OPENING_LIMIT_S:g} s") from None
 
     async def _receive(self) -> str | bytes:
         """The client's next message. Raises `WebSocketDisconnect`.

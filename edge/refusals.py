@@ -2,10 +2,13 @@
 
 import math
 
-from mesh.errors import AtCapacity, InternalError, MeshError, UpstreamDown
+from mesh.errors import AtCapacity, InternalError, InvalidRequest, MeshError, UpstreamDown
 
 NORMAL_CLOSURE = 1000
 """Close code: the conversation is over (RFC 6455)."""
+
+POLICY_VIOLATION = 1008
+"""Close code: what the client wants can never be had (RFC 6455), so that coming back as it is makes no sense."""
 
 INTERNAL_ERROR = 1011
 """Close code: the server cannot go on (RFC 6455)."""
@@ -19,7 +22,13 @@ _REASON_BYTES = 123
 
 def close_code(error: MeshError) -> int:
     """The close code that goes with `error`."""
-    return TRY_AGAIN_LATER if isinstance(error, AtCapacity) else INTERNAL_ERROR
+    match error:
+        case AtCapacity():
+            return TRY_AGAIN_LATER
+        case InvalidRequest():
+            return POLICY_VIOLATION
+        case _:
+            return INTERNAL_ERROR
 
 
 def words(error: MeshError) -> str:

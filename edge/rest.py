@@ -1,11 +1,13 @@
 """The routes over plain HTTP."""
 
+import math
 from typing import Any
 
 import msgspec
 from grpc.aio import Channel, UnaryUnaryMultiCallable
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -13,6 +15,8 @@ from starlette.routing import Route
 from edge.dialects.unmute.voices import listed
 from edge.health import MeshHealth
 from edge.metrics import EdgeMetrics
+from edge.voice_upload import VoiceUpload
+from edge.webpage import WebPage, wants_page
 from mesh.discovery import Replicas, ask
 from mesh.errors import MeshError
 from parley.voices.v1.voices_pb2 import ListVoicesRequest, ListVoicesResponse
@@ -22,24 +26,35 @@ from parley.voices.v1.voices_pb2_grpc import VoiceServiceStub
 class Rest:
     """Answers plain HTTP requests."""
 
-    def __init__(self, voices: Replicas, health: MeshHealth, metrics: EdgeMetrics, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, voices: Replicas, uploads: int, health: MeshHealth, metrics: EdgeMetrics, registry: CollectorRegistry
+    ) -> None:
         self._voices = voices
+        self._upload = VoiceUpload(voices, uploads)
         self._health = health
         self._metrics = metrics
         self._registry = registry
+        self._page = WebPage()
 
     def routes(self) -> list[Route]:
         """All of its routes."""
         return [
-            Route("/", self.banner),
+            Route("/", self.front),
+            self._page.route(),
             Route("/v1/health", self.health),
             Route("/v1/voices", self.voices),
+            Route("/v1/voices", self._upload.create, methods=["POST"]),
             Route("/metrics", self.metrics),
         ]
 
-    async def banner(self, _request: Request) -> Response:
-        """Say what this is."""
-        return JSONResponse({"message": "This is Parley. Talk to it at /v1/realtime."})
+    async def front(self, request: Request) -> Response:
+        """Give browsers the page, and tell everybody else what this is."""
+        if wants_page(request.headers):
+            response = await self._page.index(request)
+        else:
+            response = JSONResponse({"message": "This is Parley. Talk to it at /v1/converse or /v1/realtime."})
+        response.headers.add_vary_header("Accept")
+        return response
 
     async def health(self, _request: Request) -> Response:
         """Tell what a conversation would find. Always 200: the body says how things are."""
@@ -62,7 +77,15 @@ async def on_mesh_error(_request: Request, error: Exception) -> Response:
     """Answer a request for which another service is missing."""
     if not isinstance(error, MeshError):
         raise error
-    return JSONResponse({"detail": error.message}, status_code=503)
+    headers = {} if error.retry_after is None else {"retry-after": str(math.ceil(error.retry_after))}
+    return JSONResponse({"detail": error.message}, status_code=503, headers=headers)
+
+
+async def on_http_error(_request: Request, error: Exception) -> Response:
+    """Answer a request that cannot be honoured as it is."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse({"detail": error.detail}, status_code=error.status_code, headers=error.headers)
 
 
 async def on_bug(_request: Request, _error: Exception) -> Response:

@@ -25,6 +25,7 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
         "http://localhost",
         "http://localhost:3000",
     )
+    uploads: Annotated[int, setting(help="How many recordings may be uploaded at once.", ge=1, le=1_000)] = 8
     share_port: Annotated[
         bool, setting(help="Whether other edges may listen on the same port; the system then shares out connections.")
     ] = False

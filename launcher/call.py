@@ -15,12 +15,28 @@ from launcher.calling.line import Line
 from launcher.calling.realtime import realtime_line
 from launcher.calling.recorder import Recorder
 from launcher.calling.transcript import Transcript
+from launcher.command import Command
+from launcher.exit_codes import ExitCode
 from parley.conversation.v1.conversation_pb2 import ConverseConfig
 
 DEFAULT_FORMAT = "pcm24k"
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        ("parley call question.wav --out reply.wav", "as a browser would; the answer is kept"),
+        ("parley call --grpc --format mulaw8k question.wav", "as a telephone bridge would"),
+        ("parley call question.wav --turns 2 --timeout 60", "two questions in one recording, and a slow model"),
+    ],
+    exit_codes={
+        ExitCode.DONE: "the reply was heard",
+        ExitCode.FAILED: "the mesh could not be reached, refused, or broke off",
+        ExitCode.USAGE: "wrong usage, or a recording that cannot be played",
+        ExitCode.NO_REPLY: "no reply was heard in time",
+        ExitCode.INTERRUPTED: ExitCode.INTERRUPTED.meaning,
+    },
+)
 @click.argument("question", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.out
 @click.option("--url", help=f"The edge to call.  [default: {options.DEFAULT_URL}]")
@@ -51,13 +67,7 @@ def call(
 
     The recording may have any sample rate, number of channels and sample format. It is sent as a browser sends its
     microphone, with silence after its end. Both sides are printed word by word as they come.
-
-    \b
-    Exit codes: 0  the reply was heard
-                1  the mesh could not be reached, refused, or broke off; or Ctrl-C
-                2  wrong usage, or a recording that cannot be played
-                3  no reply was heard in time
-    """  # noqa: D301 - \b is click's
+    """
     if over_grpc and url:
         raise click.UsageError("--url names an edge; with --grpc use --target")
     if not over_grpc and (target or audio_format):

@@ -1,50 +1,62 @@
 """`parley config`: every setting of every process."""
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import click
-import msgspec
 
+from launcher.command import Command
+from launcher.configuration.formats import as_env, as_json, as_markdown
+from launcher.configuration.inventory import Entry, inventory
+from launcher.configuration.strays import strays
+from launcher.configuration.terminal import show
+from launcher.console import console
+from launcher.exit_codes import ExitCode
 from launcher.failure import Failure
-from launcher.processes import PROCESSES, Process
-from mesh.settings import SettingDescription, SettingError, describe, load
+from launcher.processes import PROCESSES
+
+_FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markdown": as_markdown, "env": as_env}
 
 
-@click.command()
-def config() -> None:
-    """Show every setting of every process: its variable, its default, its present value and what it means.
+@click.command(
+    cls=Command,
+    examples=[
+        ("parley config", "everything"),
+        ("parley config --changed", "only what differs from its default"),
+        ("parley config orchestrator", "one process"),
+        ("parley config --format env > .env", "a file to begin with"),
+    ],
+    exit_codes={
+        ExitCode.FAILED: "variables do not fit; every one is named, with what was expected",
+        ExitCode.USAGE: ExitCode.USAGE.meaning,
+    },
+)
+@click.argument("processes", nargs=-1, metavar="[PROCESS]...", type=click.Choice([each.name for each in PROCESSES]))
+@click.option("--changed", is_flag=True, help="Show only what differs from its default.")
+@click.option(
+    "--format",
+    "chosen",
+    type=click.Choice(["text", *_FORMATS]),
+    default="text",
+    show_default=True,
+    help="For people, programs, documentation, or as a commented .env file.",
+)
+def config(processes: tuple[str, ...], *, changed: bool, chosen: str) -> None:
+    """Show every setting: its variable, value, default, what it accepts and what it means.
 
-    The present value is the one the environment of this command gives it. Secrets are not shown.
-
-    \b
-    Exit codes: 0  every setting fits
-                1  a variable does not fit; it is named
-    """  # noqa: D301 - \b is click's
-    try:
-        for process in PROCESSES:
-            click.echo(click.style(process.name, bold=True))
-            click.echo(_listing(process, os.environ))
-    except SettingError as error:
-        raise Failure(str(error)) from None
-
-
-def _listing(process: Process, environ: Mapping[str, str]) -> str:
-    present = load(process.settings_type, environ)
-    lines = []
-    for setting in describe(process.settings_type):
-        value, default = _shown(getattr(present, setting.name), setting), _shown(setting.default, setting)
-        lines += [
-            f"  {' or '.join(setting.env)} = {value}" + ("" if value == default else f"  (default: {default})"),
-            f"      {setting.help}",
-        ]
-    return "\n".join((*lines, ""))
-
-
-def _shown(value: Any, setting: SettingDescription) -> str:
-    if value is None or value is msgspec.NODEFAULT or value == "":
-        return "-"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return "***" if setting.secret else str(value)
+    With PROCESS, those of that process only. The values are those that the environment of this command gives; secrets
+    are not shown. Variables that look as if they were meant for Parley, but are no setting, are pointed out.
+    """
+    wanted = [process for process in PROCESSES if not processes or process.name in processes]
+    entries = inventory(os.environ, wanted)
+    listed = [entry for entry in entries if entry.changed or not changed]
+    if chosen != "text":
+        click.echo(_FORMATS[chosen](listed))
+    elif listed:
+        show(listed, console())
+    else:
+        click.echo("Every setting has its default.")
+    for stray in strays(os.environ):
+        click.echo(f"Note: {stray}", err=True)
+    if faults := [entry.reading.fault for entry in entries if entry.reading.fault]:
+        raise Failure("\n       ".join(faults))

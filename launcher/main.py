@@ -1,27 +1,46 @@
 """The `parley` command."""
 
+from functools import partial
+from pkgutil import resolve_name
+
 import click
 
-from launcher.call import call
-from launcher.config import config
-from launcher.fake_engines import fake_engines
-from launcher.say import say
-from launcher.service import SERVICE_COMMANDS
-from launcher.up import up
+from launcher.command import Commands
+from launcher.processes import PROCESSES
 from mesh import logs
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    examples=[
+        ("parley doctor", "is this machine ready?"),
+        ("parley up", "run everything"),
+        ('parley say "What time is it?"', "in another terminal: a typed turn, answered"),
+    ],
+)
 @click.version_option(package_name="parley")
 def main() -> None:
     """Let any text LLM listen and speak.
 
-    `parley up` runs the whole mesh on this machine; `parley call` and `parley say` talk to it. The others run one
-    process each, as production starts them.
+    `parley up` runs the whole mesh on this machine; `parley call` and `parley say` talk to it. `parley COMMAND --help`
+    tells more, with examples.
     """
     # Processes set up a log of their own; callers and the launcher speak for themselves unless something is wrong.
     logs.configure("parley", level="warning")
 
 
-for command in (up, call, say, config, fake_engines, *SERVICE_COMMANDS):
-    main.add_command(command)
+def _add(title: str, *names: str) -> None:
+    """Add commands, each called like its module. Only the one that is run is imported: health checks are frequent."""
+    modules = {name: name.replace("-", "_") for name in names}
+    made = {name: partial(resolve_name, f"launcher.{module}:{module}") for name, module in modules.items()}
+    main.add_section(title, made)
+
+
+_add("Run", "up")
+_add("Try", "call", "say", "fake-engines")
+_add("Look", "doctor", "health", "config", "completion")
+main.add_section(
+    "Processes, one by one, as production starts them",
+    {process.name: partial(resolve_name("launcher.service:ServiceCommand"), process) for process in PROCESSES},
+)

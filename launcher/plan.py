@@ -90,6 +90,7 @@ def _links(addresses: Mapping[Process, HostPort], llm: LanguageModel | None) -> 
             "orchestrator_target": authority(*addresses[ORCHESTRATOR]),
             "voices_target": authority(*addresses[VOICE_SERVICE]),
         },
+        TTS_PROXY: {"voices_target": authority(*addresses[VOICE_SERVICE])},
         ORCHESTRATOR: {
             "stt_target": authority(*addresses[STT_PROXY]),
             "tts_target": authority(*addresses[TTS_PROXY]),

@@ -1,14 +1,15 @@
 """Whether the ports a mesh wants are free, asked before anything is started."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from launcher.failure import Failure
+from launcher.holder import holder
 from mesh.ports import PortTaken, raise_why_not
 
 
 class PortUnusable(Failure):
-    """A port cannot be had; the message names it and says how to choose another."""
+    """Ports cannot be had; the message names each and says how to choose another."""
 
 
 class PortWanted(NamedTuple):
@@ -20,16 +21,42 @@ class PortWanted(NamedTuple):
     remedy: str
 
 
+class PortFault(NamedTuple):
+    """Why a port cannot be had, and what to do about it."""
+
+    wanted: PortWanted
+    why: str
+    remedy: str
+
+
 def check_free(wanted: Iterable[PortWanted]) -> None:
-    """Raise `PortUnusable` for the first port that is in use, or wanted twice."""
+    """Raise `PortUnusable` for the ports that are in use, or wanted twice."""
+    if faults := list(port_faults(wanted)):
+        raise PortUnusable("\n       ".join(f"{fault.why}; {fault.remedy}" for fault in faults))
+
+
+def port_faults(wanted: Iterable[PortWanted]) -> Iterator[PortFault]:
+    """What is wrong with each port that cannot be had."""
     wanted_by: dict[int, PortWanted] = {}
     for each in wanted:
-        if other := wanted_by.get(each.port):
-            raise PortUnusable(f"{other.use} and {each.use} both want port {each.port}; move one with {each.remedy}")
+        if each.port and (other := wanted_by.get(each.port)):
+            yield PortFault(
+                each, f"{other.use} and {each.use} both want port {each.port}", f"move one with {each.remedy}"
+            )
+            continue
         wanted_by[each.port] = each
         try:
             raise_why_not(each.host, each.port)
-        except PortTaken as error:
-            raise PortUnusable(f"{error}, and {each.use} wants it; stop that, or use {each.remedy}") from None
+        except PortTaken:
+            by = holder(each.port)
+            yield PortFault(
+                each,
+                f"port {each.port} on {each.host} is taken by {by or 'another process'}, and {each.use} wants it",
+                f"stop that, or use {each.remedy}",
+            )
         except OSError as error:
-            raise PortUnusable(f"{each.use} cannot listen on {each.host}:{each.port}: {error.strerror}") from None
+            yield PortFault(
+                each,
+                f"{each.use} cannot listen on {each.host}:{each.port}: {error.strerror}",
+                f"choose an address of this machine, or use {each.remedy}",
+            )

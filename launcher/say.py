@@ -11,6 +11,8 @@ from launcher.calling.converse import converse_line
 from launcher.calling.events import ReplyEnded
 from launcher.calling.recorder import Recorder
 from launcher.calling.transcript import Transcript
+from launcher.command import Command
+from launcher.exit_codes import ExitCode
 from parley.conversation.v1.conversation_pb2 import (
     REPLY_MODALITY_SPEECH,
     REPLY_MODALITY_TEXT,
@@ -19,21 +21,28 @@ from parley.conversation.v1.conversation_pb2 import (
 )
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=[
+        ('parley say "What time is it?"', "the answer is printed as it is spoken"),
+        ('parley say "What time is it?" --out answer.wav', "and kept, to be listened to"),
+        ('parley say "Tell me a story." --text-only', "written, not spoken: the language model alone"),
+    ],
+    exit_codes={
+        ExitCode.DONE: "the reply was complete",
+        ExitCode.FAILED: "the mesh could not be reached, refused, or broke off",
+        ExitCode.USAGE: ExitCode.USAGE.meaning,
+        ExitCode.NO_REPLY: "no complete reply came in time",
+        ExitCode.INTERRUPTED: ExitCode.INTERRUPTED.meaning,
+    },
+)
 @click.argument("text")
 @options.out
 @click.option("--text-only", is_flag=True, help="Have the reply written, not spoken.")
 @click.option("--target", default=options.DEFAULT_TARGET, show_default=True, help="The orchestrator to ask.")
 @options.timeout
 def say(text: str, out: Path | None, *, text_only: bool, target: str, timeout_s: float) -> None:
-    """Say TEXT to a running mesh by typing, and have the answer printed word by word as it is spoken.
-
-    \b
-    Exit codes: 0  the reply was complete
-                1  the mesh could not be reached, refused, or broke off; or Ctrl-C
-                2  wrong usage
-                3  no complete reply came in time
-    """  # noqa: D301 - \b is click's
+    """Say TEXT to a running mesh by typing, and have the answer printed word by word as it is spoken."""
     if not text.strip():
         raise click.UsageError("TEXT is empty")
     if text_only and out:

@@ -3,39 +3,61 @@
 import click
 import msgspec
 
-from launcher.failure import Failure
-from launcher.processes import PROCESSES, Process
+from launcher.command import Command
+from launcher.configuration.inventory import written
+from launcher.exit_codes import ExitCode
+from launcher.failure import Failure, MissingPackages
+from launcher.processes import Process
+from mesh.extras import MissingExtra
 from mesh.settings import SettingDescription, SettingError, describe
 
 
-class ServiceCommand(click.Command):
+class ServiceCommand(Command):
     """Runs one process. Its help lists the process's settings."""
 
     def __init__(self, process: Process) -> None:
-        super().__init__(process.name, callback=self._run, help=f"{process.purpose} Runs until SIGTERM or Ctrl-C.")
+        port = next(each for each in describe(process.settings_type) if each.name == "port")
+        super().__init__(
+            process.name,
+            callback=self._run,
+            help=f"{process.purpose} Runs until SIGTERM or Ctrl-C.",
+            short_help=process.purpose,
+            examples=[
+                (f"parley {process.name}", f"on port {port.default}"),
+                (
+                    f"{port.env[0]}={port.default + 10} PARLEY_LOG_FORMAT=json parley {process.name}",
+                    "another, elsewhere",
+                ),
+                (f"parley config {process.name} --changed", "what the environment makes of its settings"),
+            ],
+            exit_codes={
+                ExitCode.DONE: "ended by SIGTERM or Ctrl-C",
+                ExitCode.FAILED: "a setting does not fit, the port is taken, or the engine cannot be started",
+                ExitCode.USAGE: ExitCode.USAGE.meaning,
+                ExitCode.MISSING_PACKAGES: ExitCode.MISSING_PACKAGES.meaning,
+            },
+        )
         self._process = process
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the settings after the options."""
-        del ctx
         with formatter.section("Settings, from the environment"):
             formatter.write_dl(
                 [(setting.env[0], _meaning(setting)) for setting in describe(self._process.settings_type)]
             )
+        super().format_epilog(ctx, formatter)
 
     def _run(self) -> None:
         try:
             self._process.run()
         except SettingError as error:
-            raise Failure(f"{error}\nEvery setting is listed by: parley {self._process.name} --help") from None
-
-
-SERVICE_COMMANDS = tuple(ServiceCommand(process) for process in PROCESSES)
-"""`parley edge`, `parley orchestrator`, …"""
+            raise Failure(f"{error}\nEvery setting is listed by: parley config {self._process.name}") from None
+        except MissingExtra as error:
+            raise MissingPackages(str(error)) from None
 
 
 def _meaning(setting: SettingDescription) -> str:
     if setting.default is msgspec.NODEFAULT:
         return f"{setting.help}  [required]"
-    default = "" if setting.default in (None, "") else f"  [default: {setting.default}]"
-    return f"{setting.help}{default}"
+    default = written(setting.default, setting)
+    return setting.help if default is None else f"{setting.help}  [default: {default}]"

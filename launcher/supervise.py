@@ -2,16 +2,19 @@
 
 All are started at once. Each is asked again and again whether it is ready; when every one is, `Supervisor.ready` is
 set. A child that ends is started again after a pause that doubles. One that keeps ending, or never gets ready, before
-that moment makes the whole start fail: it would do so again. Later nothing is given up.
+that moment makes the whole start fail: it would do so again. One that ends with `os.EX_CONFIG` says that itself, and
+once is enough. Later nothing is given up.
 
 Children are ended by tiers, those first that need the others, so that what they have begun can be brought to its end.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 
 from launcher.backoff import Backoff
 from launcher.failure import Failure
@@ -25,7 +28,23 @@ Log = Callable[[str, str], None]
 
 
 class StartFailed(Failure):
-    """The children could not all be made ready."""
+    """The children could not all be made ready. `names` are those it is about."""
+
+    def __init__(self, message: str, names: Sequence[str]) -> None:
+        super().__init__(message)
+        self.names = names
+
+
+class Stage(Enum):
+    """Where a child has got to."""
+
+    STARTING = "starting"
+    READY = "ready"
+    ENDED = "ended"
+
+
+OnStage = Callable[[str, Stage], None]
+"""Is told a child's name and its new stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +74,16 @@ class Limits:
 
 
 class Supervisor:
-    """Runs `children` once: `run()` starts them, `stop()` ends them. What happens is told to `log`."""
+    """Runs `children` once: `run()` starts them, `stop()` ends them. What happens is told to `log` and `on_stage`."""
 
-    def __init__(self, children: Sequence[Child], log: Log, limits: Limits | None = None) -> None:
+    def __init__(
+        self, children: Sequence[Child], log: Log, limits: Limits | None = None, on_stage: OnStage | None = None
+    ) -> None:
         self.ready = asyncio.Event()
         self._children = children
         self._log = log
         self._limits = limits or Limits()
+        self._on_stage = on_stage or (lambda _name, _stage: None)
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._to_end: set[str] = set()
@@ -114,12 +136,17 @@ class Supervisor:
         ends = 0
         while not self._stopping.is_set():
             began = time.monotonic()
-            how = _described(await self._run_once(child))
+            code = await self._run_once(child)
             if self._stopping.is_set():
                 return
+            how = _described(code)
             ends += 1
+            self._on_stage(child.name, Stage.ENDED)
+            if code == os.EX_CONFIG and not self.ready.is_set():
+                self._fail(f"{child.name} cannot run; its last lines tell why", [child.name])
+                return
             if ends >= limits.ends_before_ready and not self.ready.is_set():
-                self._fail(f"{child.name} {how} {ends} times before it was ready; its last lines above tell why")
+                self._fail(f"{child.name} {how} {ends} times before it was ready", [child.name])
                 return
             pause_s = backoff.pause(time.monotonic() - began)
             self._log(child.name, f"{how}; starting it again in {pause_s:g} s")
@@ -130,6 +157,7 @@ class Supervisor:
         """Run a child until it ends; its exit code, negative for a signal."""
         async with started(child.command, child.environ, lambda line: self._log(child.name, line)) as process:
             self._running[child.name] = process
+            self._on_stage(child.name, Stage.STARTING)
             try:
                 if child.name in self._to_end:
                     _terminate(process)
@@ -145,7 +173,7 @@ class Supervisor:
                     group.create_task(self._await_ready(child, waiting))
         except TimeoutError:
             names = ", ".join(sorted(waiting))
-            self._fail(f"not ready within {self._limits.ready_within_s:g} s: {names}")
+            self._fail(f"not ready within {self._limits.ready_within_s:g} s: {names}", sorted(waiting))
         else:
             self.ready.set()
 
@@ -154,10 +182,11 @@ class Supervisor:
         while child.name not in self._running or not await child.ready():  # noqa: ASYNC110 - it sets no event here
             await asyncio.sleep(_PROBE_INTERVAL_S)
         waiting.discard(child.name)
+        self._on_stage(child.name, Stage.READY)
         self._log(child.name, f"ready after {time.monotonic() - began:.1f} s")
 
-    def _fail(self, why: str) -> None:
-        self._failure = StartFailed(why)
+    def _fail(self, why: str, names: Sequence[str]) -> None:
+        self._failure = StartFailed(why, names)
         self.stop()
 
 

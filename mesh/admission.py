@@ -44,7 +44,7 @@ class Admission(Generic[Req, Resp]):
 
     async def send(self, request: Req) -> None:
         """Send a request; waits while the peer is not keeping up. Raises the stream's error if it has ended."""
-        async with self._sending, _errors():
+        async with self._sending, errors():
             try:
                 async with asyncio.timeout(SEND_LIMIT_S):
                     await self._call.write(request)
@@ -55,7 +55,7 @@ class Admission(Generic[Req, Resp]):
 
     async def close_requests(self) -> None:
         """Tell the peer that no more requests will come."""
-        async with self._sending, _errors():
+        async with self._sending, errors():
             await self._call.done_writing()
 
     def cancel(self) -> None:
@@ -68,7 +68,7 @@ class Admission(Generic[Req, Resp]):
 
     async def _read(self) -> Resp | None:
         """The next response; None at a good end."""
-        async with _errors():
+        async with errors():
             response = await self._call.read()
         return None if response is grpc.aio.EOF else cast("Resp", response)
 
@@ -82,8 +82,8 @@ class Admission(Generic[Req, Resp]):
 
 
 @asynccontextmanager
-async def _errors() -> AsyncIterator[None]:
-    """Turn gRPC's errors into ours."""
+async def errors() -> AsyncIterator[None]:
+    """Turn gRPC's errors into ours while the block runs."""
     try:
         yield
     except grpc.aio.AioRpcError as error:

@@ -4,15 +4,15 @@
         await stream.send(request)
         async for response in stream: ...
 
-Replicas are tried one after the other, the healthy first, until one admits. A refusal for capacity is cheap and leads
-on to the next; a time-out or an unreachable replica counts, and after three of them the search is over; any other error
-would be the same everywhere and is raised at once.
+Replicas that serve are tried one after the other until one admits. A refusal for capacity is cheap and leads on to the
+next; a replica that fails, or does not answer in time, counts, and after three of them the search is over; an error
+that is the request's own would be the same everywhere and is raised at once.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import NamedTuple, TypeAlias, TypeVar
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import grpc
 import structlog
@@ -20,9 +20,22 @@ import structlog
 from mesh.admission import Admission
 from mesh.errors import AtCapacity, MeshError, MissingServiceAtCapacity, MissingServiceTimeout, from_rpc_error
 from mesh.health import is_serving
-from mesh.replicas import Replica, Replicas
+from mesh.replica import Replica
+from mesh.replicas import Replicas, SearchMeter
+from mesh.uploads import Upload
 
-__all__ = ["THROUGH_A_SEARCH", "Admission", "Limits", "Replicas", "admitted", "any_serving", "ask"]
+__all__ = [
+    "DIRECT",
+    "THROUGH_A_SEARCH",
+    "Admission",
+    "Limits",
+    "Replicas",
+    "SearchMeter",
+    "admitted",
+    "any_serving",
+    "ask",
+    "uploading",
+]
 
 log = structlog.get_logger()
 
@@ -45,14 +58,26 @@ THROUGH_A_SEARCH = Limits(one_try=SEARCH_LIMIT_S + TRY_LIMIT_S, search=SEARCH_LI
 """For a service that searches for others before it admits: were a try shorter than that search, a mesh that is busy, or
 full, would be told of as one that cannot be reached."""
 
+_REQUEST_AT_FAULT = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.OUT_OF_RANGE,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+}
+"""What every replica would answer alike. Anything else says something of the replica."""
 
-_TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+_UNREACHABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 
 Req = TypeVar("Req")
 Resp = TypeVar("Resp")
 Found = TypeVar("Found")
+Call = TypeVar("Call", Admission[Any, Any], Upload[Any, Any])
 
 StreamMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.StreamStreamMultiCallable[Req, Resp]]"
+UploadMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.StreamUnaryMultiCallable[Req, Resp]]"
 UnaryMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.UnaryUnaryMultiCallable[Req, Resp]]"
 
 
@@ -62,64 +87,80 @@ async def admitted(
 ) -> AsyncIterator[Admission[Req, Resp]]:
     """A stream that one of the replicas has admitted; it is cancelled on leaving, if it has not ended.
 
-    Raises `MissingServiceAtCapacity` if a replica was full and none admitted, else `MissingServiceTimeout`; and at once
-    an error that would be the same everywhere.
+    Raises `MissingServiceAtCapacity` if a replica was full and none admitted; else the error of a replica that has met
+    a bug, if one has; else `MissingServiceTimeout`. An error of the request's own is raised at once.
     """
 
-    async def attempt(replica: Replica, *, wait: bool) -> tuple[Replica, Admission[Req, Resp]]:
-        admission = Admission(stub_method(replica.channel)(wait_for_ready=wait), replica.address)
-        try:
-            await admission.open(config)
-        except BaseException:
-            admission.cancel()
-            raise
-        return replica, admission
+    def begin(replica: Replica) -> Admission[Req, Resp]:
+        return Admission(stub_method(replica.channel)(), replica.address)
 
-    replica, admission = await _found(replicas, attempt, limits)
-    replica.streams += 1
-    try:
+    async with _opened(replicas, begin, config, limits) as admission:
         yield admission
-    finally:
-        replica.streams -= 1
-        admission.cancel()
 
 
-async def ask(replicas: Replicas, stub_method: "UnaryMethod[Req, Resp]", request: Req) -> Resp:
+@asynccontextmanager
+async def uploading(
+    replicas: Replicas, stub_method: "UploadMethod[Req, Resp]", config: Req
+) -> AsyncIterator[Upload[Req, Resp]]:
+    """An upload that one of the replicas has admitted; cancelled on leaving, if it has not ended. See `admitted`."""
+
+    def begin(replica: Replica) -> Upload[Req, Resp]:
+        return Upload(stub_method(replica.channel)())
+
+    async with _opened(replicas, begin, config, DIRECT) as upload:
+        yield upload
+
+
+async def ask(replicas: Replicas, stub_method: "UnaryMethod[Req, Resp]", request: Req, limits: Limits = DIRECT) -> Resp:
     """The answer to a unary call, of the first replica that gives one. Raises what `admitted` does."""
 
-    async def attempt(replica: Replica, *, wait: bool) -> Resp:
+    async def attempt(replica: Replica) -> Resp:
         try:
-            return await stub_method(replica.channel)(request, wait_for_ready=wait)
+            with replica.in_use():
+                return await stub_method(replica.channel)(request)
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 
-    return await _found(replicas, attempt, DIRECT)
+    return await _found(replicas, attempt, limits)
 
 
 async def any_serving(replicas: Replicas, name: str = "") -> bool:
-    """Whether any replica says in time that it serves `name`, which "" is the replica as a whole. Never fails."""
-    try:
-        async with asyncio.timeout(SEARCH_LIMIT_S):
-            candidates = await replicas.candidates()
-            answers = (is_serving(replica.channel, name, within=TRY_LIMIT_S) for replica in candidates)
-            return any(await asyncio.gather(*answers))
-    except TimeoutError:
-        return False
+    """Whether any replica says in time that it serves `name`, which "" is the replica as a whole. Never fails.
+
+    They are asked: one that hangs goes on serving, as far as its watch can tell.
+    """
+    await replicas.choose(patience_s=TRY_LIMIT_S)
+    answers = (is_serving(replica.channel, name, within=TRY_LIMIT_S) for replica in replicas.reachable)
+    return any(await asyncio.gather(*answers))
 
 
-async def _found(replicas: Replicas, attempt: Callable[..., Awaitable[Found]], limits: Limits) -> Found:
+@asynccontextmanager
+async def _opened(
+    replicas: Replicas, begin: Callable[[Replica], Call], config: Any, limits: Limits
+) -> AsyncIterator[Call]:
+    """The call that `begin` begins, at the first replica that admits it; cancelled on leaving."""
+
+    async def attempt(replica: Replica) -> tuple[Call, ExitStack]:
+        with ExitStack() as undo:
+            undo.enter_context(replica.in_use())
+            call = begin(replica)
+            undo.callback(call.cancel)
+            await call.open(config)
+            return call, undo.pop_all()
+
+    call, undo = await _found(replicas, attempt, limits)
+    with undo:
+        yield call
+
+
+async def _found(replicas: Replicas, attempt: Callable[[Replica], Awaitable[Found]], limits: Limits) -> Found:
     """What the first successful attempt returns."""
-    search = _Search(replicas.service)
+    search = _Search(replicas)
     try:
         async with asyncio.timeout(limits.search):
-            candidates = await replicas.candidates()
-            for left, replica in zip(range(len(candidates), 0, -1), candidates, strict=True):
-                # A dead replica fails at once, but for the last hope, which is given the time to come back.
-                last_hope = left == 1 and not search.refused
+            while replica := await search.next():
                 async with search.noting(replica), asyncio.timeout(limits.one_try):
-                    return await attempt(replica, wait=last_hope)
-                if search.failures == MOST_FAILURES:
-                    break
+                    return await attempt(replica)
     except TimeoutError:
         pass
     raise search.failure()
@@ -128,15 +169,32 @@ async def _found(replicas: Replicas, attempt: Callable[..., Awaitable[Found]], l
 class _Search:
     """What has become of the tries so far."""
 
-    def __init__(self, service: str) -> None:
-        self.failures = 0
-        self._missing = service
+    def __init__(self, replicas: Replicas) -> None:
+        self._replicas = replicas
+        self._meter = replicas.meter
+        self._missing = replicas.service
+        self._tried: set[Replica] = set()
+        self._failures = 0
         self._retry_after: list[float] = []
-        self._log = log.bind(wanted=service)
+        self._fault: MeshError | None = None
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
+        self._log = log.bind(wanted=replicas.service)
+
+    async def next(self) -> Replica | None:
+        """The replica to try next; None: the search is over. If none was full, one that is down may come back first."""
+        if self._failures == MOST_FAILURES:
+            return None
+        patience_s = 0.0 if self._retry_after else self._began + TRY_LIMIT_S - self._clock()
+        replica = await self._replicas.choose(but=self._tried, patience_s=patience_s)
+        if replica:
+            self._tried.add(replica)
+        return replica
 
     @asynccontextmanager
     async def noting(self, replica: Replica) -> AsyncIterator[None]:
-        """Keep the failure of a try from ending the search, unless it is permanent."""
+        """Note how a try goes, and keep its failure from ending the search, unless the request is at fault."""
+        began = self._clock()
         try:
             yield
         except TimeoutError:
@@ -144,27 +202,28 @@ class _Search:
         except AtCapacity as refusal:
             self._missing = refusal.service or self._missing
             self._retry_after.append(refusal.retry_after or 0.0)
-            replica.note(healthy=True)
+            self._meter.refused(self._clock() - began)
+            replica.refused(refusal.retry_after or 0.0)
         except MeshError as error:
-            if error.code not in _TRANSIENT:
+            if error.code in _REQUEST_AT_FAULT:
                 raise
+            if error.code not in _UNREACHABLE:
+                self._fault = error
             self._missing = error.service or self._missing
             self._failed(replica, error.cause() or error.message)
         else:
-            replica.note(healthy=True)
-
-    @property
-    def refused(self) -> bool:
-        """Whether a replica was full."""
-        return bool(self._retry_after)
+            self._meter.found(self._clock() - self._began)
+            replica.admitted()
 
     def failure(self) -> MeshError:
         """Why none was found."""
-        if self.refused:
+        self._meter.missed()
+        if self._retry_after:
             return MissingServiceAtCapacity.of(self._missing, retry_after=min(self._retry_after))
-        return MissingServiceTimeout.of(self._missing)
+        return self._fault or MissingServiceTimeout.of(self._missing)
 
     def _failed(self, replica: Replica, why: str) -> None:
-        self.failures += 1
-        replica.note(healthy=False)
+        self._failures += 1
+        self._meter.failed()
+        replica.failed()
         self._log.debug("replica did not take a call", replica=replica.address, why=why)

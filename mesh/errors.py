@@ -6,10 +6,13 @@
     ├── Draining                        UNAVAILABLE         DRAINING
     ├── UpstreamDown                    UNAVAILABLE         UPSTREAM_DOWN
     │   └── MissingServiceTimeout
+    ├── UpstreamMisconfigured           FAILED_PRECONDITION UPSTREAM_MISCONFIGURED
     ├── InvalidRequest                  INVALID_ARGUMENT    BAD_REQUEST, BadRequest
     │   ├── ConfigRequired                                  CONFIG_REQUIRED
     │   ├── BadAudioFormat                                  BAD_AUDIO_FORMAT
-    │   └── BadAudio                                        BAD_AUDIO
+    │   ├── BadAudio                                        BAD_AUDIO
+    │   ├── UploadTooLarge                                  UPLOAD_TOO_LARGE
+    │   └── UploadIncomplete                                UPLOAD_INCOMPLETE
     ├── VoiceNotFound                   NOT_FOUND           VOICE_NOT_FOUND
     ├── Idle                            DEADLINE_EXCEEDED   IDLE
     └── InternalError                   INTERNAL            INTERNAL
@@ -118,6 +121,13 @@ class MissingServiceTimeout(UpstreamDown):
         return cls(f"no {service} can be reached", service=service)
 
 
+class UpstreamMisconfigured(MeshError):
+    """What this service needs is there, but will not serve it as it is set up: a wrong key, URL or model."""
+
+    default_code = grpc.StatusCode.FAILED_PRECONDITION
+    default_reason = "UPSTREAM_MISCONFIGURED"
+
+
 class InvalidRequest(MeshError):
     """The request can never be honoured as it is; `field` tells which part of it."""
 
@@ -141,6 +151,18 @@ class BadAudio(InvalidRequest):
     """These bytes are not audio in the stream's format."""
 
     default_reason = "BAD_AUDIO"
+
+
+class UploadTooLarge(InvalidRequest):
+    """More was sent than is taken."""
+
+    default_reason = "UPLOAD_TOO_LARGE"
+
+
+class UploadIncomplete(InvalidRequest):
+    """What has arrived is not what was sent, or only a part of it."""
+
+    default_reason = "UPLOAD_INCOMPLETE"
 
 
 class VoiceNotFound(MeshError):
@@ -236,10 +258,13 @@ _BY_REASON: dict[str, type[MeshError]] = {
         AtCapacity,
         Draining,
         UpstreamDown,
+        UpstreamMisconfigured,
         InvalidRequest,
         ConfigRequired,
         BadAudioFormat,
         BadAudio,
+        UploadTooLarge,
+        UploadIncomplete,
         VoiceNotFound,
         Idle,
         InternalError,

@@ -47,4 +47,5 @@ def _bounds(number: _Bounded) -> str:
     if low is not None and high is not None:
         return f" from {low} to {high}"
     limits = {"above": number.gt, "at least": low, "below": number.lt, "at most": high}
-    return "".join(f" {word} {limit}" for word, limit in limits.items() if limit is not None)
+    told = [f" {word} {limit}" for word, limit in limits.items() if limit is not None]
+    return " and".join(told)

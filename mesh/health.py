@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import grpc
@@ -10,8 +11,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 SERVICE_NAME = health.SERVICE_NAME
 
+_FOLLOWED_EVERY_S = 0.2
+
 _TELLING_LIMIT_S = 1.0
 """How long watchers may keep a server from stopping."""
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+"""Before a watch that has ended is begun anew: doubled from first to longest, unless it has lasted longer."""
 
 
 class Health:
@@ -35,6 +41,16 @@ class Health:
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         await self._servicer.set(name, status)
 
+    async def follow(self, is_up: Callable[[], bool]) -> None:
+        """Have the server and its services SERVING while they are up, until cancelled."""
+        was_up: bool | None = None
+        while True:
+            if (up := is_up()) is not was_up:
+                for name in ("", *self._services):
+                    await self.set(name, serving=up)
+                was_up = up
+            await asyncio.sleep(_FOLLOWED_EVERY_S)
+
     async def stop_serving(self) -> None:
         """Make every name NOT_SERVING, for good. A watcher that cannot be told in time is left to find out."""
         with contextlib.suppress(TimeoutError):
@@ -50,4 +66,34 @@ async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float
     except grpc.aio.AioRpcError:
         return False
     serving: bool = answer.status == health_pb2.HealthCheckResponse.SERVING
+    return serving
+
+
+async def watch(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str = "") -> None:
+    """Tell whether the server at the other end serves `name`, now and whenever that changes, until cancelled.
+
+    One that cannot be reached does not serve. One that knows nothing of health does, as gRPC's own clients take it.
+    """
+    clock = asyncio.get_running_loop().time
+    pause, serving = _FIRST_PAUSE_S, True
+    while True:
+        began = clock()
+        # The first fails at once where nobody listens. After that gRPC waits for somebody who does, at its own pace.
+        serving = await _watch_once(channel, tell, name, wait=not serving)
+        if clock() - began > _LONGEST_PAUSE_S:
+            pause = _FIRST_PAUSE_S
+        await asyncio.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - else all watchers come back at once
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+async def _watch_once(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str, *, wait: bool) -> bool:
+    """Watch until the stream ends, and return what was told last."""
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    serving = False
+    try:
+        async for answer in stub.Watch(health_pb2.HealthCheckRequest(service=name), wait_for_ready=wait):
+            tell(answer.status == health_pb2.HealthCheckResponse.SERVING)
+    except grpc.aio.AioRpcError as error:
+        serving = error.code() is grpc.StatusCode.UNIMPLEMENTED
+    tell(serving)
     return serving

@@ -5,6 +5,7 @@ await serve(settings, services=[DESCRIPTOR.services_by_name["SpeechToTextService
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -18,13 +19,14 @@ from grpc_reflection.v1alpha import reflection
 
 from mesh import health
 from mesh.addresses import BadTarget
+from mesh.extras import MissingExtra
 from mesh.health import Health
 from mesh.interceptor import Interceptor, LiveCalls
 from mesh.metrics import metrics_served
 from mesh.ports import PortTaken, authority, raise_why_not
 from mesh.settings import ServiceSettings
 from mesh.signals import stop_requests
-from mesh.tasks import first_of
+from mesh.tasks import beside, first_of
 
 log = structlog.get_logger()
 
@@ -119,17 +121,30 @@ class GrpcServer:
 
 
 async def serve(
-    settings: ServiceSettings, *, services: Sequence[ServiceDescriptor], add: Callable[[grpc.aio.Server], None]
+    settings: ServiceSettings,
+    *,
+    services: Sequence[ServiceDescriptor],
+    add: Callable[[grpc.aio.Server], None],
+    is_up: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Serve until the process is asked to stop, then drain. Raises `PortTaken`."""
-    async with GrpcServer(settings, services=services, add=add) as server:
+    """Serve until the process is asked to stop, then drain. While not `is_up()`, its health says so.
+
+    Raises `PortTaken`.
+    """
+    async with GrpcServer(settings, services=services, add=add) as server, beside(server.health.follow(is_up)):
         await server.until_drained()
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a service's main on uvloop. A taken port or a bad target ends the process with 1 and one line in the log."""
+    """Run a service's main on uvloop. What keeps it from starting is one line in the log, and an exit code.
+
+    1: a port is taken, or a target is no address. 78: packages are missing, and starting it again will not help.
+    """
     try:
         uvloop.run(main)
+    except MissingExtra as error:
+        log.error(str(error))  # noqa: TRY400 - the trace would tell nothing more
+        raise SystemExit(os.EX_CONFIG) from None
     except (PortTaken, BadTarget) as error:
         log.error(str(error))  # noqa: TRY400 - the trace would tell nothing more
         raise SystemExit(1) from None

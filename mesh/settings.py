@@ -12,7 +12,7 @@ A constraint fits no union; write `Annotated[Annotated[int, msgspec.Meta(ge=1)] 
 as a comma-separated list. A variable that is set but empty counts as left out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -21,7 +21,11 @@ from mesh.expectations import accepts_list, expectation
 
 
 class SettingError(Exception):
-    """A setting cannot be used; the message names its variable and says what was expected."""
+    """Settings cannot be used. `faults` has a line for each: it names the variable and says what was expected."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
 
 
 class SettingDescription(NamedTuple):
@@ -34,6 +38,17 @@ class SettingDescription(NamedTuple):
     expected: str
     help: str
     secret: bool
+
+
+class Reading(NamedTuple):
+    """What an environment makes of one setting."""
+
+    setting: SettingDescription
+    value: Any
+    """As the process would get it; None where `fault` says that it would not start."""
+    source: str | None
+    """The variable, or the override, that gives the value; None: it is the default."""
+    fault: str | None
 
 
 def setting(*, help: str, env: str | tuple[str, ...] = (), secret: bool = False, **constraints: Any) -> msgspec.Meta:  # noqa: A002 - reads as what it is
@@ -78,22 +93,20 @@ S = TypeVar("S", bound=ServiceSettings)
 def load(settings_type: type[S], environ: Mapping[str, str], **overrides: Any) -> S:
     """Read the settings from `environ`; an override that is not None goes before a variable.
 
-    Raises `SettingError` for a value that does not fit or is missing, and for an override that is no setting.
+    Raises `SettingError` for the values that do not fit or are missing, and for an override that is no setting.
     """
-    fields = {field.name: field for field in msgspec.structs.fields(settings_type)}
-    if unknown := overrides.keys() - fields.keys():
+    if unknown := overrides.keys() - {each.name for each in describe(settings_type)}:
         raise SettingError(f"{settings_type.__name__} has no setting {', '.join(sorted(unknown))}")
-    values = {}
-    for description in describe(settings_type):
-        for source, value in _given(description, environ, overrides):
-            values[description.name] = _converted(value, fields[description.name].type, source, description)
-            break
-        else:
-            if description.default is msgspec.NODEFAULT:
-                raise SettingError(
-                    f"{description.env[0]} is not set: expected {description.expected}. {description.help}"
-                )
-    return settings_type(**values)
+    readings = read(settings_type, environ, **overrides)
+    if faults := [each.fault for each in readings if each.fault]:
+        raise SettingError(*faults)
+    return settings_type(**{each.setting.name: each.value for each in readings if each.source})
+
+
+def read(settings_type: type[ServiceSettings], environ: Mapping[str, str], **overrides: Any) -> list[Reading]:
+    """What `load` would find, setting by setting and with every fault; a person may be shown it, but for secrets."""
+    fields = {field.name: field for field in msgspec.structs.fields(settings_type)}
+    return [_reading(each, fields[each.name], _given(each, environ, overrides)) for each in describe(settings_type)]
 
 
 def describe(settings_type: type[ServiceSettings]) -> list[SettingDescription]:
@@ -107,7 +120,7 @@ def _description(field: msgspec.inspect.Field, env_prefix: str) -> SettingDescri
     declared = field.type
     if not isinstance(declared, msgspec.inspect.Metadata) or not declared.extra:
         raise TypeError(f"the field {field.name} is not annotated with setting(…)")
-    default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    default = _default(field)
     secret = declared.extra["secret"]
     return SettingDescription(
         name=field.name,
@@ -121,24 +134,39 @@ def _description(field: msgspec.inspect.Field, env_prefix: str) -> SettingDescri
 
 def _given(
     description: SettingDescription, environ: Mapping[str, str], overrides: Mapping[str, Any]
-) -> Iterator[tuple[str, Any]]:
-    """Where the setting is given a value, and which: the strongest first."""
+) -> tuple[str, Any] | None:
+    """Where the setting is given a value, and which: the strongest wins."""
     if overrides.get(description.name) is not None:
-        yield description.name, overrides[description.name]
-    for name in description.env:
-        if environ.get(name):
-            yield name, environ[name]
+        return description.name, overrides[description.name]
+    return next(((name, environ[name]) for name in description.env if environ.get(name)), None)
 
 
-def _converted(value: Any, wanted: Any, source: str, description: SettingDescription) -> Any:
+def _reading(
+    description: SettingDescription, field: msgspec.structs.FieldInfo, given: tuple[str, Any] | None
+) -> Reading:
+    if given is None:
+        fault = None
+        if description.default is msgspec.NODEFAULT:
+            fault = f"{description.env[0]} is not set: expected {description.expected}. {description.help}"
+        return Reading(description, None if fault else _default(field), None, fault)
+    source, value = given
+    try:
+        return Reading(description, _converted(value, field.type), source, None)
+    except msgspec.ValidationError:
+        # The error itself would show the value's type at best and a secret at worst.
+        shown = _shown(value, description)
+        fault = f"{source}={shown} is not {description.expected}. {description.help}"
+        return Reading(description, None, source, fault)
+
+
+def _default(field: msgspec.structs.FieldInfo | msgspec.inspect.Field) -> Any:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+
+
+def _converted(value: Any, wanted: Any) -> Any:
     if isinstance(value, str) and accepts_list(msgspec.inspect.type_info(wanted)):
         value = [part.strip() for part in value.split(",") if part.strip()]
-    try:
-        return msgspec.convert(value, wanted, strict=False)
-    except msgspec.ValidationError:
-        # The cause would show the value's type at best and a secret at worst.
-        shown = _shown(value, description)
-        raise SettingError(f"{source}={shown} is not {description.expected}. {description.help}") from None
+    return msgspec.convert(value, wanted, strict=False)
 
 
 def _shown(value: Any, description: SettingDescription) -> Any:

@@ -63,14 +63,18 @@ class LanguageModel:
         Raises `LanguageModelFailed` when the server cannot be asked, or lists more than one or none.
         """
         if self._model is None:
-            with _failures():
-                listed = [model.id async for model in self._client.models.list()]
+            listed = await self.listed()
             if len(listed) != 1:
                 raise LanguageModelFailed(
                     f"the server lists {len(listed)} language models: name one of them in KYUTAI_LLM_MODEL"
                 )
             self._model = listed[0]
         return self._model
+
+    async def listed(self) -> list[str]:
+        """Return the names of the server's models, as it lists them. Raises `LanguageModelFailed`."""
+        with _failures():
+            return [model.id async for model in self._client.models.list()]
 
     async def answers(self) -> bool:
         """Tell whether the server answers, and the model to ask is known, within two seconds."""

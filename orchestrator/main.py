@@ -19,12 +19,13 @@ from parley.conversation.v1.conversation_pb2_grpc import add_ConversationService
 
 async def serve(settings: OrchestratorSettings) -> None:
     """Serve conversations until the process is asked to stop and the last has ended."""
+    metrics = Metrics()
     async with (
-        Replicas("speech recognition", settings.stt_target) as stt,
-        Replicas("speech synthesis", settings.tts_target) as tts,
+        Replicas("speech recognition", settings.stt_target, meter=metrics.stt_search) as stt,
+        Replicas("speech synthesis", settings.tts_target, meter=metrics.tts_search) as tts,
         LanguageModel(settings) as model,
     ):
-        servicer = ConversationServicer(settings, stt, Upstreams(model, tts, Metrics()))
+        servicer = ConversationServicer(settings, stt, Upstreams(model, tts, metrics))
         async with (
             GrpcServer(
                 settings,

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
+from mesh.discovery import SearchMeter
 from orchestrator.conversation.transcript import Message
 
 _SECONDS_TO_FIRST_TOKEN = (0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)
 _SECONDS_TO_WRITE = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _REQUEST_WORDS = (50, 100, 200, 500, 1000, 2000, 4000, 6000, 8000)
 _REPLY_WORDS = (5, 10, 25, 50, 100, 200)
+_SECONDS_TO_FIND = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2)
+_SECONDS_TO_WAIT = (0.0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _SECONDS_TO_VOICE = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -27,6 +30,15 @@ class Metrics:
             buckets=_SECONDS_TO_VOICE,
             registry=registry,
         )
+        self.first_word_wait = Histogram(
+            "parley_first_word_wait_seconds",
+            "How long the first word of a reply waited for a synthesis; 0: it was ready before.",
+            buckets=_SECONDS_TO_WAIT,
+            registry=registry,
+        )
+        searches = _SearchCounters(registry)
+        self.stt_search = ServiceSearches("stt", "worker_stt_hard_misses", searches, registry)
+        self.tts_search = ServiceSearches("tts", "worker_hard_tts_misses", searches, registry)
         self._llm_active = Gauge("worker_vllm_active_sessions", "Replies being written.", registry=registry)
         self._llm_sessions = Counter("worker_vllm_sessions", "Replies asked for.", registry=registry)
         self.llm_interrupts = Counter("worker_vllm_interrupt", "Replies cut short while written.", registry=registry)
@@ -72,6 +84,57 @@ class Metrics:
         self._writing.observe(time.monotonic() - timing.started)
         if timing.first_word is not None:
             self._first_token.observe(timing.first_word - timing.started)
+
+
+class _SearchCounters:
+    """What is counted of the searches for all services together."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.misses = Counter("worker_service_misses", "Searches for a service that found none.", registry=registry)
+        self.hard_misses = Counter(
+            "worker_hard_service_misses", "Replicas that failed when they were tried.", registry=registry
+        )
+
+
+class ServiceSearches(SearchMeter):
+    """Measures the searches for one service. `hard_misses` is what Unmute calls those; not two are named alike."""
+
+    def __init__(
+        self, service: str, hard_misses: str, all_services: _SearchCounters, registry: CollectorRegistry
+    ) -> None:
+        self._all = all_services
+        self._find_time = Histogram(
+            f"worker_{service}_find_time",
+            "Seconds in which a replica was found.",
+            buckets=_SECONDS_TO_FIND,
+            registry=registry,
+        )
+        self._ping_time = Histogram(
+            f"worker_{service}_ping_time",
+            "Seconds in which a replica said that it is full.",
+            buckets=_SECONDS_TO_FIND,
+            registry=registry,
+        )
+        self._misses = Counter(f"worker_{service}_misses", "Searches that found none.", registry=registry)
+        self._hard_misses = Counter(hard_misses, "Replicas that failed when they were tried.", registry=registry)
+
+    def found(self, seconds: float) -> None:
+        """A replica has admitted, so long after the search began."""
+        self._find_time.observe(seconds)
+
+    def refused(self, seconds: float) -> None:
+        """A replica was full, and took so long to say so."""
+        self._ping_time.observe(seconds)
+
+    def failed(self) -> None:
+        """A replica could not be reached, or did not answer in time."""
+        self._hard_misses.inc()
+        self._all.hard_misses.inc()
+
+    def missed(self) -> None:
+        """None was found."""
+        self._misses.inc()
+        self._all.misses.inc()
 
 
 class RequestTiming:

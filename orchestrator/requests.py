@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from mesh.audio import Decoder
 from mesh.errors import InvalidRequest
+from mesh.times import seconds
 from orchestrator import options, wire
 from orchestrator.conversation import Policy
 from orchestrator.conversation import events as ev
@@ -71,8 +72,8 @@ class Requests:
 
     def _received(self, request: pb.ConverseRequest, request_id: str | None) -> None:
         kind = request.WhichOneof("request")
-        if self._finished:
-            raise InvalidRequest("nothing may follow finish")
+        if self._finished and kind != "playback":
+            raise InvalidRequest("nothing may follow finish, but for playback")
         match kind:
             case "audio":
                 self._audio(request.audio.audio)
@@ -82,13 +83,15 @@ class Requests:
                 self._session.tell(self._options.change(request.update.session), request_id)
                 updated = pb.SessionUpdated(session=self._options.effective())
                 self._session.send(pb.ConverseResponse(session_updated=updated), request_id)
+            case "playback":
+                self._playback(request.playback)
             case "finish":
                 self._finished = True
                 self._session.tell(ev.FinishRequested(), request_id)
             case "config":
                 raise InvalidRequest("config opens a conversation and may be sent only once; use update")
             case _:
-                raise InvalidRequest("an empty request: expected audio, text, update or finish")
+                raise InvalidRequest("an empty request: expected audio, text, update, finish or playback")
 
     def _audio(self, audio: bytes) -> None:
         if self._decoder is None:
@@ -106,6 +109,12 @@ class Requests:
             )
         item_id = text.item_id if text.HasField("item_id") else None
         self._session.tell(ev.UserTyped(text.text.strip(), item_id), request_id)
+
+    def _playback(self, playback: pb.ReplyPlayback) -> None:
+        played = seconds(playback.played_duration)
+        if played < 0:
+            raise InvalidRequest(f"playback.played_duration is {played:g} s: expected 0 s or more")
+        self._session.tell(ev.ReplyPlayed(playback.reply_id, played, playback.paused))
 
 
 def _bytes_per_second(audio: AudioFormat) -> int:

@@ -69,6 +69,8 @@ class Speaker:
         self._tell = tell
         self._warn = warn
         self._words: asyncio.Queue[str | None] = asyncio.Queue(_WORDS_AHEAD)
+        self._first_word_at: float | None = None
+        """When the model had written something to say."""
 
     async def run(self) -> None:
         """Make the reply. Cancelling this cancels the model's request and the synthesis."""
@@ -96,6 +98,7 @@ class Speaker:
                     self._tell(ev.ReplyTextArrived(reply_id, word))
                     await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
                     if self._order.spoken and (spoken := pronounceable(word)):
+                        self._first_word_at = self._first_word_at or _now()
                         await self._words.put(spoken)
         except MeshError as error:
             _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
@@ -124,7 +127,7 @@ class Speaker:
 
     async def _speak(self) -> None:
         limit = self._upstreams.model.patience_s + _STALL_LIMIT_S
-        async with self._synthesis() as synthesis, beside(self._dictate(synthesis)):
+        async with self._synthesis() as synthesis, beside(self._dictate(synthesis, ready_at=_now())):
             responses = aiter(synthesis)
             finished = False
             while response := await _next(responses, limit):
@@ -134,9 +137,13 @@ class Speaker:
             raise UpstreamDown("the synthesis ended in the middle")
         self._tell(ev.ReplySynthesized(self._order.reply_id))
 
-    async def _dictate(self, synthesis: Synthesis) -> None:
-        while (word := await self._words.get()) is not None:
+    async def _dictate(self, synthesis: Synthesis, ready_at: float) -> None:
+        word = await self._words.get()
+        if self._first_word_at is not None and self._order.script is None:
+            self._upstreams.metrics.first_word_wait.observe(max(0.0, ready_at - self._first_word_at))
+        while word is not None:
             await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=word)))
+            word = await self._words.get()
         await synthesis.send(SynthesizeRequest(finish=tts_pb2.SynthesizeFinish()))
 
     async def _received(self, response: SynthesizeResponse) -> None:
@@ -173,6 +180,9 @@ class Speaker:
                         raise
                     self._warn("TTS_NOT_FOUND", f"I am looking for my voice: {error.message}.")
                     await asyncio.sleep(pause)
+            started = found.started.started
+            if started.HasField("voice_replaced"):
+                self._warn(started.voice_replaced.reason, started.voice_replaced.message)
             yield found
 
     def _config(self, voice: str) -> SynthesizeRequest:
@@ -187,6 +197,10 @@ async def _next(responses: AsyncIterator[SynthesizeResponse], limit: float) -> S
             return await anext(responses, None)
     except TimeoutError:
         raise UpstreamDown("the synthesis has stalled") from None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _synthesize(

@@ -26,7 +26,10 @@ class Partial(Struct, frozen=True, tag=True):
 
 
 class Pause(Struct, frozen=True, tag=True):
-    """How likely the speaker is pausing, from 0 to 1, by what was heard up to `heard_s`. One for every 80 ms."""
+    """How likely the speaker is pausing, from 0 to 1, by what was heard up to `heard_s`.
+
+    One for every 80 ms, but for those at a stream's beginning that an engine is not sure of.
+    """
 
     probability: float
     heard_s: float
@@ -44,7 +47,8 @@ Event: TypeAlias = Word | Partial | Pause | Flushed
 class Recognizer(Protocol):
     """One stream being recognised: audio goes in at one end while events come out at the other.
 
-    Every method and the iteration raise `UpstreamDown` when the engine is lost.
+    Every method and the iteration raise `UpstreamDown` when the engine is lost, and `UpstreamMisconfigured` when it
+    turns out not to be up to it.
     """
 
     @property
@@ -74,9 +78,14 @@ class RecognitionEngine(Protocol):
     def capacity(self) -> int:
         """How many streams may be open."""
 
+    @property
+    def available(self) -> bool:
+        """Whether it takes streams, full or not. A proxy whose engine does not is passed over by its callers."""
+
     def open(self, language: str) -> AbstractAsyncContextManager[Recognizer]:
         """Lease a recogniser for one stream while the block runs; leaving it forgets the stream.
 
         `language` is a BCP 47 tag; empty: the engine's own. Entering raises `AtCapacity`, `InvalidRequest` for a
-        language it does not know, or `UpstreamDown`, at once: it never waits for a recogniser to become free.
+        language it does not know, `UpstreamDown` or `UpstreamMisconfigured`, soon: it never waits for a recogniser to
+        become free.
         """

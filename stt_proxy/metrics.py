@@ -12,6 +12,7 @@ from stt_proxy.engine import Event, Pause, Recognizer, Word
 
 _SECONDS_OF_SESSION = (1.0, 10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0)
 _WORDS_OF_SESSION = (0, 50, 100, 200, 500, 1000, 2000, 4000)
+_SECONDS_TO_HEAR = (0.01, 0.015, 0.025, 0.05, 0.075, 0.1)
 _SECONDS_BEHIND = (0.08, 0.16, 0.24, 0.32, 0.5, 0.75, 1.0, 2.0, 4.0)
 _SAMPLE_BYTES = 2
 
@@ -22,8 +23,8 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._sessions = Counter("worker_stt_sessions", "Streams admitted.", registry=registry)
         self._active = Gauge("worker_stt_active_sessions", "Streams being recognised.", registry=registry)
-        self._refused = Counter("worker_stt_misses", "Streams refused: the engine is full.", registry=registry)
-        self._failed = Counter("worker_stt_hard_misses", "Streams refused: the engine is down.", registry=registry)
+        self._refused = Counter("parley_stt_refusals", "Streams refused: the engine is full.", registry=registry)
+        self._failed = Counter("parley_stt_failed_starts", "Streams refused: the engine is down.", registry=registry)
         self.sent = Counter("worker_stt_sent_frames", "Messages of audio given to the engine.", registry=registry)
         self.heard = Counter("worker_stt_recv_frames", "Frames of audio heard by the engine.", registry=registry)
         self.words = Counter("worker_stt_recv_words", "Words recognised.", registry=registry)
@@ -32,6 +33,12 @@ class Metrics:
         )
         self._duration = Histogram(
             "worker_stt_session_duration", "Seconds a stream lasted.", buckets=_SECONDS_OF_SESSION, registry=registry
+        )
+        self.first_heard = Histogram(
+            "worker_stt_ttft",
+            "Seconds from a stream's first audio until the engine has heard some of it.",
+            buckets=_SECONDS_TO_HEAR,
+            registry=registry,
         )
         self._words_each = Histogram(
             "worker_stt_num_words", "Words of a stream.", buckets=_WORDS_OF_SESSION, registry=registry
@@ -90,6 +97,8 @@ class StreamMeter:
         self._metrics = metrics
         self._recognizer = recognizer
         self._began = time.monotonic()
+        self._first_audio: float | None = None
+        self._heard_any = False
         self.samples = 0
         self.words = 0
 
@@ -111,10 +120,15 @@ class StreamMeter:
     def audio(self, pcm: bytes) -> None:
         """A message of audio has come."""
         self._metrics.sent.inc()
+        if self._first_audio is None:
+            self._first_audio = time.monotonic()
         self.samples += len(pcm) // _SAMPLE_BYTES
 
     def event(self, event: Event) -> None:
         """The engine has heard something."""
+        if not self._heard_any and self._first_audio is not None:
+            self._heard_any = True
+            self._metrics.first_heard.observe(time.monotonic() - self._first_audio)
         match event:
             case Pause():
                 self._metrics.heard.inc()

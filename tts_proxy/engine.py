@@ -45,11 +45,21 @@ class SynthesisEngine(Protocol):
     """Speaks up to `capacity` utterances at once."""
 
     @property
+    def name(self) -> str:
+        """What embeddings are tagged with that this engine can speak with: "espeak"."""
+
+    @property
     def capacity(self) -> int:
         """How many utterances may be open."""
 
-    def open(self, voice: str) -> AbstractAsyncContextManager[Utterance]:
+    @property
+    def available(self) -> bool:
+        """Whether it takes utterances, full or not. A proxy whose engine does not is passed over by its callers."""
+
+    def open(self, voice: str, embedding: bytes | None = None) -> AbstractAsyncContextManager[Utterance]:
         """Lease a slot for one utterance while the block runs; leaving it stops the synthesis.
 
-        An empty `voice` is the engine's default. Entering raises `AtCapacity`, `VoiceNotFound` or `UpstreamDown`, soon.
+        An empty `voice` is the engine's default. With an `embedding`, which is tagged with the engine's `name`, that is
+        the voice, byte for byte as the cloning engine made it; `voice` is then only what people call it by. Entering
+        raises `AtCapacity`, `VoiceNotFound`, `UpstreamDown` or `UpstreamMisconfigured`, soon.
         """

@@ -21,8 +21,8 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._sessions = Counter("worker_tts_sessions", "Replies admitted.", registry=registry)
         self._active = Gauge("worker_tts_active_sessions", "Replies being spoken.", registry=registry)
-        self._refused = Counter("worker_tts_misses", "Replies refused: the engine is full.", registry=registry)
-        self._failed = Counter("worker_hard_tts_misses", "Replies refused: the engine is down.", registry=registry)
+        self._refused = Counter("parley_tts_refusals", "Replies refused: the engine is full.", registry=registry)
+        self._failed = Counter("parley_tts_failed_starts", "Replies refused: the engine is down.", registry=registry)
         self._texts = Counter("worker_tts_sent_frames", "Pieces of text given to the engine.", registry=registry)
         self._frames = Counter("worker_tts_recv_frames", "Frames of audio spoken.", registry=registry)
         self._words = Counter("worker_tts_recv_words", "Words spoken.", registry=registry)

@@ -1,11 +1,14 @@
 """What the synthesis proxy can be told."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from mesh.settings import Port, ServiceSettings, setting
+from mesh.moshi.settings import EngineSettings
+from mesh.settings import Port, setting
+
+EngineName: TypeAlias = Literal["espeak", "moshi"]
 
 
-class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
+class TtsSettings(EngineSettings, frozen=True, kw_only=True):
     """Settings of the synthesis proxy."""
 
     env_prefix: ClassVar[str] = "PARLEY_TTS_"
@@ -13,7 +16,25 @@ class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
     port: Port = 50053
     metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9153
     capacity: Annotated[int, setting(help="How many replies may be spoken at once.", ge=1, le=10_000)] = 64
-    voice: Annotated[str, setting(help="The voice of a reply that names none.", min_length=1)] = "en-us"
+    voices_target: Annotated[
+        str,
+        setting(
+            help="Where custom voices are kept: host:port, dns:///host:port or a list.", env="PARLEY_VOICES_TARGET"
+        ),
+    ] = "127.0.0.1:50054"
+    engine: Annotated[
+        EngineName | None, setting(help="What speaks. Left out: moshi where a moshi-server is named, else espeak.")
+    ] = None
+    urls: Annotated[
+        tuple[str, ...],
+        setting(
+            help="The moshi-servers that speak: http(s) or ws(s) URLs, each of which may name several servers.",
+            env=("PARLEY_TTS_URLS", "KYUTAI_TTS_URL"),
+        ),
+    ] = ()
+    voice: Annotated[
+        str, setting(help="The voice of a reply that names none. Left out: en-us of espeak, moshi-server's own.")
+    ] = ""
     rate: Annotated[int, setting(help="Words per minute of the embedded voice.", ge=80, le=450)] = 175
     patience_s: Annotated[
         float,
@@ -23,3 +44,13 @@ class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
         float, setting(help="How many seconds a caller may send no text before it is taken for gone.", gt=0)
     ] = 60.0
     stall_limit_s: Annotated[float, setting(help="How many seconds a caller may leave speech unread.", gt=0)] = 120.0
+
+    @property
+    def chosen_engine(self) -> EngineName:
+        """What speaks."""
+        return self.engine or ("moshi" if self.urls else "espeak")
+
+    @property
+    def server_urls(self) -> tuple[str, ...]:
+        """Where moshi-servers are; by default where one listens that was started as Kyutai's documentation says."""
+        return self.urls or ("ws://localhost:8089",)

@@ -1,31 +1,69 @@
 """The voice service's process."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
 
 from mesh import logs
-from mesh.server import run
-from mesh.server import serve as serve_grpc
+from mesh.errors import UpstreamDown
+from mesh.server import GrpcServer, run
 from mesh.settings import load
+from mesh.tasks import beside
 from parley.voices.v1.voices_pb2 import DESCRIPTOR
 from parley.voices.v1.voices_pb2_grpc import add_VoiceServiceServicer_to_server
 from voice_service.catalogue import Catalogue, read_catalogue
+from voice_service.cloning import Cloning
+from voice_service.engine import CloningEngine
+from voice_service.engines.espeak import EspeakCloning
+from voice_service.engines.moshi import MoshiCloning
 from voice_service.nodes import CatalogueError
 from voice_service.service import VoicesServicer
 from voice_service.settings import VoicesSettings
+from voice_service.store import VoiceStore
+from voice_service.stores.redis import redis_store
+from voice_service.stores.sqlite import sqlite_store
+from voice_service.upkeep import purge, watch
+from voice_service.uploads import Uploads
 
 log = structlog.get_logger()
 
 
 async def serve(settings: VoicesSettings, catalogue: Catalogue) -> None:
-    """Answer until the process is asked to stop."""
-    servicer = VoicesServicer(catalogue)
-    await serve_grpc(
-        settings,
-        services=[DESCRIPTOR.services_by_name["VoiceService"]],
-        add=lambda server: add_VoiceServiceServicer_to_server(servicer, server),
-    )
+    """Answer until the process is asked to stop. Raises `UpstreamDown` if the store's file cannot be used."""
+    async with cloning_engine(settings) as engine, voice_store(settings) as store:
+        servicer = VoicesServicer(catalogue, Cloning(engine, store), Uploads(settings.uploads))
+        async with (
+            GrpcServer(
+                settings,
+                services=[DESCRIPTOR.services_by_name["VoiceService"]],
+                add=lambda server: add_VoiceServiceServicer_to_server(servicer, server),
+            ) as server,
+            beside(watch(server.health, engine), purge(store)),
+        ):
+            await server.until_drained()
+
+
+@asynccontextmanager
+async def cloning_engine(settings: VoicesSettings) -> AsyncIterator[CloningEngine]:
+    """The engine the settings name: moshi-server if they say where it is, otherwise the embedded one."""
+    if settings.cloning_url is None:
+        yield EspeakCloning()
+        return
+    async with MoshiCloning(settings.cloning_url) as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def voice_store(settings: VoicesSettings) -> AsyncIterator[VoiceStore]:
+    """The store the settings name: Redis if they say where it is, otherwise an SQLite file."""
+    if settings.redis_url is None:
+        async with sqlite_store(settings.store_path, settings.retention) as file:
+            yield file
+        return
+    async with redis_store(settings.redis_url, settings.retention) as redis:
+        yield redis
 
 
 def main() -> None:
@@ -38,4 +76,8 @@ def main() -> None:
         log.error("the catalogue cannot be used", problem=str(error))  # noqa: TRY400 - the trace would tell nothing more
         raise SystemExit(1) from None
     log.info("catalogue loaded", path=str(settings.path), voices=len(catalogue), offered=len(catalogue.offered))
-    run(serve(settings, catalogue))
+    try:
+        run(serve(settings, catalogue))
+    except UpstreamDown as error:
+        log.error(error.message, path=str(settings.store_path), cause=error.cause())  # noqa: TRY400 - as above
+        raise SystemExit(1) from None

@@ -1,17 +1,34 @@
-"""`VoiceService`: answers from the catalogue."""
+"""`VoiceService`: answers from the catalogue, and makes custom voices."""
+
+from collections.abc import AsyncIterator
 
 import grpc
 
-from parley.voices.v1.voices_pb2 import GetVoiceRequest, GetVoiceResponse, ListVoicesRequest, ListVoicesResponse
+from mesh.streams import first_request
+from mesh.uploads import ADMITTED
+from parley.voices.v1.voices_pb2 import (
+    CreateVoiceRequest,
+    CreateVoiceResponse,
+    GetVoiceEmbeddingRequest,
+    GetVoiceEmbeddingResponse,
+    GetVoiceRequest,
+    GetVoiceResponse,
+    ListVoicesRequest,
+    ListVoicesResponse,
+)
 from parley.voices.v1.voices_pb2_grpc import VoiceServiceServicer
 from voice_service.catalogue import Catalogue
+from voice_service.cloning import PREFIX, Cloning
+from voice_service.uploads import Uploads, check_size, received
 
 
 class VoicesServicer(VoiceServiceServicer):
-    """Serves `ListVoices` and `GetVoice`."""
+    """Serves `VoiceService`."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, cloning: Cloning, uploads: Uploads) -> None:
         self._catalogue = catalogue
+        self._cloning = cloning
+        self._uploads = uploads
 
     async def ListVoices(  # noqa: N802 - the contract's name
         self, _request: ListVoicesRequest, _context: grpc.aio.ServicerContext[ListVoicesRequest, ListVoicesResponse]
@@ -22,5 +39,27 @@ class VoicesServicer(VoiceServiceServicer):
     async def GetVoice(  # noqa: N802 - the contract's name
         self, request: GetVoiceRequest, _context: grpc.aio.ServicerContext[GetVoiceRequest, GetVoiceResponse]
     ) -> GetVoiceResponse:
-        """One voice, offered or not. Raises `VoiceNotFound`."""
+        """One voice, offered or not. Raises `VoiceNotFound`, and `UpstreamDown` for a custom one."""
+        if request.voice_id.startswith(PREFIX):
+            return GetVoiceResponse(voice=await self._cloning.find(request.voice_id))
         return GetVoiceResponse(voice=self._catalogue.find(request.voice_id))
+
+    async def GetVoiceEmbedding(  # noqa: N802 - the contract's name
+        self,
+        request: GetVoiceEmbeddingRequest,
+        _context: grpc.aio.ServicerContext[GetVoiceEmbeddingRequest, GetVoiceEmbeddingResponse],
+    ) -> GetVoiceEmbeddingResponse:
+        """What it takes to speak with a custom voice. Raises `VoiceNotFound` and `UpstreamDown`."""
+        return await self._cloning.embedding(request.voice_id)
+
+    async def CreateVoice(  # noqa: N802 - the contract's name
+        self,
+        requests: AsyncIterator[CreateVoiceRequest],
+        context: grpc.aio.ServicerContext[CreateVoiceRequest, CreateVoiceResponse],
+    ) -> CreateVoiceResponse:
+        """Make a voice of a recording; the response headers say that it is admitted."""
+        config = (await first_request(requests)).config
+        check_size(config.total_bytes, field="config.total_bytes")
+        with self._uploads.one_more():
+            await context.send_initial_metadata(ADMITTED)
+            return CreateVoiceResponse(voice=await self._cloning.create(await received(requests)))

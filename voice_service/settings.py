@@ -1,9 +1,14 @@
 """What the voice service can be told."""
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+import msgspec
+
 from mesh.settings import Port, ServiceSettings, setting
+from voice_service.store import Retention
 
 _OWN_CATALOGUE = Path(__file__).with_name("voices.yaml")
 
@@ -16,8 +21,50 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     port: Port = 50054
     metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9154
     file: Annotated[str | None, setting(help="The catalogue, a YAML file; left out: Parley's own voices.")] = None
+    cloning_url: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^(https?|wss?)://[^/?#]+/?$")] | None,
+        setting(
+            help="The moshi-server that clones voices; left out: the embedded engine.", env="KYUTAI_VOICE_CLONING_URL"
+        ),
+    ] = None
+    redis_url: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
+        setting(
+            help="The Redis that keeps custom voices; left out: the file keeps them.",
+            env="KYUTAI_REDIS_URL",
+            secret=True,
+        ),
+    ] = None
+    store_file: Annotated[
+        str | None,
+        setting(help="The SQLite file that keeps custom voices; left out: one in the folder for temporary files."),
+    ] = None
+    kept_for_s: Annotated[float, setting(help="How many seconds a custom voice is kept.", ge=1, le=30 * 24 * 3_600)] = (
+        3_600.0
+    )
+    most_kept: Annotated[
+        int,
+        setting(
+            help="How many custom voices are kept; the oldest makes room. Each has at most 1 MiB.", ge=1, le=100_000
+        ),
+    ] = 500
+    uploads: Annotated[
+        int, setting(help="How many recordings may be uploaded at once, of 4 MiB each.", ge=1, le=1_000)
+    ] = 8
 
     @property
     def path(self) -> Path:
         """Where the catalogue is."""
         return Path(self.file) if self.file else _OWN_CATALOGUE
+
+    @property
+    def store_path(self) -> Path:
+        """Where custom voices are kept when Redis does not."""
+        # Each user of the machine has a folder of their own, which nobody else can look into.
+        own = Path(tempfile.gettempdir()) / f"parley-{os.getuid()}"
+        return Path(self.store_file) if self.store_file else own / "voices.sqlite3"
+
+    @property
+    def retention(self) -> Retention:
+        """What the store keeps."""
+        return Retention(time_to_live_s=self.kept_for_s, most_voices=self.most_kept)

@@ -1,6 +1,6 @@
 """The languages that clients speak over the WebSocket; each is translated to and from `Converse` by its own module."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
 from mesh.errors import MeshError
@@ -10,20 +10,34 @@ from parley.conversation.v1 import conversation_pb2 as conversation
 class InvalidEvent(Exception):  # noqa: N818 - it is the event that is invalid
     """A client's message cannot be honoured; the session goes on.
 
-    `details` lists the faults, each as {"type": a word, "loc": the path of the field, "msg": for people}.
+    `details` lists the faults, each as {"type": a word, "loc": the path of the field, "msg": for people}. `reason` is
+    the word for programs; `request_id` what the client called its message, where that could be read.
     """
 
-    def __init__(self, message: str, details: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        details: list[dict[str, Any]] | None = None,
+        *,
+        reason: str = "BAD_REQUEST",
+        request_id: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details or []
+        self.reason = reason
+        self.request_id = request_id
 
 
 class Dialect(Protocol):
     """The translation of one connection, in both directions. It remembers what the dialect needs and does no I/O."""
 
-    def config(self) -> conversation.ConverseConfig:
-        """What the conversation is opened with."""
+    async def opening(self, receive: Callable[[], Awaitable[str | bytes]]) -> conversation.ConverseRequest:
+        """The request that opens the conversation, whose member is `config`.
+
+        `receive` gives the client's first message, for dialects whose clients say how the conversation is to be held.
+        Raises `InvalidRequest` if what it says cannot be honoured.
+        """
         ...
 
     def requests(self, message: str | bytes, now: float) -> Iterator[conversation.ConverseRequest]:

@@ -7,6 +7,7 @@ from launcher.calling.events import Event, ReplyAudio, ReplyStarted, Samples
 from launcher.calling.line import CallFailed, Line
 from launcher.calling.microphone import Microphone
 from launcher.calling.progress import Progress
+from launcher.exit_codes import ExitCode
 from launcher.failure import Failure
 from mesh.tasks import beside
 
@@ -20,7 +21,7 @@ _LAST_WORDS_S = 1.0
 class NothingHeard(Failure):
     """The mesh did not answer in time."""
 
-    exit_code = 3
+    exit_code = ExitCode.NO_REPLY
 
 
 class Call:

@@ -6,7 +6,7 @@ import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
 import numpy as np
@@ -28,11 +28,19 @@ from launcher.calling.events import (
 )
 from launcher.calling.line import CallFailed
 from launcher.calling.recording import SAMPLE_RATE, quantized
+from launcher.exit_codes import ExitCode
+from launcher.failure import Failure
 
 PATH = "/v1/realtime"
 
 _CONNECT_TIMEOUT_S = 10.0
 _SEND_TIMEOUT_S = 10.0
+
+
+class UnusableUrl(Failure):
+    """What was given is no address of an edge."""
+
+    exit_code = ExitCode.USAGE
 
 
 class _Fault(msgspec.Struct):
@@ -50,7 +58,7 @@ class _ServerEvent(msgspec.Struct):
 
 @asynccontextmanager
 async def realtime_line(url: str) -> AsyncIterator["RealtimeLine"]:
-    """A line to the edge at `url`; a path left out is the realtime one. Raises `CallFailed`."""
+    """A line to the edge at `url`; a path left out is the realtime one. Raises `CallFailed`, `UnusableUrl`."""
     try:
         socket = await connect(
             _endpoint(url),
@@ -142,8 +150,18 @@ class RealtimeLine:
 
 def _endpoint(url: str) -> str:
     parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss", "http", "https"} or not parts.hostname or not _is_port(parts):
+        raise UnusableUrl(f"{url} is no address of an edge; expected something like ws://127.0.0.1:8000")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     return urlunsplit(parts._replace(scheme=scheme, path=parts.path if parts.path not in {"", "/"} else PATH))
+
+
+def _is_port(parts: SplitResult) -> bool:
+    """Whether what stands where a port would is one, or nothing."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _lost(closed: ConnectionClosed) -> CallFailed:

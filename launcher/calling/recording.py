@@ -9,6 +9,7 @@ import sphn
 from numpy.typing import NDArray
 
 from launcher.calling.events import Samples
+from launcher.exit_codes import ExitCode
 from launcher.failure import Failure
 
 SAMPLE_RATE = 24_000
@@ -20,7 +21,7 @@ MAX_FILE_BYTES = 640 << 20
 class UnusableRecording(Failure):
     """A file cannot be played; the message names it and says why."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 def read(path: Path) -> Samples:

@@ -20,6 +20,7 @@ _NAMES: Final = {
     _LINEAR16: "16-bit PCM",
     audio_pb2.AUDIO_ENCODING_MULAW: "G.711 µ-law",
     audio_pb2.AUDIO_ENCODING_ALAW: "G.711 A-law",
+    audio_pb2.AUDIO_ENCODING_OGG_OPUS: "Ogg Opus",
 }
 
 

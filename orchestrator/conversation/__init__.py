@@ -15,6 +15,6 @@ on `turn` (the person's side), `reply` and `playout` (the model's side) and `tra
 
 from orchestrator.conversation.conversation import Conversation
 from orchestrator.conversation.policy import Policy
-from orchestrator.conversation.state import Phase, State
+from orchestrator.conversation.state import TRANSITIONS, Phase, State
 
-__all__ = ["Conversation", "Phase", "Policy", "State"]
+__all__ = ["TRANSITIONS", "Conversation", "Phase", "Policy", "State"]

@@ -6,13 +6,15 @@ word; a pause asks the recogniser for the rest (*endpointing*); with its words c
 prepared. Detected speech over a reply opens a turn too, and holds the reply: a word cancels it; a turn without words is
 discarded, and the reply resumes.
 
-    phase        turn            reply                  leaves by
-    waiting      none            none                   speech, a word, a typed turn, a long silence
-    listening    open            none                   a pause
-    endpointing  open, flushing  none                   the flush, its time-out; speech resuming → listening
-    thinking     none, or over   preparing, ready       first audio; an interruption → listening
-    speaking     none, or over   speaking, held         its end → waiting; an interruption → listening
-    ended                                               never
+    phase        turn            reply
+    waiting      none            none
+    listening    open            none
+    endpointing  open, flushing  none
+    thinking     none, or over   preparing, ready
+    speaking     none, or over   speaking, held
+    ended
+
+`state.TRANSITIONS` has every way from one to another, and docs/turn-taking.md draws it.
 """
 
 from orchestrator.conversation import actions as act
@@ -229,7 +231,7 @@ class Conversation:
                 self._cancel_reply(CancelCause.FAILED, now)
                 self._wait(now)
             case _:
-                self._do(*reply.handle(event))
+                self._do(*reply.handle(event, now))
 
     def _cancel_reply(self, cause: CancelCause, now: float) -> None:
         """End the living reply, if there is one; only what can have been heard of it is remembered."""

@@ -100,6 +100,15 @@ class ReplyWordTimed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyPlayed:
+    """The client tells how many seconds of a reply the person has been played, and whether that stands still."""
+
+    reply_id: str
+    played: float
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReplySynthesized:
     """All of a reply's audio and words have arrived."""
 
@@ -133,6 +142,7 @@ Event = (
     | ReplyTextCompleted
     | ReplyAudioArrived
     | ReplyWordTimed
+    | ReplyPlayed
     | ReplySynthesized
     | ReplyTextFailed
     | ReplySpeechFailed
@@ -143,6 +153,7 @@ ReplyEvent = (
     | ReplyTextCompleted
     | ReplyAudioArrived
     | ReplyWordTimed
+    | ReplyPlayed
     | ReplySynthesized
     | ReplyTextFailed
     | ReplySpeechFailed

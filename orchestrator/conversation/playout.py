@@ -3,6 +3,9 @@
 Audio is synthesised faster than it is spoken. It is released in frames, each at most `lead` seconds before the
 listener needs it; what was released is taken to be played at once and without a break. When synthesis, or a hold, lets
 the listener run dry, the clock stops there: `origin` moves on so that the next frame is heard when it is released.
+
+A client that reports what it has played knows better. Each report sets the clock; one that says that playing stands
+still sets it to go on a little later, so that a client that falls silent cannot stop it for ever.
 """
 
 from dataclasses import dataclass, field
@@ -31,6 +34,8 @@ class Playout:
     """No more audio or words will arrive."""
     origin: float | None = None
     """When the listener heard, or would have heard, the first sample."""
+    played: float = 0.0
+    """Seconds that the client has reported as played: at least so much was heard."""
     words: list[TimedWord] = field(default_factory=list)
     announced: int = 0
     """How many of `words` the client has been told."""
@@ -39,6 +44,13 @@ class Playout:
     def duration(self) -> float:
         """Seconds of audio that have been released."""
         return self.released / SAMPLE_RATE
+
+    def report(self, now: float, played: float, *, paused: bool) -> None:
+        """Believe the client that by now it has played so many seconds, of what it was sent, and no more."""
+        if self.origin is None:
+            return
+        self.played = min(self.duration, max(self.played, played))
+        self.origin = now - self.played + (PAUSE_BELIEVED if paused else 0.0)
 
     @property
     def done(self) -> bool:
@@ -52,7 +64,11 @@ class Playout:
 
     def heard(self, now: float) -> float:
         """Return how many seconds of the reply can have been heard."""
-        return 0.0 if self.origin is None else min(self.duration, now - self.origin)
+        return 0.0 if self.origin is None else min(self.duration, max(self.played, now - self.origin))
+
+    def is_heard_out(self, now: float) -> bool:
+        """Tell whether all that was released has been heard."""
+        return now >= self.heard_at or self.played >= self.duration
 
     def heard_text(self, now: float) -> str:
         """Return the words that can have been heard to their end."""
@@ -65,7 +81,7 @@ class Playout:
         while self._next_frame:
             if self.origin is None or now > self.heard_at:  # The listener waits for this frame.
                 self.origin = now - self.duration
-            elif now < self._frame_due(lead):
+            elif now < self._frame_due(lead) and self._samples_early(lead) > self.played * SAMPLE_RATE:
                 break
             self.released += self._next_frame
         return self.released - before
@@ -95,16 +111,22 @@ class Playout:
     def _frame_due(self, lead: float) -> float:
         """When the next frame is to be sent: its end a lead ahead of the listener, or when it is waited for."""
         # Counted in samples, so that the first frames are due at the origin itself and not a rounding error later.
-        ahead = min(self.released + self._next_frame - lead * SAMPLE_RATE, self.released)
-        return (self.origin or 0.0) + ahead / SAMPLE_RATE
+        return (self.origin or 0.0) + self._samples_early(lead) / SAMPLE_RATE
+
+    def _samples_early(self, lead: float) -> float:
+        """How many samples must have been heard for the next frame to be due."""
+        return min(self.released + self._next_frame - lead * SAMPLE_RATE, self.released)
 
     def _word_due(self) -> float:
         """When the next word begins to be heard; `NEVER` while the audio it lies in has not been released."""
         word = self.words[self.announced]
         if self.origin is not None and word.start < self.duration:
-            return self.origin + word.start
+            return self.origin + word.start if word.start > self.played else 0.0
         # A word beyond the end of the audio is said when the audio has been.
         return self.heard_at if self.complete and self.released == self.arrived else NEVER
 
+
+PAUSE_BELIEVED = 1.0
+"""Seconds for which a report that playing stands still is believed. While it does, the client reports again."""
 
 NEVER = float("inf")

@@ -86,7 +86,7 @@ class Reply:
         origin = now if self.playout.origin is None else self.playout.origin
         return self.first and now < origin + window
 
-    def handle(self, event: ev.ReplyEvent) -> Iterator[Action]:
+    def handle(self, event: ev.ReplyEvent, now: float) -> Iterator[Action]:
         """Take in an event about this reply."""
         match event:
             case ev.ReplyTextArrived():
@@ -100,6 +100,8 @@ class Reply:
                 self.playout.arrived += event.samples
             case ev.ReplyWordTimed():
                 self.playout.words.append(TimedWord(event.text, event.start, event.end))
+            case ev.ReplyPlayed():
+                self.playout.report(now, event.played, paused=event.paused)
             case ev.ReplySynthesized():
                 self.playout.complete = True
             case ev.ReplySpeechFailed():
@@ -127,7 +129,7 @@ class Reply:
         if self.released_at is None:
             self.released_at = now
             yield act.ReplyReleased(self.reply_id, self.full_text, self.playout.duration)
-        if now >= self.playout.heard_at:
+        if self.playout.is_heard_out(now):
             self.move(Life.FINISHED)
             yield act.ReplyFinished(self.reply_id, self.full_text)
 

@@ -11,7 +11,7 @@ from orchestrator.conversation.turn import Detector, Flush, Turn
 
 
 class Phase(enum.Enum):
-    """Where a conversation stands; the table in `conversation` tells more."""
+    """Where a conversation stands. It follows from the turn that is open and the reply that lives."""
 
     WAITING = "waiting"
     LISTENING = "listening"
@@ -19,6 +19,32 @@ class Phase(enum.Enum):
     THINKING = "thinking"
     SPEAKING = "speaking"
     ENDED = "ended"
+
+
+TRANSITIONS: dict[tuple[Phase, Phase], str] = {
+    (Phase.WAITING, Phase.LISTENING): "speech, or a word",
+    (Phase.WAITING, Phase.THINKING): "a typed turn, a greeting, a long silence",
+    (Phase.WAITING, Phase.ENDED): "goodbye, or finish",
+    (Phase.LISTENING, Phase.ENDPOINTING): "a pause",
+    (Phase.LISTENING, Phase.THINKING): "a typed turn, or finish",
+    (Phase.LISTENING, Phase.WAITING): "no words came",
+    (Phase.ENDPOINTING, Phase.LISTENING): "speech resumes",
+    (Phase.ENDPOINTING, Phase.THINKING): "the words are complete",
+    (Phase.ENDPOINTING, Phase.WAITING): "there were no words",
+    (Phase.THINKING, Phase.LISTENING): "a word, or speech",
+    (Phase.THINKING, Phase.ENDPOINTING): "a late word",
+    (Phase.THINKING, Phase.SPEAKING): "first audio",
+    (Phase.THINKING, Phase.WAITING): "nothing to hear",
+    (Phase.SPEAKING, Phase.LISTENING): "a word, or speech",
+    (Phase.SPEAKING, Phase.ENDPOINTING): "a late word",
+    (Phase.SPEAKING, Phase.THINKING): "a typed turn",
+    (Phase.SPEAKING, Phase.WAITING): "it was heard",
+}
+"""Every change of phase there is, and what brings it about. One moment may bring several, one after the other.
+
+Where a reply is spoken over, *speech* alone leads on only with a confirmation time of 0; otherwise it holds the reply,
+and the phase stays until a word confirms it. A *late* word is one that comes when the person has already paused.
+"""
 
 
 @dataclass(slots=True)

@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import os
+import re
 import shutil
 from typing import Any
 
@@ -14,6 +16,8 @@ from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
 from tests.e2e.crowd import filled
 from tests.e2e.mesh import Mesh
 from tests.speech import say, share_of_words
+from tests.voice_service.house import spoken, wav
+from tts_proxy.engines.espeak.library import Prosody
 
 pytestmark = [
     pytest.mark.e2e,
@@ -112,6 +116,27 @@ async def test_text_is_spoken(mesh: Mesh) -> None:
     assert code == 0
     assert len(audio) > SAMPLE_RATE
     assert [event["word"]["text"] for event in events if "word" in event] == ["Good", "morning."]
+
+
+async def test_a_recording_becomes_a_voice_and_speaks(mesh: Mesh) -> None:
+    recording = wav(*spoken(Prosody("gmw/en-US+f3")))
+    asked = [
+        {"config": {}},
+        {"chunk": {"content": base64.b64encode(recording).decode()}},
+        {
+            "finish": {
+                "totalBytes": len(recording),
+                "sha256": base64.b64encode(hashlib.sha256(recording).digest()).decode(),
+            }
+        },
+    ]
+    code, output, error = await grpcurl(mesh.voices, f"{SERVICES['voices']}/CreateVoice", requests=asked)
+    assert code == 0, error
+    (voice_id,) = re.findall(r"custom:[0-9a-f-]{36}", output)
+    speak = [{"config": {"voice": voice_id}}, {"text": {"text": "Good morning."}}, {"finish": {}}]
+    code, output, _ = await grpcurl(mesh.tts, f"{SERVICES['tts']}/Synthesize", requests=speak)
+    assert code == 0
+    assert not {"voice_replaced", "voiceReplaced"} & messages(output)[0]["started"].keys()
 
 
 async def test_an_unknown_voice_is_a_typed_error(mesh: Mesh) -> None:

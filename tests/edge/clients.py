@@ -42,8 +42,8 @@ class Client:
 
 
 @asynccontextmanager
-async def client_of(port: int, **options: Any) -> AsyncIterator[Client]:
-    async with connect(f"ws://127.0.0.1:{port}/v1/realtime", proxy=None, **options) as websocket:
+async def client_of(port: int, path: str = "/v1/realtime", **options: Any) -> AsyncIterator[Client]:
+    async with connect(f"ws://127.0.0.1:{port}{path}", proxy=None, **options) as websocket:
         yield Client(websocket)
 
 

@@ -3,6 +3,7 @@ import pytest
 from edge import refusals
 from mesh.errors import (
     AtCapacity,
+    ConfigRequired,
     InternalError,
     MeshError,
     MissingServiceAtCapacity,
@@ -24,6 +25,7 @@ from mesh.errors import (
         (MissingServiceTimeout.of("orchestrator"), 1011, "No orchestrator can be reached."),
         (UpstreamDown("the call failed with UNAVAILABLE"), 1011, "The conversation was lost. Please try again."),
         (VoiceNotFound("there is no voice 'x'"), 1011, "There is no voice 'x'."),
+        (ConfigRequired("the first message must be config"), 1008, "The first message must be config."),
         (InternalError(), 1011, "Something went wrong here. Please try again."),
     ],
 )

@@ -67,6 +67,16 @@ class FakeVoices(VoiceServiceServicer):
     ) -> GetVoiceResponse:
         return GetVoiceResponse(voice=VOICES[0])
 
+    async def GetVoiceEmbedding(  # noqa: N802 - gRPC's name
+        self, _request: Any, _context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> Any:
+        raise NotImplementedError
+
+    async def CreateVoice(  # noqa: N802 - gRPC's name
+        self, _requests: Any, _context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> Any:
+        raise NotImplementedError
+
 
 @pytest.fixture
 async def voice_service() -> AsyncIterator[GrpcServer]:

@@ -46,7 +46,14 @@ class FakeConversation(ConversationServiceServicer):
         self.admitted = 0
         self.live = 0
         """Conversations that are going on."""
+        self.left = asyncio.Event()
         self._conversations: asyncio.Queue[Conversation] = asyncio.Queue()
+
+    async def idle(self) -> None:
+        """Wait until no conversation is left."""
+        while self.live:
+            self.left.clear()
+            await self.left.wait()
 
     async def next_conversation(self) -> "Conversation":
         """The next conversation that a client opens."""
@@ -69,6 +76,7 @@ class FakeConversation(ConversationServiceServicer):
             await conversation.run(requests, self.reading)
         finally:
             self.live -= 1
+            self.left.set()
 
 
 class Conversation:

@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +18,12 @@ from mesh.tasks import beside
 from tests.fakes.watched import Slots
 
 Script = Callable[[dict[str, Any]], AsyncIterator[str | bytes]]
+
+
+class HasApp(Protocol):
+    """A fake that `serving` can serve."""
+
+    app: Starlette
 
 
 class _Gone(Exception):  # noqa: N818 - what has happened
@@ -118,7 +124,7 @@ async def _watch(receive: Receive) -> None:
 
 
 @asynccontextmanager
-async def serving(fake: FakeLlm, port: int = 0) -> AsyncIterator[str]:
+async def serving(fake: HasApp, port: int = 0) -> AsyncIterator[str]:
     """Serve the fake meanwhile, on a free port if none is given, and yield its URL."""
     # asyncio sends without delay, and so without 40 ms of Nagle's, only on a socket that says that it is TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -109,6 +109,8 @@ class FakeTts(TextToSpeechServiceServicer):
         self.speakings: list[Speaking] = []
         self.asked_voices: list[str] = []
         self.unknown_voices: set[str] = set()
+        self.voice_replaced: pb.VoiceReplaced | None = None
+        """What it tells everybody about their voice."""
         self.script: Script = spoken(1)
         self.admits = True
         """Otherwise it leaves whoever asks without an answer."""
@@ -132,7 +134,8 @@ class FakeTts(TextToSpeechServiceServicer):
             speaking = Speaking(config)
             self.speakings.append(speaking)
             self.slots.changed()
-            await context.write(pb.SynthesizeResponse(started=pb.SynthesizeStarted(format=negotiate(config.format))))
+            started = pb.SynthesizeStarted(format=negotiate(config.format), voice_replaced=self.voice_replaced)
+            await context.write(pb.SynthesizeResponse(started=started))
             async with beside(_read(speaking, requests)), aclosing(self.script(speaking)) as responses:
                 async for response in responses:
                     await context.write(response)

@@ -1,33 +1,96 @@
+import json
+import shlex
+from collections.abc import Mapping
+
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from launcher.main import main
 from launcher.processes import PROCESSES
+from mesh.settings import describe
 
 
-def test_shows_every_setting_of_every_process() -> None:
-    ran = CliRunner().invoke(main, ["config"], catch_exceptions=False)
-    assert ran.exit_code == 0
+def ran(*arguments: str, environ: Mapping[str, str] | None = None) -> Result:
+    return CliRunner(env=environ).invoke(main, ["config", *arguments], catch_exceptions=False)
+
+
+def test_shows_every_setting_of_every_process_once() -> None:
+    shown = ran()
+    assert shown.exit_code == 0
     for process in PROCESSES:
-        assert f"{process.name}\n" in ran.stdout
-    assert "  PARLEY_EDGE_PORT = 8000\n" in ran.stdout
-    assert "  PARLEY_LLM_MODEL or KYUTAI_LLM_MODEL = -\n" in ran.stdout
+        assert f"{process.name}  {process.purpose}\n" in shown.stdout
+        for setting in describe(process.settings_type):
+            assert shown.stdout.count(f"  {setting.env[0]}=") == 1
+    assert "  PARLEY_EDGE_PORT=8000" in shown.stdout
+    assert "a whole number from 0 to 65535; the default" in shown.stdout
+    assert "a text; not set; also KYUTAI_LLM_MODEL" in shown.stdout
 
 
-def test_shows_what_differs_from_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARLEY_EDGE_PORT", "8001")
-    assert "  PARLEY_EDGE_PORT = 8001  (default: 8000)\n" in CliRunner().invoke(main, ["config"]).stdout
+def test_shows_what_differs_from_the_default_and_why() -> None:
+    environ = {"PARLEY_EDGE_PORT": "8001", "KYUTAI_LLM_MODEL": "big", "PARLEY_STT_WORKERS": "0"}
+    shown = ran("--changed", environ=environ).stdout
+    assert "  PARLEY_EDGE_PORT=8001" in shown
+    assert "set by PARLEY_EDGE_PORT, default 8000" in shown
+    assert "  KYUTAI_LLM_MODEL=big" in shown
+    assert "PARLEY_STT_WORKERS" not in shown
+    assert ran("--changed").stdout == "Every setting has its default.\n"
 
 
-def test_hides_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KYUTAI_LLM_API_KEY", "sesame")
-    ran = CliRunner().invoke(main, ["config"])
-    assert "KYUTAI_LLM_API_KEY = ***" in ran.stdout
-    assert "sesame" not in ran.stdout
+def test_is_narrowed_to_a_process_and_what_it_shares() -> None:
+    shown = ran("responder").stdout
+    assert "PARLEY_RESPONDER_PORT" in shown
+    assert "PARLEY_LOG_LEVEL" in shown
+    assert "PARLEY_EDGE_PORT" not in shown
 
 
-def test_names_the_variable_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARLEY_EDGE_PORT", "many")
-    ran = CliRunner().invoke(main, ["config"])
-    assert ran.exit_code == 1
-    assert "PARLEY_EDGE_PORT=many is not a whole number from 0 to 65535" in ran.stderr
+@pytest.mark.parametrize("chosen", ["text", "json", "markdown", "env"])
+def test_hides_secrets(chosen: str) -> None:
+    shown = ran("--format", chosen, environ={"KYUTAI_LLM_API_KEY": "sesame"})
+    assert "LLM_API_KEY" in shown.stdout
+    assert "sesame" not in shown.output
+
+
+def test_names_every_variable_that_does_not_fit() -> None:
+    shown = ran(environ={"PARLEY_EDGE_PORT": "many", "PARLEY_TTS_RATE": "fast", "PARLEY_LOG_LEVEL": "loud"})
+    assert shown.exit_code == 1
+    assert "PARLEY_EDGE_PORT=many is not a whole number from 0 to 65535" in shown.stderr
+    assert "PARLEY_TTS_RATE=fast is not a whole number from 80 to 450" in shown.stderr
+    assert shown.stderr.count("PARLEY_LOG_LEVEL=loud is not one of") == 1
+
+
+def test_points_out_what_is_no_setting() -> None:
+    shown = ran(environ={"PARLEY_STT_WORKER": "3"})
+    assert shown.exit_code == 0
+    assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_WORKERS?\n" in shown.stderr
+
+
+def test_json_is_for_programs() -> None:
+    settings = json.loads(ran("--format", "json", environ={"PARLEY_EDGE_PORT": "8001"}).stdout)
+    [port] = [each for each in settings if "PARLEY_EDGE_PORT" in each["variables"]]
+    assert port == {
+        "name": "port",
+        "variables": ["PARLEY_EDGE_PORT"],
+        "processes": ["edge"],
+        "meaning": "The TCP port it listens on; 0: any free one.",
+        "accepts": "a whole number from 0 to 65535",
+        "secret": False,
+        "default": "8000",
+        "value": "8001",
+        "source": "PARLEY_EDGE_PORT",
+        "fault": None,
+    }
+
+
+def test_markdown_tells_nothing_of_this_machine() -> None:
+    there = ran("--format", "markdown", environ={"PARLEY_EDGE_PORT": "8001"}).stdout
+    assert there == ran("--format", "markdown").stdout
+    assert "\n## `edge`\n" in there
+    assert "| `PARLEY_EDGE_PORT` | The TCP port it listens on; 0: any free one. | a whole number" in there
+
+
+def test_an_env_file_gives_the_settings_it_was_made_from() -> None:
+    environ = {"PARLEY_EDGE_PORT": "8001", "PARLEY_EDGE_CORS_ORIGINS": "http://a,http://b"}
+    lines = ran("--format", "env", environ=environ).stdout.splitlines()
+    in_force = dict(shlex.split(line)[0].split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert in_force == environ
+    assert "#PARLEY_STT_WORKERS=0" in lines

@@ -80,6 +80,13 @@ async def test_gives_up_on_a_child_that_keeps_ending_before_all_are_ready(make_c
         await Supervisor(children, lines, QUICK).run()
 
 
+async def test_gives_up_at_once_on_a_child_that_says_it_cannot_run(make_child: MakeChild, lines: Lines) -> None:
+    children = [make_child("unfit", "print('born'); raise SystemExit(78)", never), make_child("lives", WAITS)]
+    with pytest.raises(StartFailed, match="unfit cannot run; its last lines tell why"):
+        await Supervisor(children, lines, QUICK).run()
+    assert lines.all.count("unfit: born") == 1
+
+
 async def test_gives_up_on_a_child_that_does_not_get_ready(make_child: MakeChild, lines: Lines) -> None:
     children = [make_child("slow", WAITS, never), make_child("quick", WAITS)]
     limits = Limits(ready_within_s=0.5)

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from prometheus_client import CollectorRegistry
 
+from edge.server import serving
+from edge.settings import EdgeSettings
 from launcher.main import main
 from launcher.plan import plan
 from launcher.ports import PortUnusable, check_free
@@ -109,7 +112,10 @@ async def test_a_process_that_cannot_start_ends_the_command(tmp_path: Path) -> N
     arguments = ("--port", str(edge_port), "--port-offset", str(free_offset(edge_port)))
     async with parley_up(*arguments, PARLEY_VOICES_FILE=str(tmp_path / "nothing.yaml")) as up:
         await up.until(r"voice-service +\| ended with exit code \d; starting it again in 1 s")
-        await up.until(r"Error: voice-service ended with exit code \d 3 times before it was ready")
+        await up.until(r"Error: the mesh could not start: voice-service ended with exit code \d 3 times before it was")
+        await up.until(r"The last lines of voice-service:")
+        await up.until(r"nothing\.yaml")
+        await up.until(r"parley doctor")
         async with asyncio.timeout(DEADLINE_S):
             await up.process.wait()
         assert up.process.returncode == 1
@@ -122,9 +128,10 @@ async def test_a_taken_port_is_told_before_anything_starts(parley: Parley) -> No
         ran = await parley("up", "--port", str(port), "--port-offset", str(offset))
     assert ran.code == 1
     assert ran.out == ""
-    assert (
-        f"port {port} on 127.0.0.1 is taken by another process, and the edge wants it; stop that, or use --port"
-        in ran.err
+    assert re.search(
+        rf"port {port} on 127\.0\.0\.1 is taken by \S+, process {os.getpid()}, and the edge wants it;"
+        " stop that, or use --port",
+        ran.err,
     )
 
 
@@ -139,3 +146,20 @@ async def test_a_setting_that_does_not_fit_is_told_before_anything_starts(parley
     assert ran.code == 1
     assert ran.out == ""
     assert "PARLEY_TTS_RATE=fast is not a whole number" in ran.err
+
+
+async def test_a_mesh_that_runs_already_is_told_as_such(parley: Parley) -> None:
+    settings = EdgeSettings(port=0, orchestrator_target="127.0.0.1:9", voices_target="127.0.0.1:9")
+    async with serving(settings, registry=CollectorRegistry()) as edge:
+        offset = free_offset(free_port())
+        ran = await parley("up", "--port", str(edge.port), "--port-offset", str(offset))
+    assert ran.code == 1
+    assert f"Parley is already running at http://127.0.0.1:{edge.port}" in ran.err
+
+
+async def test_a_variable_that_does_nothing_is_pointed_out(parley: Parley) -> None:
+    ran = await parley("up", PARLEY_STT_WORKER="3", PARLEY_TTS_RATE="fast", PARLEY_EDGE_PORT="many")
+    assert ran.code == 1
+    assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_WORKERS?" in ran.err
+    assert "PARLEY_TTS_RATE=fast is not" in ran.err
+    assert "PARLEY_EDGE_PORT=many is not" in ran.err

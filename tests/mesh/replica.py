@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from mesh.discovery import Replicas, admitted
+from mesh.discovery import DIRECT, Limits, Replicas, admitted
 from mesh.errors import MeshError
 from mesh.server import GrpcServer
 from mesh.settings import ServiceSettings
@@ -80,6 +80,12 @@ class Speaker(tts_pb2_grpc.TextToSpeechServiceServicer):
             self.live -= 1
             self.left.set()
 
+    async def idle(self) -> None:
+        """Wait until no call is left."""
+        while self.live:
+            self.left.clear()
+            await self.left.wait()
+
     def add(self, server: grpc.aio.Server) -> None:
         tts_pb2_grpc.add_TextToSpeechServiceServicer_to_server(self, server)
 
@@ -103,7 +109,14 @@ def nobody() -> Iterator[str]:
         yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
-async def admit(target: str) -> str:
+@contextlib.contextmanager
+def silence() -> Iterator[str]:
+    """The address of a port on which somebody listens meanwhile, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def admit(target: str, limits: Limits = DIRECT) -> str:
     """The replica that admits."""
-    async with Replicas("tts", target) as replicas, admitted(replicas, method, CONFIG) as stream:
+    async with Replicas("tts", target) as replicas, admitted(replicas, method, CONFIG, limits) as stream:
         return stream.replica

@@ -8,6 +8,7 @@ KINDS = [
     errors.AtCapacity,
     errors.Draining,
     errors.UpstreamDown,
+    errors.UpstreamMisconfigured,
     errors.InvalidRequest,
     errors.ConfigRequired,
     errors.BadAudioFormat,

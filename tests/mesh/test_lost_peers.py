@@ -9,6 +9,7 @@ import pytest
 from mesh import channels, server
 from mesh.discovery import Replicas, admitted
 from mesh.errors import UpstreamDown
+from mesh.tasks import beside
 from tests.mesh.replica import CONFIG, Speaker, method
 
 
@@ -26,7 +27,7 @@ class Wire:
 
     @contextlib.asynccontextmanager
     async def laid(self) -> AsyncIterator["Wire"]:
-        async with asyncio.TaskGroup() as tasks:
+        async with beside() as tasks:
 
             async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -37,7 +38,6 @@ class Wire:
             self.address = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
             yield self
             listening.close()
-            self._whole.set()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError), contextlib.closing(writer):

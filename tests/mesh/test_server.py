@@ -19,6 +19,7 @@ from mesh.errors import Draining, from_rpc_error
 from mesh.ports import PortTaken
 from mesh.server import GrpcServer, run, serve
 from mesh.settings import ServiceSettings
+from mesh.tasks import beside
 from tests.mesh.replica import CONFIG, FINISH, SERVICE, Speaker, method
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -52,6 +53,21 @@ async def test_health_serves_the_server_and_every_service() -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await health(channel, "llm")
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_health_follows_what_the_server_stands_on() -> None:
+    up = True
+    async with (
+        Speaker().served() as server,
+        grpc.aio.insecure_channel(server.address) as channel,
+        beside(server.health.follow(lambda: up)),
+    ):
+        name = "parley.tts.v1.TextToSpeechService"
+        for up in (False, True, False):
+            async with asyncio.timeout(5):
+                while (await health(channel) == SERVING) is not up:  # noqa: ASYNC110 - to be asked for
+                    await asyncio.sleep(0.02)
+            assert (await health(channel, name) == SERVING) is up
 
 
 async def test_health_serves_further_names_and_tells_watchers() -> None:

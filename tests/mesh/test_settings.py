@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 import pytest
 
-from mesh.settings import Port, ServiceSettings, SettingError, describe, load, setting
+from mesh.settings import Port, ServiceSettings, SettingError, describe, load, read, setting
 
 PRIVATE = "sk-1234"
 
@@ -91,6 +91,23 @@ def test_an_override_goes_before_the_environment_unless_it_is_none() -> None:
 )
 def test_a_value_that_does_not_fit_is_refused_by_name(environ: Mapping[str, str], message: str) -> None:
     assert refusal(environ) == message
+
+
+def test_every_value_that_does_not_fit_is_told_at_once() -> None:
+    with pytest.raises(SettingError) as caught:
+        load(BakerySettings, {"BAKERY_OVENS": "two", "DOOR_PIN": PRIVATE, "MILL": "steel"})
+    assert [fault.partition(" ")[0] for fault in caught.value.faults] == ["BAKERY_OVENS=two", "DOOR_PIN=***"]
+    assert str(caught.value) == "\n".join(caught.value.faults)
+
+
+def test_a_reading_tells_where_each_value_comes_from() -> None:
+    environ = {"OLD_MILL": "steel", "BAKERY_OVENS": "two", "BAKERY_HEAT": ""}
+    readings = {each.setting.name: each for each in read(BakerySettings, environ, queue=7)}
+    assert (readings["mill"].value, readings["mill"].source, readings["mill"].fault) == ("steel", "OLD_MILL", None)
+    assert (readings["heat"].value, readings["heat"].source) == (230.0, None)
+    assert (readings["queue"].value, readings["queue"].source) == (7, "queue")
+    assert (readings["ovens"].value, readings["ovens"].source) == (None, "BAKERY_OVENS")
+    assert readings["ovens"].fault == refusal({"BAKERY_OVENS": "two"})
 
 
 def test_a_port_out_of_range_is_refused() -> None:

@@ -82,10 +82,11 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         chosen = OrchestratorSettings(port=0, metrics_port=0, llm_url=llm_url, **settings)
         registry = CollectorRegistry()
         model = await enter(LanguageModel(chosen))
-        upstreams = Upstreams(model, await enter(Replicas("speech synthesis", tts_server.address)), Metrics(registry))
-        servicer = ConversationServicer(
-            chosen, await enter(Replicas("speech recognition", stt_server.address)), upstreams
-        )
+        metrics = Metrics(registry)
+        stt_replicas = Replicas("speech recognition", stt_server.address, meter=metrics.stt_search)
+        tts_replicas = Replicas("speech synthesis", tts_server.address, meter=metrics.tts_search)
+        upstreams = Upstreams(model, await enter(tts_replicas), metrics)
+        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams)
         server = await enter(
             GrpcServer(
                 chosen,

@@ -10,7 +10,7 @@ from mesh.times import duration, seconds
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.llm import event, written
 from tests.fakes.tts import spoken
-from tests.orchestrator.caller import SILENCE, SPEECH, Caller, name_of
+from tests.orchestrator.caller import SILENCE, SPEECH, TYPED, Caller, name_of
 from tests.orchestrator.house import House
 
 AT_ONCE_S = 0.1
@@ -162,3 +162,43 @@ async def test_a_model_far_ahead_of_the_voice_is_called_off_too(house: House, mo
         await caller.until("reply_cancelled")
         await house.llm.slots.until_open(0, AT_ONCE_S)
     assert len(caller.told("reply_text_delta")) == 11
+
+
+async def test_a_client_that_reports_what_it_played_is_believed(house: House) -> None:
+    """Its player stopped after the second word, however long the hold lasted and whatever it had been sent."""
+    async with interruptible(house) as caller:
+        house.llm.script = thinking
+        await caller.say("Tell me a story.")
+        while len(caller.told("reply_word_spoken")) < 6:
+            await caller.next()
+        words = [each for each in caller.told("reply_word_spoken") if each.reply_id == "reply_2"]
+        hearing = await house.stt.hearing()
+        await caller.play(SILENCE, SPEECH, SPEECH)
+        await caller.until("reply_held")
+        playback = pb.ReplyPlayback(reply_id="reply_2", played_duration=words[1].end_offset, paused=True)
+        await caller.send(pb.ConverseRequest(playback=playback))
+        hearing.word("Wait")
+        cancelled = await caller.until("reply_cancelled")
+    assert cancelled.heard_text.split() == [each.text for each in words[:2]]
+    assert cancelled.heard_duration == words[1].end_offset
+
+
+async def test_a_report_that_makes_no_sense_is_rejected(house: House) -> None:
+    async with house.calling(TYPED) as caller:
+        playback = pb.ReplyPlayback(reply_id="reply_1", played_duration=duration(-1.0))
+        await caller.send(pb.ConverseRequest(request_id="a", playback=playback))
+        rejected = await caller.until_event("request_rejected")
+        assert rejected.request_id == "a"
+        assert "played_duration is -1 s" in rejected.request_rejected.message
+
+
+async def test_playing_is_reported_until_the_end(house: House) -> None:
+    """Also by a client that has finished: the conversation ends when its player has, not before."""
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        released = await caller.until("reply_released")
+        await caller.finish()
+        report = pb.ReplyPlayback(reply_id=released.reply_id, played_duration=released.audio_duration, paused=True)
+        await caller.send(pb.ConverseRequest(playback=report))
+        assert (await caller.to_end())[-2:] == ["reply_finished", "conversation_ended"]
+    assert not caller.told("request_rejected")

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from prometheus_client import CollectorRegistry
+
+from orchestrator.metrics import Metrics
 from tests.fakes.llm import written
 from tests.orchestrator.caller import SILENCE, SPEECH, TYPED, Caller
 from tests.orchestrator.house import House
@@ -96,3 +99,57 @@ async def test_a_false_alarm_is_no_turn(house: House) -> None:
         await caller.say("Another one!")
         await caller.until("reply_finished")
         assert value(house, "parley_voice_to_voice_seconds_count") == 0
+
+
+async def test_searches_are_timed(house: House) -> None:
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+    for service in ("stt", "tts"):
+        assert value(house, f"worker_{service}_find_time_count") == 1
+        assert 0 < (value(house, f"worker_{service}_find_time_sum") or 0) < 1.5
+        assert value(house, f"worker_{service}_ping_time_count") == 0
+        assert value(house, f"worker_{service}_misses_total") == 0
+
+
+async def test_refusals_are_timed_and_searches_without_a_find_are_misses(house: House) -> None:
+    house.tts.slots.capacity = 0
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_cancelled")
+    assert value(house, "worker_tts_ping_time_count") == 5
+    assert value(house, "worker_tts_misses_total") == 5
+    assert value(house, "worker_service_misses_total") == 5
+    assert value(house, "worker_hard_tts_misses_total") == 0
+    assert value(house, "worker_tts_find_time_count") == 0
+
+
+async def test_replicas_that_fail_are_hard_misses(house: House) -> None:
+    house.tts.admits = False
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        await caller.until("warning")
+        assert value(house, "worker_hard_tts_misses_total") == 1
+        assert value(house, "worker_hard_service_misses_total") == 1
+        assert value(house, "worker_tts_misses_total") == 1
+        assert value(house, "worker_stt_misses_total") == 0
+
+
+def test_the_buckets_are_those_of_unmutes_dashboards() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    for name in ("stt_find_time", "stt_ping_time", "tts_find_time", "tts_ping_time"):
+        (family,) = [each for each in registry.collect() if each.name == f"worker_{name}"]
+        bounds = [sample.labels["le"] for sample in family.samples if "le" in sample.labels]
+        assert bounds == ["0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.2", "+Inf"]
+
+
+async def test_a_word_that_waited_for_a_synthesis_is_seen(house: House) -> None:
+    house.tts.slots.capacity = 0
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        await caller.until("warning")
+        house.tts.slots.capacity = None
+        await caller.until("reply_finished")
+    assert value(house, "parley_first_word_wait_seconds_count") == 1
+    assert (value(house, "parley_first_word_wait_seconds_sum") or 0) > 0.01

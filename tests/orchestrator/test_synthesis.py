@@ -8,10 +8,10 @@ import pytest
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
 from mesh.errors import UpstreamDown
 from parley.conversation.v1 import conversation_pb2 as pb
-from parley.tts.v1.tts_pb2 import SynthesizeResponse
+from parley.tts.v1.tts_pb2 import SynthesizeResponse, VoiceReplaced
 from tests.fakes.llm import written
 from tests.fakes.tts import Speaking, recorded, spoken
-from tests.orchestrator.caller import TYPED, Caller
+from tests.orchestrator.caller import SILENCE, TYPED, Caller
 from tests.orchestrator.house import House, open_house
 
 Responses = AsyncGenerator[SynthesizeResponse, None]
@@ -132,6 +132,17 @@ async def test_a_voice_nobody_knows_is_replaced(house: House) -> None:
     assert house.tts.asked_voices == ["zorro", ""]
 
 
+async def test_a_custom_voice_that_is_gone_is_told_of_and_the_reply_spoken(house: House) -> None:
+    house.tts.voice_replaced = VoiceReplaced(reason="VOICE_NOT_FOUND", message="It is gone.")
+    config = pb.ConverseConfig(session=pb.SessionConfig(voice="custom:gone"), typed_only=True)
+    async with house.calling(config) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+        (warning,) = caller.told("warning")
+        assert (warning.reason, warning.message) == ("VOICE_NOT_FOUND", "It is gone.")
+    assert house.tts.asked_voices == ["custom:gone"]
+
+
 async def test_without_even_a_default_voice_the_reply_fails(house: House) -> None:
     house.tts.unknown_voices = {"zorro", ""}
     config = pb.ConverseConfig(session=pb.SessionConfig(voice="zorro"), typed_only=True)
@@ -196,3 +207,24 @@ async def test_the_words_reach_the_voice_one_by_one(house: House) -> None:
         await caller.until("reply_finished")
     assert house.tts.speakings[0].texts == ["One", "two", "three"]
     assert house.tts.speakings[0].finish_asked
+
+
+@pytest.mark.parametrize("how", ["full", "silent"])
+async def test_a_search_for_a_voice_ends_at_once_when_it_is_interrupted(house: House, how: str) -> None:
+    house.tts.slots.capacity = 0 if how == "full" else None
+    house.tts.admits = how == "full"
+    async with house.calling() as caller:
+        await caller.say("Hi!")
+        await house.tts.slots.until(lambda: bool(house.tts.asked_voices))
+        (await house.stt.hearing()).word("Wait")
+        cancelled = await caller.until("reply_cancelled")
+        assert (cancelled.cause, cancelled.heard_text) == (pb.CANCEL_CAUSE_WORD_RECOGNIZED, "")
+        await house.llm.slots.until_open(0, 0.1)
+        asked = len(house.tts.asked_voices)
+        assert asked < 5
+        await asyncio.sleep(0.3)  # in which the search would have gone on
+        assert len(house.tts.asked_voices) == asked
+        house.tts.slots.capacity, house.tts.admits = None, True
+        await caller.play(*[SILENCE] * 6)
+        await caller.until("reply_finished")
+        assert "TTS_FAILED" not in reasons(caller)

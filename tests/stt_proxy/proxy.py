@@ -99,6 +99,7 @@ class ScriptedEngine:
     """Up to `capacity` recognisers. `script` is told with the next audio that any of them is sent."""
 
     capacity: int = 2
+    available: bool = True
     script: list[Event | Exception] = field(default_factory=list)
     opened: list[ScriptedRecognizer] = field(default_factory=list)
     open_now: int = 0

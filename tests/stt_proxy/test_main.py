@@ -107,7 +107,7 @@ async def test_speech_comes_back_as_words_and_one_too_many_is_refused_quickly() 
         async with httpx.AsyncClient() as client:
             metrics = (await client.get(f"http://127.0.0.1:{proxy.metrics_port}/metrics")).text
         assert f"worker_stt_recv_words_total {len(words)}.0" in metrics
-        assert "worker_stt_misses_total 1.0" in metrics
+        assert "parley_stt_refusals_total 1.0" in metrics
 
 
 async def test_a_stream_is_finished_before_the_process_ends() -> None:
@@ -135,3 +135,17 @@ async def test_workers_do_not_outlive_their_parent() -> None:
         assert len(workers) == 1
         proxy.process.kill()
         await gone(*workers)
+
+
+async def test_a_recogniser_that_is_not_installed_ends_the_process_for_good() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c"),
+        "import sys; sys.modules['pocketsphinx'] = None; import stt_proxy.main as it; it.main()",
+        env=os.environ | {"PARLEY_STT_PORT": "0", "PARLEY_STT_METRICS_PORT": "0"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(LIMIT_S):
+        _, said = await process.communicate()
+    assert process.returncode == os.EX_CONFIG
+    assert b"pocketsphinx; install them with: pip install 'parley[embedded]'" in said
+    assert b"Traceback" not in said

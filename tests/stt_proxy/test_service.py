@@ -92,7 +92,7 @@ async def test_one_too_many_is_refused_before_anything_else() -> None:
         await first.write(finish())
         await told(first)
         await proxy.opened()
-        assert proxy.metric("worker_stt_misses_total") == 1
+        assert proxy.metric("parley_stt_refusals_total") == 1
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,8 @@ async def test_what_is_measured() -> None:
             "worker_stt_num_words_sum": 2,
             "worker_stt_audio_duration_sum": pytest.approx(0.24),
             "worker_stt_session_duration_count": 1,
-            "worker_stt_misses_total": 0,
-            "worker_stt_hard_misses_total": 0,
+            "parley_stt_refusals_total": 0,
+            "parley_stt_failed_starts_total": 0,
             "parley_stt_waiting_seconds_count": 2,
             "parley_stt_backlog_seconds": 0,
         }

@@ -10,12 +10,14 @@ import grpc
 from prometheus_client import CollectorRegistry
 
 from mesh.channels import open_channel
+from mesh.discovery import Replicas
 from mesh.errors import from_rpc_error
 from mesh.server import GrpcServer
 from mesh.settings import load
 from mesh.times import seconds
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub, add_TextToSpeechServiceServicer_to_server
+from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engine import Audio, Event, SynthesisEngine, Utterance
 from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
 from tts_proxy.metrics import Metrics
@@ -71,14 +73,16 @@ class WatchedEngine:
 
     def __init__(self, engine: SynthesisEngine) -> None:
         self._engine = engine
+        self.name = engine.name
         self.capacity = engine.capacity
+        self.available = True
         self.open_now = 0
         self.audio_bytes = 0
         self._closed = asyncio.Condition()
 
     @asynccontextmanager
-    async def open(self, voice: str) -> AsyncIterator[Utterance]:
-        async with self._engine.open(voice) as utterance:
+    async def open(self, voice: str, embedding: bytes | None = None) -> AsyncIterator[Utterance]:
+        async with self._engine.open(voice, embedding) as utterance:
             self.open_now += 1
             try:
                 yield WatchedUtterance(utterance, self)
@@ -162,13 +166,16 @@ def errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def serving(**settings: float) -> AsyncIterator[Proxy]:
+async def serving(**settings: float | str) -> AsyncIterator[Proxy]:
     """A proxy with these settings, and the defaults otherwise, while the block runs."""
     told = load(TtsSettings, {}, port=0, metrics_port=0, **settings)
     registry = CollectorRegistry()
-    async with espeak_engine(EspeakOptions(capacity=told.capacity)) as espeak:
+    async with (
+        espeak_engine(EspeakOptions(capacity=told.capacity)) as espeak,
+        Replicas("voice service", told.voices_target) as voices,
+    ):
         engine = WatchedEngine(espeak)
-        servicer = SynthesisServicer(told, engine, Metrics(registry))
+        servicer = SynthesisServicer(told, engine, CustomVoices(voices, engine.name), Metrics(registry))
         async with (
             GrpcServer(
                 told,

@@ -23,3 +23,21 @@ def test_settings_that_do_not_fit_end_the_process(variable: str, value: str, sai
     )
     assert ended.returncode != 0
     assert said in ended.stderr
+
+
+def test_a_voice_that_is_not_installed_ends_the_process_for_good() -> None:
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['espeakng_loader'] = None; import tts_proxy.main as it; it.main()",
+        ],
+        env={**os.environ, "PARLEY_TTS_PORT": "0", "PARLEY_TTS_METRICS_PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == os.EX_CONFIG
+    assert "espeakng-loader; install them with: pip install 'parley[embedded]'" in ended.stderr
+    assert "Traceback" not in ended.stderr

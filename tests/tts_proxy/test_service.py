@@ -120,7 +120,7 @@ async def test_one_too_many_is_refused_until_a_slot_is_free() -> None:
         await first.write(finish())
         await heard(first)
         await proxy.opened()
-    assert proxy.registry.get_sample_value("worker_tts_misses_total") == 1
+    assert proxy.registry.get_sample_value("parley_tts_refusals_total") == 1
 
 
 @pytest.mark.parametrize(

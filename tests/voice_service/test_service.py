@@ -3,26 +3,19 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from grpc.aio import AioRpcError
 
-from mesh.channels import open_channel
-from mesh.errors import VoiceNotFound, from_rpc_error
-from mesh.server import GrpcServer
+from mesh.errors import VoiceNotFound
 from mesh.settings import load
-from parley.voices.v1 import voices_pb2_grpc as stubs
-from parley.voices.v1.voices_pb2 import DESCRIPTOR, GetVoiceRequest, ListVoicesRequest
+from parley.voices.v1.voices_pb2 import ListVoicesRequest
+from tests.voice_service.house import LIMIT_S, client_of, voice_service
 from tts_proxy.engines.espeak.library import library
 from tts_proxy.engines.espeak.voices import Voices
 from voice_service.catalogue import Catalogue, read_catalogue
-from voice_service.service import VoicesServicer
 from voice_service.settings import VoicesSettings
 
-LIMIT_S = 10
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,41 +25,22 @@ def own() -> Catalogue:
     return read_catalogue(load(VoicesSettings, {}).path)
 
 
-@asynccontextmanager
-async def client(catalogue: Catalogue) -> AsyncIterator["stubs.VoiceServiceAsyncStub"]:
-    """A client of a service that runs meanwhile."""
-    servicer = VoicesServicer(catalogue)
-    async with (
-        GrpcServer(
-            load(VoicesSettings, {}, port=0, metrics_port=0),
-            services=[DESCRIPTOR.services_by_name["VoiceService"]],
-            add=lambda server: stubs.add_VoiceServiceServicer_to_server(servicer, server),
-        ) as server,
-        open_channel(server.address) as channel,
-    ):
-        yield stubs.VoiceServiceStub(channel)
-
-
 async def test_lists_the_voices_that_are_offered(own: Catalogue) -> None:
-    async with client(own) as voices:
-        response = await voices.ListVoices(ListVoicesRequest(), timeout=LIMIT_S)
+    async with voice_service(own) as server, client_of(server.address) as client:
+        response = await client.stub.ListVoices(ListVoicesRequest(), timeout=LIMIT_S)
     assert list(response.voices) == list(own.offered)
 
 
 async def test_finds_a_voice_by_its_id(own: Catalogue) -> None:
-    async with client(own) as voices:
-        response = await voices.GetVoice(GetVoiceRequest(voice_id="en-us+f3"), timeout=LIMIT_S)
-    assert response.voice.name == "Ada"
+    async with voice_service(own) as server, client_of(server.address) as client:
+        assert (await client.find("en-us+f3")).name == "Ada"
 
 
 async def test_says_which_voice_there_is_not(own: Catalogue) -> None:
-    async with client(own) as voices:
-        with pytest.raises(AioRpcError) as caught:
-            await voices.GetVoice(GetVoiceRequest(voice_id="nobody"), timeout=LIMIT_S)
-    error = from_rpc_error(caught.value)
-    assert isinstance(error, VoiceNotFound)
-    assert error.message == "there is no voice 'nobody'"
-    assert error.field == "voice_id"
+    async with voice_service(own) as server, client_of(server.address) as client:
+        with pytest.raises(VoiceNotFound, match="there is no voice 'nobody'") as caught:
+            await client.find("nobody")
+    assert caught.value.field == "voice_id"
 
 
 def test_our_own_voices_are_voices_of_the_embedded_engine(own: Catalogue) -> None:

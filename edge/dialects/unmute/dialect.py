@@ -1,6 +1,6 @@
 """Unmute's dialect of one connection: JSON events and Ogg Opus ↔ `Converse`."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -50,17 +50,17 @@ class UnmuteDialect:
         self._pending_updates: dict[str, Session] = {}
         self._updates = 0
 
-    def config(self) -> conversation.ConverseConfig:
+    async def opening(self, receive: Callable[[], Awaitable[str | bytes]]) -> conversation.ConverseRequest:
         """Unmute's way of holding a conversation; instructions and voice come with the first `session.update`."""
-        return conversation.ConverseConfig(
-            session=conversation.SessionConfig(
-                greeting=True,
-                goodbye=True,
-                silence_timeout=duration(SILENCE_TIMEOUT_S),
-                confirmation_time=duration(0),
-                pacing_lead=duration(PACING_LEAD_S),
-            )
+        del receive
+        session = conversation.SessionConfig(
+            greeting=True,
+            goodbye=True,
+            silence_timeout=duration(SILENCE_TIMEOUT_S),
+            confirmation_time=duration(0),
+            pacing_lead=duration(PACING_LEAD_S),
         )
+        return conversation.ConverseRequest(config=conversation.ConverseConfig(session=session))
 
     def requests(self, message: str | bytes, now: float) -> Iterator[conversation.ConverseRequest]:
         """What a client's message asks for: an update, or whole frames of audio. See `Dialect.requests`."""

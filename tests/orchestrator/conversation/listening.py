@@ -12,6 +12,8 @@ ROUNDING = 1e-6
 class HeardReply:
     """One reply as it reaches a listener who plays what they are sent at once, and keeps silent when that runs out.
 
+    Unless they report something else: then so much was played, and the rest begins now, or after a pause.
+
     This knows nothing of the core's clock: it keeps each piece of audio with the time it begins to be heard.
     """
 
@@ -27,7 +29,9 @@ class HeardReply:
     held: bool = False
     done: bool = False
     """All of it was released."""
-    _pieces: list[tuple[float, int]] = field(default_factory=list)
+    reported: float = 0.0
+    """Seconds that are known to have been played."""
+    _pieces: list[tuple[float, float]] = field(default_factory=list)
     """(when it begins to be heard, samples), in order."""
 
     @property
@@ -63,7 +67,15 @@ class HeardReply:
         assert self.released <= self.arrived
         assert samples % FRAME_SAMPLES == 0 or (self.complete and self.released == self.arrived)
         self._pieces.append((max(now, self.heard_at), samples))
-        assert self.heard_at - now <= lead + ROUNDING
+        assert self.released / SAMPLE_RATE - self.heard(now) <= lead + ROUNDING
+
+    def report(self, now: float, played: float, *, paused: bool) -> None:
+        """Take it from the client how much was played by now; the pause it reports lasts a second at most."""
+        if not self._pieces:
+            return
+        self.reported = min(max(self.reported, played), self.released / SAMPLE_RATE)
+        played_samples = self.reported * SAMPLE_RATE
+        self._pieces = [(-1e9, played_samples), (now + paused, self.released - played_samples)]
 
     def tell(self, word: tuple[str, float, float], now: float) -> None:
         """Tell the next word, which begins to be heard now or has been, or never will."""

@@ -5,6 +5,7 @@ import msgspec
 from orchestrator.conversation import Conversation, State
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event
+from tests.orchestrator.conversation.watched import Watched
 
 
 def rewritten(state: State) -> State:
@@ -16,7 +17,7 @@ class Lockstep:
     """A conversation, and one with the same past that knows of it only what can be written down."""
 
     def __init__(self) -> None:
-        self._lived = Conversation()
+        self._lived = Watched()
         self._read = Conversation()
 
     @property

@@ -8,6 +8,7 @@ from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event, MicrophoneHeard
 from orchestrator.conversation.policy import SAMPLE_RATE
 from tests.orchestrator.conversation.script import Row, Script
+from tests.orchestrator.conversation.watched import Watched
 
 NEXT_TO_NOTHING = 1e-9
 """Two moments this close are the same one: times are floats."""
@@ -34,7 +35,7 @@ def deadlines(conversation: Timed, until: float) -> Iterator[float]:
 
 def play(script: Script) -> list[Row]:
     """Return what really happens in a script: its own events, and the actions and deadlines of the conversation."""
-    player = Player(Conversation(State(policy=script.policy)), microphone_is_open=script.microphone_is_open)
+    player = Player(Watched(State(policy=script.policy)), microphone_is_open=script.microphone_is_open)
     for row in script.given:
         player.play(row)
     player.rows.clear()

@@ -82,7 +82,7 @@ class Converse(RuleBasedStateMachine):
 
     def happens(self, event: ev.Event) -> None:
         self.sound = False
-        self.ledger.happens(event)
+        self.ledger.happens(event, self.now)
         self.account(self.conversation.handle(event, self.now))
         self.sound = True
 
@@ -234,6 +234,17 @@ class Converse(RuleBasedStateMachine):
         if meant:
             self.a_word_comes_unexpected()
 
+    @precondition(lambda self: self.reply and self.reply.released)
+    @rule(share=st.sampled_from([0.0, 0.3, 0.5, 1.0, 1.0, 2.0]), paused=st.booleans())
+    def the_client_reports(self, share: float, paused: bool) -> None:
+        played = share * self.living.released / SAMPLE_RATE
+        self.happens(ev.ReplyPlayed(self.living.reply_id, played, paused))
+
+    @precondition(lambda self: self.reply and self.reply.released)
+    @rule(paused=st.booleans())
+    def the_client_agrees(self, paused: bool) -> None:
+        self.happens(ev.ReplyPlayed(self.living.reply_id, self.living.heard(self.now), paused))
+
     def the_model_fails(self) -> None:
         if self.writing:
             self.writing = None
@@ -268,6 +279,7 @@ class Converse(RuleBasedStateMachine):
             self.happens(ev.ReplyTextArrived(reply_id, " gone"))
             self.happens(ev.ReplyAudioArrived(reply_id, SAMPLE_RATE))
             self.happens(ev.ReplyWordTimed(reply_id, "gone", 0.0, 0.1))
+            self.happens(ev.ReplyPlayed(reply_id, 9.0))
             self.happens(ev.ReplyTextFailed(reply_id))
             self.happens(ev.ReplySpeechFailed(reply_id))
 

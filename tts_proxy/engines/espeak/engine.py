@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from mesh.errors import AtCapacity
+from mesh.extras import require
+from tts_proxy.engines.espeak.cloned import cloned_prosody
 from tts_proxy.engines.espeak.library import Library, Prosody, library
 from tts_proxy.engines.espeak.script import Script
 from tts_proxy.engines.espeak.speech import Speech, speak
 from tts_proxy.engines.espeak.utterance import EspeakUtterance
 from tts_proxy.engines.espeak.voices import Voices
+
+DEFAULT_VOICE = "en-us"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +25,7 @@ class EspeakOptions:
 
     capacity: int = 64
     """Utterances at once."""
-    voice: str = "en-us"
+    voice: str = DEFAULT_VOICE
     """The default voice."""
     rate: int = 175
     """Words per minute, 80 to 450."""
@@ -31,7 +35,11 @@ class EspeakOptions:
 
 @asynccontextmanager
 async def espeak_engine(options: EspeakOptions) -> AsyncIterator["EspeakEngine"]:
-    """Load the engine and keep it while the block runs. Raises `VoiceNotFound` if its default voice does not exist."""
+    """Load the engine and keep it while the block runs.
+
+    Raises `VoiceNotFound` if its default voice does not exist, `MissingExtra` if its packages are not installed.
+    """
+    require("the embedded voice", "embedded", "espeakng_loader")
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="espeak")
     try:
         loaded = await asyncio.get_running_loop().run_in_executor(thread, library)
@@ -54,15 +62,22 @@ class EspeakEngine:
         self._voices = Voices(library, options.voice)
         self._open = 0
 
+    name = "espeak"
+
     @property
     def capacity(self) -> int:
         """How many utterances may be open."""
         return self._options.capacity
 
+    @property
+    def available(self) -> bool:
+        """Once loaded, it stays."""
+        return True
+
     @asynccontextmanager
-    async def open(self, voice: str) -> AsyncIterator[EspeakUtterance]:
+    async def open(self, voice: str, embedding: bytes | None = None) -> AsyncIterator[EspeakUtterance]:
         """Lease a slot for an utterance. Raises `VoiceNotFound` and `AtCapacity`."""
-        prosody = Prosody(self._voices.identifier(voice), rate=self._options.rate)
+        prosody = self._prosody(voice) if embedding is None else cloned_prosody(embedding, self._voices)
         if self._open >= self.capacity:
             raise AtCapacity("every voice is taken")
         self._open += 1
@@ -70,6 +85,9 @@ class EspeakEngine:
             yield EspeakUtterance(partial(self._say, prosody), self._options.patience_s)
         finally:
             self._open -= 1
+
+    def _prosody(self, voice: str) -> Prosody:
+        return Prosody(self._voices.identifier(voice), rate=self._options.rate)
 
     async def _say(self, prosody: Prosody, script: Script) -> Speech:
         return await speak(script, prosody, self._library, self._thread)

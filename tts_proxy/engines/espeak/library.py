@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-import espeakng_loader
 import numpy as np
 from numpy.typing import NDArray
 
@@ -113,6 +112,9 @@ class Library:
     """The library and its data, as the package `espeakng-loader` brings them."""
 
     def __init__(self) -> None:
+        # Here, so that a proxy without this engine needs no such package.
+        import espeakng_loader  # noqa: PLC0415
+
         self._lock = threading.Lock()
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
         data = espeakng_loader.get_data_path().encode()

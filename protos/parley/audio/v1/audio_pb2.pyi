@@ -31,6 +31,8 @@ class _AudioEncodingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AudioEn
     """ITU-T G.711 µ-law, one byte a sample, 8 000 Hz only."""
     AUDIO_ENCODING_ALAW: _AudioEncoding.ValueType  # 3
     """ITU-T G.711 A-law, one byte a sample, 8 000 Hz only."""
+    AUDIO_ENCODING_OGG_OPUS: _AudioEncoding.ValueType  # 4
+    """One Ogg Opus stream, its bytes in any split: only between an edge and its client. No other process takes it."""
 
 class AudioEncoding(_AudioEncoding, metaclass=_AudioEncodingEnumTypeWrapper):
     """How samples are laid out in the `bytes` of an audio message. All audio is mono."""
@@ -43,6 +45,8 @@ AUDIO_ENCODING_MULAW: AudioEncoding.ValueType  # 2
 """ITU-T G.711 µ-law, one byte a sample, 8 000 Hz only."""
 AUDIO_ENCODING_ALAW: AudioEncoding.ValueType  # 3
 """ITU-T G.711 A-law, one byte a sample, 8 000 Hz only."""
+AUDIO_ENCODING_OGG_OPUS: AudioEncoding.ValueType  # 4
+"""One Ogg Opus stream, its bytes in any split: only between an edge and its client. No other process takes it."""
 Global___AudioEncoding: _TypeAlias = AudioEncoding  # noqa: Y015
 
 @_typing.final

@@ -163,6 +163,7 @@ class ConverseRequest(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     UPDATE_FIELD_NUMBER: _builtins.int
     FINISH_FIELD_NUMBER: _builtins.int
+    PLAYBACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the client; every event this request causes directly carries it."""
     @_builtins.property
@@ -183,7 +184,11 @@ class ConverseRequest(_message.Message):
 
     @_builtins.property
     def finish(self) -> Global___ConverseFinish:
-        """End the conversation when the current reply has been heard. Nothing may follow."""
+        """End the conversation when the current reply has been heard. Nothing may follow, but for `playback`."""
+
+    @_builtins.property
+    def playback(self) -> Global___ReplyPlayback:
+        """What of a reply the person has really been played."""
 
     def __init__(
         self,
@@ -194,14 +199,15 @@ class ConverseRequest(_message.Message):
         text: Global___UserText | None = ...,
         update: Global___UpdateSession | None = ...,
         finish: Global___ConverseFinish | None = ...,
+        playback: Global___ReplyPlayback | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "audio", b"audio", "config", b"config", "finish", b"finish", "request", b"request", "request_id", b"request_id", "text", b"text", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "audio", b"audio", "config", b"config", "finish", b"finish", "playback", b"playback", "request", b"request", "request_id", b"request_id", "text", b"text", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "audio", b"audio", "config", b"config", "finish", b"finish", "request", b"request", "request_id", b"request_id", "text", b"text", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "audio", b"audio", "config", b"config", "finish", b"finish", "playback", b"playback", "request", b"request", "request_id", b"request_id", "text", b"text", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__request_id: _TypeAlias = _typing.Literal["request_id"]  # noqa: Y015
     _WhichOneofArgType__request_id: _TypeAlias = _typing.Literal["_request_id", b"_request_id"]  # noqa: Y015
-    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["config", "audio", "text", "update", "finish"]  # noqa: Y015
+    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["config", "audio", "text", "update", "finish", "playback"]  # noqa: Y015
     _WhichOneofArgType_request: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__request_id) -> _WhichOneofReturnType__request_id | None: ...
@@ -492,6 +498,41 @@ class ConverseFinish(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConverseFinish: _TypeAlias = ConverseFinish  # noqa: Y015
+
+@_typing.final
+class ReplyPlayback(_message.Message):
+    """Tells how far the playing of a reply has come. The service otherwise takes audio to be heard at once and without a
+    break; a client that reports, every 100 ms or so and whenever playing stops or goes on, is believed instead, so that
+    what is remembered of a reply that is cut short is what was really heard. About a reply that is over it is ignored.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    PLAYED_DURATION_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    reply_id: _builtins.str
+    """The reply."""
+    paused: _builtins.bool
+    """It stands still just now: held, or out of audio. Believed for 1 s, unless reported again."""
+    @_builtins.property
+    def played_duration(self) -> _duration_pb2.Duration:
+        """How much of its audio has left the loudspeaker, from its first sample. Never less than was reported before."""
+
+    def __init__(
+        self,
+        *,
+        reply_id: _builtins.str = ...,
+        played_duration: _duration_pb2.Duration | None = ...,
+        paused: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["played_duration", b"played_duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paused", b"paused", "played_duration", b"played_duration", "reply_id", b"reply_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplyPlayback: _TypeAlias = ReplyPlayback  # noqa: Y015
 
 @_typing.final
 class ConverseResponse(_message.Message):

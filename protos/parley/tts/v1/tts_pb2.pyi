@@ -67,7 +67,9 @@ class SynthesizeConfig(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     REPLY_ID_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
-    """A `Voice.voice_id` of the catalogue, or any other name the engine knows. Empty: the engine's default."""
+    """A `Voice.voice_id`, of the catalogue or custom, or any other name the engine knows. Empty: the engine's default. A
+    custom voice that is not to be had is replaced by the engine's default, and `started` tells of it.
+    """
     session_id: _builtins.str
     """The conversation this reply belongs to, for logs only."""
     reply_id: _builtins.str
@@ -182,22 +184,56 @@ class SynthesizeStarted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FORMAT_FIELD_NUMBER: _builtins.int
+    VOICE_REPLACED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def format(self) -> _audio_pb2.AudioFormat:
         """The format of the audio to come, complete."""
+
+    @_builtins.property
+    def voice_replaced(self) -> Global___VoiceReplaced:
+        """Why the reply is not spoken with the custom voice that was asked for; left out when it is."""
 
     def __init__(
         self,
         *,
         format: _audio_pb2.AudioFormat | None = ...,
+        voice_replaced: Global___VoiceReplaced | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "voice_replaced", b"voice_replaced"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "voice_replaced", b"voice_replaced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SynthesizeStarted: _TypeAlias = SynthesizeStarted  # noqa: Y015
+
+@_typing.final
+class VoiceReplaced(_message.Message):
+    """A custom voice is not to be had, and the engine's default speaks instead."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, for programs: VOICE_NOT_FOUND (it never was, or its time is over), VOICE_OF_ANOTHER_ENGINE, UPSTREAM_DOWN (whoever
+    keeps it cannot be reached).
+    """
+    message: _builtins.str
+    """Why, for people: a whole sentence."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoiceReplaced: _TypeAlias = VoiceReplaced  # noqa: Y015
 
 @_typing.final
 class SynthesizedAudio(_message.Message):

@@ -22,31 +22,48 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dparley/voices/v1/voices.proto\x12\x10parley.voices.v1\"\x13\n\x11ListVoicesRequest\"=\n\x12ListVoicesResponse\x12\'\n\x06voices\x18\x01 \x03(\x0b\x32\x17.parley.voices.v1.Voice\"#\n\x0fGetVoiceRequest\x12\x10\n\x08voice_id\x18\x01 \x01(\t\":\n\x10GetVoiceResponse\x12&\n\x05voice\x18\x01 \x01(\x0b\x32\x17.parley.voices.v1.Voice\"\xcb\x01\n\x05Voice\x12\x10\n\x08voice_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x32\n\tcharacter\x18\x03 \x01(\x0b\x32\x1f.parley.voices.v1.CharacterHint\x12,\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x1c.parley.voices.v1.FileSourceH\x00\x12\x36\n\tfreesound\x18\x05 \x01(\x0b\x32!.parley.voices.v1.FreesoundSourceH\x00\x42\x08\n\x06source\"]\n\rCharacterHint\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\x08language\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04text\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0b\n\t_languageB\x07\n\x05_text\"j\n\nFileSource\x12\x18\n\x0b\x64\x65scription\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1d\n\x10\x64\x65scription_link\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\x13\n\x11_description_link\"\x83\x01\n\x0f\x46reesoundSource\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x1a\n\x12start_time_seconds\x18\x02 \x01(\x01\x12\x10\n\x08sound_id\x18\x03 \x01(\x03\x12\x12\n\nsound_name\x18\x04 \x01(\t\x12\x10\n\x08username\x18\x05 \x01(\t\x12\x0f\n\x07license\x18\x06 \x01(\t2\xba\x01\n\x0cVoiceService\x12W\n\nListVoices\x12#.parley.voices.v1.ListVoicesRequest\x1a$.parley.voices.v1.ListVoicesResponse\x12Q\n\x08GetVoice\x12!.parley.voices.v1.GetVoiceRequest\x1a\".parley.voices.v1.GetVoiceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dparley/voices/v1/voices.proto\x12\x10parley.voices.v1\x1a\x1egoogle/protobuf/duration.proto\"\x13\n\x11ListVoicesRequest\"=\n\x12ListVoicesResponse\x12\'\n\x06voices\x18\x01 \x03(\x0b\x32\x17.parley.voices.v1.Voice\"#\n\x0fGetVoiceRequest\x12\x10\n\x08voice_id\x18\x01 \x01(\t\":\n\x10GetVoiceResponse\x12&\n\x05voice\x18\x01 \x01(\x0b\x32\x17.parley.voices.v1.Voice\"\xbb\x01\n\x12\x43reateVoiceRequest\x12\x35\n\x06\x63onfig\x18\x01 \x01(\x0b\x32#.parley.voices.v1.CreateVoiceConfigH\x00\x12\x31\n\x05\x63hunk\x18\x02 \x01(\x0b\x32 .parley.voices.v1.RecordingChunkH\x00\x12\x30\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1e.parley.voices.v1.FinishUploadH\x00\x42\t\n\x07request\"Q\n\x11\x43reateVoiceConfig\x12\x18\n\x0btotal_bytes\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x02 \x01(\tB\x0e\n\x0c_total_bytes\"!\n\x0eRecordingChunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"3\n\x0c\x46inishUpload\x12\x13\n\x0btotal_bytes\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\"=\n\x13\x43reateVoiceResponse\x12&\n\x05voice\x18\x01 \x01(\x0b\x32\x17.parley.voices.v1.Voice\",\n\x18GetVoiceEmbeddingRequest\x12\x10\n\x08voice_id\x18\x01 \x01(\t\"o\n\x19GetVoiceEmbeddingResponse\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x11\n\tembedding\x18\x02 \x01(\x0c\x12/\n\x0ctime_to_live\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xfd\x01\n\x05Voice\x12\x10\n\x08voice_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x32\n\tcharacter\x18\x03 \x01(\x0b\x32\x1f.parley.voices.v1.CharacterHint\x12,\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x1c.parley.voices.v1.FileSourceH\x00\x12\x36\n\tfreesound\x18\x05 \x01(\x0b\x32!.parley.voices.v1.FreesoundSourceH\x00\x12\x30\n\x06\x63ustom\x18\x06 \x01(\x0b\x32\x1e.parley.voices.v1.CustomSourceH\x00\x42\x08\n\x06source\"]\n\rCharacterHint\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\x08language\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04text\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0b\n\t_languageB\x07\n\x05_text\"j\n\nFileSource\x12\x18\n\x0b\x64\x65scription\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1d\n\x10\x64\x65scription_link\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\x13\n\x11_description_link\"\x83\x01\n\x0f\x46reesoundSource\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x1a\n\x12start_time_seconds\x18\x02 \x01(\x01\x12\x10\n\x08sound_id\x18\x03 \x01(\x03\x12\x12\n\nsound_name\x18\x04 \x01(\t\x12\x10\n\x08username\x18\x05 \x01(\t\x12\x0f\n\x07license\x18\x06 \x01(\t\"O\n\x0c\x43ustomSource\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12/\n\x0ctime_to_live\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration2\x86\x03\n\x0cVoiceService\x12W\n\nListVoices\x12#.parley.voices.v1.ListVoicesRequest\x1a$.parley.voices.v1.ListVoicesResponse\x12Q\n\x08GetVoice\x12!.parley.voices.v1.GetVoiceRequest\x1a\".parley.voices.v1.GetVoiceResponse\x12\\\n\x0b\x43reateVoice\x12$.parley.voices.v1.CreateVoiceRequest\x1a%.parley.voices.v1.CreateVoiceResponse(\x01\x12l\n\x11GetVoiceEmbedding\x12*.parley.voices.v1.GetVoiceEmbeddingRequest\x1a+.parley.voices.v1.GetVoiceEmbeddingResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'parley.voices.v1.voices_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTVOICESREQUEST']._serialized_start=51
-  _globals['_LISTVOICESREQUEST']._serialized_end=70
-  _globals['_LISTVOICESRESPONSE']._serialized_start=72
-  _globals['_LISTVOICESRESPONSE']._serialized_end=133
-  _globals['_GETVOICEREQUEST']._serialized_start=135
-  _globals['_GETVOICEREQUEST']._serialized_end=170
-  _globals['_GETVOICERESPONSE']._serialized_start=172
-  _globals['_GETVOICERESPONSE']._serialized_end=230
-  _globals['_VOICE']._serialized_start=233
-  _globals['_VOICE']._serialized_end=436
-  _globals['_CHARACTERHINT']._serialized_start=438
-  _globals['_CHARACTERHINT']._serialized_end=531
-  _globals['_FILESOURCE']._serialized_start=533
-  _globals['_FILESOURCE']._serialized_end=639
-  _globals['_FREESOUNDSOURCE']._serialized_start=642
-  _globals['_FREESOUNDSOURCE']._serialized_end=773
-  _globals['_VOICESERVICE']._serialized_start=776
-  _globals['_VOICESERVICE']._serialized_end=962
+  _globals['_LISTVOICESREQUEST']._serialized_start=83
+  _globals['_LISTVOICESREQUEST']._serialized_end=102
+  _globals['_LISTVOICESRESPONSE']._serialized_start=104
+  _globals['_LISTVOICESRESPONSE']._serialized_end=165
+  _globals['_GETVOICEREQUEST']._serialized_start=167
+  _globals['_GETVOICEREQUEST']._serialized_end=202
+  _globals['_GETVOICERESPONSE']._serialized_start=204
+  _globals['_GETVOICERESPONSE']._serialized_end=262
+  _globals['_CREATEVOICEREQUEST']._serialized_start=265
+  _globals['_CREATEVOICEREQUEST']._serialized_end=452
+  _globals['_CREATEVOICECONFIG']._serialized_start=454
+  _globals['_CREATEVOICECONFIG']._serialized_end=535
+  _globals['_RECORDINGCHUNK']._serialized_start=537
+  _globals['_RECORDINGCHUNK']._serialized_end=570
+  _globals['_FINISHUPLOAD']._serialized_start=572
+  _globals['_FINISHUPLOAD']._serialized_end=623
+  _globals['_CREATEVOICERESPONSE']._serialized_start=625
+  _globals['_CREATEVOICERESPONSE']._serialized_end=686
+  _globals['_GETVOICEEMBEDDINGREQUEST']._serialized_start=688
+  _globals['_GETVOICEEMBEDDINGREQUEST']._serialized_end=732
+  _globals['_GETVOICEEMBEDDINGRESPONSE']._serialized_start=734
+  _globals['_GETVOICEEMBEDDINGRESPONSE']._serialized_end=845
+  _globals['_VOICE']._serialized_start=848
+  _globals['_VOICE']._serialized_end=1101
+  _globals['_CHARACTERHINT']._serialized_start=1103
+  _globals['_CHARACTERHINT']._serialized_end=1196
+  _globals['_FILESOURCE']._serialized_start=1198
+  _globals['_FILESOURCE']._serialized_end=1304
+  _globals['_FREESOUNDSOURCE']._serialized_start=1307
+  _globals['_FREESOUNDSOURCE']._serialized_end=1438
+  _globals['_CUSTOMSOURCE']._serialized_start=1440
+  _globals['_CUSTOMSOURCE']._serialized_end=1519
+  _globals['_VOICESERVICE']._serialized_start=1522
+  _globals['_VOICESERVICE']._serialized_end=1912
 # @@protoc_insertion_point(module_scope)

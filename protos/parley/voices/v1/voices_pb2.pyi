@@ -5,6 +5,7 @@ The catalogue of voices."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
@@ -106,6 +107,198 @@ class GetVoiceResponse(_message.Message):
 Global___GetVoiceResponse: _TypeAlias = GetVoiceResponse  # noqa: Y015
 
 @_typing.final
+class CreateVoiceRequest(_message.Message):
+    """One message from the caller of `CreateVoice`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFIG_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    FINISH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def config(self) -> Global___CreateVoiceConfig:
+        """Opens the upload. First, and once."""
+
+    @_builtins.property
+    def chunk(self) -> Global___RecordingChunk:
+        """The next bytes of the recording."""
+
+    @_builtins.property
+    def finish(self) -> Global___FinishUpload:
+        """The recording is complete: make the voice. Last, and once."""
+
+    def __init__(
+        self,
+        *,
+        config: Global___CreateVoiceConfig | None = ...,
+        chunk: Global___RecordingChunk | None = ...,
+        finish: Global___FinishUpload | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "config", b"config", "finish", b"finish", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "config", b"config", "finish", b"finish", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["config", "chunk", "finish"]  # noqa: Y015
+    _WhichOneofArgType_request: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_request) -> _WhichOneofReturnType_request | None: ...
+
+Global___CreateVoiceRequest: _TypeAlias = CreateVoiceRequest  # noqa: Y015
+
+@_typing.final
+class CreateVoiceConfig(_message.Message):
+    """Opens an upload to `CreateVoice`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_BYTES_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    total_bytes: _builtins.int
+    """How many bytes are going to come, so that too many are refused at once; left out: not known yet."""
+    request_id: _builtins.str
+    """Who asks, for logs only."""
+    def __init__(
+        self,
+        *,
+        total_bytes: _builtins.int | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_total_bytes", b"_total_bytes", "total_bytes", b"total_bytes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_total_bytes", b"_total_bytes", "request_id", b"request_id", "total_bytes", b"total_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__total_bytes: _TypeAlias = _typing.Literal["total_bytes"]  # noqa: Y015
+    _WhichOneofArgType__total_bytes: _TypeAlias = _typing.Literal["_total_bytes", b"_total_bytes"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_bytes) -> _WhichOneofReturnType__total_bytes | None: ...
+
+Global___CreateVoiceConfig: _TypeAlias = CreateVoiceConfig  # noqa: Y015
+
+@_typing.final
+class RecordingChunk(_message.Message):
+    """Some bytes of a recording."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """A piece of an audio file (WAV, FLAC, MP3, Ogg/Vorbis, Ogg/Opus, AIFF), in the file's order. At most 1 MiB."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordingChunk: _TypeAlias = RecordingChunk  # noqa: Y015
+
+@_typing.final
+class FinishUpload(_message.Message):
+    """An upload is complete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_BYTES_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    total_bytes: _builtins.int
+    """How many bytes all chunks have."""
+    sha256: _builtins.bytes
+    """The SHA-256 of all chunks one after the other: 32 bytes."""
+    def __init__(
+        self,
+        *,
+        total_bytes: _builtins.int = ...,
+        sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256", "total_bytes", b"total_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FinishUpload: _TypeAlias = FinishUpload  # noqa: Y015
+
+@_typing.final
+class CreateVoiceResponse(_message.Message):
+    """A custom voice has been made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def voice(self) -> Global___Voice:
+        """The voice; its id can be used at once, on every replica of this mesh."""
+
+    def __init__(
+        self,
+        *,
+        voice: Global___Voice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateVoiceResponse: _TypeAlias = CreateVoiceResponse  # noqa: Y015
+
+@_typing.final
+class GetVoiceEmbeddingRequest(_message.Message):
+    """Asks for the embedding of one custom voice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_ID_FIELD_NUMBER: _builtins.int
+    voice_id: _builtins.str
+    """A `Voice.voice_id` that begins with "custom:"."""
+    def __init__(
+        self,
+        *,
+        voice_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice_id", b"voice_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVoiceEmbeddingRequest: _TypeAlias = GetVoiceEmbeddingRequest  # noqa: Y015
+
+@_typing.final
+class GetVoiceEmbeddingResponse(_message.Message):
+    """What a synthesis engine needs to speak with a custom voice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    EMBEDDING_FIELD_NUMBER: _builtins.int
+    TIME_TO_LIVE_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    """The engine that can use it: "espeak" or "moshi"."""
+    embedding: _builtins.bytes
+    """The embedding, byte for byte as the cloning engine made it; at most 1 MiB. What it means is the engine's affair."""
+    @_builtins.property
+    def time_to_live(self) -> _duration_pb2.Duration:
+        """How long the voice is still kept, from this answer on. Not negative."""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        embedding: _builtins.bytes = ...,
+        time_to_live: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time_to_live", b"time_to_live"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["embedding", b"embedding", "engine", b"engine", "time_to_live", b"time_to_live"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVoiceEmbeddingResponse: _TypeAlias = GetVoiceEmbeddingResponse  # noqa: Y015
+
+@_typing.final
 class Voice(_message.Message):
     """A voice and the character that goes with it."""
 
@@ -116,8 +309,9 @@ class Voice(_message.Message):
     CHARACTER_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
     FREESOUND_FIELD_NUMBER: _builtins.int
+    CUSTOM_FIELD_NUMBER: _builtins.int
     voice_id: _builtins.str
-    """What a conversation and the synthesis engine name it by. Unique in the catalogue."""
+    """What a conversation and the synthesis engine name it by. Unique; "custom:" and a UUID for a custom voice."""
     name: _builtins.str
     """What people call it."""
     @_builtins.property
@@ -132,6 +326,10 @@ class Voice(_message.Message):
     def freesound(self) -> Global___FreesoundSource:
         """A recording on freesound.org."""
 
+    @_builtins.property
+    def custom(self) -> Global___CustomSource:
+        """A recording that somebody has uploaded."""
+
     def __init__(
         self,
         *,
@@ -140,12 +338,13 @@ class Voice(_message.Message):
         character: Global___CharacterHint | None = ...,
         file: Global___FileSource | None = ...,
         freesound: Global___FreesoundSource | None = ...,
+        custom: Global___CustomSource | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "file", b"file", "freesound", b"freesound", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "custom", b"custom", "file", b"file", "freesound", b"freesound", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "file", b"file", "freesound", b"freesound", "name", b"name", "source", b"source", "voice_id", b"voice_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "custom", b"custom", "file", b"file", "freesound", b"freesound", "name", b"name", "source", b"source", "voice_id", b"voice_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["file", "freesound"]  # noqa: Y015
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["file", "freesound", "custom"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
@@ -262,3 +461,31 @@ class FreesoundSource(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FreesoundSource: _TypeAlias = FreesoundSource  # noqa: Y015
+
+@_typing.final
+class CustomSource(_message.Message):
+    """A recording that somebody has uploaded, kept for a while only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    TIME_TO_LIVE_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    """The synthesis engine the voice was made for: "espeak" or "moshi". Others speak with a voice of their own instead."""
+    @_builtins.property
+    def time_to_live(self) -> _duration_pb2.Duration:
+        """How long the voice is still kept, from this answer on. Not negative."""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        time_to_live: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time_to_live", b"time_to_live"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "time_to_live", b"time_to_live"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomSource: _TypeAlias = CustomSource  # noqa: Y015

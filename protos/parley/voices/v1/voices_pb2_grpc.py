@@ -45,6 +45,16 @@ class VoiceServiceStub:
                 request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceRequest.SerializeToString,
                 response_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceResponse.FromString,
                 _registered_method=True)
+        self.CreateVoice = channel.stream_unary(
+                '/parley.voices.v1.VoiceService/CreateVoice',
+                request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.CreateVoiceRequest.SerializeToString,
+                response_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.CreateVoiceResponse.FromString,
+                _registered_method=True)
+        self.GetVoiceEmbedding = channel.unary_unary(
+                '/parley.voices.v1.VoiceService/GetVoiceEmbedding',
+                request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingRequest.SerializeToString,
+                response_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingResponse.FromString,
+                _registered_method=True)
 
 
 class VoiceServiceServicer:
@@ -60,6 +70,29 @@ class VoiceServiceServicer:
 
     def GetVoice(self, request, context):
         """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none.
+        A custom voice is found until its time is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateVoice(self, request_iterator, context):
+        """Makes a custom voice of a recording of somebody speaking, and keeps it for a while.
+
+        The first request is `config`; a replica that admits it answers with the response header `parley-admitted`, and one that takes no more
+        recordings refuses before that with RESOURCE_EXHAUSTED (AT_CAPACITY). `chunk`s follow, at most 4 MiB in all (more:
+        INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
+        (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
+        refused with INVALID_ARGUMENT (BAD_AUDIO); UNAVAILABLE (UPSTREAM_DOWN) means that the cloning engine or the store
+        cannot be reached. An upload may take a minute, and be silent for 10 s of it (DEADLINE_EXCEEDED, IDLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVoiceEmbedding(self, request, context):
+        """Fetches what a synthesis engine needs to speak with a custom voice. NOT_FOUND (VOICE_NOT_FOUND) when there is no such
+        custom voice, or no longer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,6 +110,16 @@ def add_VoiceServiceServicer_to_server(servicer, server):
                     servicer.GetVoice,
                     request_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceRequest.FromString,
                     response_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceResponse.SerializeToString,
+            ),
+            'CreateVoice': grpc.stream_unary_rpc_method_handler(
+                    servicer.CreateVoice,
+                    request_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.CreateVoiceRequest.FromString,
+                    response_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.CreateVoiceResponse.SerializeToString,
+            ),
+            'GetVoiceEmbedding': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVoiceEmbedding,
+                    request_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingRequest.FromString,
+                    response_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +177,60 @@ class VoiceService:
             '/parley.voices.v1.VoiceService/GetVoice',
             parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceRequest.SerializeToString,
             parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateVoice(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/parley.voices.v1.VoiceService/CreateVoice',
+            parley_dot_voices_dot_v1_dot_voices__pb2.CreateVoiceRequest.SerializeToString,
+            parley_dot_voices_dot_v1_dot_voices__pb2.CreateVoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVoiceEmbedding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parley.voices.v1.VoiceService/GetVoiceEmbedding',
+            parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingRequest.SerializeToString,
+            parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingResponse.FromString,
             options,
             channel_credentials,
             insecure,

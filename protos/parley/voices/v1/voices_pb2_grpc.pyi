@@ -36,7 +36,23 @@ class VoiceServiceStub:
     ListVoices: _grpc.UnaryUnaryMultiCallable[_voices_pb2.ListVoicesRequest, _voices_pb2.ListVoicesResponse]
     """Lists the voices that are offered to people, in the catalogue's order."""
     GetVoice: _grpc.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceRequest, _voices_pb2.GetVoiceResponse]
-    """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none."""
+    """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none.
+    A custom voice is found until its time is over.
+    """
+    CreateVoice: _grpc.StreamUnaryMultiCallable[_voices_pb2.CreateVoiceRequest, _voices_pb2.CreateVoiceResponse]
+    """Makes a custom voice of a recording of somebody speaking, and keeps it for a while.
+
+    The first request is `config`; a replica that admits it answers with the response header `parley-admitted`, and one that takes no more
+    recordings refuses before that with RESOURCE_EXHAUSTED (AT_CAPACITY). `chunk`s follow, at most 4 MiB in all (more:
+    INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
+    (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
+    refused with INVALID_ARGUMENT (BAD_AUDIO); UNAVAILABLE (UPSTREAM_DOWN) means that the cloning engine or the store
+    cannot be reached. An upload may take a minute, and be silent for 10 s of it (DEADLINE_EXCEEDED, IDLE).
+    """
+    GetVoiceEmbedding: _grpc.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceEmbeddingRequest, _voices_pb2.GetVoiceEmbeddingResponse]
+    """Fetches what a synthesis engine needs to speak with a custom voice. NOT_FOUND (VOICE_NOT_FOUND) when there is no such
+    custom voice, or no longer.
+    """
 
 @_typing.type_check_only
 class VoiceServiceAsyncStub(VoiceServiceStub):
@@ -46,7 +62,23 @@ class VoiceServiceAsyncStub(VoiceServiceStub):
     ListVoices: _aio.UnaryUnaryMultiCallable[_voices_pb2.ListVoicesRequest, _voices_pb2.ListVoicesResponse]  # type: ignore[assignment]
     """Lists the voices that are offered to people, in the catalogue's order."""
     GetVoice: _aio.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceRequest, _voices_pb2.GetVoiceResponse]  # type: ignore[assignment]
-    """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none."""
+    """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none.
+    A custom voice is found until its time is over.
+    """
+    CreateVoice: _aio.StreamUnaryMultiCallable[_voices_pb2.CreateVoiceRequest, _voices_pb2.CreateVoiceResponse]  # type: ignore[assignment]
+    """Makes a custom voice of a recording of somebody speaking, and keeps it for a while.
+
+    The first request is `config`; a replica that admits it answers with the response header `parley-admitted`, and one that takes no more
+    recordings refuses before that with RESOURCE_EXHAUSTED (AT_CAPACITY). `chunk`s follow, at most 4 MiB in all (more:
+    INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
+    (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
+    refused with INVALID_ARGUMENT (BAD_AUDIO); UNAVAILABLE (UPSTREAM_DOWN) means that the cloning engine or the store
+    cannot be reached. An upload may take a minute, and be silent for 10 s of it (DEADLINE_EXCEEDED, IDLE).
+    """
+    GetVoiceEmbedding: _aio.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceEmbeddingRequest, _voices_pb2.GetVoiceEmbeddingResponse]  # type: ignore[assignment]
+    """Fetches what a synthesis engine needs to speak with a custom voice. NOT_FOUND (VOICE_NOT_FOUND) when there is no such
+    custom voice, or no longer.
+    """
 
 class VoiceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Knows the voices that a conversation may use."""
@@ -65,6 +97,34 @@ class VoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _voices_pb2.GetVoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_voices_pb2.GetVoiceResponse, _abc.Awaitable[_voices_pb2.GetVoiceResponse]]:
-        """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none."""
+        """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none.
+        A custom voice is found until its time is over.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateVoice(
+        self,
+        request_iterator: _MaybeAsyncIterator[_voices_pb2.CreateVoiceRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_voices_pb2.CreateVoiceResponse, _abc.Awaitable[_voices_pb2.CreateVoiceResponse]]:
+        """Makes a custom voice of a recording of somebody speaking, and keeps it for a while.
+
+        The first request is `config`; a replica that admits it answers with the response header `parley-admitted`, and one that takes no more
+        recordings refuses before that with RESOURCE_EXHAUSTED (AT_CAPACITY). `chunk`s follow, at most 4 MiB in all (more:
+        INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
+        (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
+        refused with INVALID_ARGUMENT (BAD_AUDIO); UNAVAILABLE (UPSTREAM_DOWN) means that the cloning engine or the store
+        cannot be reached. An upload may take a minute, and be silent for 10 s of it (DEADLINE_EXCEEDED, IDLE).
+        """
+
+    @_abc_1.abstractmethod
+    def GetVoiceEmbedding(
+        self,
+        request: _voices_pb2.GetVoiceEmbeddingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voices_pb2.GetVoiceEmbeddingResponse, _abc.Awaitable[_voices_pb2.GetVoiceEmbeddingResponse]]:
+        """Fetches what a synthesis engine needs to speak with a custom voice. NOT_FOUND (VOICE_NOT_FOUND) when there is no such
+        custom voice, or no longer.
+        """
 
 def add_VoiceServiceServicer_to_server(servicer: VoiceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

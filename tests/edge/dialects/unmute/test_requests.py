@@ -37,8 +37,12 @@ def refused(message: str | bytes) -> InvalidEvent:
     return refusal.value
 
 
-def test_the_conversation_is_held_unmutes_way() -> None:
-    config = UnmuteDialect().config()
+async def nothing_yet() -> str:
+    raise AssertionError("Unmute's clients say nothing first")
+
+
+async def test_the_conversation_is_held_unmutes_way() -> None:
+    config = (await UnmuteDialect().opening(nothing_yet)).config
     session = config.session
     assert session.greeting
     assert session.goodbye
@@ -137,7 +141,7 @@ class TestAudio:
         ("", "json_invalid", []),
         ("nonsense", "json_invalid", []),
         ('{"type": "session.update"', "json_invalid", []),
-        ('{"type": "session.update", "x": ' + "[" * 5_000 + "]" * 5_000 + "}", "json_invalid", []),
+        ('{"type": "session.update", "x": ' + "[" * 50_000 + "]" * 50_000 + "}", "json_invalid", []),
         ('{"type": "session.update", "session": {"allow_recording": true, "voice": "\\ud800"}}', "json_invalid", []),
         ("[]", "schema_invalid", []),
         ("{}", "schema_invalid", []),

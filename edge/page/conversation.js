@@ -1,0 +1,183 @@
+/**
+ * The conversation as the page shows it, made of the server's events: a pure function of state and event. Entries that
+ * an event does not concern stay the same objects, so that a view redraws only what has changed.
+ *
+ * @typedef {object} Turn of the person's
+ * @property {"turn"} kind
+ * @property {string} id
+ * @property {number} at when it began, in seconds of the recording
+ * @property {string} text the words that are certain
+ * @property {string} partial the words after them that may still change
+ * @property {boolean} isOpen
+ * @property {boolean} isTyped
+ *
+ * @typedef {object} Reply
+ * @property {"reply"} kind
+ * @property {string} id
+ * @property {number} at
+ * @property {string} name who speaks
+ * @property {string} text
+ * @property {number} spoken how many characters of `text` have been heard, or are being
+ * @property {"preparing" | "speaking" | "held" | "finished" | "cut"} phase
+ *
+ * @typedef {object} Divider between two conversations
+ * @property {"divider"} kind
+ * @property {string} id
+ * @property {number} at
+ * @property {string} text
+ *
+ * @typedef {object} Conversation
+ * @property {readonly (Turn | Reply | Divider)[]} entries
+ * @property {boolean} isAnswerDue a turn of the person's has ended and no reply has come yet
+ * @property {string | null} ended why it is over: an `EndCause`
+ */
+
+/** What stands for a turn in which the person said nothing for a long time. */
+const SILENCE = "...";
+
+/** @type {Conversation} */
+export const NOTHING_YET = Object.freeze({ entries: [], isAnswerDue: false, ended: null });
+
+/**
+ * The conversation after an event.
+ *
+ * @param {Conversation} state
+ * @param {{kind: string, body: Record<string, any>}} event as `protocol.parsed` gives it
+ * @param {{at: number, name: string}} context when it came, in seconds of the recording; who the person talks to
+ * @returns {Conversation}
+ */
+export function after(state, { kind, body }, { at, name }) {
+  switch (kind) {
+    case "userSpeechStarted":
+      return body.cause === "SPEECH_CAUSE_TYPED" ? state : inTurn(state, body.itemId, at, (turn) => turn);
+    case "userWordRecognized":
+      return inTurn(state, body.itemId, at, (turn) => ({ ...turn, text: `${turn.text} ${body.text}`.trim() }));
+    case "userPartialTranscript":
+      return inOpenTurn(state, (turn) => ({ ...turn, partial: body.text ?? "" }));
+    case "userTurnEnded":
+      return turnEnded(state, body, at);
+    case "userTurnDiscarded":
+      return without(state, body.itemId);
+    case "replyCreated": {
+      const reply = { kind: "reply", id: body.replyId, at, name, text: "", spoken: 0, phase: "preparing" };
+      return { ...state, entries: [...state.entries, reply], isAnswerDue: false };
+    }
+    case "replyTextDelta":
+      return inReply(state, body.replyId, (reply) => ({ ...reply, text: reply.text + (body.text ?? "") }));
+    case "replyAudio":
+      return inReply(state, body.replyId, (reply) =>
+        reply.phase === "preparing" ? { ...reply, phase: "speaking", at } : reply,
+      );
+    case "replyWordSpoken":
+      return inReply(state, body.replyId, (reply) => ({ ...reply, spoken: endOfWords(reply.text, 1, reply.spoken) }));
+    case "replyHeld":
+      return inReply(state, body.replyId, (reply) => ({ ...reply, phase: "held" }));
+    case "replyResumed":
+      return inReply(state, body.replyId, (reply) => ({ ...reply, phase: "speaking" }));
+    case "replyFinished":
+      return inReply(state, body.replyId, (reply) => finished(reply, body.text));
+    case "replyCancelled":
+      return cancelled(state, body);
+    case "conversationEnded":
+      return { ...closed(state), ended: body.cause ?? "END_CAUSE_UNSPECIFIED" };
+    default:
+      return state;
+  }
+}
+
+/** The conversation was broken off: nothing more of it will come. */
+export function closed(state) {
+  const entries = state.entries
+    .map((entry) => {
+      if (entry.kind === "turn" && entry.isOpen) return { ...entry, isOpen: false, partial: "" };
+      if (entry.kind === "reply" && isAlive(entry)) return { ...entry, phase: "cut" };
+      return entry;
+    })
+    .filter((entry) => entry.kind === "divider" || entry.text !== "");
+  return { ...state, entries, isAnswerDue: false };
+}
+
+/** A new conversation begins below what is there. */
+export function divided(state, text, at) {
+  const { entries } = closed(state);
+  if (entries.length === 0) return NOTHING_YET;
+  return { ...NOTHING_YET, entries: [...entries, { kind: "divider", id: `divider_${entries.length}`, at, text }] };
+}
+
+/**
+ * Who has the floor.
+ *
+ * @param {Conversation} state
+ * @returns {"held" | "hearing" | "speaking" | "thinking" | "listening"}
+ */
+export function floor(state) {
+  const reply = state.entries.findLast((entry) => entry.kind === "reply" && isAlive(entry));
+  if (reply?.phase === "held") return "held";
+  if (state.entries.some((entry) => entry.kind === "turn" && entry.isOpen)) return "hearing";
+  if (reply?.phase === "speaking") return "speaking";
+  return reply || state.isAnswerDue ? "thinking" : "listening";
+}
+
+/** How many characters of `text` its first `count` words take, from index `from` on. */
+export function endOfWords(text, count, from = 0) {
+  const word = /\s*\S+/y;
+  word.lastIndex = from;
+  for (let found = 0; found < count && word.test(text); found++) from = word.lastIndex;
+  return from;
+}
+
+function isAlive(reply) {
+  return reply.phase !== "finished" && reply.phase !== "cut";
+}
+
+function inTurn(state, itemId, at, change) {
+  const known = state.entries.find((entry) => entry.kind === "turn" && entry.id === itemId);
+  if (known) return replaced(state, known, change(known));
+  const turn = { kind: "turn", id: itemId, at, text: "", partial: "", isOpen: true, isTyped: false };
+  return { ...state, entries: [...state.entries, change(turn)], isAnswerDue: false };
+}
+
+function inOpenTurn(state, change) {
+  const open = state.entries.findLast((entry) => entry.kind === "turn" && entry.isOpen);
+  return open ? replaced(state, open, change(open)) : state;
+}
+
+function inReply(state, replyId, change) {
+  const reply = state.entries.findLast((entry) => entry.kind === "reply" && entry.id === replyId);
+  return reply && isAlive(reply) ? replaced(state, reply, change(reply)) : state;
+}
+
+function turnEnded(state, body, at) {
+  if (body.text === SILENCE || !body.text) return { ...without(state, body.itemId), isAnswerDue: true };
+  const isTyped = body.cause === "SPEECH_CAUSE_TYPED";
+  const ended = inTurn(state, body.itemId, at, (turn) => ({
+    ...turn,
+    text: body.text,
+    partial: "",
+    isOpen: false,
+    isTyped,
+  }));
+  return { ...ended, isAnswerDue: true };
+}
+
+function finished(reply, text) {
+  const whole = text ?? reply.text;
+  return { ...reply, text: whole, spoken: whole.length, phase: "finished" };
+}
+
+/** A reply of which nothing was heard is forgotten, by the model too; of any other, what was not heard is cut. */
+function cancelled(state, { replyId, heardText }) {
+  const reply = state.entries.findLast((entry) => entry.kind === "reply" && entry.id === replyId);
+  if (!reply || !isAlive(reply)) return state;
+  if (!heardText && reply.spoken === 0) return without(state, replyId);
+  const words = (heardText ?? "").split(/\s+/).filter(Boolean).length;
+  return replaced(state, reply, { ...reply, spoken: endOfWords(reply.text, words), phase: "cut" });
+}
+
+function without(state, id) {
+  return { ...state, entries: state.entries.filter((entry) => entry.id !== id) };
+}
+
+function replaced(state, old, entry) {
+  return entry === old ? state : { ...state, entries: state.entries.map((each) => (each === old ? entry : each)) };
+}

@@ -1,0 +1,80 @@
+/**
+ * The messages of `/v1/converse`: protobuf's JSON form of `ConverseRequest` and `ConverseResponse`
+ * (protos/parley/conversation/v1), one a text frame.
+ */
+
+export const PATH = "/v1/converse";
+export const SAMPLE_RATE = 24_000;
+
+const OGG_OPUS = { encoding: "AUDIO_ENCODING_OGG_OPUS" };
+
+/**
+ * The first message. Formats that are left out are 16-bit PCM, which every browser can make and play.
+ *
+ * @param {object} session a `SessionConfig`
+ * @param {{opusUp?: boolean, opusDown?: boolean, typedOnly?: boolean}} means
+ */
+export function config(session, { opusUp = false, opusDown = false, typedOnly = false } = {}) {
+  return {
+    config: {
+      session,
+      ...(opusUp && !typedOnly && { inputFormat: OGG_OPUS }),
+      ...(opusDown && { outputFormat: OGG_OPUS }),
+      ...(typedOnly && { typedOnly }),
+    },
+  };
+}
+
+/** @param {Uint8Array} bytes */
+export function audio(bytes) {
+  return { audio: { audio: toBase64(bytes) } };
+}
+
+/** A typed turn; a rejection of it carries `requestId`. */
+export function text(words, requestId) {
+  return { requestId, text: { text: words } };
+}
+
+/** @param {object} session the fields of a `SessionConfig` to change */
+export function update(session, requestId) {
+  return { requestId, update: { session } };
+}
+
+/**
+ * What a text frame says: the member that is set and its fields. Null for anything this page does not understand: a
+ * newer server may say more.
+ *
+ * @param {string} frame
+ * @returns {{kind: string, body: Record<string, any>, requestId?: string} | null}
+ */
+export function parsed(frame) {
+  let message;
+  try {
+    message = JSON.parse(frame);
+  } catch {
+    return null;
+  }
+  if (typeof message !== "object" || message === null) return null;
+  const { requestId, ...members } = message;
+  const kind = Object.keys(members)[0];
+  return kind === undefined ? null : { kind, body: members[kind] ?? {}, requestId };
+}
+
+/** Seconds of a protobuf duration ("0.320s"); fields with their default value are left out, so undefined is 0. */
+export function seconds(duration) {
+  const value = Number.parseFloat(duration ?? "0");
+  return Number.isFinite(value) ? value : 0;
+}
+
+/** @param {Uint8Array} bytes */
+export function toBase64(bytes) {
+  let binary = "";
+  // In slices: a call takes only so many arguments.
+  for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(binary);
+}
+
+/** @returns {Uint8Array} */
+export function fromBase64(encoded) {
+  return Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
+}

@@ -1,0 +1,61 @@
+/** Whom one can talk to: `/v1/voices`, which is a list of voices in Unmute's format, as choices for a person. */
+
+const LANGUAGES = { en: "English", fr: "French", "en/fr": "English, French", "fr/en": "French, English" };
+
+/**
+ * @typedef {object} Choice
+ * @property {string} id a voice's id
+ * @property {string} name
+ * @property {string} language for people
+ * @property {string} lang its code, for screen readers
+ * @property {string} about who it is
+ * @property {string} voice what it sounds like
+ * @property {object} character a `Character` of the contract
+ */
+
+/** The one choice there is when the list cannot be had: the service's own voice. @type {Choice} */
+export const DEFAULT_CHOICE = {
+  id: "",
+  name: "Parley",
+  language: "English",
+  lang: "en",
+  about: "A chat about nothing in particular.",
+  voice: "",
+  character: { kind: "smalltalk", language: "en" },
+};
+
+/** @param {object[]} listed what `/v1/voices` answered @returns {Choice[]} */
+export function choices(listed) {
+  return listed.map(({ name, instructions, source }) => {
+    const language = instructions?.language ?? "en";
+    const text = instructions?.text ?? undefined;
+    return {
+      id: source.path_on_server,
+      name: name ?? source.path_on_server,
+      language: LANGUAGES[language] ?? language,
+      lang: language.slice(0, 2),
+      about: about(name, instructions?.type, text),
+      voice: source.description ?? (source.sound_instance ? `Voice by ${source.sound_instance.username}.` : ""),
+      character: { kind: instructions?.type ?? "smalltalk", language, ...(text !== undefined && { text }) },
+    };
+  });
+}
+
+/** The session fields that a choice stands for. @param {Choice} choice */
+export function sessionOf(choice) {
+  return { voice: choice.id, instructions: { character: choice.character } };
+}
+
+/** One sentence about a character, from what the model is told: "You are Ada, who sings. …" → "Sings.". */
+function about(name, kind, text) {
+  if (kind === "constant" && text) {
+    const start = new RegExp(`^(?:you are|tu es|vous êtes)\\s+(?:${escaped(name ?? "")}\\b)?[\\s,:]*(?:who\\b\\s*)?`, "i");
+    const sentence = text.replace(start, "").split(/(?<=[.!?])\s/)[0];
+    return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  }
+  return DEFAULT_CHOICE.about;
+}
+
+function escaped(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

@@ -1,0 +1,1 @@
+"""What `parley doctor` looks at, one thing a module."""

@@ -1,0 +1,29 @@
+"""Everything that `parley doctor` looks at.
+
+To add a check, write a function from a `Situation` to findings, and list it here.
+"""
+
+from launcher.checks.check import Check
+from launcher.checks.engines import embedded_recogniser, embedded_voice
+from launcher.checks.language_model import language_model
+from launcher.checks.machine import machine
+from launcher.checks.mesh import mesh
+from launcher.checks.packages import packages
+from launcher.checks.ports import ports
+from launcher.checks.python import python
+from launcher.checks.settings import settings
+from launcher.checks.voices import voices
+
+CHECKS: dict[str, Check] = {
+    "Python": python,
+    "Packages": packages,
+    "Settings": settings,
+    "Ports": ports,
+    "Recogniser": embedded_recogniser,
+    "Voice": embedded_voice,
+    "Language model": language_model,
+    "Voices file": voices,
+    "Machine": machine,
+    "Running mesh": mesh,
+}
+"""Each under its title, in the order of the report. One that finds nothing is left out."""

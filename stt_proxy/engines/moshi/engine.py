@@ -1,0 +1,49 @@
+"""The engine behind the proxy's interface: each stream has a slot of one of the servers."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from mesh.moshi import upstreams
+from mesh.moshi.connection import Call
+from mesh.moshi.messages import FromRecogniser, from_recogniser
+from mesh.moshi.metrics import LeaseMetrics
+from mesh.moshi.upstreams import Options, Upstreams
+from mesh.moshi.urls import ServerUrl
+from stt_proxy.engines.moshi.hearing import Hearing, Model
+from stt_proxy.engines.moshi.recognizer import MoshiRecognizer
+
+_PATH = "/api/asr-streaming"
+
+
+class MoshiEngine:
+    """A `RecognitionEngine`. Which languages the servers' model knows is told by nobody: they are not looked at."""
+
+    def __init__(self, servers: Upstreams, model: Model, key: str) -> None:
+        self._servers = servers
+        self._model = model
+        self._call: Call[FromRecogniser] = Call(_PATH, from_recogniser, key)
+
+    @property
+    def capacity(self) -> int:
+        """How many streams may be open."""
+        return self._servers.capacity
+
+    @property
+    def available(self) -> bool:
+        """Whether any server answers."""
+        return self._servers.answering
+
+    @asynccontextmanager
+    async def open(self, language: str) -> AsyncIterator[MoshiRecognizer]:  # noqa: ARG002
+        """Lease a slot for one stream. Raises `AtCapacity`, `UpstreamDown`, `UpstreamMisconfigured`."""
+        async with self._servers.lease(self._call) as connection:
+            yield MoshiRecognizer(connection, Hearing(self._model))
+
+
+@asynccontextmanager
+async def moshi_engine(
+    urls: Sequence[ServerUrl], *, key: str, model: Model, options: Options, metrics: LeaseMetrics
+) -> AsyncIterator[MoshiEngine]:
+    """The engine on the servers at these URLs, meanwhile. They need not be up yet."""
+    async with upstreams.opened(urls, _PATH, options, metrics) as servers:
+        yield MoshiEngine(servers, model, key)

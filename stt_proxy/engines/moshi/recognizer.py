@@ -1,0 +1,120 @@
+"""One stream with the engine, as a `Recognizer`."""
+
+import asyncio
+from collections import deque
+from typing import Final, Self
+
+import numpy as np
+from msgspec import Raw
+
+from mesh.audio import FRAME_BYTES, FRAME_S
+from mesh.errors import UpstreamDown
+from mesh.moshi.connection import Connection
+from mesh.moshi.floats import Floats, packed_floats
+from mesh.moshi.messages import Audio, FromRecogniser, packed
+from stt_proxy.engine import Event
+from stt_proxy.engines.moshi.hearing import Hearing
+
+_LONGEST_MESSAGE: Final = 12 * FRAME_BYTES
+"""Bytes of audio in a message: about a second."""
+_LONGEST_BACKLOG_S: Final = 5.0
+"""How far the sender may be ahead of the engine."""
+_MOST_FLUSHES: Final = 16
+"""How many flushes may be unanswered."""
+_STALL_LIMIT_S: Final = 4.0
+"""How long the engine may have a frame to take in and not do so."""
+_LOOK_EVERY_S: Final = 0.5
+_QUIET_LIMIT_S: Final = 30.0
+"""How long nothing is sent before an empty message is: the engine lets go of who is silent for 120 s."""
+
+
+class MoshiRecognizer:
+    """See `stt_proxy.engine.Recognizer`."""
+
+    def __init__(self, connection: Connection[FromRecogniser], hearing: Hearing) -> None:
+        self._connection = connection
+        self._hearing = hearing
+        self._events: deque[Event] = deque()
+        self._progress = asyncio.Event()
+        self._stepped_at = self._sent_at = _now()
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds of audio that were sent and have not been taken in."""
+        return self._hearing.backlog_s
+
+    async def send(self, pcm: bytes) -> None:
+        """Give it the next samples."""
+        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32_768)
+        most = _LONGEST_MESSAGE // 2
+        for start in range(0, len(samples), most):
+            await self._room()
+            piece = samples[start : start + most]
+            self._busy_from_now()
+            self._hearing.sent(len(piece))
+            await self._send(piece)
+
+    async def flush(self, flush_id: int) -> None:
+        """Ask for the words of everything sent so far."""
+        await self._flush(flush_id)
+
+    async def finish(self) -> None:
+        """Ask for what is left, and for the end of the events."""
+        await self._flush(None)
+
+    def __aiter__(self) -> Self:
+        """The stream's events."""
+        return self
+
+    async def __anext__(self) -> Event:
+        """The stream's next event."""
+        while not self._events:
+            if self._hearing.finished:
+                raise StopAsyncIteration
+            steps = self._hearing.steps
+            self._events.extend(self._hearing.take(await self._message()))
+            if self._hearing.steps > steps:
+                self._stepped_at = _now()
+                self._progress.set()
+        return self._events.popleft()
+
+    async def _flush(self, flush_id: int | None) -> None:
+        await self._room()
+        self._busy_from_now()
+        if silence := self._hearing.flush(flush_id):
+            await self._send(np.zeros(silence, np.float32))
+
+    async def _send(self, samples: Floats) -> None:
+        self._sent_at = _now()
+        await self._connection.send(packed(Audio(Raw(packed_floats(samples)))))
+
+    async def _room(self) -> None:
+        """Wait until the engine has caught up. The events, which are being taken meanwhile, tell."""
+        while self.backlog_s > _LONGEST_BACKLOG_S or self._hearing.unanswered >= _MOST_FLUSHES:
+            self._progress.clear()
+            await self._progress.wait()
+
+    async def _message(self) -> FromRecogniser:
+        """The next message. Meanwhile, the engine is kept from taking us for gone, and noticed when it is."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    return await self._connection.receive()
+            except TimeoutError:
+                pass
+            if self._is_busy() and _now() - self._stepped_at > _STALL_LIMIT_S:
+                raise UpstreamDown(f"the engine has taken in no audio for {_STALL_LIMIT_S:g} s")
+            if _now() - self._sent_at > _QUIET_LIMIT_S:
+                await self._send(np.zeros(0, np.float32))
+
+    def _is_busy(self) -> bool:
+        return self.backlog_s >= FRAME_S
+
+    def _busy_from_now(self) -> None:
+        """It has something to do again: only from now on can it be late."""
+        if not self._is_busy():
+            self._stepped_at = _now()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

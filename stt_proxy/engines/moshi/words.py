@@ -1,0 +1,42 @@
+"""Joins what the engine tells of a word, its text and later its end, into one event.
+
+The end is told when the engine is sure of it, often not before the next word begins. A word does not wait for that: it
+goes when the next frame has been heard, and ends where words are known up to by then.
+"""
+
+from collections.abc import Iterator
+
+from mesh.audio import SAMPLE_RATE
+from stt_proxy.engine import Word
+from stt_proxy.engines.moshi.timeline import Timeline
+
+_LONGEST = int(1.5 * SAMPLE_RATE)
+"""Samples. The engine lets a word start where the one before it ended, were it minutes ago."""
+
+
+class Words:
+    """The words of one stream. Positions that are told are the engine's; events have the microphone's."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._waiting = ""
+        self._start = 0
+        self._last_start = 0
+
+    def told(self, text: str, start: int) -> Iterator[Word]:
+        """A word is known; the one before it has ended by then."""
+        yield from self.ended(start)
+        # The engine may say nothing at first, and it gives one word at a time; a space inside would break that promise.
+        self._waiting = "".join(text.split())
+        self._start = start
+
+    def ended(self, end: int) -> Iterator[Word]:
+        """The word that waits, if one does, ends there."""
+        if not self._waiting:
+            return
+        last = self._timeline.position(max(self._start, end))
+        first = max(self._timeline.position(self._start), last - _LONGEST, self._last_start)
+        self._last_start = first
+        yield Word(self._waiting, first / SAMPLE_RATE, max(first, last) / SAMPLE_RATE)
+        self._waiting = ""
+        self._timeline.forget(self._start)

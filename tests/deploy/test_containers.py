@@ -1,0 +1,55 @@
+"""The services of compose.yaml, run exactly as it says but for the container."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deploy.containers import POSSIBLE, Composition, composed
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.containers,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(
+        not POSSIBLE and "containers" not in os.environ.get("PARLEY_TESTS_REQUIRE", ""),
+        reason="needs root and iproute2 for network namespaces; `tox -e containers` runs this",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def composition(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
+    with composed(tmp_path_factory.mktemp("logs"), scale={"tts-proxy": 3}) as running:
+        yield running
+
+
+def say(composition: Composition) -> str:
+    return composition.parley("say", "What is your name?", "--target", "orchestrator:50051")
+
+
+def test_every_service_becomes_healthy_and_a_turn_is_answered(composition: Composition) -> None:
+    assert "parley:" in say(composition)
+
+
+def test_replicas_share_the_work(composition: Composition) -> None:
+    for _ in range(8):
+        say(composition)
+    busy = [each for each in composition.of("tts-proxy") if "reply spoken" in each.log.read_text()]
+    assert len(busy) >= 2
+
+
+def test_a_replica_that_dies_is_not_missed(composition: Composition) -> None:
+    dead = composition.of("tts-proxy")[0]
+    dead.stop(signal.SIGKILL)
+    assert not dead.is_healthy()
+    for _ in range(3):
+        assert "parley:" in say(composition)
+
+
+def test_a_stop_is_obeyed(composition: Composition) -> None:
+    for service in ("edge", "orchestrator", "stt-proxy", "voice-service", "responder"):
+        [container] = composition.of(service)
+        # uvicorn ends the responder by the signal it was sent, once it is done.
+        assert container.stop() in (0, -signal.SIGTERM), container.log.read_text()

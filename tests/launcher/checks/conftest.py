@@ -1,0 +1,26 @@
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from launcher.checks.situation import Situation, look
+from launcher.mesh_options import MeshOptions
+
+Look = Callable[..., Coroutine[Any, Any, Situation]]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def situation() -> Look:
+    """The situation in which nothing but these variables is set."""
+
+    async def make(llm: str | None = None, port: int | None = None, **environ: str) -> Situation:
+        return await look(environ, MeshOptions(port or free_port(), 0, llm))
+
+    return make

@@ -1,0 +1,93 @@
+"""Help that teaches: every example is a line that the commands take."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from launcher.command import Command, Commands, Example
+from launcher.completion import SHELLS
+from launcher.exit_codes import ExitCode
+from launcher.main import main
+
+CONTEXT = click.Context(main)
+NAMES = main.list_commands(CONTEXT)
+
+
+def named(name: str) -> Command:
+    command = main.get_command(CONTEXT, name)
+    assert isinstance(command, Command)
+    assert command.name == name
+    return command
+
+
+def examples() -> Iterator[Example]:
+    assert isinstance(main, Commands)
+    yield from main.examples
+    for name in NAMES:
+        assert named(name).examples, name
+        yield from named(name).examples
+
+
+def words(line: str) -> list[str]:
+    """What the shell makes of a line: neither variables before it, nor where the output goes."""
+    inner = line.removeprefix('eval "$(').removesuffix(')"')
+    typed = shlex.split(inner.partition(" > ")[0])
+    return typed[next(at for at, word in enumerate(typed) if "=" not in word) :]
+
+
+@pytest.mark.parametrize("example", [*examples()], ids=lambda example: example.line)
+def test_every_example_is_taken(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "question.wav").touch()
+    monkeypatch.chdir(tmp_path)
+    program, name, *arguments = words(example.line)
+    assert program == "parley"
+    named(name).make_context(name, arguments)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_help_ends_with_examples_and_exit_codes(name: str) -> None:
+    ran = CliRunner().invoke(main, [name, "--help"], catch_exceptions=False)
+    assert ran.exit_code == 0
+    _, _, ending = ran.stdout.partition("\nExamples:\n")
+    assert "\nExit codes:\n  0 " in ending
+
+
+def test_the_commands_are_in_sections_and_every_exit_code_is_told() -> None:
+    ran = CliRunner().invoke(main, ["--help"], catch_exceptions=False)
+    assert [line[:-1] for line in ran.stdout.splitlines() if line.endswith(":") and line[0] != " "] == [
+        *("Options", "Run", "Try", "Look", "Processes, one by one, as production starts them", "Examples"),
+        "Exit codes",
+    ]
+    for code in ExitCode:
+        assert f"  {int(code):<3}  {code.meaning}" in ran.stdout
+    assert set(SHELLS) == {"bash", "zsh", "fish"}
+
+
+def test_ctrl_c_ends_a_command_without_a_word() -> None:
+    @click.command()
+    def waiting() -> None:
+        raise KeyboardInterrupt
+
+    group = Commands()
+    group.add_section("Wait", {"waiting": lambda: waiting})
+    ran = CliRunner().invoke(group, ["waiting"])
+    assert (ran.exit_code, ran.output) == (130, "\n")
+
+
+def test_a_command_does_not_wait_for_what_others_import() -> None:
+    heavy = ("numpy", "openai", "starlette", "websockets")
+    code = f"import sys, launcher.main, launcher.health; print([each for each in {heavy} if each in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert ran.stdout == "[]\n"
+
+
+def test_a_command_that_does_not_exist() -> None:
+    ran = CliRunner().invoke(main, ["upp"])
+    assert ran.exit_code == ExitCode.USAGE
+    assert "No such command 'upp'" in ran.stderr

@@ -1,0 +1,41 @@
+import pytest
+
+from mesh.settings import SettingError, load
+from stt_proxy.settings import SttSettings
+from tts_proxy.settings import TtsSettings
+
+
+@pytest.mark.parametrize(
+    ("environ", "stt", "tts"),
+    [
+        ({}, "pocketsphinx", "espeak"),
+        ({"KYUTAI_STT_URL": "ws://stt", "KYUTAI_TTS_URL": "ws://tts"}, "moshi", "moshi"),
+        ({"KYUTAI_STT_URL": "ws://stt", "PARLEY_STT_ENGINE": "pocketsphinx"}, "pocketsphinx", "espeak"),
+        ({"PARLEY_STT_ENGINE": "moshi", "PARLEY_TTS_ENGINE": "moshi"}, "moshi", "moshi"),
+    ],
+    ids=["nothing", "urls", "engine before url", "engines"],
+)
+def test_which_engine_runs(environ: dict[str, str], stt: str, tts: str) -> None:
+    assert load(SttSettings, environ).chosen_engine == stt
+    assert load(TtsSettings, environ).chosen_engine == tts
+
+
+def test_where_the_servers_are() -> None:
+    assert load(SttSettings, {}).server_urls == ("ws://localhost:8090",)
+    assert load(TtsSettings, {}).server_urls == ("ws://localhost:8089",)
+    several = load(SttSettings, {"KYUTAI_STT_URL": "ws://a:1, ws://b:2"})
+    assert several.server_urls == ("ws://a:1", "ws://b:2")
+
+
+def test_the_key_is_unmutes_by_default_and_never_shown() -> None:
+    assert load(SttSettings, {}).api_key == "public_token"
+    settings = load(TtsSettings, {"KYUTAI_API_KEY": "k3y"})
+    assert settings.api_key == "k3y"
+    assert "k3y" not in repr(settings)
+
+
+@pytest.mark.parametrize("key", ["with space", "line\nbreak", "é"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        load(SttSettings, {"KYUTAI_API_KEY": key})
+    assert key not in str(caught.value)

@@ -1,0 +1,243 @@
+"""Every state the page can be in, brought about over the real wire. Tests and `scripts/screenshots` look at them."""
+
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+from playwright.async_api import Page, expect
+
+from mesh.audio import SAMPLE_RATE
+from mesh.errors import AtCapacity, MissingServiceTimeout
+from parley.conversation.v1 import conversation_pb2 as pb
+from tests.fakes.conversation import Conversation
+from tests.page.chromium import open_page
+from tests.page.house import House
+
+Scene = Callable[[Page, House], Awaitable[None]]
+
+REFUSED = """navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("no", "NotAllowedError") }"""
+
+QUESTION = "What makes the sea blue?"
+ANSWER = (
+    "Mostly the water itself: it drinks up red light and gives the blue back to you. The deeper you look, the bluer it"
+    " gets, until there is no light left to give."
+)
+SPOKEN = 17
+"""How many words of the answer have been heard where it is being spoken."""
+
+
+def tone(seconds: float) -> bytes:
+    """Something to be heard, quietly."""
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    wave = np.sin(2 * np.pi * 180 * time) * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time))
+    return (3_000 * wave).astype("<i2").tobytes()
+
+
+async def idle(page: Page, house: House) -> None:
+    await open_page(page, house.url)
+
+
+async def consent(page: Page, house: House) -> None:
+    await page.add_init_script("localStorage.clear()")
+    await open_page(page, house.url)
+    await page.locator("#call").click()
+    await page.locator("#consent[open]").wait_for()
+
+
+async def settings(page: Page, house: House) -> None:
+    await open_page(page, house.url)
+    await page.locator("#settings-open").click()
+
+
+async def connecting(page: Page, house: House) -> None:
+    await page.route_web_socket("**/v1/converse", lambda _socket: None)
+    await open_page(page, house.url)
+    await page.locator("#call").click()
+    await expect(page.locator("#state")).to_have_text("Connecting")
+
+
+async def called(page: Page, house: House) -> Conversation:
+    """Call, and be admitted."""
+    await open_page(page, house.url)
+    await page.locator("#call").click()
+    talk = await house.fake.next_conversation()
+    await expect(page.locator("body")).to_have_attribute("data-stage", "talking")
+    return talk
+
+
+async def _greeted(talk: Conversation) -> None:
+    words = ["Hello!", " What", " is", " on", " your", " mind?"]
+    await talk.say(reply_created={"reply_id": "reply_1", "item_id": "item_1"})
+    for word in words:
+        await talk.say(reply_text_delta={"reply_id": "reply_1", "text": word})
+    await talk.say(reply_audio={"reply_id": "reply_1", "audio": tone(0.16)})
+    await talk.say(reply_released={"reply_id": "reply_1", "text": "".join(words)})
+    await talk.say(reply_finished={"reply_id": "reply_1", "text": "".join(words)})
+
+
+async def _asking(talk: Conversation) -> None:
+    await talk.say(user_speech_started={"item_id": "item_2", "cause": pb.SPEECH_CAUSE_DETECTED})
+    for word in QUESTION.split()[:3]:
+        await talk.say(user_word_recognized={"item_id": "item_2", "text": word})
+    await talk.say(user_partial_transcript={"text": "sea blue"})
+
+
+async def _asked(talk: Conversation) -> None:
+    await talk.say(user_turn_ended={"item_id": "item_2", "text": QUESTION, "cause": pb.SPEECH_CAUSE_DETECTED})
+
+
+async def _answering(talk: Conversation) -> None:
+    await talk.say(reply_created={"reply_id": "reply_2", "item_id": "item_3"})
+    for word in ANSWER.split():
+        await talk.say(reply_text_delta={"reply_id": "reply_2", "text": f" {word}"})
+    await talk.say(reply_audio={"reply_id": "reply_2", "audio": tone(8)})
+    for word in ANSWER.split()[:SPOKEN]:
+        await talk.say(reply_word_spoken={"reply_id": "reply_2", "text": word})
+
+
+async def listening(page: Page, house: House) -> None:
+    talk = await called(page, house)
+    await _greeted(talk)
+    await _asking(talk)
+    await page.locator(".turn .partial").wait_for()
+
+
+async def thinking(page: Page, house: House) -> None:
+    talk = await called(page, house)
+    await _greeted(talk)
+    await _asking(talk)
+    await _asked(talk)
+    await talk.say(reply_created={"reply_id": "reply_2", "item_id": "item_3"})
+    await expect(page.locator("#state")).to_have_text("Thinking")
+
+
+async def speaking(page: Page, house: House) -> None:
+    await _spoken_to(page, house)
+
+
+async def _spoken_to(page: Page, house: House) -> Conversation:
+    talk = await called(page, house)
+    await _greeted(talk)
+    await _asking(talk)
+    await _asked(talk)
+    await _answering(talk)
+    await expect(page.locator("#state")).to_have_text("Speaking")
+    await expect(page.locator(".reply .now")).to_have_text(ANSWER.split()[SPOKEN - 1])
+    return talk
+
+
+async def muted(page: Page, house: House) -> None:
+    talk = await called(page, house)
+    await _greeted(talk)
+    await page.locator("#mute").click()
+    await expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+
+
+async def held(page: Page, house: House) -> None:
+    talk = await _spoken_to(page, house)
+    await talk.say(user_speech_started={"item_id": "item_4", "cause": pb.SPEECH_CAUSE_DETECTED})
+    await talk.say(reply_held={"reply_id": "reply_2"})
+    await page.locator("body[data-mood=held]").wait_for()
+
+
+async def cut(page: Page, house: House) -> None:
+    talk = await _spoken_to(page, house)
+    await talk.say(user_speech_started={"item_id": "item_4", "cause": pb.SPEECH_CAUSE_DETECTED})
+    await talk.say(reply_held={"reply_id": "reply_2"})
+    await talk.say(user_word_recognized={"item_id": "item_4", "text": "And"})
+    heard = " ".join(ANSWER.split()[:SPOKEN])
+    await talk.say(
+        reply_cancelled={"reply_id": "reply_2", "cause": pb.CANCEL_CAUSE_WORD_RECOGNIZED, "heard_text": heard}
+    )
+    await talk.say(user_word_recognized={"item_id": "item_4", "text": "the"})
+    await talk.say(user_partial_transcript={"text": "sky"})
+    await page.locator(".reply s").wait_for()
+
+
+async def choosing(page: Page, house: House) -> None:
+    talk = await called(page, house)
+    await _greeted(talk)
+    await page.locator(".reply").wait_for()
+    await page.locator("#change").click()
+
+
+async def full(page: Page, house: House) -> None:
+    house.fake.refusal = AtCapacity("every recogniser is taken", retry_after=12, service="speech recognition")
+    await _refused_to_talk(page, house)
+
+
+async def part_down(page: Page, house: House) -> None:
+    house.fake.refusal = MissingServiceTimeout.of("speech recognition")
+    await _refused_to_talk(page, house)
+
+
+async def _refused_to_talk(page: Page, house: House) -> None:
+    await open_page(page, house.url)
+    await page.locator("#call").click()
+    await expect(page.locator("body")).to_have_attribute("data-stage", "waiting")
+    await page.locator("#countdown").wait_for()
+
+
+async def microphone_refused(page: Page, house: House) -> None:
+    await page.add_init_script(REFUSED)
+    await open_page(page, house.url)
+    await page.locator("#call").click()
+    await page.locator("#trouble").wait_for()
+
+
+async def typed(page: Page, house: House) -> None:
+    await open_page(page, house.url)
+    await page.locator("#switch").click()
+    talk = await house.fake.next_conversation()
+    await _greeted(talk)
+    await talk.say(user_turn_ended={"item_id": "item_2", "text": QUESTION, "cause": pb.SPEECH_CAUSE_TYPED})
+    await _answering(talk)
+    await expect(page.locator("#state")).to_have_text("Speaking")
+
+
+async def reconnecting(page: Page, house: House) -> None:
+    await _spoken_to(page, house)
+    await house.shut()
+    await expect(page.locator("#trouble-title")).to_have_text("The connection was lost")
+    await page.locator("#countdown").wait_for()
+
+
+async def ended(page: Page, house: House) -> None:
+    talk = await called(page, house)
+    await _greeted(talk)
+    await _asking(talk)
+    await _asked(talk)
+    await _answering(talk)
+    await talk.say(reply_finished={"reply_id": "reply_2", "text": ANSWER})
+    await talk.end(pb.END_CAUSE_GOODBYE)
+    await expect(page.locator("#hint")).to_have_text("Ada said goodbye.")
+
+
+SCENES: dict[str, Scene] = {
+    scene.__name__: scene
+    for scene in (
+        idle,
+        consent,
+        settings,
+        connecting,
+        listening,
+        thinking,
+        speaking,
+        muted,
+        held,
+        cut,
+        choosing,
+        full,
+        part_down,
+        microphone_refused,
+        typed,
+        reconnecting,
+        ended,
+    )
+}
+
+
+async def restore(house: House) -> None:
+    """Make the house as it was before a scene."""
+    house.fake.refusal = None
+    await house.shut()
+    await house.open()

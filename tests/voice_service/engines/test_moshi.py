@@ -1,0 +1,77 @@
+"""Cloning by moshi-server, over its real wire."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mesh.errors import BadAudio, MeshError, UploadTooLarge, UpstreamDown
+from tests.fakes.cloning import FakeCloning
+from tests.fakes.llm import serving
+from voice_service.engine import LARGEST_EMBEDDING
+from voice_service.engines import moshi
+from voice_service.engines.moshi import MoshiCloning
+
+RECORDING = bytes(range(256)) * 4_000
+
+
+@pytest.fixture
+def fake() -> FakeCloning:
+    return FakeCloning()
+
+
+@pytest.fixture
+async def engine(fake: FakeCloning) -> AsyncIterator[MoshiCloning]:
+    # As Unmute's settings have it.
+    async with serving(fake) as url, MoshiCloning(url.replace("http://", "ws://")) as engine:
+        yield engine
+
+
+async def test_recording_and_answer_pass_byte_for_byte(fake: FakeCloning, engine: MoshiCloning) -> None:
+    assert await engine.clone(RECORDING) == fake.answer
+    assert fake.recordings == [RECORDING]
+    assert fake.content_types == ["application/octet-stream"]
+    assert len(fake.answer) > 300_000
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "error"),
+    [
+        (500, b"", BadAudio),
+        (200, b"", BadAudio),
+        (413, b"length limit exceeded", UploadTooLarge),
+        (404, b"", UpstreamDown),
+        (503, b"", UpstreamDown),
+        (200, b"<html>", UpstreamDown),
+        (200, b"\x83\xa4type\xa5Voice" + bytes(LARGEST_EMBEDDING), UpstreamDown),
+    ],
+)
+async def test_other_answers(
+    fake: FakeCloning, engine: MoshiCloning, status: int, answer: bytes, error: type[MeshError]
+) -> None:
+    fake.status, fake.answer = status, answer
+    with pytest.raises(error):
+        await engine.clone(RECORDING)
+
+
+async def test_a_server_that_says_nothing(
+    fake: FakeCloning, engine: MoshiCloning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del engine
+    fake.answers = False
+    monkeypatch.setattr(moshi, "ANSWER_LIMIT_S", 0.2)
+    async with serving(fake) as url, MoshiCloning(url) as impatient:
+        with pytest.raises(UpstreamDown, match="did not answer in time"):
+            await impatient.clone(RECORDING)
+
+
+async def test_a_server_that_is_not_there() -> None:
+    async with MoshiCloning("http://127.0.0.1:9") as engine:
+        assert not await engine.works()
+        with pytest.raises(UpstreamDown, match="cannot be reached"):
+            await engine.clone(RECORDING)
+
+
+async def test_it_works_when_the_server_says_so(fake: FakeCloning, engine: MoshiCloning) -> None:
+    assert await engine.works()
+    fake.status = 500
+    assert not await engine.works()

@@ -1,0 +1,123 @@
+"""Custom voices: what the voice service keeps of them, kept here too while replies are spoken with them."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import grpc
+import structlog
+
+from mesh.discovery import Replicas, ask
+from mesh.errors import MeshError, UpstreamDown, VoiceNotFound
+from mesh.times import seconds
+from parley.tts.v1.tts_pb2 import VoiceReplaced
+from parley.voices.v1.voices_pb2 import GetVoiceEmbeddingRequest, GetVoiceEmbeddingResponse
+from parley.voices.v1.voices_pb2_grpc import VoiceServiceStub
+
+PREFIX = "custom:"
+"""What the ids of custom voices begin with."""
+
+MOST_CACHED = 64
+"""Voices; each has at most 1 MiB."""
+FETCH_LIMIT_S = 0.35
+"""How long a reply waits for its voice. Whoever wants it spoken gives the whole admission half a second."""
+UNREACHABLE_FOR_S = 5.0
+"""How long the voice service is not asked again once it could not be reached: replies would all wait for nothing."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenVoice:
+    """What a reply is spoken with, as a `SynthesisEngine` is told it."""
+
+    name: str
+    embedding: bytes | None = None
+    replaced: VoiceReplaced | None = None
+    """Why this is not the voice that was asked for; None: it is."""
+
+
+class _Cached(NamedTuple):
+    engine: str
+    embedding: bytes
+    expires_at: float
+    """On the event loop's clock."""
+
+
+class CustomVoices:
+    """Finds the embeddings of custom voices for an engine of this name."""
+
+    def __init__(self, voices: Replicas, engine: str) -> None:
+        self._voices = voices
+        self._engine = engine
+        self._cache: OrderedDict[str, _Cached] = OrderedDict()
+        """The least recently used first."""
+        self._unreachable_until = float("-inf")
+
+    async def choose(self, voice: str) -> ChosenVoice:
+        """The voice of this name or id; the engine's default where a custom one is not to be had."""
+        if not voice.startswith(PREFIX):
+            return ChosenVoice(voice)
+        try:
+            found = await self._found(voice)
+        except VoiceNotFound:
+            return _replaced("VOICE_NOT_FOUND", "That custom voice is not kept any longer; I am using another.")
+        except MeshError as error:
+            _log.warning("custom voice could not be fetched", reason=error.reason, error=error.message)
+            return _replaced("UPSTREAM_DOWN", "That custom voice is out of reach just now; I am using another.")
+        if found.engine != self._engine:
+            return _replaced(
+                "VOICE_OF_ANOTHER_ENGINE", "That custom voice was made for another engine; I am using mine."
+            )
+        return ChosenVoice(voice, found.embedding)
+
+    async def _found(self, voice_id: str) -> _Cached:
+        """What is kept of a voice, here or there. Raises `VoiceNotFound`, and others when nobody can be asked."""
+        if cached := self._cached(voice_id):
+            return cached
+        now = _now()
+        kept = await self._fetched(voice_id)
+        found = _Cached(kept.engine, kept.embedding, now + seconds(kept.time_to_live))
+        self._cache[voice_id] = found
+        if len(self._cache) > MOST_CACHED:
+            self._cache.popitem(last=False)
+        return found
+
+    def _cached(self, voice_id: str) -> _Cached | None:
+        cached = self._cache.get(voice_id)
+        if cached is None:
+            return None
+        if cached.expires_at <= _now():
+            del self._cache[voice_id]
+            return None
+        self._cache.move_to_end(voice_id)
+        return cached
+
+    async def _fetched(self, voice_id: str) -> GetVoiceEmbeddingResponse:
+        if _now() < self._unreachable_until:
+            raise UpstreamDown("the voice service could not be reached a moment ago")
+        try:
+            async with asyncio.timeout(FETCH_LIMIT_S):
+                return await ask(self._voices, _get_embedding, GetVoiceEmbeddingRequest(voice_id=voice_id))
+        except TimeoutError:
+            self._unreachable_until = _now() + UNREACHABLE_FOR_S
+            raise UpstreamDown("the voice service did not answer in time") from None
+
+
+def _replaced(reason: str, message: str) -> ChosenVoice:
+    return ChosenVoice("", replaced=VoiceReplaced(reason=reason, message=message))
+
+
+UNREADABLE = _replaced("VOICE_NOT_FOUND", "That custom voice cannot be read; I am using another.")
+"""For an embedding that the engine makes nothing of."""
+
+
+def _get_embedding(
+    channel: grpc.aio.Channel,
+) -> "grpc.aio.UnaryUnaryMultiCallable[GetVoiceEmbeddingRequest, GetVoiceEmbeddingResponse]":
+    return VoiceServiceStub(channel).GetVoiceEmbedding
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

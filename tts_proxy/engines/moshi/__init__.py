@@ -1,0 +1,1 @@
+"""Kyutai's voice, a `moshi-server` elsewhere: one connection speaks one reply."""

@@ -1,0 +1,23 @@
+"""What a cloning engine is. To add one, write a module in `voice_service/engines` and name it in `main.py`."""
+
+from typing import Protocol
+
+LARGEST_EMBEDDING = 1 << 20
+"""Bytes."""
+
+
+class CloningEngine(Protocol):
+    """Makes embeddings of recordings."""
+
+    @property
+    def name(self) -> str:
+        """The synthesis engine that can speak with its embeddings: "espeak"."""
+
+    async def clone(self, recording: bytes) -> bytes:
+        """The embedding of whoever speaks in an audio file; at most `LARGEST_EMBEDDING` bytes.
+
+        Raises `BadAudio` for a file that is of no use, and `UpstreamDown`.
+        """
+
+    async def works(self) -> bool:
+        """Whether it could clone now. Answers within 2 s, and never fails."""

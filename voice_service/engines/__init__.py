@@ -1,0 +1,1 @@
+"""The cloning engines, one module each."""

@@ -1,0 +1,79 @@
+"""Receives files: chunks, and at the end how many bytes they have and their hash."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from mesh.errors import AtCapacity, Idle, InvalidRequest, UploadIncomplete, UploadTooLarge
+from mesh.streams import before_idle
+from parley.voices.v1.voices_pb2 import CreateVoiceRequest, FinishUpload
+
+LARGEST_RECORDING = 4 << 20
+"""Bytes; Unmute's limit."""
+LARGEST_CHUNK = 1 << 20
+IDLE_LIMIT_S = 10.0
+UPLOAD_LIMIT_S = 60.0
+
+
+class Uploads:
+    """Counts the uploads that go on: each may fill as much memory as the largest recording has."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Admit one while the block runs. Raises `AtCapacity`."""
+        if not self._left:
+            raise AtCapacity("too many recordings are being uploaded")
+        self._left -= 1
+        try:
+            yield
+        finally:
+            self._left += 1
+
+
+async def received(
+    requests: AsyncIterator[CreateVoiceRequest], idle_limit_s: float = IDLE_LIMIT_S, limit_s: float = UPLOAD_LIMIT_S
+) -> bytes:
+    """The whole file. Raises `UploadTooLarge`, `UploadIncomplete`, `Idle`, and `InvalidRequest` for what is no part."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await _received(before_idle(requests, idle_limit_s))
+    except TimeoutError:
+        raise Idle(f"the upload took more than {limit_s:g} s") from None
+
+
+async def _received(requests: AsyncIterator[CreateVoiceRequest]) -> bytes:
+    content = bytearray()
+    async for request in requests:
+        match request.WhichOneof("request"):
+            case "chunk":
+                if len(request.chunk.content) > LARGEST_CHUNK:
+                    raise InvalidRequest(f"a chunk may have {LARGEST_CHUNK} bytes", field="chunk.content")
+                check_size(len(content) + len(request.chunk.content), field="chunk")
+                content += request.chunk.content
+            case "finish":
+                _check(content, request.finish)
+                return bytes(content)
+            case "config":
+                raise InvalidRequest("config comes once", field="config")
+            case None:
+                raise InvalidRequest("the request is empty", field="request")
+    raise UploadIncomplete("the upload ended without finish", field="finish")
+
+
+def check_size(size: int, field: str) -> None:
+    """Raise `UploadTooLarge` if a recording of so many bytes is not taken."""
+    if size > LARGEST_RECORDING:
+        raise UploadTooLarge(
+            f"a recording may have {LARGEST_RECORDING} bytes ({LARGEST_RECORDING >> 20} MiB)", field=field
+        )
+
+
+def _check(content: bytearray, finish: FinishUpload) -> None:
+    if len(content) != finish.total_bytes:
+        raise UploadIncomplete(f"{len(content)} bytes have arrived of {finish.total_bytes}", field="finish.total_bytes")
+    if hashlib.sha256(content).digest() != finish.sha256:
+        raise UploadIncomplete("the bytes that have arrived do not have this hash", field="finish.sha256")
