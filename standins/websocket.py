@@ -8,7 +8,7 @@ Uvicorn serves the HTTP around it and hands over what asks for an upgrade (its `
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from websockets.exceptions import InvalidState
@@ -142,8 +142,8 @@ class WebSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over a connection."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - WebSockets run over TCP
-        self.transport: asyncio.Transport = transport
+        # Uvloop's are not derived from asyncio's.
+        self.transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:

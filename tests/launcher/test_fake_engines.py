@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from click.testing import CliRunner
+from websockets.asyncio.client import connect
 
 from launcher.main import main
 
@@ -42,6 +43,13 @@ async def test_it_prints_where_the_engines_are_and_ends_on_ctrl_c() -> None:
         assert [fault["kind"] for fault in stt["faults"]] == ["full"]
         llm = (await http.get(urls["KYUTAI_LLM_URL"] + "/standin")).json()
         assert llm["options"]["replies"] == ["Hi."]
+        headers = {"kyutai-api-key": "public_token"}
+        async with connect(urls["KYUTAI_STT_URL"] + "/api/asr-streaming", additional_headers=headers) as full:
+            assert b"no free channels" in await full.recv(decode=False)
+        async with connect(
+            urls["KYUTAI_TTS_URL"] + "/api/tts_streaming?format=PcmMessagePack", additional_headers=headers
+        ) as ready:
+            assert b"Ready" in await ready.recv(decode=False)
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 0
 
