@@ -10,11 +10,9 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from mesh.errors import UpstreamDown
 from orchestrator.conversation.transcript import Message, Role
+from orchestrator.proxies import PAST_PROXIES
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.words import WordSplitter
-
-_NEIGHBOURS = ("all://127.0.0.1", "all://localhost", "all://[::1]")
-"""A proxy from the environment is for the way out, not for them."""
 
 _UNREADABLE = "the language model's answer could not be read"
 
@@ -33,7 +31,7 @@ class LanguageModel:
         self._client = openai.AsyncOpenAI(
             base_url=base if base.endswith("/v1") else f"{base}/v1",
             api_key=settings.llm_api_key or "none",
-            http_client=openai.DefaultAsyncHttpxClient(mounts=dict.fromkeys(_NEIGHBOURS)),
+            http_client=openai.DefaultAsyncHttpxClient(mounts=PAST_PROXIES),
             max_retries=1,  # a kept connection may have been closed meanwhile; never after the first token
             timeout=max(settings.llm_first_token_s, settings.llm_next_token_s),  # the limits below are narrower
         )

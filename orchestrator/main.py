@@ -1,6 +1,9 @@
 """The orchestrator's process."""
 
 import os
+from pathlib import Path
+
+import structlog
 
 from mesh import logs
 from mesh.discovery import Replicas
@@ -10,22 +13,29 @@ from mesh.tasks import beside
 from orchestrator.dependencies import watch
 from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
+from orchestrator.news import Newsroom
+from orchestrator.prompts import Prompts
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
+from orchestrator.templates import TemplateError
+from orchestrator.texts import Texts, read_texts
 from parley.conversation.v1.conversation_pb2 import DESCRIPTOR
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 
+log = structlog.get_logger()
 
-async def serve(settings: OrchestratorSettings) -> None:
+
+async def serve(settings: OrchestratorSettings, texts: Texts) -> None:
     """Serve conversations until the process is asked to stop and the last has ended."""
     metrics = Metrics()
     async with (
         Replicas("speech recognition", settings.stt_target, meter=metrics.stt_search) as stt,
         Replicas("speech synthesis", settings.tts_target, meter=metrics.tts_search) as tts,
         LanguageModel(settings) as model,
+        Newsroom(settings) as newsroom,
     ):
-        servicer = ConversationServicer(settings, stt, Upstreams(model, tts, metrics))
+        servicer = ConversationServicer(settings, stt, Upstreams(model, tts, metrics), Prompts(texts, newsroom))
         async with (
             GrpcServer(
                 settings,
@@ -38,7 +48,12 @@ async def serve(settings: OrchestratorSettings) -> None:
 
 
 def main() -> None:
-    """Read the settings, serve."""
+    """Read the settings and the characters, serve. A bad text ends the process with 1 and one line in the log."""
     settings = load(OrchestratorSettings, os.environ)
     logs.configure("orchestrator", settings.log_level, settings.log_format)
-    run(serve(settings))
+    try:
+        texts = read_texts(Path(settings.characters_folder) if settings.characters_folder else None)
+    except TemplateError as error:
+        log.error("a character cannot be used", problem=str(error))  # noqa: TRY400 - the trace would tell nothing more
+        raise SystemExit(1) from None
+    run(serve(settings, texts))

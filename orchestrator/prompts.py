@@ -1,91 +1,157 @@
 """The system prompt: a character, put into what the house asks of every spoken conversation."""
 
 import random
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 
 from mesh.errors import InvalidRequest
+from orchestrator.conversation import Policy
 from orchestrator.conversation.policy import SILENCE_MARK
+from orchestrator.news import Headline, Newsroom
+from orchestrator.texts import LANGUAGES, QUESTIONS, Texts
 from parley.conversation.v1.conversation_pb2 import Character, Instructions
 
-_HOUSE = """\
-You are in a spoken conversation. The person's words reach you through a speech recogniser and yours reach them through
-a synthetic voice.
+_GOODBYE = Policy().goodbye_ending.capitalize()
 
-How to speak: as people talk, in one to three short sentences. No lists, no markdown, no emoji, no stage directions.
-Write numbers, dates and abbreviations as they are said. Ask at most one question at a time, and not in every turn.
-
-How to listen: the recogniser makes mistakes. Where a word seems odd, think of one that sounds alike; if the meaning is
-still unclear, ask briefly. "{silence}" stands for a long silence of the person's: take up the conversation, lightly.
-After the third silence in a row say goodbye.
-
-To end the conversation, when the person wants to or has fallen silent, finish with the word "Bye!".
-
-{language}
-
-You are the language model {model}, speaking through Parley. Speak of that only when asked.
-
-Your character: {character}
-"""
-
-_LANGUAGES = {
-    "en": "Speak English. If the person asks for another language, say kindly that you speak English only.",
-    "fr": "Speak French. If the person asks for another language, say kindly, in French, that you speak French only.",
-    "en/fr": "Speak English, or French when the person does. Begin in English.",
-    "fr/en": "Speak French, or English when the person does. Begin in French.",
-}
-
-_DEFAULT_CHARACTER = "a warm, attentive companion with a dry sense of humour and a liking for plain words."
-
-_SMALLTALK = """\
-somebody to chat with about nothing in particular: curious, cheerful, never pushy. It is {now}. Open the conversation
-with something like this, in your own words: "{starter}"
-"""
-
-_STARTERS = (
-    "What was the best thing you ate this week?",
-    "Is there a sound that takes you straight back to your childhood?",
-    "If you had this afternoon free, how would you spend it?",
-    "Which small thing made you smile lately?",
-    "Is there a word you like just for how it sounds?",
-    "What would you learn if it took a single day?",
-    "Do you have a place where you think best?",
-    "Which season suits you most?",
-)
+_MOST_HEADLINES = 10
+_LONGEST_TEXT = 20_000
+_NUMBERS = ("one", "two", "three", "four", "five")
+_LONGEST_SHOWN = 40
+"""Of what a client has sent, in the message that refuses it."""
 
 
-def render(instructions: Instructions, *, model: str, now: datetime) -> str:
-    """Return the system prompt for `instructions`; what is random in it is drawn here, once.
+def here_and_now() -> datetime:
+    """The time, in this machine's zone."""
+    return datetime.now(UTC).astimezone()
 
-    `model` is the language model's name as its server gives it. Raises `InvalidRequest` for a character or a language
-    that does not exist.
-    """
-    if instructions.WhichOneof("instructions") == "prompt":
-        return instructions.prompt
-    character = instructions.character
-    language = character.language if character.HasField("language") else "en"
-    if language not in _LANGUAGES:
-        raise InvalidRequest(
-            f"no language {language!r}: expected one of {', '.join(_LANGUAGES)}", field="config.session.instructions"
+
+class Prompts:
+    """Renders prompts. What is random in one is drawn, from `chance`, when it is rendered; `now` gives the time."""
+
+    def __init__(
+        self,
+        texts: Texts,
+        newsroom: Newsroom,
+        *,
+        chance: random.Random | None = None,
+        now: Callable[[], datetime] = here_and_now,
+    ) -> None:
+        self._texts = texts
+        self._newsroom = newsroom
+        self._chance = chance or random.Random()  # noqa: S311 - variety, not secrecy
+        self._now = now
+        self._kinds: Mapping[str, Callable[[Character, str], str]] = {
+            "constant": self._constant,
+            "smalltalk": self._smalltalk,
+            "guess_animal": self._guess_animal,
+            "quiz_show": self._quiz_show,
+            "news": self._news,
+            "unmute_explanation": self._unmute_explanation,
+        }
+
+    def is_prepared(self, instructions: Instructions) -> bool:
+        """Whether they can be rendered at once; also if they are to be refused."""
+        return (
+            instructions.character.kind != "news"
+            or self._newsroom.is_up_to_date
+            or self._fault(instructions.character) is not None
         )
-    return _HOUSE.format(
-        silence=SILENCE_MARK,
-        language=_LANGUAGES[language],
-        model=_readable(model),
-        character=_character(character, now),
-    )
 
+    async def prepare(self, instructions: Instructions) -> None:
+        """Fetch what rendering them needs. Takes seconds at most, and never fails: without news there is small talk."""
+        if not self.is_prepared(instructions):
+            await self._newsroom.refresh()
 
-def _character(character: Character, now: datetime) -> str:
-    match character.kind:
-        case "constant":
-            return character.text if character.HasField("text") else _DEFAULT_CHARACTER
-        case "smalltalk":
-            starter = random.choice(_STARTERS)  # noqa: S311 - variety, not secrecy
-            return _SMALLTALK.format(now=f"{now:%A, %d %B %Y, %H:%M} {now.tzname() or ''}".strip(), starter=starter)
-        case unknown:
-            raise InvalidRequest(
-                f"no character {unknown!r}: expected constant or smalltalk", field="config.session.instructions"
+    def render(self, instructions: Instructions, *, model: str) -> str:
+        """Return the system prompt. Needs nothing but what is at hand: `prepare` first, or there may be no news.
+
+        `model` is the language model's name as its server gives it. Raises `InvalidRequest` for a character or a
+        language that does not exist.
+        """
+        if instructions.WhichOneof("instructions") == "prompt":
+            return instructions.prompt
+        character = instructions.character
+        if fault := self._fault(character):
+            raise InvalidRequest(fault, field="config.session.instructions")
+        language = character.language if character.HasField("language") else LANGUAGES[0]
+        if character.kind == "unmute_explanation":
+            language = LANGUAGES[0]
+        return self._texts.house.filled(
+            silence=SILENCE_MARK,
+            goodbye=_GOODBYE,
+            language=self._texts.languages[language],
+            model=_readable(model),
+            character=self._kinds[character.kind](character, language.partition("/")[0]),
+        )
+
+    def _fault(self, character: Character) -> str | None:
+        """Say why a character cannot be, and what was expected; None: it can."""
+        kind, language = character.kind, character.language
+        if kind not in self._kinds:
+            return f"no character {kind[:_LONGEST_SHOWN]!r}: expected one of {', '.join(self._kinds)}"
+        if character.HasField("language") and language not in LANGUAGES:
+            return f"no language {language[:_LONGEST_SHOWN]!r}: expected one of {', '.join(LANGUAGES)}"
+        if character.HasField("text") and kind != "constant":
+            return f"a {kind} character takes no text: only a constant one does"
+        if len(character.text) > _LONGEST_TEXT:
+            return f"a character of {len(character.text)} characters: expected at most {_LONGEST_TEXT}"
+        return None
+
+    # --- each kind: its text, from what the client gave and the language it begins in --------------------------------
+
+    def _constant(self, character: Character, _language: str) -> str:
+        return character.text if character.HasField("text") else self._texts.constant.filled()
+
+    def _smalltalk(self, _character: Character, language: str) -> str:
+        return self._texts.smalltalk.filled(
+            now=self._said_now(), starter=self._chance.choice(self._texts.starters[language])
+        )
+
+    def _guess_animal(self, _character: Character, language: str) -> str:
+        return self._texts.guess_animal.filled(
+            easy=self._chance.choice(self._texts.easy_animals[language]),
+            hard=self._chance.choice(self._texts.hard_animals[language]),
+        )
+
+    def _quiz_show(self, _character: Character, language: str) -> str:
+        drawn = self._chance.sample(self._texts.questions[language], QUESTIONS)
+        lines = (
+            f"Question {number}: {each.question} Answer: {each.answer}."
+            for number, each in zip(_NUMBERS, drawn, strict=True)
+        )
+        return self._texts.quiz_show.filled(questions="\n".join(lines), goodbye=_GOODBYE)
+
+    def _news(self, character: Character, language: str) -> str:
+        headlines = self._newsroom.headlines
+        if not headlines:
+            return self._texts.news_unavailable.filled(
+                apology=self._chance.choice(self._texts.apologies[language]),
+                smalltalk=self._smalltalk(character, language),
             )
+        drawn = self._chance.sample(headlines, min(len(headlines), _MOST_HEADLINES))
+        return self._texts.news.filled(headlines=_paragraphs(drawn), now=self._said_now())
+
+    def _unmute_explanation(self, _character: Character, _language: str) -> str:
+        return self._texts.unmute_explanation.filled()
+
+    def _said_now(self) -> str:
+        now = self._now()
+        return f"{now:%A}, {now.day} {now:%B %Y}, {now:%H:%M} {now.tzname() or ''}".strip()
+
+
+def _paragraphs(headlines: Iterable[Headline]) -> str:
+    return "\n\n".join(_paragraph(headline) for headline in headlines)
+
+
+def _paragraph(headline: Headline) -> str:
+    parts = {
+        "Title": headline.title,
+        "Description": headline.description,
+        "By": headline.author,
+        "Date": headline.date,
+        "Text": headline.content,
+    }
+    return "\n".join(f"{name}: {text}" for name, text in parts.items() if text)
 
 
 def _readable(model: str) -> str:

@@ -12,6 +12,7 @@ from mesh.audio import negotiate
 from mesh.discovery import Replicas, admitted
 from mesh.streams import before_idle, first_request
 from orchestrator.listener import transcribe
+from orchestrator.prompts import Prompts
 from orchestrator.requests import HungUp, Requests, SessionOptions
 from orchestrator.session import Session
 from orchestrator.settings import OrchestratorSettings
@@ -25,12 +26,13 @@ Context = grpc.aio.ServicerContext[pb.ConverseRequest, pb.ConverseResponse]
 
 
 class ConversationServicer(ConversationServiceServicer):
-    """Serves `Converse`. `stt` and `upstreams` are shared by all conversations."""
+    """Serves `Converse`. `stt`, `upstreams` and `prompts` are shared by all conversations."""
 
-    def __init__(self, settings: OrchestratorSettings, stt: Replicas, upstreams: Upstreams) -> None:
+    def __init__(self, settings: OrchestratorSettings, stt: Replicas, upstreams: Upstreams, prompts: Prompts) -> None:
         self._settings = settings
         self._stt = stt
         self._upstreams = upstreams
+        self._prompts = prompts
 
     # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
@@ -46,8 +48,9 @@ class ConversationServicer(ConversationServiceServicer):
 
         input_format = None if config.typed_only else negotiate(config.input_format, field="config.input_format")
         output_format = negotiate(config.output_format, field="config.output_format")
-        options = SessionOptions(self._upstreams.model)
-        configured = options.change(config.session)
+        options = SessionOptions(self._upstreams.model, self._prompts)
+        at_once, late = options.opening(config.session)
+        configured = options.change(at_once)
         session = Session(session_id, self._stt, self._upstreams, output_format, self._settings.stall_limit_s)
         async with AsyncExitStack() as exits:
             work = []
@@ -63,8 +66,13 @@ class ConversationServicer(ConversationServiceServicer):
             )
             session.send(pb.ConverseResponse(started=started), request_id)
             session.tell(configured, request_id)
+            client = Requests(session, options, input_format, late=_update(late, request_id) if late else None)
             try:
-                await session.run(context.write, Requests(session, options, input_format).run(requests), *work)
+                await session.run(context.write, client.run(requests), *work)
             except HungUp:
                 _log.info("client hung up")
         _log.info("conversation over")
+
+
+def _update(session: pb.SessionConfig, request_id: str | None) -> pb.ConverseRequest:
+    return pb.ConverseRequest(request_id=request_id, update=pb.UpdateSession(session=session))

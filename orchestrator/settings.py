@@ -2,6 +2,8 @@
 
 from typing import Annotated, ClassVar
 
+import msgspec
+
 from mesh.settings import Port, ServiceSettings, setting
 
 
@@ -44,6 +46,25 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     llm_next_token_s: Annotated[
         float, setting(help="How many seconds the language model may pause while it writes.", gt=0, le=600)
     ] = 10.0
+    characters_folder: Annotated[
+        str | None,
+        setting(
+            help="A folder of texts that go before Parley's own of the same name; orchestrator/characters has those.",
+            env="PARLEY_CHARACTERS_FOLDER",
+        ),
+    ] = None
+    newsapi_api_key: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^[!-~]+$")] | None,
+        setting(
+            help="The key for NewsAPI, which the news character reads; left out: it makes small talk instead.",
+            env=("PARLEY_NEWSAPI_API_KEY", "NEWSAPI_API_KEY"),
+            secret=True,
+        ),
+    ] = None
+    newsapi_url: Annotated[str, setting(help="Where NewsAPI is.", env="PARLEY_NEWSAPI_URL", pattern="^https?://.")] = (
+        "https://newsapi.org"
+    )
+    news_limit_s: Annotated[float, setting(help="How many seconds fetching the news may take.", gt=0, le=60)] = 3.0
     idle_limit_s: Annotated[
         float, setting(help="How many seconds a client may send nothing before it is taken for gone.", gt=0)
     ] = 600.0

@@ -31,14 +31,16 @@ def _rule(pattern: str, *answers: str) -> Rule:
     return Rule(re.compile(pattern), answers)
 
 
-_GOODBYES = r"\b(goodbye|good bye|bye|farewell|good night)\b|^see you\b|\bi (have to|need to|must|got to) go( now)?$"
+GOODBYES = r"\b(goodbye|good bye|bye|farewell|good night)\b|^see you\b|\bi (have to|need to|must|got to) go( now)?$"
+"""What a person says who wants to end the conversation."""
+
 _VERY = r"(?:so |very |really |quite |a little |a bit |too )?"
 
 RULES = (
     _rule(r"\bau revoir|à bientôt\b", "Au revoir, et à bientôt. Bye!"),
     _rule(r"\b(comment (allez|vas)|ça va)\b", "Je vais très bien, merci. Et vous ?"),
     _rule(r"\b(bonjour|bonsoir|salut)\b", "Bonjour ! Comment allez-vous ?"),
-    _rule(_GOODBYES, "It was good to meet you. Bye!", "That was a good conversation. Bye!"),
+    _rule(GOODBYES, "It was good to meet you. Bye!", "That was a good conversation. Bye!"),
     _rule(
         r"^(hello|hi|hey|good (morning|afternoon|evening|day))( hello| hi| there| parley| again)*$",
         "Hello! It's good to hear you. What would you like to talk about?",

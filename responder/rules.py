@@ -13,7 +13,8 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from responder.clock import spoken_date, spoken_time
-from responder.phrases import RULES, SILENCES
+from responder.phrases import GOODBYES, RULES, SILENCES
+from responder.quiz import Question, Turn, next_line, questions_in
 from responder.reflection import reflect
 
 # More of a person's words than this is not worth saying back.
@@ -25,7 +26,7 @@ _PLACEHOLDER = re.compile(r"{(\w+)}")
 
 
 class Message(NamedTuple):
-    """One message of a conversation; `role` is OpenAI's, and only "user" and "assistant" count here."""
+    """One message of a conversation; `role` is OpenAI's. Of a "system" message only the questions of a quiz count."""
 
     role: str
     text: str
@@ -41,6 +42,8 @@ def answer(messages: Sequence[Message], now: datetime) -> str:
     if silences:
         return _choose(SILENCES[min(silences, len(SILENCES)) - 1], seed, last_answer)
     words = _words(said[-1]) if said else "hello"
+    if (questions := _quiz(messages)) and not re.search(GOODBYES, words):
+        return next_line(questions, _turns(messages))
     known = {
         "time": spoken_time(now),
         "date": spoken_date(now),
@@ -49,6 +52,18 @@ def answer(messages: Sequence[Message], now: datetime) -> str:
         "turned": _said_back(words),
     }
     return _choose(_fitting_answers(words, known), seed, last_answer)
+
+
+def _quiz(messages: Sequence[Message]) -> list[Question]:
+    return questions_in("\n".join(message.text for message in messages if message.role == "system"))
+
+
+def _turns(messages: Sequence[Message]) -> list[Turn]:
+    return [
+        Turn(message.role == "assistant", message.text)
+        for message in messages
+        if message.role in {"user", "assistant"} and not _is_silence(message.text)
+    ]
 
 
 def _fitting_answers(words: str, known: Mapping[str, str]) -> list[str]:

@@ -1,5 +1,14 @@
 /** Whom one can talk to: `/v1/voices`, which is a list of voices in Unmute's format, as choices for a person. */
 
+/** What each character is that says nothing of itself. */
+const CHARACTERS = {
+  smalltalk: "A chat about nothing in particular.",
+  guess_animal: "Thinks of an animal. Find out which.",
+  quiz_show: "Asks you five questions.",
+  news: "Has read the news about technology.",
+  unmute_explanation: "Explains how all this works.",
+};
+
 const LANGUAGES = { en: "English", fr: "French", "en/fr": "English, French", "fr/en": "French, English" };
 
 /**
@@ -19,7 +28,7 @@ export const DEFAULT_CHOICE = {
   name: "Parley",
   language: "English",
   lang: "en",
-  about: "A chat about nothing in particular.",
+  about: CHARACTERS.smalltalk,
   voice: "",
   character: { kind: "smalltalk", language: "en" },
 };
@@ -53,7 +62,7 @@ function about(name, kind, text) {
     const sentence = text.replace(start, "").split(/(?<=[.!?])\s/)[0];
     return sentence.charAt(0).toUpperCase() + sentence.slice(1);
   }
-  return DEFAULT_CHOICE.about;
+  return CHARACTERS[kind] ?? DEFAULT_CHOICE.about;
 }
 
 function escaped(text) {

@@ -4,7 +4,7 @@ To add a check, write a function from a `Situation` to findings, and list it her
 """
 
 from launcher.checks.check import Check
-from launcher.checks.engines import embedded_recogniser, embedded_voice
+from launcher.checks.engines import recogniser, voice
 from launcher.checks.language_model import language_model
 from launcher.checks.machine import machine
 from launcher.checks.mesh import mesh
@@ -19,8 +19,8 @@ CHECKS: dict[str, Check] = {
     "Packages": packages,
     "Settings": settings,
     "Ports": ports,
-    "Recogniser": embedded_recogniser,
-    "Voice": embedded_voice,
+    "Recogniser": recogniser,
+    "Voice": voice,
     "Language model": language_model,
     "Voices file": voices,
     "Machine": machine,

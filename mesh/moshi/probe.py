@@ -10,6 +10,9 @@ from msgspec import Meta, Struct
 from mesh.moshi.upstream import Upstream
 from mesh.ports import authority
 
+BUILD_INFO = "/api/build_info"
+"""What every moshi-server answers."""
+
 _LIMIT_S = 2.0
 _LONGEST_ANSWER = 1 << 20
 
@@ -27,7 +30,7 @@ class _Module(Struct, frozen=True):
 async def probe(upstream: Upstream, client: httpx2.AsyncClient, path: str) -> None:
     """Learn how an upstream is, and how much room the module at `path` has. Never fails."""
     answered, modules = await asyncio.gather(
-        _get(upstream, client, "/api/build_info"), _get(upstream, client, "/api/modules_info")
+        _get(upstream, client, BUILD_INFO), _get(upstream, client, "/api/modules_info")
     )
     upstream.heard(answers=answered is not None, now=asyncio.get_running_loop().time())
     for module in _modules(modules or b""):

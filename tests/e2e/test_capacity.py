@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
@@ -105,7 +105,7 @@ async def _refusal(mesh: Mesh) -> tuple[float, dict[str, Any]]:
 
 
 async def _metric(mesh: Mesh, port: int, name: str) -> float:
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         text = (await client.get(f"http://127.0.0.1:{mesh.metrics(port)}/metrics")).text
     return sum(float(value) for value in re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE))
 

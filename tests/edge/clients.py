@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.fakes.conversation import LIMIT_S
@@ -59,6 +59,6 @@ async def deaf_client_of(port: int) -> AsyncIterator[Client]:
         client.websocket.transport.abort()
 
 
-def http_of(port: int) -> httpx.AsyncClient:
+def http_of(port: int) -> httpx2.AsyncClient:
     """A client for the edge's REST routes."""
-    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+    return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)

@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 
 from edge.server import EdgeServer
@@ -11,18 +11,18 @@ from tests.fakes.conversation import FakeConversation
 
 
 @pytest.fixture
-async def http(edge: EdgeServer) -> AsyncIterator[httpx.AsyncClient]:
+async def http(edge: EdgeServer) -> AsyncIterator[httpx2.AsyncClient]:
     async with http_of(edge.port) as client:
         yield client
 
 
-async def values(http: httpx.AsyncClient) -> dict[str, float]:
+async def values(http: httpx2.AsyncClient) -> dict[str, float]:
     lines = (await http.get("/metrics")).text.splitlines()
     samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
     return {name: float(value) for name, _, value in samples}
 
 
-async def test_requests_are_counted_by_route(http: httpx.AsyncClient) -> None:
+async def test_requests_are_counted_by_route(http: httpx2.AsyncClient) -> None:
     await http.get("/v1/health")
     await http.get("/nowhere")
     await http.get("/nowhere/else")
@@ -33,7 +33,7 @@ async def test_requests_are_counted_by_route(http: httpx.AsyncClient) -> None:
     assert counted["worker_health_ok_sum"] == 1
 
 
-async def test_sessions_are_counted(http: httpx.AsyncClient, edge: EdgeServer, fake: FakeConversation) -> None:
+async def test_sessions_are_counted(http: httpx2.AsyncClient, edge: EdgeServer, fake: FakeConversation) -> None:
     async with client_of(edge.port) as client:
         talk = await fake.next_conversation()
         await until_answered(client)

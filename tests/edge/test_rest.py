@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-import httpx
+import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -99,12 +99,12 @@ async def edge(
 
 
 @pytest.fixture
-async def http(edge: EdgeServer) -> AsyncIterator[httpx.AsyncClient]:
+async def http(edge: EdgeServer) -> AsyncIterator[httpx2.AsyncClient]:
     async with http_of(edge.port) as client:
         yield client
 
 
-async def test_the_banner(http: httpx.AsyncClient) -> None:
+async def test_the_banner(http: httpx2.AsyncClient) -> None:
     answer = await http.get("/")
     assert answer.status_code == 200
     assert "/v1/realtime" in answer.json()["message"]
@@ -115,14 +115,14 @@ async def test_a_bug_says_nothing() -> None:
         raise RuntimeError("a secret")
 
     app = Starlette(routes=[Route("/", bug)], exception_handlers={Exception: on_bug})
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://edge") as http:
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://edge") as http:
         answer = await http.get("/")
     assert (answer.status_code, answer.json()) == (500, {"detail": "Internal server error"})
 
 
 class TestHealth:
-    async def test_all_is_well(self, http: httpx.AsyncClient, voice_service: GrpcServer) -> None:
+    async def test_all_is_well(self, http: httpx2.AsyncClient, voice_service: GrpcServer) -> None:
         await voice_service.health.set("cloning", serving=True)
         answer = await http.get("/v1/health")
         assert answer.status_code == 200
@@ -134,13 +134,13 @@ class TestHealth:
             "ok": True,
         }
 
-    async def test_cloning_is_down_while_nobody_can_clone(self, http: httpx.AsyncClient) -> None:
+    async def test_cloning_is_down_while_nobody_can_clone(self, http: httpx2.AsyncClient) -> None:
         report = (await http.get("/v1/health")).json()
         assert not report["voice_cloning_up"]
         assert report["ok"]
 
     @pytest.mark.parametrize("name", ["tts", "stt", "llm"])
-    async def test_one_part_is_down(self, http: httpx.AsyncClient, orchestrator: GrpcServer, name: str) -> None:
+    async def test_one_part_is_down(self, http: httpx2.AsyncClient, orchestrator: GrpcServer, name: str) -> None:
         await orchestrator.health.set(name, serving=False)
         report = (await http.get("/v1/health")).json()
         assert not report["ok"]
@@ -153,7 +153,7 @@ class TestHealth:
             assert set(answer.json().values()) == {False}
 
     async def test_the_answer_is_kept_for_half_a_second(
-        self, http: httpx.AsyncClient, orchestrator: GrpcServer
+        self, http: httpx2.AsyncClient, orchestrator: GrpcServer
     ) -> None:
         assert (await http.get("/v1/health")).json()["ok"]
         await orchestrator.health.set("llm", serving=False)
@@ -164,7 +164,7 @@ class TestHealth:
 
 
 class TestVoices:
-    async def test_their_shape(self, http: httpx.AsyncClient) -> None:
+    async def test_their_shape(self, http: httpx2.AsyncClient) -> None:
         answer = await http.get("/v1/voices")
         assert answer.headers["content-type"] == "application/json"
         assert answer.json() == [
@@ -240,12 +240,12 @@ class TestVoices:
 
 class TestCors:
     @pytest.mark.parametrize("origin", ["http://localhost", "http://localhost:3000"])
-    async def test_a_page_on_this_machine_may_ask(self, http: httpx.AsyncClient, origin: str) -> None:
+    async def test_a_page_on_this_machine_may_ask(self, http: httpx2.AsyncClient, origin: str) -> None:
         answer = await http.get("/v1/health", headers={"origin": origin})
         assert answer.headers["access-control-allow-origin"] == origin
         assert answer.headers["access-control-allow-credentials"] == "true"
 
-    async def test_it_may_ask_with_any_method_and_header(self, http: httpx.AsyncClient) -> None:
+    async def test_it_may_ask_with_any_method_and_header(self, http: httpx2.AsyncClient) -> None:
         asked = {
             "origin": "http://localhost:3000",
             "access-control-request-method": "POST",
@@ -256,11 +256,11 @@ class TestCors:
         assert "POST" in answer.headers["access-control-allow-methods"]
         assert answer.headers["access-control-allow-headers"] == "x-anything"
 
-    async def test_other_pages_may_not(self, http: httpx.AsyncClient) -> None:
+    async def test_other_pages_may_not(self, http: httpx2.AsyncClient) -> None:
         answer = await http.get("/v1/health", headers={"origin": "http://example.org"})
         assert "access-control-allow-origin" not in answer.headers
 
-    async def test_an_error_says_so_too(self, http: httpx.AsyncClient) -> None:
+    async def test_an_error_says_so_too(self, http: httpx2.AsyncClient) -> None:
         answer = await http.get("/nowhere", headers={"origin": "http://localhost"})
         assert answer.status_code == 404
         assert answer.headers["access-control-allow-origin"] == "http://localhost"

@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 from websockets.exceptions import InvalidStatus
@@ -79,7 +79,7 @@ class TestDraining:
 
     async def test_a_client_that_is_already_connected_is_answered_503(self, edge: EdgeServer) -> None:
         early = socket.create_connection(("127.0.0.1", edge.port))
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False) as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False) as http:
             await http.get("/")  # accepted after the early one, which is therefore accepted too
         edge.refuse_sessions()
         with pytest.raises(InvalidStatus, match="503"):

@@ -5,7 +5,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 
 from edge.server import EdgeServer
@@ -33,18 +33,18 @@ async def edge(voices: GrpcServer, serve_edge: EdgeFactory) -> AsyncIterator[Edg
 
 
 @pytest.fixture
-async def http(edge: EdgeServer) -> AsyncIterator[httpx.AsyncClient]:
+async def http(edge: EdgeServer) -> AsyncIterator[httpx2.AsyncClient]:
     async with http_of(edge.port) as client:
         yield client
 
 
-async def posted(http: httpx.AsyncClient, recording: bytes, name: str = "file") -> httpx.Response:
+async def posted(http: httpx2.AsyncClient, recording: bytes, name: str = "file") -> httpx2.Response:
     files = {name: ("voice.wav", recording, "audio/wav")}
     return await http.post("/v1/voices", files=files, headers=PAGE, timeout=60)
 
 
 async def test_a_recording_becomes_a_voice_that_every_service_finds(
-    http: httpx.AsyncClient, voices: GrpcServer
+    http: httpx2.AsyncClient, voices: GrpcServer
 ) -> None:
     answer = await posted(http, ADA)
     assert answer.status_code == 200, answer.text
@@ -56,7 +56,7 @@ async def test_a_recording_becomes_a_voice_that_every_service_finds(
         assert (await client.find(name)).voice_id == name
 
 
-async def test_the_limit_is_on_the_file_and_not_on_the_form(http: httpx.AsyncClient) -> None:
+async def test_the_limit_is_on_the_file_and_not_on_the_form(http: httpx2.AsyncClient) -> None:
     largest = ADA + bytes(LARGEST_FILE - len(ADA))
     assert (await posted(http, largest)).status_code == 200
     answer = await posted(http, largest + b"x")
@@ -66,13 +66,13 @@ async def test_the_limit_is_on_the_file_and_not_on_the_form(http: httpx.AsyncCli
     assert (await posted(http, ADA)).status_code == 200
 
 
-async def test_what_is_too_long_altogether_is_not_even_read(http: httpx.AsyncClient) -> None:
+async def test_what_is_too_long_altogether_is_not_even_read(http: httpx2.AsyncClient) -> None:
     answer = await posted(http, bytes(LARGEST_FILE + (1 << 20)))
     assert answer.status_code == 413
     assert answer.headers["access-control-allow-origin"] == PAGE["origin"]
 
 
-async def test_a_length_is_required(http: httpx.AsyncClient) -> None:
+async def test_a_length_is_required(http: httpx2.AsyncClient) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"--x\r\n"
 
@@ -84,27 +84,27 @@ async def test_a_length_is_required(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("recording", [b"", b"hello", ADA[:30], bytes(100_000)])
-async def test_what_cannot_be_decoded_is_told_so(http: httpx.AsyncClient, recording: bytes) -> None:
+async def test_what_cannot_be_decoded_is_told_so(http: httpx2.AsyncClient, recording: bytes) -> None:
     answer = await posted(http, recording)
     assert answer.status_code == 400
     assert "the recording cannot be used: " in answer.json()["detail"]
     assert answer.headers["access-control-allow-origin"] == PAGE["origin"]
 
 
-async def test_a_form_without_the_part(http: httpx.AsyncClient) -> None:
+async def test_a_form_without_the_part(http: httpx2.AsyncClient) -> None:
     answer = await posted(http, ADA, name="recording")
     assert answer.status_code == 422
     assert answer.json() == {"detail": "the form has no part called 'file'"}
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data"])
-async def test_what_is_no_form(http: httpx.AsyncClient, content_type: str) -> None:
+async def test_what_is_no_form(http: httpx2.AsyncClient, content_type: str) -> None:
     answer = await http.post("/v1/voices", content=b"{}", headers={**PAGE, "content-type": content_type})
     assert answer.status_code == 400
     assert "multipart/form-data" in answer.json()["detail"]
 
 
-async def test_the_preflight(http: httpx.AsyncClient) -> None:
+async def test_the_preflight(http: httpx2.AsyncClient) -> None:
     asked = {**PAGE, "access-control-request-method": "POST", "access-control-request-headers": "content-type"}
     answer = await http.options("/v1/voices", headers=asked)
     assert answer.status_code == 200
@@ -130,7 +130,7 @@ async def test_without_a_cloning_engine(serve_edge: EdgeFactory) -> None:
     assert answer.json() == {"detail": "the cloning engine cannot be reached"}
 
 
-async def test_one_too_many_is_refused_and_who_leaves_makes_room(edge: EdgeServer, http: httpx.AsyncClient) -> None:
+async def test_one_too_many_is_refused_and_who_leaves_makes_room(edge: EdgeServer, http: httpx2.AsyncClient) -> None:
     head = (
         "POST /v1/voices HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000\r\n"
         "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"

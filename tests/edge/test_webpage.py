@@ -1,6 +1,6 @@
 """The page as a browser is served it."""
 
-import httpx
+import httpx2
 import pytest
 from starlette.datastructures import Headers
 
@@ -12,7 +12,7 @@ from tests.edge.conftest import EdgeFactory
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
-async def get(serve_edge: EdgeFactory, path: str, **headers: str) -> httpx.Response:
+async def get(serve_edge: EdgeFactory, path: str, **headers: str) -> httpx2.Response:
     async with serve_edge() as edge, http_of(edge.port) as http:
         return await http.get(path, headers=headers)
 

@@ -13,9 +13,12 @@ from mesh.discovery import Replicas
 from mesh.server import GrpcServer
 from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
+from orchestrator.news import Newsroom
+from orchestrator.prompts import Prompts
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
+from orchestrator.texts import read_texts
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 from standins.llm.engine import LlmEngine
@@ -63,7 +66,8 @@ async def town() -> AsyncIterator[Town]:
             Metrics(CollectorRegistry()),
         )
         ears = await enter(Replicas("speech recognition", proxies.stt.address))
-        servicer = ConversationServicer(settings, ears, upstreams)
+        prompts = Prompts(read_texts(), await enter(Newsroom(settings)))
+        servicer = ConversationServicer(settings, ears, upstreams, prompts)
         server = await enter(
             GrpcServer(
                 settings,

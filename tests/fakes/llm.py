@@ -1,13 +1,10 @@
 """A language model that writes what the test wants, behind OpenAI's HTTP API."""
 
-import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from mesh.tasks import beside
+from tests.fakes import http
 from tests.fakes.watched import Slots
 
 Script = Callable[[dict[str, Any]], AsyncIterator[str | bytes]]
@@ -126,22 +124,5 @@ async def _watch(receive: Receive) -> None:
 @asynccontextmanager
 async def serving(fake: HasApp, port: int = 0) -> AsyncIterator[str]:
     """Serve the fake meanwhile, on a free port if none is given, and yield its URL."""
-    # asyncio sends without delay, and so without 40 ms of Nagle's, only on a socket that says that it is TCP.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
-    config = uvicorn.Config(fake.app, ws="none", lifespan="off", log_config=None, access_log=False)
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup([listening])
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        # What `Server.shutdown` does, without its pauses.
-        for each in server.servers:
-            each.close()
-        for connection in list(server.server_state.connections):
-            connection.transport.abort()
-        if server.server_state.tasks:
-            await asyncio.wait(server.server_state.tasks, timeout=5)
+    async with http.serving(fake.app, port) as url:
+        yield url

@@ -56,7 +56,7 @@ def test_less_than_the_level_is_silent(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_libraries_keep_their_inner_life_to_themselves(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("bakery", "info", "console")
-    logging.getLogger("httpx").info("HTTP Request: POST")
+    logging.getLogger("httpx2").info("HTTP Request: POST")
     assert printed(capsys) == []
 
 

@@ -14,15 +14,21 @@ from mesh.discovery import Replicas
 from mesh.server import GrpcServer
 from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
+from orchestrator.news import Newsroom
+from orchestrator.prompts import Prompts
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
+from orchestrator.texts import read_texts
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 from tests.fakes import llm as fake_llm
+from tests.fakes import newsapi
 from tests.fakes import stt as fake_stt
 from tests.fakes import tts as fake_tts
 from tests.orchestrator.caller import Caller, calling, dialled
+
+TEXTS = read_texts()
 
 Tasks = set["asyncio.Task[Any]"]
 
@@ -86,7 +92,8 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         stt_replicas = Replicas("speech recognition", stt_server.address, meter=metrics.stt_search)
         tts_replicas = Replicas("speech synthesis", tts_server.address, meter=metrics.tts_search)
         upstreams = Upstreams(model, await enter(tts_replicas), metrics)
-        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams)
+        prompts = Prompts(TEXTS, await enter(Newsroom(chosen)))
+        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts)
         server = await enter(
             GrpcServer(
                 chosen,
@@ -96,3 +103,10 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         )
         channel = await enter(grpc.aio.insecure_channel(server.address))
         yield House(stt, tts, llm, stt_server, tts_server, registry, server, channel)
+
+
+@asynccontextmanager
+async def open_house_with_news(press: newsapi.FakeNewsApi) -> AsyncIterator[House]:
+    """Build one that reads the news of this fake."""
+    async with newsapi.serving(press) as url, open_house(newsapi_url=url, newsapi_api_key=newsapi.KEY) as house:
+        yield house

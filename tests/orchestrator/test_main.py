@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -95,3 +96,16 @@ async def test_a_taken_port_is_one_line_in_the_log() -> None:
             assert child.returncode == 1
             assert log.decode().count("\n") == 1
             assert f"port {port} on 127.0.0.1 is taken by another process" in log.decode()
+
+
+async def test_a_bad_text_is_one_line_in_the_log(tmp_path: Path) -> None:
+    (tmp_path / "smalltalk.txt").write_text("It is {now}.\nSay {starters}.\n")
+    async with process(PARLEY_CHARACTERS_FOLDER=str(tmp_path)) as child:
+        async with asyncio.timeout(30):
+            _, log = await child.communicate()
+        assert child.returncode == 1
+        assert log.decode().count("\n") == 1
+        assert (
+            f"{tmp_path}/smalltalk.txt:2: nothing is known for {{starters}}: expected {{now}}, {{starter}}"
+            in log.decode()
+        )

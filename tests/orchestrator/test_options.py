@@ -9,9 +9,12 @@ from mesh.errors import InvalidRequest
 from mesh.times import duration
 from orchestrator.conversation import Policy
 from orchestrator.llm import LanguageModel
+from orchestrator.news import Newsroom
 from orchestrator.options import config_of, policy_of
+from orchestrator.prompts import Prompts
 from orchestrator.requests import SessionOptions
 from orchestrator.settings import OrchestratorSettings
+from orchestrator.texts import read_texts
 from parley.conversation.v1 import conversation_pb2 as pb
 
 PRESENT = Policy(
@@ -25,7 +28,8 @@ def prompt(text: str) -> pb.Instructions:
 
 @pytest.fixture
 def options() -> SessionOptions:
-    return SessionOptions(LanguageModel(OrchestratorSettings(llm_model="acme/small-talk_7b")))
+    settings = OrchestratorSettings(llm_model="acme/small-talk_7b")
+    return SessionOptions(LanguageModel(settings), Prompts(read_texts(), Newsroom(settings)))
 
 
 def test_what_is_left_out_keeps_its_value() -> None:
@@ -121,4 +125,4 @@ def test_of_a_refused_change_nothing_counts(options: SessionOptions) -> None:
 def test_the_prompt_knows_the_model(options: SessionOptions) -> None:
     character = pb.Character(kind="constant")
     changed = options.change(pb.SessionConfig(instructions=pb.Instructions(character=character)))
-    assert "the language model small talk 7b" in (changed.instructions or "")
+    assert "the language model called small talk 7b" in (changed.instructions or "")

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from tests.orchestrator.caller import TYPED, Caller
 from tests.orchestrator.house import House, open_house
 
-CALLERS = 10
-REPLIES_EACH = 30
+CALLERS = 4
+REPLIES_EACH = 75
 
 
 async def test_the_synthesis_does_not_wait_for_the_model(house: House) -> None:

@@ -22,6 +22,9 @@ def test_defaults_fit_a_mesh_on_one_machine() -> None:
         ("PARLEY_LLM_URL", "llm_url", "http://llm"),
         ("KYUTAI_LLM_MODEL", "llm_model", "m"),
         ("KYUTAI_LLM_API_KEY", "llm_api_key", "k3y"),
+        ("NEWSAPI_API_KEY", "newsapi_api_key", "k3y"),
+        ("PARLEY_NEWSAPI_URL", "newsapi_url", "http://news"),
+        ("PARLEY_CHARACTERS_FOLDER", "characters_folder", "/mine"),
         ("PARLEY_ORCHESTRATOR_LLM_FIRST_TOKEN_S", "llm_first_token_s", 1.5),
         ("PARLEY_ORCHESTRATOR_IDLE_LIMIT_S", "idle_limit_s", 1.0),
     ],
@@ -33,10 +36,23 @@ def test_each_is_read_from_its_variable(variable: str, field: str, value: object
 def test_the_key_is_never_shown() -> None:
     settings = load(OrchestratorSettings, {"KYUTAI_LLM_API_KEY": "k3y"})
     assert "k3y" not in repr(settings)
-    assert [each.name for each in describe(OrchestratorSettings) if each.secret] == ["llm_api_key"]
+    assert [each.name for each in describe(OrchestratorSettings) if each.secret] == [
+        "llm_api_key",
+        "newsapi_api_key",
+    ]
 
 
 @pytest.mark.parametrize("field", ["LLM_FIRST_TOKEN_S", "LLM_NEXT_TOKEN_S", "IDLE_LIMIT_S", "STALL_LIMIT_S"])
 def test_no_limit_is_zero(field: str) -> None:
     with pytest.raises(SettingError, match=f"PARLEY_ORCHESTRATOR_{field}=0"):
         load(OrchestratorSettings, {f"PARLEY_ORCHESTRATOR_{field}": "0"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("NEWSAPI_API_KEY", "two words"), ("NEWSAPI_API_KEY", "cl\u00e9"), ("PARLEY_NEWSAPI_URL", "newsapi.org")],
+)
+def test_what_http_cannot_carry_is_refused_at_the_start(variable: str, value: str) -> None:
+    with pytest.raises(SettingError, match=variable) as refused:
+        load(OrchestratorSettings, {variable: value})
+    assert variable != "NEWSAPI_API_KEY" or value not in str(refused.value)

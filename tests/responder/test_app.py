@@ -2,7 +2,7 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
@@ -82,7 +82,7 @@ class TestWithTheOpenAIClient:
 
 async def test_a_stream_on_the_wire(base_url: str) -> None:
     body = {"model": MODEL, "messages": [{"role": "user", "content": "yes"}], "stream": True}
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         response = await http.post(f"{base_url}/v1/chat/completions", json=body)
     assert response.headers["content-type"].startswith("text/event-stream")
     *events, done, rest = response.text.split("\n\n")
@@ -117,7 +117,7 @@ async def test_a_stream_on_the_wire(base_url: str) -> None:
 async def test_bad_bodies_are_refused_as_openai_does(
     base_url: str, body: bytes, status: int, param: str | None, message: str
 ) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         response = await http.post(f"{base_url}/v1/chat/completions", content=body)
     assert response.status_code == status
     error = response.json()["error"]
@@ -129,7 +129,7 @@ async def test_bad_bodies_are_refused_as_openai_does(
     ("method", "path", "status"), [("GET", "/v1/nothing", 404), ("GET", "/v1/chat/completions", 405)]
 )
 async def test_other_routes_are_refused_as_openai_does(base_url: str, method: str, path: str, status: int) -> None:
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         response = await http.request(method, base_url + path)
     assert response.status_code == status
     body: dict[str, Any] = response.json()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import grpc
-import httpx
+import httpx2
 import pytest
 
 from mesh.channels import open_channel
@@ -104,7 +104,7 @@ async def test_speech_comes_back_as_words_and_one_too_many_is_refused_quickly() 
         words = [response.word for response in responses if response.HasField("word")]
         assert share_of_words(TEXT, " ".join(word.text for word in words)) >= 0.5
         assert all(3600.9 < seconds(word.start_offset) < 3605 for word in words)
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             metrics = (await client.get(f"http://127.0.0.1:{proxy.metrics_port}/metrics")).text
         assert f"worker_stt_recv_words_total {len(words)}.0" in metrics
         assert "parley_stt_refusals_total 1.0" in metrics

@@ -16,6 +16,7 @@ from tts_proxy.engines.espeak.voices import Voices
 from voice_service.catalogue import Catalogue, read_catalogue
 from voice_service.settings import VoicesSettings
 
+CHARACTERS = {"constant", "smalltalk", "guess_animal", "quiz_show", "news", "unmute_explanation"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,8 +49,12 @@ def test_our_own_voices_are_voices_of_the_embedded_engine(own: Catalogue) -> Non
     assert 6 <= len(own.offered) == len(own)
     for voice in own.offered:
         assert engine.identifier(voice.voice_id)
-        assert voice.character.kind in {"constant", "smalltalk"}
+        assert voice.character.kind in CHARACTERS
         assert voice.character.HasField("text") == (voice.character.kind == "constant")
+
+
+def test_every_character_has_a_voice(own: Catalogue) -> None:
+    assert {voice.character.kind for voice in own.offered} == CHARACTERS
 
 
 def test_the_first_voices_speak_english(own: Catalogue) -> None:

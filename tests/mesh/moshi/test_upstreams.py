@@ -9,13 +9,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection
 
+from mesh.addresses import HostPort
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
 from mesh.moshi import upstreams
 from mesh.moshi.connection import Call, Closed
 from mesh.moshi.messages import FromRecogniser, Marker, from_recogniser
 from mesh.moshi.metrics import LeaseMetrics
 from mesh.moshi.upstreams import Options, Upstreams
-from mesh.moshi.urls import ServerUrl, parse_urls
+from mesh.moshi.urls import parse_urls
 from tests.mesh.moshi import server as moshi
 from tests.mesh.moshi.server import KEY, READY, MoshiServer, idle, packed, running, saying, silent
 
@@ -268,8 +269,8 @@ async def test_a_start_up_cancelled_at_any_moment_leaves_nothing_open(behave: mo
 async def test_a_name_with_several_addresses_is_several_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     resolved: list[str] = ["127.0.0.2", "127.0.0.3"]
 
-    async def resolve(targets: list[ServerUrl]) -> list[str]:
-        return [f"{host}:{targets[0].port}" for host in resolved]
+    async def resolve(target: HostPort) -> list[str]:
+        return [f"{host}:{target.port}" for host in resolved]
 
     monkeypatch.setattr(upstreams, "resolve", resolve)
     monkeypatch.setattr(upstreams, "_RESOLVED_FOR_S", 0.0)

@@ -373,7 +373,7 @@ Global___Instructions: _TypeAlias = Instructions  # noqa: Y015
 
 @_typing.final
 class Character(_message.Message):
-    """A character for the house's prompt."""
+    """A character for the house's prompt. What is random in one is drawn when it is set, once; setting it again draws anew."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -381,11 +381,21 @@ class Character(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """"constant" or "smalltalk"."""
+    """One of
+      "constant": what `text` says;
+      "smalltalk": light conversation, which begins with something drawn at random;
+      "guess_animal": a guessing game, of an easy animal and a hard one;
+      "quiz_show": the host of a quiz of five questions, who says goodbye at the end;
+      "news": talk about the headlines; small talk with an apology when they cannot be had;
+      "unmute_explanation": explains this system, in English whatever `language` says.
+    "news" may have to be fetched, which takes a few seconds at most. Meanwhile audio is taken and replies go on, but
+    requests that follow wait their turn. When `ConverseConfig` asks for it, `started` may come first, without
+    `instructions`, and `session_updated`, with the same `request_id`, when they are there.
+    """
     language: _builtins.str
-    """"en", "fr", "en/fr" or "fr/en". Left out: English."""
+    """"en", "fr", "en/fr" or "fr/en"; of two, the conversation begins in the first. Left out: English."""
     text: _builtins.str
-    """What a "constant" character is; left out for the default. Other kinds take none."""
+    """What a "constant" character is, at most 20 000 characters; left out for the default. Other kinds take none."""
     def __init__(
         self,
         *,
@@ -570,7 +580,7 @@ class ConverseResponse(_message.Message):
 
     @_builtins.property
     def session_updated(self) -> Global___SessionUpdated:
-        """An `update` has taken effect."""
+        """An `update` has taken effect, or what of `config` had to wait."""
 
     @_builtins.property
     def request_rejected(self) -> Global___RequestRejected:
@@ -711,7 +721,7 @@ class ConverseStarted(_message.Message):
 
     @_builtins.property
     def session(self) -> Global___SessionConfig:
-        """The session as it now stands, every field set but `instructions` when none were given."""
+        """The session as it now stands, every field set but `instructions` when none were given or they are still prepared."""
 
     def __init__(
         self,
@@ -731,7 +741,7 @@ Global___ConverseStarted: _TypeAlias = ConverseStarted  # noqa: Y015
 
 @_typing.final
 class SessionUpdated(_message.Message):
-    """An `update` has taken effect."""
+    """An `update` has taken effect, or what of `config` had to wait."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -1,0 +1,133 @@
+"""Plain text that people edit: templates with words in braces to fill in, and lists of one entry a line.
+
+A line that begins with "#" is a remark. Whatever is not as expected is named with file and line, when it is read.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+_PLACEHOLDER = re.compile(r"{(\w+)}")
+_BRACE = re.compile(r"[{}]")
+_QUESTION = re.compile(r"(?P<question>.*\w.*\?)\s*(?P<answer>.*\w.*)")
+_ENTRY = re.compile(r"(?P<key>[^:\s]+)\s*:\s*(?P<text>\S.*)")
+
+
+class TemplateError(Exception):
+    """A file cannot be used. The message names it, and the line if there is one, and says what was expected."""
+
+    def __init__(self, path: Path, line: int | None, problem: str) -> None:
+        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
+        self.line = line
+        """Counted from 1; None: no line in particular."""
+
+
+class Line(NamedTuple):
+    """A line that is no remark."""
+
+    number: int
+    text: str
+
+
+class Question(NamedTuple):
+    """A question of a quiz."""
+
+    question: str
+    answer: str
+
+
+class Template:
+    """A text in which the words in braces stand for what is filled in."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def filled(self, **values: str) -> str:
+        """Return the text with every placeholder replaced; what is put in is never looked at for another."""
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], self._text)
+
+
+def read_template(path: Path, *placeholders: str) -> Template:
+    """Read a template in which each of the placeholders is there, and no other. Raises `TemplateError`."""
+    lines = _lines(path)
+    found = set()
+    for line in lines:
+        for name in _PLACEHOLDER.findall(line.text):
+            if name not in placeholders:
+                raise TemplateError(
+                    path, line.number, f"nothing is known for {{{name}}}: expected {_named(placeholders)}"
+                )
+            found.add(name)
+        if _BRACE.search(_PLACEHOLDER.sub("", line.text)):
+            raise TemplateError(path, line.number, "a brace stands alone: expected braces around one word only")
+    text = "\n".join(line.text for line in lines).strip()
+    if not text:
+        raise TemplateError(path, None, "expected a text, found nothing but remarks")
+    if missing := [name for name in placeholders if name not in found]:
+        raise TemplateError(path, None, f"lacks {_named(missing)}")
+    return Template(text)
+
+
+def read_list(path: Path, *, least: int = 1) -> tuple[str, ...]:
+    """Read a list of at least so many entries, no two of them equal. Raises `TemplateError`."""
+    return tuple(line.text for line in _entries(path, least))
+
+
+def read_questions(path: Path, *, least: int) -> tuple[Question, ...]:
+    """Read a list of at least so many questions, each with its answer behind it. Raises `TemplateError`."""
+    questions = []
+    for line in _entries(path, least):
+        match = _QUESTION.fullmatch(line.text)
+        if match is None:
+            raise TemplateError(path, line.number, "expected a question, its question mark, and the answer after it")
+        questions.append(Question(match["question"].strip(), match["answer"].strip()))
+    return tuple(questions)
+
+
+def read_table(path: Path, *keys: str) -> Mapping[str, str]:
+    """Read a text for each of the keys, which stands before a colon. Raises `TemplateError`."""
+    table: dict[str, str] = {}
+    for line in _entries(path, 0):
+        match = _ENTRY.fullmatch(line.text)
+        if match is None or match["key"] not in keys:
+            raise TemplateError(path, line.number, f"expected one of {', '.join(keys)}, a colon, and a text")
+        if match["key"] in table:
+            raise TemplateError(path, line.number, f"{match['key']} is there a second time")
+        table[match["key"]] = match["text"]
+    if missing := [key for key in keys if key not in table]:
+        raise TemplateError(path, None, f"lacks {', '.join(missing)}")
+    return table
+
+
+def _entries(path: Path, least: int) -> list[Line]:
+    """The lines of a list that are not blank."""
+    entries = [Line(line.number, line.text.strip()) for line in _lines(path) if line.text.strip()]
+    first: dict[str, int] = {}
+    for line in entries:
+        if (number := first.setdefault(line.text.casefold(), line.number)) != line.number:
+            raise TemplateError(path, line.number, f"is the same as line {number}")
+        if _BRACE.search(line.text):
+            raise TemplateError(path, line.number, "holds a brace: nothing is filled in here")
+    if len(entries) < least:
+        raise TemplateError(path, None, f"expected at least {least} {'entry' if least == 1 else 'entries'}, one a line")
+    return entries
+
+
+def _lines(path: Path) -> list[Line]:
+    return [line for line in _numbered(path) if not line.text.startswith("#")]
+
+
+def _numbered(path: Path) -> Iterator[Line]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise TemplateError(path, None, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise TemplateError(path, error.object.count(b"\n", 0, error.start) + 1, "expected UTF-8") from None
+    for number, line in enumerate(text.split("\n"), 1):
+        yield Line(number, line.rstrip())
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in names) or "none here"
