@@ -13,7 +13,7 @@ import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
-import httpx
+import httpx2
 import msgpack
 import uvloop
 from websockets.asyncio.client import connect
@@ -46,7 +46,7 @@ async def _read(messages: object) -> None:
         pass
 
 
-async def reply(llm: str, tts: str, http: httpx.AsyncClient) -> None:
+async def reply(llm: str, tts: str, http: httpx2.AsyncClient) -> None:
     """Have a reply written, and spoken."""
     async with http.stream("POST", f"{llm}/v1/chat/completions", json=ASKED) as answer:
         await _read(answer.aiter_bytes())
@@ -58,7 +58,7 @@ async def reply(llm: str, tts: str, http: httpx.AsyncClient) -> None:
         await _read(socket)
 
 
-async def talk(urls: dict[str, str], http: httpx.AsyncClient, after_s: float) -> None:
+async def talk(urls: dict[str, str], http: httpx2.AsyncClient, after_s: float) -> None:
     """One session, whose first reply comes after so long."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(listen(urls["KYUTAI_STT_URL"]))
@@ -84,8 +84,8 @@ async def measure(sessions: int, seconds: float) -> None:
     assert process.stdout  # noqa: S101 - a pipe was asked for
     lines = [(await process.stdout.readline()).decode() for _ in range(4)]
     urls = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
-    limits = httpx.Limits(max_connections=sessions + 1)
-    async with httpx.AsyncClient(limits=limits, timeout=60) as http:
+    limits = httpx2.Limits(max_connections=sessions + 1)
+    async with httpx2.AsyncClient(limits=limits, timeout=60) as http:
         talking = [asyncio.create_task(talk(urls, http, TURN_S * number / sessions)) for number in range(sessions)]
         await asyncio.sleep(2)
         before = cpu_s(process.pid)

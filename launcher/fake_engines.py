@@ -107,8 +107,8 @@ def fake_engines(**wanted: Any) -> None:
 
     They cost little, count their slots exactly and go wrong on request, for tests and load tests. The recogniser hears
     words while there is energy and a pause 0.4 s after; the synthesis speaks bursts of tone. The lines to copy are
-    printed at the start; Ctrl-C ends it. Meanwhile GET /standin on any of them tells its counts, options and faults, and
-    PATCH /standin with {"options": {"slots": 1}, "faults": ["full"]} changes them.
+    printed at the start; Ctrl-C ends it. Meanwhile GET /standin on any of them tells its counts, options and faults,
+    and PATCH /standin with {"options": {"slots": 1}, "faults": ["full"]} changes them.
     """
     uvloop.run(_run(**wanted))
 
@@ -145,7 +145,8 @@ def _configure(engine: Engine[Any], wanted: dict[str, Any]) -> None:
     for kind, pair in wanted["options"]:
         if kind == engine.kind:
             name, _, value = pair.partition("=")
-            options[name] = value
+            several = isinstance(getattr(engine.options, name, None), tuple)
+            options[name] = [each for each in value.split(",") if each] if several else value
     try:
         engine.change(**options)
         engine.break_down(*(fault for kind, fault in wanted["wanted_faults"] if kind == engine.kind))

@@ -34,7 +34,7 @@ _TURN_LIMIT_S = 600.0
 class CloningOptions(Options, frozen=True, kw_only=True):
     """How it clones."""
 
-    slots: int = 1
+    slots: Annotated[int, msgspec.Meta(ge=0)] = 1
     """Voices made at once; others wait."""
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.2
     """How long a voice takes."""

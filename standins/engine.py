@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 import uvicorn
@@ -37,7 +37,7 @@ class BadChange(Exception):  # noqa: N818 - what was asked for
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the stand-ins of all engines can be told."""
 
-    slots: int = 64
+    slots: Annotated[int, msgspec.Meta(ge=0)] = 64
     """How many clients are served at once."""
     seed: int = 0
     """Of the faults' draws."""

@@ -6,7 +6,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 import pytest
 from click.testing import CliRunner
 from websockets.asyncio.client import connect
@@ -34,8 +34,19 @@ async def running(*options: str) -> AsyncIterator[tuple[Process, dict[str, str]]
 
 
 async def test_it_prints_where_the_engines_are_and_ends_on_ctrl_c() -> None:
-    options = ("--set", "stt:slots=2", "--fault", "stt:full", "--hear", "hello", "--reply", "Hi.")
-    async with running(*ANYWHERE, *options) as (process, urls), httpx.AsyncClient() as http:
+    options = (
+        "--set",
+        "stt:slots=2",
+        "--fault",
+        "stt:full",
+        "--hear",
+        "hello",
+        "--reply",
+        "Hi.",
+        "--set",
+        "llm:models=a,b",
+    )
+    async with running(*ANYWHERE, *options) as (process, urls), httpx2.AsyncClient() as http:
         assert list(urls) == ["KYUTAI_STT_URL", "KYUTAI_TTS_URL", "KYUTAI_VOICE_CLONING_URL", "KYUTAI_LLM_URL"]
         stt = (await http.get(urls["KYUTAI_STT_URL"].replace("ws", "http") + "/standin")).json()
         assert stt["slots"]["capacity"] == 2
@@ -43,6 +54,7 @@ async def test_it_prints_where_the_engines_are_and_ends_on_ctrl_c() -> None:
         assert [fault["kind"] for fault in stt["faults"]] == ["full"]
         llm = (await http.get(urls["KYUTAI_LLM_URL"] + "/standin")).json()
         assert llm["options"]["replies"] == ["Hi."]
+        assert llm["options"]["models"] == ["a", "b"]
         headers = {"kyutai-api-key": "public_token"}
         async with connect(urls["KYUTAI_STT_URL"] + "/api/asr-streaming", additional_headers=headers) as full:
             assert b"no free channels" in await full.recv(decode=False)

@@ -1,7 +1,7 @@
 import io
 import wave
 
-import httpx
+import httpx2
 import msgpack
 import pytest
 
@@ -21,8 +21,8 @@ def recording(sample: int = 100) -> bytes:
     return file.getvalue()
 
 
-async def cloned(cloning: CloningEngine, sample: bytes) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=cloning.url) as http:
+async def cloned(cloning: CloningEngine, sample: bytes) -> httpx2.Response:
+    async with httpx2.AsyncClient(base_url=cloning.url) as http:
         return await http.post("/api/voice", content=sample)
 
 
@@ -66,11 +66,11 @@ async def test_faults() -> None:
         assert (await cloned(cloning, recording())).status_code == 200
         for how in ("eof", "reset"):
             cloning.break_down(f"close:how={how}")
-            with pytest.raises(httpx.TransportError):
+            with pytest.raises(httpx2.TransportError):
                 await cloned(cloning, recording())
         cloning.break_down("silent")
-        async with httpx.AsyncClient(base_url=cloning.url, timeout=0.2) as http:
-            with pytest.raises(httpx.ReadTimeout):
+        async with httpx2.AsyncClient(base_url=cloning.url, timeout=0.2) as http:
+            with pytest.raises(httpx2.ReadTimeout):
                 await http.post("/api/voice", content=recording())
         cloning.recover()
         await cloning.slots.until_free()

@@ -1,6 +1,6 @@
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -211,7 +211,7 @@ def test_faults_an_engine_does_not_know_are_refused() -> None:
 
 
 async def test_the_control_route_shows_and_changes() -> None:
-    async with SttEngine().serving() as stt, httpx.AsyncClient(base_url=stt.url.replace("ws", "http")) as http:
+    async with SttEngine().serving() as stt, httpx2.AsyncClient(base_url=stt.url.replace("ws", "http")) as http:
         shown = (await http.get("/standin")).json()
         assert shown["slots"] == {"capacity": 64, "used": 0, "peak": 0, "granted": 0, "refused": 0}
         changed = await http.patch("/standin", json={"options": {"slots": 2}, "faults": ["full", {"kind": "silent"}]})
@@ -232,7 +232,7 @@ async def test_the_control_route_shows_and_changes() -> None:
     ],
 )
 async def test_a_change_that_does_not_fit_changes_nothing(change: bytes) -> None:
-    async with SttEngine().serving() as stt, httpx.AsyncClient(base_url=stt.url.replace("ws", "http")) as http:
+    async with SttEngine().serving() as stt, httpx2.AsyncClient(base_url=stt.url.replace("ws", "http")) as http:
         answer = await http.patch("/standin", content=change)
         assert answer.status_code == 400
         assert answer.json()["error"]
@@ -245,7 +245,7 @@ def test_a_change_is_checked() -> None:
 
 
 async def test_what_the_server_tells_of_itself() -> None:
-    async with SttEngine().serving() as stt, httpx.AsyncClient(base_url=stt.url.replace("ws", "http")) as http:
+    async with SttEngine().serving() as stt, httpx2.AsyncClient(base_url=stt.url.replace("ws", "http")) as http:
         async with connected(stt) as socket:
             await told(socket)
             info = (await http.get("/api/modules_info")).json()

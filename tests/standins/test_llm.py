@@ -1,6 +1,6 @@
 import asyncio
 
-import httpx
+import httpx2
 import openai
 import pytest
 from openai.types.chat import ChatCompletionUserMessageParam
@@ -100,7 +100,7 @@ async def test_full() -> None:
 async def test_close(how: str) -> None:
     async with LlmEngine(QUICK).serving() as llm:
         llm.break_down(f"close:after=3,how={how}")
-        with pytest.raises((openai.APIError, httpx.TransportError)):
+        with pytest.raises((openai.APIError, httpx2.TransportError)):
             await answer(llm)
         assert not (await llm.request()).complete
         await llm.slots.until_free()
@@ -128,5 +128,5 @@ async def test_a_client_that_gives_up_frees_its_slot(fault: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"messages": []}', b'{"messages": {}}', b"\xff"])
 async def test_what_is_no_request_is_refused(body: bytes) -> None:
-    async with LlmEngine().serving() as llm, httpx.AsyncClient(base_url=llm.url) as http:
+    async with LlmEngine().serving() as llm, httpx2.AsyncClient(base_url=llm.url) as http:
         assert (await http.post("/v1/chat/completions", content=body)).status_code == 400
