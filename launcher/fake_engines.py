@@ -8,6 +8,8 @@ from typing import Any
 import click
 import uvloop
 
+from launcher.command import Command
+from launcher.exit_codes import ExitCode
 from launcher.failure import Failure
 from mesh.ports import authority
 from mesh.signals import stop_requests
@@ -32,14 +34,14 @@ _VARIABLES = {
 }
 
 
-class _Command(click.Command):
-    """Its help lists the faults."""
+class _Command(Command):
+    """Its help lists the faults too."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the faults after the options."""
-        del ctx
+        """Write what comes after the options."""
         with formatter.section("Faults (a colon, then name=value,…; each takes probability=0…1)"):
             formatter.write_dl([(_signature(kind), kind.summary) for kind in faults.KINDS])
+        super().format_epilog(ctx, formatter)
 
 
 def _signature(kind: Any) -> str:
@@ -61,7 +63,19 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tup
 
 
 @click.command(
-    "fake-engines", cls=_Command, context_settings={"auto_envvar_prefix": "PARLEY_FAKE_ENGINES", "show_default": True}
+    "fake-engines",
+    cls=_Command,
+    context_settings={"auto_envvar_prefix": "PARLEY_FAKE_ENGINES", "show_default": True},
+    examples=[
+        ('parley fake-engines --hear "What time is it?" --reply "Time for tea."', "a conversation known beforehand"),
+        ("parley fake-engines --set stt:slots=1 --fault llm:slow:first=3", "one recogniser's slot, a slow model"),
+        ("parley fake-engines --fault tts:close:how=reset,probability=0.1", "every tenth reply breaks off"),
+    ],
+    exit_codes={
+        ExitCode.DONE: "ended by Ctrl-C or SIGTERM",
+        ExitCode.FAILED: "a port or an address cannot be had",
+        ExitCode.USAGE: ExitCode.USAGE.meaning,
+    },
 )
 @click.option("--host", default="127.0.0.1", help="The address to listen on; of several replicas, the first.")
 @click.option("--replicas", type=click.IntRange(1, 100), default=1, help="Of each engine, on addresses in a row.")
@@ -93,17 +107,9 @@ def fake_engines(**wanted: Any) -> None:
 
     They cost little, count their slots exactly and go wrong on request, for tests and load tests. The recogniser hears
     words while there is energy and a pause 0.4 s after; the synthesis speaks bursts of tone. The lines to copy are
-    printed at the start; Ctrl-C ends it.
-
-    \b
-      parley fake-engines --hear "What time is it?" --reply "Time for tea."
-      parley fake-engines --set stt:slots=1 --fault llm:slow:first=3
-      curl -X PATCH http://127.0.0.1:8090/standin -d '{"faults": ["full"]}'
-    \b
-    Exit codes: 0  ended by Ctrl-C or SIGTERM
-                1  a port or an address cannot be had
-                2  wrong usage
-    """  # noqa: D301 - \b is click's
+    printed at the start; Ctrl-C ends it. Meanwhile GET /standin on any of them tells its counts, options and faults,
+    and PATCH /standin with {"options": {"slots": 1}, "faults": ["full"]} changes them.
+    """
     uvloop.run(_run(**wanted))
 
 
@@ -139,7 +145,8 @@ def _configure(engine: Engine[Any], wanted: dict[str, Any]) -> None:
     for kind, pair in wanted["options"]:
         if kind == engine.kind:
             name, _, value = pair.partition("=")
-            options[name] = value
+            several = isinstance(getattr(engine.options, name, None), tuple)
+            options[name] = [each for each in value.split(",") if each] if several else value
     try:
         engine.change(**options)
         engine.break_down(*(fault for kind, fault in wanted["wanted_faults"] if kind == engine.kind))

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import tempfile
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from math import prod
 from typing import Annotated
@@ -17,21 +18,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from standins import wire
-from standins.ending import end
+from standins.asgi import end, read, while_there
 from standins.engine import Engine, Options
 from standins.faults import Close, Http, Rude, Silent, Slow
 from standins.garbage import garbage
 from standins.moshi import build_info
-from standins.reading import read
 
 _BODY_LIMIT_BYTES = 16 << 20
 _REMEMBERED = 50
+_BYTES = "application/octet-stream"
+_TURN_LIMIT_S = 600.0
+"""Clients give up long before."""
 
 
 class CloningOptions(Options, frozen=True, kw_only=True):
     """How it clones."""
 
-    slots: int = 1
+    slots: Annotated[int, msgspec.Meta(ge=0)] = 1
     """Voices made at once; others wait."""
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.2
     """How long a voice takes."""
@@ -71,26 +74,29 @@ class CloningEngine(Engine[CloningOptions]):
         fault = self.faults.draw()
         if isinstance(fault, Http):
             return Response(status_code=fault.status)
-        # One after the other, as the one worker of the real server takes them.
-        await self.until(lambda: self.slots.used < self.slots.capacity, within=60)
-        give_back = self.slots.take()
-        try:
+        voice = None
+        async with while_there(request.receive), self._turn():
             await self._take_time(fault)
-            if not await asyncio.to_thread(is_audio, sample):
-                return Response(status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
-            voice = clone(sample, self.options.shape)
-        finally:
-            if give_back:
-                give_back()
-            self.changed()
+            if await asyncio.to_thread(is_audio, sample):
+                voice = clone(sample, self.options.shape)
+        if voice is None:
+            return Response(status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
         if isinstance(fault, Close):
             end(request.scope, fault.how)
-            return Response()
-        if isinstance(fault, Rude):
-            rude = garbage(fault.how, voice, self.faults.chance)
-            return Response(rude, media_type="application/octet-stream")
+        elif isinstance(fault, Rude):
+            return Response(garbage(fault.how, voice, self.faults.chance), media_type=_BYTES)
         self.voices.append(voice)
-        return Response(voice, media_type="application/octet-stream")
+        return Response(voice, media_type=_BYTES)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One after the other, as the one worker of the real server takes them."""
+        while (give_back := self.slots.take()) is None:
+            await self.slots.until(lambda: self.slots.used < self.slots.capacity, within=_TURN_LIMIT_S)
+        try:
+            yield
+        finally:
+            give_back()
 
     async def _take_time(self, fault: object) -> None:
         match fault:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
 import uvicorn
@@ -18,17 +18,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from mesh.ports import authority
 from mesh.tasks import beside
 from standins import faults as fault_kinds
+from standins.asgi import TRANSPORT, read
 from standins.faults import BadFault, Fault, Faults
-from standins.reading import read
 from standins.slots import Slots
 from standins.watched import Watched
 from standins.websocket import Endpoint, Handshake, Refusal, Session, WebSocket
 
 CONTROL_PATH = "/standin"
-TRANSPORT = "standins.transport"
-"""The ASGI extension that holds a request's transport."""
 
 _CHANGE_LIMIT_BYTES = 1 << 20
+_CUT_OFF_LIMIT_S = 5.0
 
 
 class BadChange(Exception):  # noqa: N818 - what was asked for
@@ -38,7 +37,7 @@ class BadChange(Exception):  # noqa: N818 - what was asked for
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the stand-ins of all engines can be told."""
 
-    slots: int = 64
+    slots: Annotated[int, msgspec.Meta(ge=0)] = 64
     """How many clients are served at once."""
     seed: int = 0
     """Of the faults' draws."""
@@ -203,6 +202,10 @@ async def _running(config: uvicorn.Config, listener: socket.socket) -> AsyncIter
         for task in list(server.server_state.tasks):
             task.cancel()
         await asyncio.gather(*server.server_state.tasks, return_exceptions=True)
+        async with asyncio.timeout(_CUT_OFF_LIMIT_S):
+            # Transports tell of their end in the next round of the loop, and slots are free after that.
+            while server.server_state.connections:  # noqa: ASYNC110 - uvicorn's set tells nobody
+                await asyncio.sleep(0)
 
 
 def _listener(host: str, port: int) -> socket.socket:

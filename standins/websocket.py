@@ -8,7 +8,7 @@ Uvicorn serves the HTTP around it and hands over what asks for an upgrade (its `
 import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from websockets.exceptions import InvalidState
@@ -96,12 +96,12 @@ class WebSocket(asyncio.Protocol):
     @property
     def open(self) -> bool:
         """Whether messages can be sent."""
-        return self._wire.state is OPEN and not self._transport.is_closing()
+        return self._wire.state is OPEN and not self.transport.is_closing()
 
     @property
     def writable(self) -> bool:
         """Whether the client takes what it is sent."""
-        return not self._transport.get_write_buffer_size()
+        return not self.transport.get_write_buffer_size()
 
     def send(self, message: bytes | str) -> None:
         """Send a message, binary or text; nothing happens once the connection is over."""
@@ -112,7 +112,7 @@ class WebSocket(asyncio.Protocol):
         else:
             self._wire.send_binary(message)
         self._flush()
-        if self._transport.get_write_buffer_size() > _UNREAD_LIMIT_BYTES:
+        if self.transport.get_write_buffer_size() > _UNREAD_LIMIT_BYTES:
             self.reset()
 
     def close(self, code: int | None = None) -> None:
@@ -125,25 +125,25 @@ class WebSocket(asyncio.Protocol):
 
     def hang_up(self) -> None:
         """End the connection without a close frame."""
-        self._transport.close()
+        self.transport.close()
         self._end()
 
     def reset(self) -> None:
         """End the connection by a TCP reset."""
-        reset(self._transport)
+        reset(self.transport)
         self._end()
 
     def stop_reading(self) -> None:
         """Leave whatever the client sends from here on where it is."""
         self._reading = False
-        self._transport.pause_reading()
+        self.transport.pause_reading()
 
     # What the event loop does with it.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over a connection."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - WebSockets run over TCP
-        self._transport = transport
+        # Uvloop's are not derived from asyncio's.
+        self.transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -216,14 +216,14 @@ class WebSocket(asyncio.Protocol):
 
     def _flush(self) -> None:
         for data in self._wire.data_to_send():
-            if self._transport.is_closing():
+            if self.transport.is_closing():
                 return
             if data:
-                self._transport.write(data)
+                self.transport.write(data)
                 self._sent_at = self._loop.time()
-            elif self._transport.can_write_eof():
+            elif self.transport.can_write_eof():
                 # The client closes; cut off what does not, above all somebody who was refused and stays.
-                self._transport.write_eof()
+                self.transport.write_eof()
                 self._cut_off_after(_CLOSE_LIMIT_S)
 
     def _watch(self) -> None:
@@ -254,4 +254,4 @@ class WebSocket(asyncio.Protocol):
     def _cut_off_after(self, seconds: float) -> None:
         if self._timer:
             self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._transport.abort)
+        self._timer = self._loop.call_later(seconds, self.transport.abort)

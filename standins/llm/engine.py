@@ -15,12 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from mesh.tasks import beside
-from standins.ending import end
+from standins.asgi import end, read, while_there
 from standins.engine import Engine
 from standins.faults import Close, Fault, Full, Http, Rude, Silent, Slow, Stall
 from standins.llm.options import LlmOptions
-from standins.reading import read
 
 REPLY = (
     "That is a good question. I would say that it depends on the day, on the weather, and on who is asking. "
@@ -127,13 +125,11 @@ class _Answer(Response):
         self._llm.requests.append(self._writing)
         self._llm.changed()
         try:
-            async with beside(_watch(receive)):
+            async with while_there(receive):
                 if self._writing.request.get("stream"):
                     await self._stream(scope, send)
                 else:
                     await self._whole(scope, receive, send)
-        except _Gone:
-            pass
         finally:
             self._writing.over = True
             give_back()
@@ -208,16 +204,6 @@ class _Answer(Response):
 
     def _envelope(self, kind: str) -> dict[str, Any]:
         return {"id": "chatcmpl-standin", "object": kind, "created": 0, "model": self._writing.request["model"]}
-
-
-class _Gone(Exception):  # noqa: N818 - what has happened
-    """The client has left."""
-
-
-async def _watch(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    raise _Gone
 
 
 async def _stand_still(seconds: float) -> None:

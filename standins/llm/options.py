@@ -10,7 +10,7 @@ from standins.engine import Options
 class LlmOptions(Options, frozen=True, kw_only=True):
     """How it writes. Times are in seconds."""
 
-    slots: int = 1_000
+    slots: Annotated[int, msgspec.Meta(ge=0)] = 1_000
     """Requests answered at once; one more is answered 429."""
     first_token_s: Annotated[float, msgspec.Meta(ge=0)] = 0.1
     tokens_per_s: Annotated[float, msgspec.Meta(gt=0)] = 80.0

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from standins.watched import Watched
 from tests.fakes import http
-from tests.fakes.watched import Watched
 
 KEY = "0123456789abcdef"
 

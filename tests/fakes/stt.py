@@ -16,7 +16,8 @@ from mesh.tasks import beside
 from mesh.times import duration, seconds
 from parley.stt.v1 import stt_pb2 as pb
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceServicer, add_SpeechToTextServiceServicer_to_server
-from tests.fakes.watched import Slots, Watched
+from standins.watched import Watched
+from tests.fakes.watched import Slots
 
 LOUD = 1_000
 """A frame with a sample beyond this scores as speech."""

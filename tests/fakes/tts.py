@@ -16,7 +16,8 @@ from mesh.tasks import beside
 from mesh.times import duration
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceServicer, add_TextToSpeechServiceServicer_to_server
-from tests.fakes.watched import Slots, Watched
+from standins.watched import Watched
+from tests.fakes.watched import Slots
 
 Context = grpc.aio.ServicerContext[pb.SynthesizeRequest, pb.SynthesizeResponse]
 

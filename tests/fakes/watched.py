@@ -1,27 +1,10 @@
-"""State that a test waits on, instead of sleeping."""
+"""The slots of the mesh's fakes; what a test waits on instead of sleeping is the stand-ins' `Watched`."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mesh.errors import AtCapacity
-
-
-class Watched:
-    """Whoever changes it calls `changed`; whoever needs a change awaits `until`."""
-
-    def __init__(self) -> None:
-        self._change = asyncio.Event()
-
-    def changed(self) -> None:
-        self._change.set()
-
-    async def until(self, condition: Callable[[], bool], within: float = 5.0) -> None:
-        """Wait until `condition` holds; TimeoutError after `within` seconds."""
-        async with asyncio.timeout(within):
-            while not condition():
-                self._change.clear()
-                await self._change.wait()
+from standins.watched import Watched
 
 
 class Slots(Watched):

@@ -13,7 +13,7 @@ from mesh.channels import open_channel
 from mesh.health import watch
 from mesh.server import GrpcServer
 from mesh.settings import ServiceSettings
-from tests.fakes.watched import Watched
+from standins.watched import Watched
 from tests.mesh.replica import Speaker, nobody
 
 
