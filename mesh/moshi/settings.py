@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from mesh.moshi.upstreams import Options
+from mesh.moshi.options import Options
 from mesh.settings import ServiceSettings, setting
 
 

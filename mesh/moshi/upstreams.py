@@ -9,7 +9,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx2
@@ -19,6 +18,7 @@ from mesh.addresses import parse_target, resolve
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
 from mesh.moshi.connection import Call, Connection, EngineError, connected
 from mesh.moshi.metrics import LeaseMetrics
+from mesh.moshi.options import Options
 from mesh.moshi.probe import probe
 from mesh.moshi.upstream import Upstream, in_order
 from mesh.moshi.urls import ServerUrl
@@ -36,18 +36,6 @@ _LONGEST_SAID = 200
 M = TypeVar("M")
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How streams are opened."""
-
-    most_leases: int
-    """Streams at once."""
-    try_limit_s: float
-    """How long one server may take to be ready."""
-    search_limit_s: float
-    """How long finding one may take."""
 
 
 @asynccontextmanager

@@ -7,7 +7,8 @@ from mesh.moshi import upstreams
 from mesh.moshi.connection import Call
 from mesh.moshi.messages import FromRecogniser, from_recogniser
 from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.upstreams import Options, Upstreams
+from mesh.moshi.options import Options
+from mesh.moshi.upstreams import Upstreams
 from mesh.moshi.urls import ServerUrl
 from stt_proxy.engines.moshi.hearing import Hearing, Model
 from stt_proxy.engines.moshi.recognizer import MoshiRecognizer

@@ -15,7 +15,8 @@ from mesh.moshi import upstreams
 from mesh.moshi.connection import Call, Closed
 from mesh.moshi.messages import FromRecogniser, Marker, from_recogniser
 from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.upstreams import Options, Upstreams
+from mesh.moshi.options import Options
+from mesh.moshi.upstreams import Upstreams
 from mesh.moshi.urls import parse_urls
 from tests.mesh.moshi import server as moshi
 from tests.mesh.moshi.server import KEY, READY, MoshiServer, idle, packed, running, saying, silent

@@ -13,7 +13,8 @@ from mesh.moshi import upstreams
 from mesh.moshi.connection import Call
 from mesh.moshi.messages import from_voice
 from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.upstreams import Options, Upstreams
+from mesh.moshi.options import Options
+from mesh.moshi.upstreams import Upstreams
 from mesh.moshi.urls import ServerUrl
 from tts_proxy.engines.moshi.utterance import MoshiUtterance
 
