@@ -9,13 +9,10 @@ from prometheus_client import CollectorRegistry
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
 from mesh.server import GrpcServer
-from mesh.settings import ServiceSettings
-from parley.voices.v1.voices_pb2 import DESCRIPTOR
-from parley.voices.v1.voices_pb2_grpc import add_VoiceServiceServicer_to_server
 from tests.fakes.conversation import FakeConversation, conversation_server
 from tests.test_laws import ROOT
+from tests.voice_service.house import voice_service
 from voice_service.catalogue import read_catalogue
-from voice_service.service import VoicesServicer
 
 
 @dataclass
@@ -50,12 +47,7 @@ async def open_house() -> AsyncIterator[House]:
     """Run all of it meanwhile."""
     fake = FakeConversation()
     catalogue = read_catalogue(ROOT / "voices.yaml")
-    voices = GrpcServer(
-        ServiceSettings(port=0),
-        services=[DESCRIPTOR.services_by_name["VoiceService"]],
-        add=lambda server: add_VoiceServiceServicer_to_server(VoicesServicer(catalogue), server),
-    )
-    async with conversation_server(fake) as orchestrator, voices:
+    async with voice_service(catalogue) as voices, conversation_server(fake) as orchestrator:
         house = House(fake, orchestrator, voices)
         await house.open()
         try:
