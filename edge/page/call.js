@@ -11,6 +11,7 @@ import { retryDelay } from "./backoff.js";
 import { NOTHING_YET, after, closed, divided } from "./conversation.js";
 import { OpusDownlink, PcmDownlink, decodesOpus } from "./downlink.js";
 import { Line, NoMicrophone, canPlay } from "./line.js";
+import { Playback } from "./playback.js";
 import * as protocol from "./protocol.js";
 import { Recording } from "./recording.js";
 import { Socket } from "./socket.js";
@@ -18,9 +19,11 @@ import { OpusUplink, PcmUplink, encodesOpus } from "./uplink.js";
 import { sessionOf } from "./voices.js";
 import * as words from "./words.js";
 
-/** How a conversation is held; the contract explains each. */
-const MANNERS = { greeting: true, goodbye: true, silenceTimeout: "7s", confirmationTime: "1s" };
+/** How a conversation is held; the contract explains each. The lead exceeds what `jitter.js` may wait for. */
+const MANNERS = { greeting: true, goodbye: true, silenceTimeout: "7s", confirmationTime: "1s", pacingLead: "0.64s" };
 const NOTE_S = 8;
+/** How often the server is told that the browser has stopped the sound. */
+const STALLED_MS = 250;
 /** How long the last words of a goodbye may still take to be played. */
 const FAREWELL_S = 1;
 
@@ -72,6 +75,8 @@ export class Call {
   #socket = null;
   #uplink = null;
   #downlink = null;
+  #playback = new Playback((...told) => void this.#socket?.send(protocol.playback(...told)));
+  #stalled;
   #attempt = 0;
   #retry;
   #noteTimer;
@@ -188,11 +193,11 @@ export class Call {
       return;
     }
     const line = new Line({
-      block: (person, played) => this.#block(person, played),
+      block: (...block) => this.#block(...block),
       started: (replyId, position) => this.#playing(position),
       finished: () => {},
       unplugged: () => this.#unplugged(),
-      interrupted: (isRunning) => this.#set({ isInterrupted: !isRunning }),
+      interrupted: (isRunning) => this.#interrupted(!isRunning),
     });
     line.mute(this.state.isMuted);
     this.#captured = 0;
@@ -203,6 +208,7 @@ export class Call {
   #closeLine() {
     this.#line?.close();
     this.#line = null;
+    clearInterval(this.#stalled);
     this.#onLevels(0, 0);
   }
 
@@ -223,6 +229,7 @@ export class Call {
     this.#downlink = null;
     this.#base = null;
     this.#questionEnd = null;
+    this.#playback.end();
     this.#line?.clear();
   }
 
@@ -255,6 +262,7 @@ export class Call {
         this.#started();
         return;
       case "replyAudio":
+        if (this.#line) this.#playback.begin(body.replyId);
         this.#downlink?.push(body.replyId, protocol.fromBase64(body.audio ?? ""));
         break;
       case "replyReleased":
@@ -268,6 +276,10 @@ export class Call {
         break;
       case "replyCancelled":
         this.#line?.drop(body.replyId);
+        this.#playback.end(body.replyId);
+        break;
+      case "replyFinished":
+        this.#playback.end(body.replyId);
         break;
       case "userSpeechStarted":
         this.#heardWords = false;
@@ -369,10 +381,11 @@ export class Call {
     }
   }
 
-  #block(person, played) {
+  #block(person, played, progress) {
     this.#captured += person.length;
     this.recording.add(person, played);
     this.#onLevels(rms(person), rms(played));
+    this.#playback.block(progress, this.#line?.outputLatency ?? 0);
     if (this.#uplink && this.state.stage === "talking") {
       // The server counts from the first sample it is sent.
       this.#base ??= this.#captured - person.length;
@@ -397,6 +410,12 @@ export class Call {
     const latency = (position - this.#questionEnd) / protocol.SAMPLE_RATE + (this.#line?.outputLatency ?? 0);
     this.#questionEnd = null;
     this.#set({ latency });
+  }
+
+  #interrupted(isInterrupted) {
+    clearInterval(this.#stalled);
+    if (isInterrupted) this.#stalled = setInterval(() => this.#playback.stalled(), STALLED_MS);
+    this.#set({ isInterrupted });
   }
 
   #unplugged() {
