@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.asyncio(loop_sco
 EARS = Path(__file__).with_name("ears.js").read_text()
 NO_CODECS = "delete globalThis.AudioEncoder; delete globalThis.AudioDecoder;"
 
-UNDERSTOOD = 0.3
+UNDERSTOOD = 0.5
 """How much of what a synthetic person says must come through a browser's own noise suppression and the recogniser."""
 
 AUDIBLE = 0.003
@@ -148,9 +148,7 @@ async def test_without_webcodecs(browser: Browser, mesh: Mesh) -> None:
         await call(page, mesh)
         assert await page.evaluate("typeof AudioEncoder + typeof AudioDecoder") == "undefinedundefined"
         asked, turn = await first_told(page, "userTurnEnded")
-        # That it is the very same sound is test_modules' affair; how well it is understood, the recogniser's.
-        assert len(turn["text"].split()) >= 2
-        assert turn["cause"] == "SPEECH_CAUSE_DETECTED"
+        assert share_of_words("good morning how are you today", turn["text"]) >= UNDERSTOOD
         answered, _ = await first_told(page, "replyAudio", after=asked)
         await something_is_heard(page, after=answered)
 
