@@ -67,6 +67,7 @@ export class Call {
 
   #onChange;
   #onLevels;
+  #onVoiceGone;
   #choice;
   #consents = false;
   /** @type {Line | null} */
@@ -97,8 +98,10 @@ export class Call {
   /**
    * @param {(state: CallState) => void} onChange
    * @param {(person: number, replies: number) => void} onLevels RMS of 20 ms of both sides
+   * @param {(id: string) => void} onVoiceGone the service has the voice no longer that was chosen
    */
-  constructor(onChange, onLevels) {
+  constructor(onChange, onLevels, onVoiceGone) {
+    this.#onVoiceGone = onVoiceGone;
     this.#onChange = onChange;
     this.#onLevels = onLevels;
   }
@@ -107,6 +110,11 @@ export class Call {
   choose(choice) {
     this.#choice = choice;
     if (this.#socket?.send(protocol.update(sessionOf(choice), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
+  }
+
+  /** Tell the person something in passing. */
+  tell(words) {
+    this.#note(words);
   }
 
   /** Whether the person allows the server to record. */
@@ -298,6 +306,7 @@ export class Call {
         break;
       case "warning":
         this.#note(body.message ?? "");
+        if (body.reason === "VOICE_NOT_FOUND") this.#onVoiceGone(this.#choice.id);
         break;
       case "requestRejected":
         this.#rejected(requestId, body);
@@ -334,6 +343,7 @@ export class Call {
     this.#socket = null;
     if (isOver) return this.#over();
     this.#disconnect();
+    if (error?.reason === "VOICE_NOT_FOUND") this.#onVoiceGone(this.#choice.id);
     const trouble = error ? words.serverTrouble(error) : words.connectionTrouble(wasStarted);
     if (trouble.isPassing) this.#waitFor(trouble, protocol.seconds(error?.retryAfter));
     else this.#giveUp(trouble);
@@ -375,7 +385,7 @@ export class Call {
 
   /** A lost connection does not tell which part failed; the health report may. */
   async #askWhatIsDown(trouble) {
-    const down = await partsThatAreDown();
+    const down = words.downParts(await health());
     if (down.length > 0 && this.state.trouble === trouble) {
       this.#set({ trouble: { ...words.partsDown(down), id: trouble.id } });
     }
@@ -443,13 +453,13 @@ export class Call {
 /** This browser has no AudioWorklet. */
 class CannotPlay extends Error {}
 
-/** The parts of the mesh that its health report says are down; none when the report cannot be had. */
-export async function partsThatAreDown() {
+/** What the mesh says of its parts (`/v1/health`); nothing when the report cannot be had. @returns {Promise<Record<string, boolean>>} */
+export async function health() {
   try {
     const answer = await fetch("/v1/health", { signal: AbortSignal.timeout(5_000) });
-    return answer.ok ? words.downParts(await answer.json()) : [];
+    return answer.ok ? await answer.json() : {};
   } catch {
-    return [];
+    return {};
   }
 }
 
