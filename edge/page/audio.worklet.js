@@ -87,7 +87,8 @@ class Duplex extends AudioWorkletProcessor {
   #tell() {
     const person = this.#person.take();
     const played = this.#played.take();
-    this.port.postMessage({ kind: "block", person, played }, [person.buffer, played.buffer]);
+    const { progress } = this.#replies;
+    this.port.postMessage({ kind: "block", person, played, progress }, [person.buffer, played.buffer]);
   }
 }
 

@@ -11,6 +11,7 @@ import { retryDelay } from "./backoff.js";
 import { NOTHING_YET, after, closed, divided } from "./conversation.js";
 import { OpusDownlink, PcmDownlink, decodesOpus } from "./downlink.js";
 import { Line, NoMicrophone, canPlay } from "./line.js";
+import { Playback } from "./playback.js";
 import * as protocol from "./protocol.js";
 import { Recording } from "./recording.js";
 import { Socket } from "./socket.js";
@@ -18,9 +19,11 @@ import { OpusUplink, PcmUplink, encodesOpus } from "./uplink.js";
 import { sessionOf } from "./voices.js";
 import * as words from "./words.js";
 
-/** How a conversation is held; the contract explains each. */
-const MANNERS = { greeting: true, goodbye: true, silenceTimeout: "7s", confirmationTime: "1s" };
+/** How a conversation is held; the contract explains each. The lead exceeds what `jitter.js` may wait for. */
+const MANNERS = { greeting: true, goodbye: true, silenceTimeout: "7s", confirmationTime: "1s", pacingLead: "0.64s" };
 const NOTE_S = 8;
+/** How often the server is told that the browser has stopped the sound. */
+const STALLED_MS = 250;
 /** How long the last words of a goodbye may still take to be played. */
 const FAREWELL_S = 1;
 
@@ -64,6 +67,7 @@ export class Call {
 
   #onChange;
   #onLevels;
+  #onVoiceGone;
   #choice;
   #consents = false;
   /** @type {Line | null} */
@@ -72,6 +76,8 @@ export class Call {
   #socket = null;
   #uplink = null;
   #downlink = null;
+  #playback = new Playback((...told) => void this.#socket?.send(protocol.playback(...told)));
+  #stalled;
   #attempt = 0;
   #retry;
   #noteTimer;
@@ -92,8 +98,10 @@ export class Call {
   /**
    * @param {(state: CallState) => void} onChange
    * @param {(person: number, replies: number) => void} onLevels RMS of 20 ms of both sides
+   * @param {(id: string) => void} onVoiceGone the service has the voice no longer that was chosen
    */
-  constructor(onChange, onLevels) {
+  constructor(onChange, onLevels, onVoiceGone) {
+    this.#onVoiceGone = onVoiceGone;
     this.#onChange = onChange;
     this.#onLevels = onLevels;
   }
@@ -102,6 +110,11 @@ export class Call {
   choose(choice) {
     this.#choice = choice;
     if (this.#socket?.send(protocol.update(sessionOf(choice), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
+  }
+
+  /** Tell the person something in passing. */
+  tell(words) {
+    this.#note(words);
   }
 
   /** Whether the person allows the server to record. */
@@ -188,11 +201,11 @@ export class Call {
       return;
     }
     const line = new Line({
-      block: (person, played) => this.#block(person, played),
+      block: (...block) => this.#block(...block),
       started: (replyId, position) => this.#playing(position),
       finished: () => {},
       unplugged: () => this.#unplugged(),
-      interrupted: (isRunning) => this.#set({ isInterrupted: !isRunning }),
+      interrupted: (isRunning) => this.#interrupted(!isRunning),
     });
     line.mute(this.state.isMuted);
     this.#captured = 0;
@@ -203,6 +216,7 @@ export class Call {
   #closeLine() {
     this.#line?.close();
     this.#line = null;
+    clearInterval(this.#stalled);
     this.#onLevels(0, 0);
   }
 
@@ -223,6 +237,7 @@ export class Call {
     this.#downlink = null;
     this.#base = null;
     this.#questionEnd = null;
+    this.#playback.end();
     this.#line?.clear();
   }
 
@@ -255,6 +270,7 @@ export class Call {
         this.#started();
         return;
       case "replyAudio":
+        if (this.#line) this.#playback.begin(body.replyId);
         this.#downlink?.push(body.replyId, protocol.fromBase64(body.audio ?? ""));
         break;
       case "replyReleased":
@@ -268,6 +284,10 @@ export class Call {
         break;
       case "replyCancelled":
         this.#line?.drop(body.replyId);
+        this.#playback.end(body.replyId);
+        break;
+      case "replyFinished":
+        this.#playback.end(body.replyId);
         break;
       case "userSpeechStarted":
         this.#heardWords = false;
@@ -286,6 +306,7 @@ export class Call {
         break;
       case "warning":
         this.#note(body.message ?? "");
+        if (body.reason === "VOICE_NOT_FOUND") this.#onVoiceGone(this.#choice.id);
         break;
       case "requestRejected":
         this.#rejected(requestId, body);
@@ -322,6 +343,7 @@ export class Call {
     this.#socket = null;
     if (isOver) return this.#over();
     this.#disconnect();
+    if (error?.reason === "VOICE_NOT_FOUND") this.#onVoiceGone(this.#choice.id);
     const trouble = error ? words.serverTrouble(error) : words.connectionTrouble(wasStarted);
     if (trouble.isPassing) this.#waitFor(trouble, protocol.seconds(error?.retryAfter));
     else this.#giveUp(trouble);
@@ -363,16 +385,17 @@ export class Call {
 
   /** A lost connection does not tell which part failed; the health report may. */
   async #askWhatIsDown(trouble) {
-    const down = await partsThatAreDown();
+    const down = words.downParts(await health());
     if (down.length > 0 && this.state.trouble === trouble) {
       this.#set({ trouble: { ...words.partsDown(down), id: trouble.id } });
     }
   }
 
-  #block(person, played) {
+  #block(person, played, progress) {
     this.#captured += person.length;
     this.recording.add(person, played);
     this.#onLevels(rms(person), rms(played));
+    this.#playback.block(progress, this.#line?.outputLatency ?? 0);
     if (this.#uplink && this.state.stage === "talking") {
       // The server counts from the first sample it is sent.
       this.#base ??= this.#captured - person.length;
@@ -397,6 +420,12 @@ export class Call {
     const latency = (position - this.#questionEnd) / protocol.SAMPLE_RATE + (this.#line?.outputLatency ?? 0);
     this.#questionEnd = null;
     this.#set({ latency });
+  }
+
+  #interrupted(isInterrupted) {
+    clearInterval(this.#stalled);
+    if (isInterrupted) this.#stalled = setInterval(() => this.#playback.stalled(), STALLED_MS);
+    this.#set({ isInterrupted });
   }
 
   #unplugged() {
@@ -424,13 +453,13 @@ export class Call {
 /** This browser has no AudioWorklet. */
 class CannotPlay extends Error {}
 
-/** The parts of the mesh that its health report says are down; none when the report cannot be had. */
-export async function partsThatAreDown() {
+/** What the mesh says of its parts (`/v1/health`); nothing when the report cannot be had. @returns {Promise<Record<string, boolean>>} */
+export async function health() {
   try {
     const answer = await fetch("/v1/health", { signal: AbortSignal.timeout(5_000) });
-    return answer.ok ? words.downParts(await answer.json()) : [];
+    return answer.ok ? await answer.json() : {};
   } catch {
-    return [];
+    return {};
   }
 }
 

@@ -18,6 +18,13 @@ const REMEMBERED = 64;
 
 /** @typedef {{kind: "started" | "finished" | "underrun", replyId: string, at: number}} PlayEvent `at`: index of a sample in the block */
 
+/**
+ * @typedef {object} Progress of the reply that was played last
+ * @property {string | null} replyId
+ * @property {number} played how many of its samples
+ * @property {"playing" | "paused" | "finished"} state
+ */
+
 export class JitterBuffer {
   #rate;
   #fade;
@@ -32,6 +39,9 @@ export class JitterBuffer {
   #gain = 0;
   /** The reply whose sound was played last. @type {string | null} */
   #playing = null;
+  /** How many samples of it. */
+  #played = 0;
+  #isFinished = false;
   /** Replies of which all has arrived. */
   #complete = new Recent();
   /** Replies of which nothing more is to be heard. */
@@ -46,6 +56,12 @@ export class JitterBuffer {
   /** How much sound has to be there before it begins, in seconds. */
   get target() {
     return this.#target;
+  }
+
+  /** @returns {Progress} */
+  get progress() {
+    const state = this.#isFinished ? "finished" : this.#isFlowing && !this.#isHeld ? "playing" : "paused";
+    return { replyId: this.#playing, played: this.#played, state };
   }
 
   /** @param {Float32Array} samples the next of a reply; sound of a reply that was dropped is ignored */
@@ -114,9 +130,12 @@ export class JitterBuffer {
     const entry = this.#queue[0];
     if (entry.replyId !== this.#playing) {
       this.#playing = entry.replyId;
+      this.#played = 0;
       if (!this.#dropped.has(entry.replyId)) events.push({ kind: "started", replyId: entry.replyId, at });
     }
     const sample = entry.samples[entry.next++];
+    this.#played++;
+    this.#isFinished = false;
     this.#queued--;
     if (entry.next === entry.samples.length) {
       this.#queue.shift();
@@ -130,7 +149,8 @@ export class JitterBuffer {
     this.#isFlowing = false;
     this.#gain = 0;
     if (this.#dropped.has(replyId)) return;
-    if (this.#complete.has(replyId)) {
+    this.#isFinished = this.#complete.has(replyId);
+    if (this.#isFinished) {
       events.push({ kind: "finished", replyId, at });
     } else {
       events.push({ kind: "underrun", replyId, at });

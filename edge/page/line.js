@@ -24,7 +24,8 @@ export function canPlay() {
 
 /**
  * @typedef {object} Listener is told what happens on a line
- * @property {(person: Float32Array, played: Float32Array) => void} block 20 ms of both sides, which sounded together
+ * @property {(person: Float32Array, played: Float32Array, progress: import("./jitter.js").Progress) => void} block
+ *   20 ms of both sides, which sounded together, and how far the reply has come by their end
  * @property {(replyId: string, position: number) => void} started a reply begins to be played; samples of the line's clock
  * @property {(replyId: string) => void} finished all of a reply has been played
  * @property {() => void} unplugged the microphone has gone
@@ -175,8 +176,8 @@ export class Line {
     this.#context = null;
   }
 
-  #hear({ kind, person, played, replyId, position }) {
-    if (kind === "block") this.#listener.block(person, played);
+  #hear({ kind, person, played, progress, replyId, position }) {
+    if (kind === "block") this.#listener.block(person, played, progress);
     else if (kind === "started") this.#listener.started(replyId, position);
     else if (kind === "finished") this.#listener.finished(replyId);
   }

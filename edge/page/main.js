@@ -1,18 +1,26 @@
 /** The page: what the person does, and what it leads to. README.md is the map of the rest. */
 
-import { Call, partsThatAreDown } from "./call.js";
+import { Call, health } from "./call.js";
+import { OwnVoiceDialog } from "./ownvoicedialog.js";
+import { KEPT_S, isOwn } from "./ownvoice.js";
 import { showPeople } from "./people.js";
 import { prefer, preferences } from "./preferences.js";
 import { transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { DEFAULT_CHOICE, choices } from "./voices.js";
+import { DEFAULT_CHOICE, choices, inOwnVoice } from "./voices.js";
 import { keepAwake } from "./wakelock.js";
-import { partsDown } from "./words.js";
+import { downParts, ownVoiceGone, partsDown } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
 const view = new View();
-const call = new Call(show, (person, replies) => view.hear(person, replies));
+const call = new Call(show, (person, replies) => view.hear(person, replies), loseOwnVoice);
+/** Whom one can talk to, and of them the one that was chosen last. */
+let people = [DEFAULT_CHOICE];
+let listed = DEFAULT_CHOICE;
+/** A character in the person's own voice, while there is one. @type {import("./voices.js").Choice | null} */
+let own = null;
+/** Whom the person talks to: `listed` or `own`. */
 let choice = DEFAULT_CHOICE;
 /** The person looks at the cards during, or after, a conversation. */
 let isChoosing = false;
@@ -135,23 +143,62 @@ byId("change").addEventListener("click", () => {
 
 function choose(chosen) {
   choice = chosen;
-  prefer({ voice: chosen.id });
+  if (chosen !== own) {
+    listed = chosen;
+    prefer({ voice: chosen.id });
+  }
   call.choose(chosen);
   show();
 }
 
+function showChoices() {
+  showPeople(byId("people"), own ? [...people, own] : people, choice.id, choose);
+}
+
+// A voice of one's own, with the character that was chosen last
+
+let ownVoiceEnds;
+let wasMuted = false;
+
+const ownVoiceDialog = new OwnVoiceDialog(
+  (id) => {
+    const until = new Date(Date.now() + KEPT_S * 1000);
+    own = inOwnVoice(listed, id, until.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }));
+    clearTimeout(ownVoiceEnds);
+    ownVoiceEnds = setTimeout(() => loseOwnVoice(id), KEPT_S * 1000);
+    choose(own);
+    showChoices();
+    document.querySelector(".person input:checked")?.focus();
+  },
+  (isListening) => {
+    // What is said for the voice is not said to the model.
+    if (isListening) wasMuted = call.state.isMuted;
+    call.mute(isListening || wasMuted);
+  },
+);
+byId("own-open").addEventListener("click", () => ownVoiceDialog.open());
+
+function loseOwnVoice(id) {
+  if (!isOwn(id) || own?.id !== id) return;
+  const wasChosen = choice === own;
+  own = null;
+  clearTimeout(ownVoiceEnds);
+  if (wasChosen) choose(listed);
+  showChoices();
+  if (wasChosen) call.tell(ownVoiceGone(listed.name));
+}
+
 async function loadPeople() {
-  let people = [DEFAULT_CHOICE];
   try {
     const answer = await fetch("/v1/voices", { signal: AbortSignal.timeout(10_000) });
-    const listed = answer.ok ? choices(await answer.json()) : [];
-    if (listed.length > 0) people = listed;
+    const offered = answer.ok ? choices(await answer.json()) : [];
+    if (offered.length > 0) people = offered;
   } catch {
     // One can talk without the list, with the service's own voice.
   }
-  choice = people.find(({ id }) => id === preferences().voice) ?? people[0];
+  choice = listed = people.find(({ id }) => id === preferences().voice) ?? people[0];
   call.choose(choice);
-  showPeople(byId("people"), people, choice.id, choose);
+  showChoices();
 }
 
 // Keeping a conversation
@@ -192,7 +239,9 @@ show();
 await loadPeople();
 show();
 document.body.dataset.ready = "";
-const down = await partsThatAreDown();
+const report = await health();
+const down = downParts(report);
+byId("own-open").hidden = report.voice_cloning_up !== true;
 if (down.length > 0) {
   warning = { ...partsDown(down), offersTyping: !down.includes("tts") && !down.includes("llm") };
   show();

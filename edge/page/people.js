@@ -8,7 +8,9 @@
  */
 export function showPeople(fieldset, choices, chosen, onChoose) {
   for (const old of fieldset.querySelectorAll(".person")) old.remove();
-  fieldset.append(...choices.map((choice) => card(choice, choice.id === chosen, onChoose)));
+  const cards = choices.map((choice) => card(choice, choice.id === chosen, onChoose));
+  // What offers to make another one comes last.
+  fieldset.querySelector(".own").before(...cards);
 }
 
 function card(choice, isChosen, onChoose) {

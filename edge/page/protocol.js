@@ -35,6 +35,11 @@ export function text(words, requestId) {
   return { requestId, text: { text: words } };
 }
 
+/** How far a reply has been played: a `ReplyPlayback`. */
+export function playback(replyId, seconds, paused) {
+  return { playback: { replyId, playedDuration: `${seconds.toFixed(3)}s`, paused } };
+}
+
 /** @param {object} session the fields of a `SessionConfig` to change */
 export function update(session, requestId) {
   return { requestId, update: { session } };

@@ -50,6 +50,18 @@ export function choices(listed) {
   });
 }
 
+/**
+ * A character in the person's own voice.
+ *
+ * @param {Choice} choice whose character it is
+ * @param {string} id of the voice
+ * @param {string} until when it is kept, for people
+ * @returns {Choice}
+ */
+export function inOwnVoice(choice, id, until) {
+  return { ...choice, id, about: `${choice.name}, in your own voice.`, voice: `Kept until ${until}.` };
+}
+
 /** The session fields that a choice stands for. @param {Choice} choice */
 export function sessionOf(choice) {
   return { voice: choice.id, instructions: { character: choice.character } };

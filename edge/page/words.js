@@ -148,6 +148,33 @@ export function sentence(text) {
   return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
 }
 
+/** No voice was made of a recording, by the answer's status, and its reason if it gives one. */
+export function uploadTrouble(status, detail = "") {
+  switch (status) {
+    case 0:
+      return "The service could not be reached. Try again in a moment.";
+    case 400:
+      return `${sentence(detail) || "This cannot be used."} Try another recording.`;
+    case 408:
+      return "Your network is slow: the recording did not arrive in time. Try a shorter one.";
+    case 413:
+      return "This file is too large: it may have 4 MB. Ten seconds of speech are enough.";
+    case 503:
+      return "No voice can be made just now. Try again in a little while.";
+    default:
+      return sentence(detail) || "The service did not take this. Try again.";
+  }
+}
+
+export function tooShort(seconds) {
+  return `That was too short to know a voice by: speak for at least ${seconds} seconds.`;
+}
+
+/** The person's own voice is no longer there. */
+export function ownVoiceGone(name) {
+  return `Your own voice is no longer kept. ${name} speaks with the usual voice again.`;
+}
+
 /** A time in a conversation: "1:05". */
 export function clock(seconds) {
   const whole = Math.floor(seconds);

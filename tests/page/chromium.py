@@ -80,15 +80,24 @@ REMEMBERED = "localStorage.parley ??= JSON.stringify({consents: false})"
 
 @asynccontextmanager
 async def visitor(
-    browser: Browser, *init_scripts: str, dark: bool = False, phone: bool = False, remembered: bool = True
+    browser: Browser,
+    *init_scripts: str,
+    dark: bool = False,
+    phone: bool = False,
+    remembered: bool = True,
+    fenced: bool = True,
 ) -> AsyncIterator[Page]:
-    """A person's page, not yet opened, with errors of its scripts made failures."""
+    """A person's page, not yet opened, with errors of its scripts made failures.
+
+    One that is not `fenced` is without the page's content policy, so that a test may add code of its own to it.
+    """
     size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
     context: BrowserContext = await browser.new_context(
         viewport=size,  # type: ignore[arg-type]  # a plain dict is what it takes
         color_scheme="dark" if dark else "light",
         device_scale_factor=2 if phone else 1,
         accept_downloads=True,
+        bypass_csp=not fenced,
     )
     if remembered:
         await context.add_init_script(REMEMBERED)

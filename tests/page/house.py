@@ -13,6 +13,7 @@ from tests.fakes.conversation import FakeConversation, conversation_server
 from tests.test_laws import ROOT
 from tests.voice_service.house import voice_service
 from voice_service.catalogue import read_catalogue
+from voice_service.upkeep import HEALTH_NAME
 
 
 @dataclass
@@ -47,7 +48,8 @@ async def open_house() -> AsyncIterator[House]:
     """Run all of it meanwhile."""
     fake = FakeConversation()
     catalogue = read_catalogue(ROOT / "voices.yaml")
-    async with conversation_server(fake) as orchestrator, voice_service(catalogue) as voices:
+    async with voice_service(catalogue) as voices, conversation_server(fake) as orchestrator:
+        await voices.health.set(HEALTH_NAME, serving=True)
         house = House(fake, orchestrator, voices)
         await house.open()
         try:

@@ -7,9 +7,9 @@ import numpy as np
 from mesh.audio import SAMPLE_RATE as WORKING_RATE
 from mesh.audio import Resampler
 from stt_proxy.engine import Event, Partial, Pause, Word
-from stt_proxy.engines.pocketsphinx.band import filled
 from stt_proxy.engines.pocketsphinx.decoder import Decoder
 from stt_proxy.engines.pocketsphinx.detector import CHUNK, SpeechDetector
+from stt_proxy.engines.pocketsphinx.floor import with_floor
 from stt_proxy.engines.pocketsphinx.tape import Samples, Tape
 from stt_proxy.recognition import FRAME, SAMPLE_RATE
 from stt_proxy.recognition.levels import Level
@@ -81,7 +81,7 @@ class Transcription:
             self._gain = self._level.gain
             self._commitment = Commitment()
             self._decoder.begin(passage.start)
-        self._decoder.hear(filled(self._tape.read(passage.start, passage.end) * self._gain))
+        self._decoder.hear(with_floor(self._tape.read(passage.start, passage.end) * self._gain))
         if passage.ends:
             self._decoder.end()
             words = self._commitment.conclude(self._hypothesis())
