@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
 from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.upstreams import Options
+from mesh.moshi.options import Options
 from mesh.moshi.urls import parse_urls
 from mesh.times import seconds
 from stt_proxy.engines.moshi import recognizer

@@ -16,7 +16,7 @@ from mesh.moshi.floats import packed_floats
 from mesh.moshi.messages import Audio as AudioMessage
 from mesh.moshi.messages import packed as packed_message
 from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.upstreams import Options
+from mesh.moshi.options import Options
 from mesh.moshi.urls import parse_urls
 from tests.mesh.moshi.models import speaking
 from tests.mesh.moshi.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
