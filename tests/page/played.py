@@ -43,7 +43,8 @@ async def played(page: Page) -> Samples:
 async def sent(page: Page, reply_id: str) -> Samples:
     """A reply's audio as it came over the wire, as PCM."""
     pieces = await page.evaluate("(id) => window.sent[id]", reply_id)
-    return np.frombuffer(b"".join(map(base64.b64decode, pieces)), "<i2").astype(np.float32) / np.float32(32_768)
+    pcm = np.frombuffer(b"".join(map(base64.b64decode, pieces)), "<i2")
+    return np.asarray(pcm / 32_768, np.float32)
 
 
 def position_of_end(heard: Samples, reply: Samples) -> float:

@@ -3,25 +3,16 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from tests.page.chromium import open_page, visitor
 from tests.page.house import House
+from tests.page.own_voice import MADE_WITHIN_MS, give
 from tests.page.scenes import called
 from tests.voice_service.house import spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
-
-MADE_WITHIN_MS = 30_000
-
-
-async def give(page: Page, path: Path) -> None:
-    """Choose a file in the dialog."""
-    await page.locator("#own-open").click()
-    async with page.expect_file_chooser() as coming:
-        await page.locator("#own-choose").click()
-    await (await coming.value).set_files(path)
 
 
 @pytest.fixture

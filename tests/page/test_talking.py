@@ -12,13 +12,18 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Download, Page, expect
 
+from mesh.audio import SAMPLE_RATE
 from tests.e2e.crowd import filled
 from tests.e2e.mesh import Mesh, running_mesh
 from tests.fakes.llm import serving
 from tests.page.chromium import chromium, open_page, visitor
 from tests.page.model import StoryTeller
+from tests.page.own_voice import MADE_WITHIN_MS, give
 from tests.page.played import RECORDS, played, position_of_end, sent, words_until
 from tests.speech import share_of_words
+from tests.voice_service.house import spoken, wav
+from tts_proxy.engines.espeak.library import Prosody
+from voice_service.analysis.manner import manner_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
@@ -253,3 +258,27 @@ async def test_when_all_places_are_taken_it_says_so_and_takes_the_next(browser: 
             await expect(page.locator("#trouble-title")).to_have_text("Everybody is talking just now", timeout=15_000)
             await expect(page.locator("#countdown")).to_contain_text("Next try in")
         await expect(page.locator("body")).to_have_attribute("data-stage", "talking", timeout=40_000)
+
+
+async def test_answers_come_in_ones_own_voice(browser: Browser, mesh: Mesh, tmp_path: Path) -> None:
+    """A low voice and a high one, given as files: what leaves the loudspeaker is as high as they are."""
+    for prosody in (Prosody("gmw/en-US", pitch=20), Prosody("gmw/en-US+f3", pitch=60)):
+        sample = spoken(prosody)
+        recording = tmp_path / f"{prosody.pitch}.wav"
+        recording.write_bytes(wav(*sample))
+        async with visitor(browser, RECORDS, EARS, fenced=False) as page:
+            await open_page(page, mesh.http)
+            await give(page, recording)
+            await expect(page.locator("#own")).to_be_hidden(timeout=MADE_WITHIN_MS)
+            await page.locator("#switch").click()
+            after, _ = await first_told(page, "started")
+            for words, told in (("Hello.", "replyFinished"), ("Tell me a story.", "replyCreated")):
+                await page.locator("#words").fill(words)
+                await page.locator("#words").press("Enter")
+                after, _ = await first_told(page, told, after=after)
+            await page.wait_for_function(
+                "(after) => told.filter(([at, kind]) => kind === 'replyWordSpoken' && at > after).length > 15",
+                arg=after,
+            )
+            heard = manner_of(await played(page), SAMPLE_RATE)
+        assert heard.pitch_hz == pytest.approx(manner_of(*sample).pitch_hz, rel=0.1)
