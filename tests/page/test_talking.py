@@ -36,7 +36,7 @@ UNDERSTOOD = 0.5
 AUDIBLE = 0.003
 """RMS that is speech; the quiet of a loudspeaker that plays nothing is 0."""
 
-STOPS_WITHIN_MS = 200
+STOPS_WITHIN_MS = 500
 """From the page's being told to fall silent until it is silent, on a machine that does other things too."""
 
 KNOWN_WITHIN_S = 0.05
@@ -105,7 +105,7 @@ async def test_a_question_an_answer_an_interruption_and_what_is_kept(
         await expect(page.locator(".reply").last.locator(".coming")).not_to_be_empty()
         await expect(page.locator("#latency")).to_contain_text("Last answer after")
         latency = float((await page.locator("#latency").inner_text()).split()[-2])
-        assert 0.1 < latency < 6
+        assert 0.1 < latency < 20
 
         held, _ = await first_told(page, "replyHeld", after=created)
         cancelled, cut = await first_told(page, "replyCancelled", after=held)
