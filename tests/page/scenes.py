@@ -43,6 +43,12 @@ async def consent(page: Page, house: House) -> None:
     await page.locator("#consent[open]").wait_for()
 
 
+async def own_voice(page: Page, house: House) -> None:
+    await open_page(page, house.url)
+    await page.locator("#own-open").click()
+    await page.locator("#own[open]").wait_for()
+
+
 async def settings(page: Page, house: House) -> None:
     await open_page(page, house.url)
     await page.locator("#settings-open").click()
@@ -218,6 +224,7 @@ SCENES: dict[str, Scene] = {
         idle,
         consent,
         settings,
+        own_voice,
         connecting,
         listening,
         thinking,
