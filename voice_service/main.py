@@ -8,6 +8,7 @@ import structlog
 
 from mesh import logs
 from mesh.errors import UpstreamDown
+from mesh.moshi.urls import parse_urls
 from mesh.server import GrpcServer, run
 from mesh.settings import load
 from mesh.tasks import beside
@@ -47,11 +48,11 @@ async def serve(settings: VoicesSettings, catalogue: Catalogue) -> None:
 
 @asynccontextmanager
 async def cloning_engine(settings: VoicesSettings) -> AsyncIterator[CloningEngine]:
-    """The engine the settings name: moshi-server if they say where it is, otherwise the embedded one."""
-    if settings.cloning_url is None:
+    """The engine the settings name: moshi-server if they say where one is, otherwise the embedded one."""
+    if not settings.cloning_urls:
         yield EspeakCloning()
         return
-    async with MoshiCloning(settings.cloning_url) as engine:
+    async with MoshiCloning(parse_urls(settings.cloning_urls)) as engine:
         yield engine
 
 

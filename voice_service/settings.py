@@ -21,12 +21,13 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     port: Port = 50054
     metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9154
     file: Annotated[str | None, setting(help="The catalogue, a YAML file; left out: Parley's own voices.")] = None
-    cloning_url: Annotated[
-        Annotated[str, msgspec.Meta(pattern=r"^(https?|wss?)://[^/?#]+/?$")] | None,
+    cloning_urls: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^(https?|wss?)://[^/?#]+/?$")], ...],
         setting(
-            help="The moshi-server that clones voices; left out: the embedded engine.", env="KYUTAI_VOICE_CLONING_URL"
+            help="The moshi-servers that clone voices, each of which may name several; left out: the embedded engine.",
+            env=("PARLEY_VOICES_CLONING_URLS", "KYUTAI_VOICE_CLONING_URL"),
         ),
-    ] = None
+    ] = ()
     redis_url: Annotated[
         Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
         setting(

@@ -121,7 +121,7 @@ async def test_without_a_voice_service(serve_edge: EdgeFactory) -> None:
 
 async def test_without_a_cloning_engine(serve_edge: EdgeFactory) -> None:
     async with (
-        voice_service(cloning_url="http://127.0.0.1:9") as voices,
+        voice_service(cloning_urls="http://127.0.0.1:9") as voices,
         serve_edge(voices_target=voices.address) as edge,
         http_of(edge.port) as http,
     ):

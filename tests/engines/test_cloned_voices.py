@@ -14,7 +14,7 @@ async def test_it_reaches_the_synthesis_as_its_first_message_byte_for_byte() -> 
     async with (
         CloningEngine().serving() as cloning,
         TtsEngine().serving() as tts,
-        voice_service(cloning_url=cloning.url) as voices,
+        voice_service(cloning_urls=cloning.url) as voices,
         client_of(voices.address) as uploader,
         proxies_before([tts], [tts], kept=voices.address) as proxies,
         open_channel(proxies.tts.address) as channel,

@@ -75,7 +75,7 @@ async def test_a_voice_that_is_gone_is_replaced_and_told_so(voices: GrpcServer) 
 async def test_a_voice_made_for_another_engine_is_replaced() -> None:
     async with (
         serving_http(FakeCloning()) as url,
-        voice_service(cloning_url=url) as voices,
+        voice_service(cloning_urls=url) as voices,
         client_of(voices.address) as client,
         serving(voices_target=voices.address) as proxy,
     ):
@@ -89,7 +89,7 @@ async def test_an_embedding_that_makes_no_sense_is_replaced(monkeypatch: pytest.
     monkeypatch.setattr("voice_service.engines.moshi.MoshiCloning.name", "espeak")
     async with (
         serving_http(FakeCloning()) as url,
-        voice_service(cloning_url=url) as voices,
+        voice_service(cloning_urls=url) as voices,
         client_of(voices.address) as client,
         serving(voices_target=voices.address) as proxy,
     ):

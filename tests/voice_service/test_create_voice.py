@@ -141,7 +141,7 @@ async def test_moshis_embedding_is_kept_byte_for_byte() -> None:
     fake = FakeCloning()
     async with (
         serving_http(fake) as url,
-        voice_service(cloning_url=url) as server,
+        voice_service(cloning_urls=url) as server,
         client_of(server.address) as client,
     ):
         voice = await client.create(b"whatever it can decode")
@@ -154,7 +154,7 @@ async def test_moshis_embedding_is_kept_byte_for_byte() -> None:
 
 
 async def test_without_its_engine_no_voice_is_made() -> None:
-    async with voice_service(cloning_url="http://127.0.0.1:9") as server, client_of(server.address) as client:
+    async with voice_service(cloning_urls="http://127.0.0.1:9") as server, client_of(server.address) as client:
         with pytest.raises(UpstreamDown):
             await client.create(ADA)
 

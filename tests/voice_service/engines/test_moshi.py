@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mesh.errors import BadAudio, MeshError, UploadTooLarge, UpstreamDown
+from mesh.moshi.urls import parse_urls
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving
 from voice_service.engine import LARGEST_EMBEDDING
@@ -22,7 +23,7 @@ def fake() -> FakeCloning:
 @pytest.fixture
 async def engine(fake: FakeCloning) -> AsyncIterator[MoshiCloning]:
     # As Unmute's settings have it.
-    async with serving(fake) as url, MoshiCloning(url.replace("http://", "ws://")) as engine:
+    async with serving(fake) as url, MoshiCloning(parse_urls([url.replace("http://", "ws://")])) as engine:
         yield engine
 
 
@@ -59,13 +60,13 @@ async def test_a_server_that_says_nothing(
     del engine
     fake.answers = False
     monkeypatch.setattr(moshi, "ANSWER_LIMIT_S", 0.2)
-    async with serving(fake) as url, MoshiCloning(url) as impatient:
+    async with serving(fake) as url, MoshiCloning(parse_urls([url])) as impatient:
         with pytest.raises(UpstreamDown, match="did not answer in time"):
             await impatient.clone(RECORDING)
 
 
 async def test_a_server_that_is_not_there() -> None:
-    async with MoshiCloning("http://127.0.0.1:9") as engine:
+    async with MoshiCloning(parse_urls(["http://127.0.0.1:9"])) as engine:
         assert not await engine.works()
         with pytest.raises(UpstreamDown, match="cannot be reached"):
             await engine.clone(RECORDING)
@@ -75,3 +76,24 @@ async def test_it_works_when_the_server_says_so(fake: FakeCloning, engine: Moshi
     assert await engine.works()
     fake.status = 500
     assert not await engine.works()
+
+
+async def test_of_several_servers_one_that_is_in_order_is_enough(fake: FakeCloning) -> None:
+    broken = FakeCloning()
+    broken.status = 503
+    async with (
+        serving(fake) as url,
+        serving(broken) as other,
+        MoshiCloning(parse_urls([other, "http://127.0.0.1:9", "http://no-such-host.invalid", url])) as engine,
+    ):
+        assert await engine.works()
+        while not broken.recordings:  # they are taken in any order
+            assert await engine.clone(RECORDING) == fake.answer
+
+
+async def test_what_is_no_audio_is_no_audio_everywhere(fake: FakeCloning) -> None:
+    fake.status, fake.answer = 500, b""
+    async with serving(fake) as url, MoshiCloning(parse_urls([url, url.replace("127.0.0.1", "localhost")])) as engine:
+        with pytest.raises(BadAudio):
+            await engine.clone(RECORDING)
+    assert len(fake.recordings) == 1
