@@ -1,11 +1,10 @@
 """The commands that a page of documentation tells people to type."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_FENCE = re.compile(r"^ *```(?P<language>\S*)")
+from tests.docs.blocks import Block, blocks
 
 
 class Command(NamedTuple):
@@ -17,8 +16,14 @@ class Command(NamedTuple):
 
 def commands(page: Path, language: str = "sh") -> Iterator[Command]:
     """Every command in the page's fenced blocks of a language, in their order; lines of comment are left out."""
+    for block in blocks(page):
+        if block.language == language:
+            yield from _commands(block)
+
+
+def _commands(block: Block) -> Iterator[Command]:
     started: Command | None = None
-    for number, line in fenced_lines(page.read_text(), language):
+    for number, line in enumerate(block.text.splitlines(), start=block.line):
         begun = started or Command(number, "")
         text = begun.text + line.removesuffix("\\")
         if line.endswith("\\"):
@@ -27,13 +32,3 @@ def commands(page: Path, language: str = "sh") -> Iterator[Command]:
         started = None
         if text.strip() and not text.lstrip().startswith("#"):
             yield Command(begun.line, text)
-
-
-def fenced_lines(text: str, language: str) -> Iterator[tuple[int, str]]:
-    """The lines inside blocks of a language, each with its number."""
-    inside: str | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if fence := _FENCE.match(line):
-            inside = fence["language"] if inside is None else None
-        elif inside == language:
-            yield number, line
