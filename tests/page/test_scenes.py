@@ -218,11 +218,12 @@ class TestTrouble:
 async def test_all_of_it_by_keyboard(browser: Browser, house: House) -> None:
     async with visitor(browser) as page:
         await open_page(page, house.url)
+        await expect(page.locator("#own-open")).to_be_visible()
         reached = []
-        for _ in range(6):
+        for _ in range(7):
             await page.keyboard.press("Tab")
             reached.append(await page.evaluate("document.activeElement.id || document.activeElement.name"))
-        assert reached == ["", "settings-open", "call", "switch", "person", "words"]
+        assert reached == ["", "settings-open", "call", "switch", "person", "own-open", "words"]
         await page.locator("#call").focus()
         await page.keyboard.press("Enter")
         talk: Conversation = await house.fake.next_conversation()
