@@ -227,6 +227,7 @@ async def test_all_of_it_by_keyboard(browser: Browser, house: House) -> None:
         await page.locator("#call").focus()
         await page.keyboard.press("Enter")
         talk: Conversation = await house.fake.next_conversation()
+        await expect(page.locator("body")).to_have_attribute("data-stage", "talking")
         await talk.say(reply_created={"reply_id": "reply_1", "item_id": "item_1"})
         await talk.say(reply_audio={"reply_id": "reply_1", "audio": tone(1)})
         await page.keyboard.press("m")
