@@ -75,6 +75,8 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         log_level="warning",
         access_log=False,
         server_header=False,
+        # The application knows which proxies to believe.
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )
