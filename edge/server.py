@@ -11,6 +11,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from edge.app import create_app
+from edge.connections import HttpConnection, WebSocketConnection
 from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
 from mesh.interceptor import LiveCalls
@@ -66,8 +67,8 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
     )
     config = uvicorn.Config(
         app,
-        http="httptools",
-        ws="websockets-sansio",
+        http=HttpConnection,
+        ws=WebSocketConnection,
         ws_max_size=MAX_MESSAGE_BYTES,
         # Opus does not get smaller, and trying costs milliseconds.
         ws_per_message_deflate=False,
