@@ -60,6 +60,9 @@ def create_app(
 
         return session
 
+    async def no_session(websocket: WebSocket) -> None:
+        await websocket.send_denial_response(Refused(404, "Not Found").response())
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with orchestrators, voices:
@@ -70,6 +73,7 @@ def create_app(
             *rest.routes(),
             WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect)),
             WebSocketRoute("/v1/converse", sessions_in(ConverseDialect)),
+            WebSocketRoute("/{path:path}", no_session),
         ],
         middleware=[
             Middleware(TrustedProxies, trusted=settings.trusted_proxies),
@@ -78,6 +82,8 @@ def create_app(
         exception_handlers={HTTPException: on_http_error, MeshError: on_mesh_error, Exception: on_bug},
         lifespan=lifespan,
     )
+    # A redirection would name the scheme and path that a proxy in front has changed.
+    app.router.redirect_slashes = False
     # Around all of it: Starlette answers a bug outside its own middleware, where no page could read the answer.
     return CORSMiddleware(
         app,

@@ -25,6 +25,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._head_begun = False
         self._head_bytes = 0
         self._head_due: asyncio.TimerHandle | None = None
 
@@ -46,7 +47,7 @@ class HttpConnection(HttpToolsProtocol):
         if self._head_due is None and self._is_idle:
             # Some bytes between two requests, or the rest of one that has been answered.
             self._await_head()
-        if self._head_due:
+        if self._head_begun:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_LIMIT_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head may have {HEAD_LIMIT_BYTES} bytes")
@@ -54,6 +55,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Wait for the head of which this is the first byte."""
         super().on_message_begin()
+        self._head_begun = True
         self._await_head()
 
     def on_headers_complete(self) -> None:
@@ -68,16 +70,16 @@ class HttpConnection(HttpToolsProtocol):
     def _await_head(self) -> None:
         """Close the connection in `HEAD_LIMIT_S`, unless the head is there, or it is awaited already."""
         if self._head_due is None:
-            self._head_bytes = 0
             self._head_due = self.loop.call_later(HEAD_LIMIT_S, self._head_is_late)
 
     def _forget_head(self) -> None:
+        self._head_begun, self._head_bytes = False, 0
         if self._head_due:
             self._head_due.cancel()
             self._head_due = None
 
     def _head_is_late(self) -> None:
-        if self._head_bytes and self._is_idle:
+        if self._head_begun and self._is_idle:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the request came too slowly")
         else:
             self.transport.close()

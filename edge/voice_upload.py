@@ -5,11 +5,13 @@ import hashlib
 from collections.abc import AsyncIterator
 
 import grpc
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from edge.form import BadForm, FilePart, MissingPart
+from edge.openapi import JSON, operation
 from mesh.discovery import Replicas, uploading
 from mesh.errors import AtCapacity, InvalidRequest, UploadTooLarge
 from parley.voices.v1.voices_pb2 import (
@@ -35,6 +37,12 @@ CLONING_LIMIT_S = 45.0
 _FIELD = "file"
 
 
+class MadeVoice(msgspec.Struct, frozen=True):
+    """A custom voice, by its name: `custom:` and a UUID."""
+
+    name: str
+
+
 class VoiceUpload:
     """Answers the route, at most `most` requests at a time; no file is kept here, it is passed on as it comes."""
 
@@ -42,13 +50,22 @@ class VoiceUpload:
         self._voices = voices
         self._left = most
 
+    @operation(
+        {JSON: MadeVoice},
+        {
+            400: "the recording or the form cannot be used",
+            408: "the recording came too slowly",
+            411: "there is no Content-Length",
+            413: "the recording has more than 4 MiB",
+            422: f"the form has no part called {_FIELD!r}",
+            503: "nobody can clone just now; Retry-After tells when trying again helps",
+        },
+        form={_FIELD: {"description": "A recording of somebody.", "contentMediaType": "application/octet-stream"}},
+    )
     async def create(self, request: Request) -> Response:
-        """Make a voice of the form's `file`: 200 with `{"name": "custom:<uuid4>"}`.
+        """Make a voice of a recording.
 
-        The name is what `session.update` takes as `voice`; it is good for an hour (a setting of the voice service). All
-        errors have the form `{"detail": "<a sentence for people>"}`: 400 the audio or the form cannot be used, 408 the
-        file came too slowly, 411 no Content-Length, 413 the file has more than 4 MiB, 422 no part called "file", 503
-        (with Retry-After where that helps) cloning is not available.
+        The name is what `session.update` takes as `voice`; it is good for an hour, a setting of the voice service.
         """
         _check_length(request)
         if not self._left:
@@ -68,7 +85,7 @@ class VoiceUpload:
             raise HTTPException(400, error.message) from None
         finally:
             self._left += 1
-        return JSONResponse({"name": name})
+        return Response(msgspec.json.encode(MadeVoice(name)), media_type=JSON)
 
     async def _name(self, request: Request) -> str:
         part = FilePart(request.headers.get("content-type", ""), _FIELD)

@@ -49,7 +49,7 @@ class WebPage:
 
     def route(self) -> Route:
         """The route of what the page loads."""
-        return Route("/page/{path:path}", self.asset)
+        return Route("/page/{path:path}", self.asset, include_in_schema=False)
 
     async def index(self, request: Request) -> Response:
         """The page itself."""

@@ -117,6 +117,13 @@ class TestSize:
             answer = await http.get("/v1/health", headers={"x": "y" * (HEAD_LIMIT_BYTES // 2)})
         assert answer.status_code == 200
 
+    async def test_nor_does_the_rest_of_a_body_that_was_not_wanted(self, edge: EdgeServer) -> None:
+        async with connected(edge) as connection:
+            connection[1].write(b"POST /v1/health HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000000\r\n\r\n")
+            assert (await answered(connection))[0] == 405
+            connection[1].write(bytes(1_000_000) + b"GET /v1/health HTTP/1.1\r\nHost: edge\r\n\r\n")
+            assert (await answered(connection))[0] == 200
+
     async def test_bodies_do_not_count(self, edge: EdgeServer) -> None:
         async with connected(edge) as connection:
             for _ in range(3):
