@@ -15,6 +15,9 @@ from starlette.routing import BaseRoute, Route
 
 JSON = "application/json"
 
+FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+"""The schema of a form's part that holds a file."""
+
 _REF = "#/components/schemas/{name}"
 _ATTRIBUTE = "__operation__"
 

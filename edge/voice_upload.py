@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from edge.form import BadForm, FilePart, MissingPart
-from edge.openapi import JSON, operation
+from edge.openapi import FILE, JSON, operation
 from mesh.discovery import Replicas, uploading
 from mesh.errors import AtCapacity, InvalidRequest, UploadTooLarge
 from parley.voices.v1.voices_pb2 import (
@@ -60,7 +60,7 @@ class VoiceUpload:
             422: f"the form has no part called {_FIELD!r}",
             503: "nobody can clone just now; Retry-After tells when trying again helps",
         },
-        form={_FIELD: {"description": "A recording of somebody.", "contentMediaType": "application/octet-stream"}},
+        form={_FIELD: {**FILE, "description": "A recording of somebody."}},
     )
     async def create(self, request: Request) -> Response:
         """Make a voice of a recording.
