@@ -236,36 +236,3 @@ class TestVoices:
             answer = await http.get("/v1/voices")
             assert answer.status_code == 503
             assert answer.json() == {"detail": "no voice service can be reached"}
-
-
-class TestCors:
-    @pytest.mark.parametrize("origin", ["http://localhost", "http://localhost:3000"])
-    async def test_a_page_on_this_machine_may_ask(self, http: httpx2.AsyncClient, origin: str) -> None:
-        answer = await http.get("/v1/health", headers={"origin": origin})
-        assert answer.headers["access-control-allow-origin"] == origin
-        assert answer.headers["access-control-allow-credentials"] == "true"
-
-    async def test_it_may_ask_with_any_method_and_header(self, http: httpx2.AsyncClient) -> None:
-        asked = {
-            "origin": "http://localhost:3000",
-            "access-control-request-method": "POST",
-            "access-control-request-headers": "x-anything",
-        }
-        answer = await http.options("/v1/voices", headers=asked)
-        assert answer.status_code == 200
-        assert "POST" in answer.headers["access-control-allow-methods"]
-        assert answer.headers["access-control-allow-headers"] == "x-anything"
-
-    async def test_other_pages_may_not(self, http: httpx2.AsyncClient) -> None:
-        answer = await http.get("/v1/health", headers={"origin": "http://example.org"})
-        assert "access-control-allow-origin" not in answer.headers
-
-    async def test_an_error_says_so_too(self, http: httpx2.AsyncClient) -> None:
-        answer = await http.get("/nowhere", headers={"origin": "http://localhost"})
-        assert answer.status_code == 404
-        assert answer.headers["access-control-allow-origin"] == "http://localhost"
-
-    async def test_the_origins_are_a_setting(self, serve_edge: EdgeFactory) -> None:
-        async with serve_edge(cors_origins=("https://parley.example",)) as edge, http_of(edge.port) as http:
-            answer = await http.get("/", headers={"origin": "https://parley.example"})
-            assert answer.headers["access-control-allow-origin"] == "https://parley.example"
