@@ -19,9 +19,7 @@ async def test_an_unknown_route(edge: EdgeServer, path: str) -> None:
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
 
 
-@pytest.mark.parametrize(
-    "path", ["/page/%00", "/page/%ff.js", "/page/main.js/x", f"/page/{'x' * 5_000}"]
-)
+@pytest.mark.parametrize("path", ["/page/%00", "/page/%ff.js", "/page/main.js/x", f"/page/{'x' * 5_000}"])
 async def test_a_part_of_the_page_that_is_none(edge: EdgeServer, path: str) -> None:
     async with http_of(edge.port) as http:
         answer = await http.get(path)

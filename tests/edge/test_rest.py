@@ -104,6 +104,7 @@ async def http(edge: EdgeServer) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
+@pytest.mark.unmute("S8")
 async def test_the_banner(http: httpx2.AsyncClient) -> None:
     answer = await http.get("/")
     assert answer.status_code == 200
@@ -122,6 +123,7 @@ async def test_a_bug_says_nothing() -> None:
 
 
 class TestHealth:
+    @pytest.mark.unmute("S8")
     async def test_all_is_well(self, http: httpx2.AsyncClient, voice_service: GrpcServer) -> None:
         await voice_service.health.set("cloning", serving=True)
         answer = await http.get("/v1/health")
@@ -146,12 +148,14 @@ class TestHealth:
         assert not report["ok"]
         assert {part for part in ("tts", "stt", "llm") if not report[f"{part}_up"]} == {name}
 
+    @pytest.mark.unmute("S8")
     async def test_without_anybody_it_is_still_answered(self, serve_edge: EdgeFactory) -> None:
         async with serve_edge() as edge, http_of(edge.port) as http:
             answer = await http.get("/v1/health", timeout=3)
             assert answer.status_code == 200
             assert set(answer.json().values()) == {False}
 
+    @pytest.mark.unmute("S8")
     async def test_the_answer_is_kept_for_half_a_second(
         self, http: httpx2.AsyncClient, orchestrator: GrpcServer
     ) -> None:
@@ -164,6 +168,7 @@ class TestHealth:
 
 
 class TestVoices:
+    @pytest.mark.unmute("S8")
     async def test_their_shape(self, http: httpx2.AsyncClient) -> None:
         answer = await http.get("/v1/voices")
         assert answer.headers["content-type"] == "application/json"

@@ -56,6 +56,7 @@ async def test_a_recording_becomes_a_voice_that_every_service_finds(
         assert (await client.find(name)).voice_id == name
 
 
+@pytest.mark.unmute("S8", "C12", "B20")
 async def test_the_limit_is_on_the_file_and_not_on_the_form(http: httpx2.AsyncClient) -> None:
     largest = ADA + bytes(LARGEST_FILE - len(ADA))
     assert (await posted(http, largest)).status_code == 200
@@ -66,12 +67,14 @@ async def test_the_limit_is_on_the_file_and_not_on_the_form(http: httpx2.AsyncCl
     assert (await posted(http, ADA)).status_code == 200
 
 
+@pytest.mark.unmute("C12", "B20")
 async def test_what_is_too_long_altogether_is_not_even_read(http: httpx2.AsyncClient) -> None:
     answer = await posted(http, bytes(LARGEST_FILE + (1 << 20)))
     assert answer.status_code == 413
     assert answer.headers["access-control-allow-origin"] == PAGE["origin"]
 
 
+@pytest.mark.unmute("C12", "B20")
 async def test_a_length_is_required(http: httpx2.AsyncClient) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"--x\r\n"
