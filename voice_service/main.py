@@ -77,6 +77,8 @@ def main() -> None:
         log.error("the catalogue cannot be used", problem=str(error))  # noqa: TRY400 - the trace would tell nothing more
         raise SystemExit(1) from None
     log.info("catalogue loaded", path=str(settings.path), voices=len(catalogue), offered=len(catalogue.offered))
+    for note in catalogue.notes:
+        log.warning("the catalogue may not say what is meant", note=note)
     try:
         run(serve(settings, catalogue))
     except UpstreamDown as error:
