@@ -33,7 +33,7 @@ class RedisStore:
 
     async def put(self, voice_id: str, voice: CustomVoice) -> None:
         """Keep a voice."""
-        fields = {"engine": voice.engine, "embedding": voice.embedding}
+        fields: dict[str, str | bytes] = {"engine": voice.engine, "embedding": voice.embedding}
         kept = self._retention
         await self._shelf.put(voice_id, fields, time_to_live_s=kept.time_to_live_s, most=kept.most_voices)
 
