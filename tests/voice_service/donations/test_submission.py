@@ -18,7 +18,7 @@ ID = "6f0f2b4e-5b1c-4f0b-9a55-2f6f6a3b7c10"
 
 
 def metadata(**fields: str) -> DonationMetadata:
-    return DonationMetadata(**{"email": "ada@example.org", "nickname": "Ada", "verification_id": ID, **fields})  # type: ignore[arg-type]
+    return DonationMetadata(**{"email": "ada@example.org", "nickname": "Ada", "verification_id": ID, **fields})
 
 
 def test_what_is_left_out_is_filled_in() -> None:

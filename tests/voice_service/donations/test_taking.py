@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from grpc.aio import AioRpcError
@@ -77,7 +77,7 @@ def config(total_bytes: int | None = None) -> pb.SubmitDonationRequest:
 def metadata(verification_id: str, nickname: str = "Ada", **fields: str) -> pb.SubmitDonationRequest:
     return pb.SubmitDonationRequest(
         metadata=pb.DonationMetadata(
-            email="ada@example.org", nickname=nickname, verification_id=verification_id, **fields  # type: ignore[arg-type]
+            email="ada@example.org", nickname=nickname, verification_id=verification_id, **fields
         )
     )  # fmt: skip
 
@@ -209,7 +209,11 @@ async def test_a_submission_that_comes_too_late_is_told_so(folder: Path) -> None
 
 @pytest.mark.unmute("B30")
 async def test_of_twenty_who_submit_at_once_to_two_replicas_one_is_kept(folder: Path, tmp_path: Path) -> None:
-    shared = {"donation_dir": str(folder), "store_file": str(tmp_path / "voices.sqlite3"), "uploads": 20}
+    shared: dict[str, Any] = {
+        "donation_dir": str(folder),
+        "store_file": str(tmp_path / "voices.sqlite3"),
+        "uploads": 20,
+    }
     async with (
         voice_service(**shared) as one,
         voice_service(**shared) as other,
