@@ -37,8 +37,8 @@ class Operation(NamedTuple):
     """What comes with a 200, by media type: what msgspec encodes, or `str` for a text."""
     errors: Mapping[int, str]
     """When which other status comes. Those of 400 and above come with a `Detail`."""
-    form: Mapping[str, Any] | None
-    """The schema of each part of the form that it takes."""
+    form: Mapping[str, Any]
+    """The parts of the form that it takes: the schema of each, or of what is in it as JSON the type."""
     summary: str
     description: str
 
@@ -50,7 +50,7 @@ def operation(
 
     def describing(endpoint: Endpoint) -> Endpoint:
         summary, _, description = (inspect.getdoc(endpoint) or "").partition("\n\n")
-        told = Operation(answers, errors or {}, form, summary, description)
+        told = Operation(answers, errors or {}, form or {}, summary, description)
         setattr(endpoint, _ATTRIBUTE, told)
         return endpoint
 
@@ -60,14 +60,12 @@ def operation(
 def described(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     """The OpenAPI document of these routes, but for those that are `include_in_schema=False`."""
     told = [(route, _operation(route)) for route in routes if isinstance(route, Route) and route.include_in_schema]
-    types = list(
-        dict.fromkeys(kind for _, each in told for kind in [*each.answers.values(), Detail] if kind is not str)
-    )
-    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    known = {str: {"type": "string"}, **dict(zip(types, schemas, strict=True))}
+    answered, answers = _schemas(kind for _, each in told for kind in [*each.answers.values(), Detail])
+    taken, forms = _schemas(kind for _, each in told for kind in each.form.values() if isinstance(kind, type))
     paths: dict[str, dict[str, Any]] = {}
     for route, each in told:
-        paths.setdefault(route.path, {}).update(dict.fromkeys(_methods(route), _as_openapi(each, known)))
+        document = _as_openapi(each, answered, taken)
+        paths.setdefault(route.path, {}).update(dict.fromkeys(_methods(route), document))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -78,7 +76,7 @@ def described(routes: Iterable[BaseRoute]) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": paths,
-        "components": {"schemas": {name: _whole(schema) for name, schema in components.items()}},
+        "components": {"schemas": {**forms, **{name: _whole(schema) for name, schema in answers.items()}}},
     }
 
 
@@ -94,23 +92,33 @@ def _methods(route: Route) -> Iterator[str]:
     return (method.lower() for method in sorted(route.methods or ()))
 
 
-def _as_openapi(told: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
-    detail = {JSON: {"schema": schemas[Detail]}}
+def _schemas(types: Iterable[Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """The schema of each type, and those that they refer to, by name."""
+    kinds = list(dict.fromkeys(types))
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    return dict(zip(kinds, schemas, strict=True)), components
+
+
+def _as_openapi(told: Operation, answers: Mapping[Any, Any], forms: Mapping[Any, Any]) -> dict[str, Any]:
+    detail = {JSON: {"schema": answers[Detail]}}
     responses: dict[str, Any] = {}
     if told.answers:
-        content = {media_type: {"schema": schemas[kind]} for media_type, kind in told.answers.items()}
+        content = {media_type: {"schema": answers[kind]} for media_type, kind in told.answers.items()}
         responses["200"] = {"description": "It is done.", "content": content}
     for status, when in sorted({**told.errors, HTTPStatus.INTERNAL_SERVER_ERROR.value: "a bug"}.items()):
         described = {"description": f"{when[:1].upper()}{when[1:]}."}
         responses[str(status)] = described | ({"content": detail} if status >= HTTPStatus.BAD_REQUEST else {})
     document = {"summary": told.summary, "description": told.description, "responses": responses}
     if told.form:
-        document["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _form(told.form)}}}
+        parts = {name: _json_part(forms[part]) if isinstance(part, type) else part for name, part in told.form.items()}
+        form = {"type": "object", "properties": parts, "required": list(parts)}
+        document["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     return document
 
 
-def _form(parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(parts), "required": list(parts)}
+def _json_part(schema: dict[str, Any]) -> dict[str, Any]:
+    """A part of a form that holds JSON."""
+    return {"type": "string", "contentMediaType": JSON, "contentSchema": schema}
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:

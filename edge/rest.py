@@ -18,6 +18,8 @@ from edge.dialects.unmute.voices import ListedVoice, listed
 from edge.health import HealthReport, MeshHealth
 from edge.metrics import EdgeMetrics
 from edge.openapi import JSON, Detail, described, operation
+from edge.uploads import Uploads
+from edge.voice_donation import VoiceDonation
 from edge.voice_upload import VoiceUpload
 from edge.webpage import WebPage, wants_page
 from mesh.discovery import Replicas, ask
@@ -43,7 +45,9 @@ class Rest:
         self, voices: Replicas, uploads: int, health: MeshHealth, metrics: EdgeMetrics, registry: CollectorRegistry
     ) -> None:
         self._voices = voices
-        self._upload = VoiceUpload(voices, uploads)
+        forms = Uploads(uploads)
+        self._upload = VoiceUpload(voices, forms)
+        self._donation = VoiceDonation(voices, forms)
         self._health = health
         self._metrics = metrics
         self._registry = registry
@@ -60,6 +64,8 @@ class Rest:
             Route("/v1/health", self.health),
             Route("/v1/voices", self.voices),
             Route("/v1/voices", self._upload.create, methods=["POST"]),
+            Route("/v1/voice-donation", self._donation.start),
+            Route("/v1/voice-donation", self._donation.submit, methods=["POST"]),
             Route("/metrics", self.metrics),
         ]
 

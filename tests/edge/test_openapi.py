@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -60,6 +61,7 @@ class TestDocument:
             "/v1/converse": ["get", "head"],
             "/v1/health": ["get", "head"],
             "/v1/realtime": ["get", "head"],
+            "/v1/voice-donation": ["get", "head", "post"],
             "/v1/voices": ["get", "head", "post"],
         }
 
@@ -90,9 +92,24 @@ class TestDocument:
         schemas = described([Route("/", answer)])["components"]["schemas"]
         assert schemas["Answer"]["required"] == ["word"]
 
+    def test_what_is_taken_may_lack_what_has_a_default(self) -> None:
+        class Asked(msgspec.Struct):
+            word: str
+            sense: str | None = None
+
+        @operation({}, form={"asked": Asked})
+        async def answer(_request: Request) -> Response:
+            """Answer."""
+            return Response()
+
+        document = described([Route("/", answer, methods=["POST"])])
+        assert document["components"]["schemas"]["Asked"]["required"] == ["word"]
+        form = document["paths"]["/"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+        assert form["properties"]["asked"]["contentSchema"] == {"$ref": "#/components/schemas/Asked"}
+
 
 @contextmanager
-def running_edge() -> Iterator[str]:
+def running_edge(donations: Path) -> Iterator[str]:
     """An edge with what is behind it, beside the test, which blocks; yields its URL."""
     ready, told = threading.Event(), dict[str, Any]()
 
@@ -101,7 +118,7 @@ def running_edge() -> Iterator[str]:
         catalogue = read_catalogue(ROOT / "voices.yaml")
         async with (
             conversation_server(FakeConversation()) as orchestrator,
-            voice_service(catalogue) as voices,
+            voice_service(catalogue, donation_dir=str(donations)) as voices,
             serving(
                 EdgeSettings(port=0, orchestrator_target=orchestrator.address, voices_target=voices.address),
                 registry=CollectorRegistry(),
@@ -122,8 +139,8 @@ def running_edge() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with running_edge() as url:
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_edge(tmp_path_factory.mktemp("donations")) as url:
         yield url
 
 
@@ -134,7 +151,7 @@ def document() -> dict[str, Any]:
 
 
 CHECKS = ChecksConfig(
-    # Whether bytes are a recording no schema tells: what is well-formed may be refused with 400.
+    # Whether bytes are a recording, or an id is known, no schema tells: what is well-formed may be refused with 400.
     positive_data_acceptance=PositiveDataAcceptanceConfig(expected_statuses=["2xx", "400", "426"]),
 )
 MADE_UP = GenerationConfig(max_examples=EXAMPLES, deterministic=True)

@@ -53,6 +53,19 @@ VOICES = [
     ),
     Voice(voice_id="en-gb", name="Default", character=CharacterHint(kind="constant"), file=FileSource()),
     Voice(voice_id="de", name="Odd", character=CharacterHint(kind="poem"), file=FileSource()),
+    Voice(voice_id="it", freesound=FreesoundSource(url="https://freesound.org/s/2")),
+    Voice(
+        voice_id="it",
+        name="Shared",
+        freesound=FreesoundSource(
+            url="https://freesound.org/s/2",
+            start_time_seconds=12,
+            sound_id=2,
+            sound_name="b.wav",
+            username="someone",
+            license="",
+        ),
+    ),
 ]
 
 
@@ -73,6 +86,16 @@ class FakeVoices(VoiceServiceServicer):
         raise NotImplementedError
 
     async def CreateVoice(  # noqa: N802 - gRPC's name
+        self, _requests: Any, _context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> Any:
+        raise NotImplementedError
+
+    async def StartDonation(  # noqa: N802 - gRPC's name
+        self, _request: Any, _context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> Any:
+        raise NotImplementedError
+
+    async def SubmitDonation(  # noqa: N802 - gRPC's name
         self, _requests: Any, _context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> Any:
         raise NotImplementedError
@@ -232,6 +255,30 @@ class TestVoices:
                     "path_on_server": "de",
                     "description": None,
                     "description_link": None,
+                },
+            },
+            {
+                "name": None,
+                "good": True,
+                "instructions": None,
+                "source": {
+                    "source_type": "freesound",
+                    "url": "https://freesound.org/s/2",
+                    "start_time": None,
+                    "sound_instance": None,
+                    "path_on_server": "it",
+                },
+            },
+            {
+                "name": "Shared",
+                "good": True,
+                "instructions": None,
+                "source": {
+                    "source_type": "freesound",
+                    "url": "https://freesound.org/s/2",
+                    "start_time": 12,
+                    "sound_instance": {"id": 2, "name": "b.wav", "username": "someone", "license": ""},
+                    "path_on_server": "it",
                 },
             },
         ]

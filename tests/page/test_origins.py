@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from edge.server import serving
 from edge.settings import EdgeSettings
-from edge.voice_upload import LARGEST_FILE
+from edge.uploads import LARGEST_FILE
 from tests.fakes import http
 from tests.page.chromium import UNSAFE_HOST, open_page, visitor
 from tests.page.house import House

@@ -12,6 +12,7 @@ import numpy as np
 import sphn
 from grpc.aio import AioRpcError
 from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
 
 from mesh.channels import open_channel
 from mesh.errors import from_rpc_error
@@ -22,7 +23,10 @@ from parley.voices.v1 import voices_pb2_grpc as stubs
 from tts_proxy.engines.espeak.library import Prosody, library
 from voice_service.catalogue import Catalogue
 from voice_service.cloning import Cloning
-from voice_service.main import cloning_engine, voice_store
+from voice_service.donations.consent import read_consent
+from voice_service.donations.taking import LIMITS, Donations, Limits
+from voice_service.main import cloning_engine, donation_folder, voice_store
+from voice_service.metrics import Metrics
 from voice_service.service import VoicesServicer
 from voice_service.settings import VoicesSettings
 from voice_service.uploads import Uploads
@@ -35,18 +39,22 @@ PASSAGE = (
 
 
 @asynccontextmanager
-async def voice_service(catalogue: Catalogue | None = None, **settings: object) -> AsyncIterator[GrpcServer]:
+async def voice_service(
+    catalogue: Catalogue | None = None, limits: Limits = LIMITS, **settings: object
+) -> AsyncIterator[GrpcServer]:
     """A service with these settings, while the block runs."""
     with tempfile.TemporaryDirectory() as folder:
         own = {"store_file": f"{folder}/voices.sqlite3", **settings}
-        async with _serving(load(VoicesSettings, {}, port=0, metrics_port=0, **own), catalogue) as server:
+        async with _serving(load(VoicesSettings, {}, port=0, metrics_port=0, **own), catalogue, limits) as server:
             yield server
 
 
 @asynccontextmanager
-async def _serving(told: VoicesSettings, catalogue: Catalogue | None) -> AsyncIterator[GrpcServer]:
+async def _serving(told: VoicesSettings, catalogue: Catalogue | None, limits: Limits) -> AsyncIterator[GrpcServer]:
     async with cloning_engine(told) as engine, voice_store(told) as store:
-        servicer = VoicesServicer(catalogue or Catalogue([]), Cloning(engine, store), Uploads(told.uploads))
+        metrics = Metrics(CollectorRegistry())
+        donations = Donations(donation_folder(told), store.verifications, read_consent(), metrics, limits)
+        servicer = VoicesServicer(catalogue or Catalogue([]), Cloning(engine, store), donations, Uploads(told.uploads))
         async with GrpcServer(
             told,
             services=[pb.DESCRIPTOR.services_by_name["VoiceService"]],
