@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -185,3 +187,14 @@ async def pour(writer: asyncio.StreamWriter, piece: bytes) -> None:
         while True:
             writer.write(piece)
             await writer.drain()
+
+
+async def test_who_leaves_before_the_refusal_is_no_error(edge: EdgeServer, caplog: pytest.LogCaptureFixture) -> None:
+    for path in ("/v1/realtime", "/nowhere"):
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", edge.port)) as leaving:
+                leaving.sendall(handshake("Origin: http://elsewhere.example", path=path))
+                leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    async with http_of(edge.port) as http:
+        await http.get("/")  # after all of these
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
