@@ -99,7 +99,10 @@ async def test_a_donation_from_the_text_to_the_files(http: httpx2.AsyncClient, f
 
 async def test_the_metadata_may_come_first(http: httpx2.AsyncClient, folder: Path) -> None:
     began = await started(http)
-    parts = {"metadata": (None, about(began["id"], transcription_from_client="hé")), "file": ("a.wav", RECORDING)}
+    parts: dict[str, Any] = {
+        "metadata": (None, about(began["id"], transcription_from_client="hé")),
+        "file": ("a.wav", RECORDING),
+    }
     answer = await http.post(PATH, files=parts, timeout=60)
     assert (answer.status_code, answer.json()) == (200, {})
     record = json.loads((folder / f"{began['id']}.json").read_text())

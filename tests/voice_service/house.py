@@ -1,12 +1,18 @@
 """A real voice service on a real socket, and a client that uploads recordings to it."""
 
+import asyncio
 import hashlib
 import io
+import os
+import re
+import socket
 import struct
+import sys
 import tempfile
 import wave
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import sphn
@@ -61,6 +67,49 @@ async def _serving(told: VoicesSettings, catalogue: Catalogue | None, limits: Li
             add=lambda server: stubs.add_VoiceServiceServicer_to_server(servicer, server),
         ) as server:
             yield server
+
+
+@dataclass(frozen=True)
+class Process:
+    """A voice service in a process of its own."""
+
+    child: asyncio.subprocess.Process
+    address: str
+    metrics: str
+    """The URL of its metrics."""
+
+    async def kill(self) -> None:
+        """End it as a crash does."""
+        self.child.kill()
+        await self.child.wait()
+
+
+@asynccontextmanager
+async def process(**variables: str) -> AsyncIterator[Process]:
+    """A voice service with these variables, from when it serves."""
+    port, metrics_port = _free_port(), _free_port()
+    told = {"PARLEY_VOICES_PORT": str(port), "PARLEY_VOICES_METRICS_PORT": str(metrics_port), **variables}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "voice_service", env={**os.environ, **told}, stderr=asyncio.subprocess.PIPE
+    )
+    assert child.stderr
+    try:
+        async with asyncio.timeout(30):
+            while not re.search(rb"\bserving\b", line := await child.stderr.readline()):
+                assert line, "the voice service has not started"
+        yield Process(child, f"127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics")
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        _, told_last = await child.communicate()
+        sys.stderr.write(told_last.decode())  # pytest shows it when a test fails
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Client:

@@ -3,13 +3,12 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
-from grpc.aio import AioRpcError
 
 from mesh.errors import (
     AtCapacity,
@@ -22,19 +21,27 @@ from mesh.errors import (
     UploadTooSmall,
     UpstreamDown,
     VerificationUnusable,
-    from_rpc_error,
 )
 from mesh.times import seconds
 from parley.voices.v1 import voices_pb2 as pb
-from parley.voices.v1 import voices_pb2_grpc as stubs
-from tests.voice_service.house import LIMIT_S, Client, client_of, finish, voice_service
+from tests.voice_service.donations.donor import (
+    RECORDING,
+    Donor,
+    chunks,
+    config,
+    donation,
+    finished,
+    metadata,
+    move,
+    names,
+    started,
+    submitted,
+)
+from tests.voice_service.house import LIMIT_S, Client, client_of, voice_service
 from voice_service.donations.consent import read_consent
 from voice_service.donations.submission import SMALLEST_RECORDING
 from voice_service.donations.taking import Limits
 from voice_service.uploads import LARGEST_RECORDING
-
-RECORDING = bytes(range(256)) * 600
-Donor: TypeAlias = "stubs.VoiceServiceAsyncStub"
 
 
 @pytest.fixture
@@ -46,57 +53,6 @@ def folder(tmp_path: Path) -> Path:
 async def donor(folder: Path) -> AsyncIterator[Donor]:
     async with voice_service(donation_dir=str(folder)) as server, client_of(server.address) as client:
         yield client.stub
-
-
-def names(folder: Path) -> set[str]:
-    return {each.name for each in folder.iterdir()}
-
-
-def move(folder: Path, away: Path) -> None:
-    folder.rename(away)
-
-
-async def started(donor: Donor) -> pb.StartDonationResponse:
-    try:
-        return await donor.StartDonation(pb.StartDonationRequest(), timeout=LIMIT_S)
-    except AioRpcError as error:
-        raise from_rpc_error(error) from None
-
-
-async def submitted(donor: Donor, requests: Iterable[pb.SubmitDonationRequest]) -> None:
-    try:
-        await donor.SubmitDonation(iter(requests), timeout=LIMIT_S)
-    except AioRpcError as error:
-        raise from_rpc_error(error) from None
-
-
-def config(total_bytes: int | None = None) -> pb.SubmitDonationRequest:
-    return pb.SubmitDonationRequest(config=pb.SubmitDonationConfig(total_bytes=total_bytes))
-
-
-def metadata(verification_id: str, nickname: str = "Ada", **fields: str) -> pb.SubmitDonationRequest:
-    return pb.SubmitDonationRequest(
-        metadata=pb.DonationMetadata(
-            email="ada@example.org", nickname=nickname, verification_id=verification_id, **fields
-        )
-    )  # fmt: skip
-
-
-def chunks(recording: bytes) -> list[pb.SubmitDonationRequest]:
-    size = 60_000
-    return [
-        pb.SubmitDonationRequest(chunk=pb.RecordingChunk(content=recording[start : start + size]))
-        for start in range(0, len(recording), size)
-    ]
-
-
-def finished(recording: bytes) -> pb.SubmitDonationRequest:
-    return pb.SubmitDonationRequest(finish=finish(recording).finish)
-
-
-def donation(verification_id: str, recording: bytes = RECORDING, **fields: str) -> list[pb.SubmitDonationRequest]:
-    """The requests of a whole submission, as Unmute's page orders its form: the file first."""
-    return [config(), *chunks(recording), metadata(verification_id, **fields), finished(recording)]
 
 
 async def test_a_donation_begins_with_a_text_to_read(donor: Donor) -> None:
