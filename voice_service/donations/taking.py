@@ -15,7 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from mesh.errors import InvalidRequest, NotOffered, UpstreamDown, VerificationUnusable
 from mesh.tasks import to_the_end
 from mesh.times import duration
-from parley.voices.v1.voices_pb2 import StartDonationResponse, SubmitDonationRequest
+from parley.voices.v1.voices_pb2 import DonationMetadata, StartDonationResponse, SubmitDonationRequest
 from voice_service.donations.consent import Consent
 from voice_service.donations.folder import DonationFolder, StagedDonation
 from voice_service.donations.submission import Submission, check_nickname, check_recording, checked_metadata
@@ -86,9 +86,10 @@ class Donations:
         """
         parts = _Parts(requests)
         recording = await received(parts.upload())
-        submission = parts.submission
-        if submission is None:
+        if parts.metadata is None:
             raise InvalidRequest("the metadata must come before finish", field="metadata")
+        # Not as soon as it comes: a refusal that meets a request on its way is lost, and the client hears of no reason.
+        submission = checked_metadata(parts.metadata)
         check_recording(recording)
         check_nickname(submission.nickname)
         # A donor who leaves now is not asked again: what has begun to be kept is kept.
@@ -140,17 +141,17 @@ class _Parts:
 
     def __init__(self, requests: AsyncIterator[SubmitDonationRequest]) -> None:
         self._requests = requests
-        self.submission: Submission | None = None
+        self.metadata: DonationMetadata | None = None
 
     async def upload(self) -> AsyncIterator[SubmitDonationRequest]:
-        """The requests but for the metadata, which is checked as it passes."""
+        """The requests but for the metadata, which is kept."""
         async for request in self._requests:
             if not request.HasField("metadata"):
                 yield request
                 continue
-            if self.submission is not None:
+            if self.metadata is not None:
                 raise InvalidRequest("metadata comes once", field="metadata")
-            self.submission = checked_metadata(request.metadata)
+            self.metadata = request.metadata
 
 
 def _unknown(limits: Limits) -> VerificationUnusable:

@@ -141,7 +141,7 @@ async def test_rules_are_looked_at_in_order(donor: Donor) -> None:
         ([config(), pb.SubmitDonationRequest()], InvalidRequest, "request"),
         ([config(), metadata("a" * 32), *chunks(bytes(LARGEST_RECORDING + 1))], UploadTooLarge, "chunk"),
         ([config(LARGEST_RECORDING + 1)], UploadTooLarge, "config.total_bytes"),
-        ([config(), metadata("7")], InvalidRequest, "metadata.verification_id"),
+        (donation("7"), InvalidRequest, "metadata.verification_id"),
     ],
 )
 async def test_what_is_no_submission_is_refused(
