@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
-from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from edge.addresses import Addresses
@@ -36,7 +35,7 @@ def create_app(
     voices: Replicas,
     registry: CollectorRegistry,
     sessions: LiveCalls,
-) -> ASGIApp:
+) -> CORSMiddleware:
     """The application, which closes its channels when it ends.
 
     `registry` is where its metrics go; `sessions` counts the sessions that are going on, and refuses more of them with

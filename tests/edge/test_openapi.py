@@ -20,17 +20,17 @@ from schemathesis.config import (
     ProjectsConfig,
     SchemathesisConfig,
 )
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from edge.health import MeshHealth
-from edge.metrics import EdgeMetrics
+from edge.app import create_app
 from edge.openapi import JSON, described, operation
-from edge.rest import Rest
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
+from mesh.interceptor import LiveCalls
 from tests.edge.clients import http_of
 from tests.edge.conftest import UNUSED
 from tests.fakes.conversation import FakeConversation, conversation_server
@@ -146,8 +146,12 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def document() -> dict[str, Any]:
     """What an edge serves, made without one."""
-    nobody, registry = Replicas("nobody", UNUSED), CollectorRegistry()
-    return described(Rest(nobody, 1, MeshHealth(nobody, nobody), EdgeMetrics(registry), registry).routes())
+    nobody = Replicas("nobody", UNUSED)
+    app = create_app(
+        EdgeSettings(), orchestrators=nobody, voices=nobody, registry=CollectorRegistry(), sessions=LiveCalls()
+    ).app
+    assert isinstance(app, Starlette)
+    return described(app.routes)
 
 
 CHECKS = ChecksConfig(
