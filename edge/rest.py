@@ -27,9 +27,7 @@ from mesh.errors import MeshError
 from parley.voices.v1.voices_pb2 import ListVoicesRequest, ListVoicesResponse
 from parley.voices.v1.voices_pb2_grpc import VoiceServiceStub
 
-PATHS_OF_WEBSOCKETS = ("/v1/converse", "/v1/realtime")
-
-NO_VOICE_SERVICE = "nobody can be asked about voices just now"
+_PATHS_OF_WEBSOCKETS = ("/v1/converse", "/v1/realtime")
 
 
 class Banner(msgspec.Struct, frozen=True):
@@ -60,7 +58,7 @@ class Rest:
             Route("/", self.front),
             self._page.route(),
             Route("/openapi.json", self.openapi),
-            *(Route(path, self.upgrade, methods=["GET"]) for path in PATHS_OF_WEBSOCKETS),
+            *(Route(path, self.upgrade, methods=["GET"]) for path in _PATHS_OF_WEBSOCKETS),
             Route("/v1/health", self.health),
             Route("/v1/voices", self.voices),
             Route("/v1/voices", self._upload.create, methods=["POST"]),
@@ -106,7 +104,7 @@ class Rest:
         self._metrics.health_checked(ok=report.ok)
         return _json(report)
 
-    @operation({JSON: list[ListedVoice]}, {503: NO_VOICE_SERVICE})
+    @operation({JSON: list[ListedVoice]}, {503: "nobody can be asked about voices just now"})
     async def voices(self, _request: Request) -> Response:
         """List the voices that people may choose, in the catalogue's order."""
         catalogue = await ask(self._voices, _list_voices, ListVoicesRequest())
