@@ -17,7 +17,7 @@ from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.speech import Speech
-from orchestrator.words import WordSplitter, pronounceable
+from orchestrator.words import Reading, WordSplitter
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
@@ -91,13 +91,13 @@ class Speaker:
 
     async def _write(self) -> None:
         """Tell and queue the words; None in the queue after the last."""
-        reply_id = self._order.reply_id
+        reply_id, reading = self._order.reply_id, Reading()
         try:
             async with aclosing(self._text()) as words:
                 async for word in words:
                     self._tell(ev.ReplyTextArrived(reply_id, word))
                     await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
-                    if self._order.spoken and (spoken := pronounceable(word)):
+                    if self._order.spoken and (spoken := reading.pronounceable(word)):
                         self._first_word_at = self._first_word_at or _now()
                         await self._words.put(spoken)
         except MeshError as error:
