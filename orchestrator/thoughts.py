@@ -46,9 +46,10 @@ class Thoughts:
 
     def __init__(self, *, unopened: bool = False) -> None:
         self.found = False
-        """There was a thought."""
+        """There was a thought, and something in it."""
         self.unopened = False
         """There was one that had no beginning. What had come out before was a part of it."""
+        self._opened = False
         self._closing: str | None = None
         """What ends the thought that has begun."""
         self._withheld: list[str] | None = [] if unopened else None
@@ -59,7 +60,12 @@ class Thoughts:
     @property
     def thinking(self) -> bool:
         """Whether what comes now is taken for a thought."""
-        return self._closing is not None or self._withheld is not None
+        return self._closing is not None or self.withholds
+
+    @property
+    def withholds(self) -> bool:
+        """Whether text is kept, lest it turns out to be a thought."""
+        return self._withheld is not None
 
     def feed(self, text: str) -> str:
         """Take in more text and return what of it is meant to be heard. What may be the start of a mark is kept."""
@@ -84,6 +90,7 @@ class Thoughts:
 
     def _pass(self, text: str, heard: list[str]) -> None:
         if self._closing is not None:
+            self.found |= bool(text.strip())
             return
         (heard if self._withheld is None else self._withheld).append(text)
         if self._withheld and sum(map(len, self._withheld)) > _MOST_WITHHELD:
@@ -95,13 +102,13 @@ class Thoughts:
         if mark in _PAIRS:
             heard.extend((*(self._withheld or ()), " "))
             self._withheld = None
-            self._closing, self.found = _PAIRS[mark], True
+            self._closing, self._opened = _PAIRS[mark], True
         elif mark == self._closing:
             self._closing = None
         elif mark in _BARE:
             self._pass(" ", heard)
-        elif not self.found:
-            self.found = self.unopened = True
+        elif not self._opened:
+            self.found = self.unopened = self._opened = True
             self._withheld = None
             self._heard = False
             heard.clear()

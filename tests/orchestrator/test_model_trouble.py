@@ -64,7 +64,9 @@ async def test_a_server_of_several_models_needs_a_choice(house: House) -> None:
     house.llm.models = ["one", "other"]
     async with house.calling(TYPED) as caller:
         await caller.say("Hi!")
-        await apologises(caller, "the server lists 2 language models: name one of them in KYUTAI_LLM_MODEL")
+        await apologises(
+            caller, "the server lists 2 language models (one, other): name one of them in KYUTAI_LLM_MODEL"
+        )
         assert house.llm.requests == []
 
 

@@ -110,7 +110,8 @@ async def test_a_voice_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         yield SynthesizeResponse()
 
     monkeypatch.setattr("orchestrator.speaker._STALL_LIMIT_S", 0.1)
-    async with open_house(llm_first_token_s=0.2, llm_next_token_s=0.2) as house, house.calling(TYPED) as caller:
+    limits = dict.fromkeys(("llm_first_token_s", "llm_next_token_s", "llm_thinking_s"), 0.2)
+    async with open_house(**limits) as house, house.calling(TYPED) as caller:
         house.tts.script = stalling
         await caller.say("Hi!")
         assert (await caller.until("reply_cancelled")).cause == pb.CANCEL_CAUSE_FAILED

@@ -90,7 +90,18 @@ def test_it_is_known_whether_there_is_a_thought_and_for_how_long() -> None:
     for piece in ("", "<thi", "nk>", "Hm.", "</think", ">", "Hello."):
         thoughts.feed(piece)
         told.append((thoughts.found, thoughts.thinking))
-    assert told == [(False, False)] * 2 + [(True, True)] * 3 + [(True, False)] * 2
+    assert told == [
+        *[(False, False)] * 2,
+        (False, True),
+        *[(True, True)] * 2,
+        *[(True, False)] * 2,
+    ]
+
+
+def test_an_empty_thought_is_none() -> None:
+    thoughts = Thoughts()
+    thoughts.feed("<think>\n\n</think>\n\nHello.")
+    assert not thoughts.found
 
 
 def test_an_ordinary_sign_waits_for_no_more_than_the_next_letter() -> None:
