@@ -142,14 +142,13 @@ class LanguageModel:
         tries_left = 2
         while True:
             tries_left -= 1
-            words_before = patience.words
             try:
                 async with aclosing(self._answer(messages, temperature, patience)) as words:
                     async for word in words:
                         yield word
             except LanguageModelFailed as error:
                 pause = error.retry_after
-                if patience.words > words_before or not tries_left or pause is None or not patience.lasts(pause):
+                if patience.words or not tries_left or pause is None or not patience.lasts(pause):
                     raise
                 _log.info("asking the language model again", problem=error.message, cause=error.cause())
             else:
@@ -159,10 +158,11 @@ class LanguageModel:
     async def _answer(
         self, messages: list[Message], temperature: float, patience: "_Patience"
     ) -> AsyncGenerator[str, None]:
-        splitter, thoughts, finish_reason = WordSplitter(), Thoughts(unopened=self._may_begin_in_thought()), None
+        splitter, finish_reason = WordSplitter(), None
         with _failures():
             async with patience.limit():
                 stream = await self._ask(messages, temperature)
+            thoughts = Thoughts(unopened=self._may_begin_in_thought())
             async with stream:
                 while True:
                     # A limit may only be in force while this generator waits itself, never while its caller works.
@@ -177,6 +177,7 @@ class LanguageModel:
                     heard = thoughts.feed(text)
                     if thoughts.unopened and not was_thought:
                         splitter = WordSplitter()
+                        splitter.feed(" " if patience.words else "")
                         self._note_unopened(already_given=patience.words > 0)
                     for word in splitter.feed(heard):
                         patience.words += 1
@@ -185,7 +186,9 @@ class LanguageModel:
                         self._note_thought()
                     if text or thought:
                         patience.renew(thinking=thought or thoughts.thinking)
-            for word in (*splitter.feed(thoughts.finish()), *splitter.finish()):
+            # A thought may be expected and be cut off: then all that was kept was one.
+            rest = "" if thoughts.withholds and finish_reason == "length" else thoughts.finish()
+            for word in (*splitter.feed(rest), *splitter.finish()):
                 patience.words += 1
                 yield word
             if self._begins_in_thought is None and patience.words:
