@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm import LanguageModel, LanguageModelFailed
@@ -59,6 +60,7 @@ async def waits_after_a_word(*_: object) -> AsyncIterator[str | bytes]:
     await asyncio.Event().wait()
 
 
+@pytest.mark.unmute("S10")
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/"])
 async def test_it_is_asked_in_the_words_of_the_api(path: str) -> None:
     fake = FakeLlm()
@@ -229,6 +231,7 @@ def refuses(status: int, **headers: str) -> Response:
     return JSONResponse({"error": {"message": "private"}}, status, headers)
 
 
+@pytest.mark.unmute("S10")
 @pytest.mark.parametrize(
     "first",
     [
@@ -394,6 +397,33 @@ async def test_a_server_of_another_kind_does_not_answer(models: Response) -> Non
         assert not await model.answers()
         with pytest.raises(LanguageModelFailed):
             await model.name()
+
+
+class Late(JSONResponse):
+    """An answer that comes only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__({"object": "list", "data": [{"id": "late", "object": "model"}]})
+        self.asked, self.may_come = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked.set()
+        await self.may_come.wait()
+        await super().__call__(scope, receive, send)
+
+
+@pytest.mark.unmute("B19")
+async def test_a_list_of_models_that_does_not_come_keeps_nobody_else_waiting() -> None:
+    fake, other = FakeLlm(), FakeLlm()
+    fake.models_answer = late = Late()
+    async with speaking_to(fake, llm_first_token_s=0.3) as model, speaking_to(other) as another:
+        waiting = asyncio.create_task(answer(model))
+        await late.asked.wait()
+        assert await answer(another) == ["Well,", " hello", " there."]
+        assert not waiting.done()
+        with failing("the language model took too long"):
+            await waiting
+        late.may_come.set()
 
 
 async def test_a_server_that_answers() -> None:

@@ -37,6 +37,7 @@ async def answer(model: LanguageModel) -> str:
     return "".join([word async for word in model.words(ASKED, 0.5)])
 
 
+@pytest.mark.unmute("S10")
 @pytest.mark.parametrize("reasoning", SHAPES)
 async def test_thoughts_are_not_heard(reasoning: str) -> None:
     async with speaking_to(reasoning=reasoning) as (_, model):
