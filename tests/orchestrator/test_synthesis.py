@@ -41,6 +41,7 @@ async def test_a_voice_that_is_taken_is_waited_for(house: House) -> None:
         assert caller.audio("reply_1") == bytes(house.tts.speakings[0].audio)
 
 
+@pytest.mark.unmute("S11")
 async def test_a_voice_that_is_never_found_costs_the_reply_only(house: House) -> None:
     house.tts.slots.capacity = 0
     async with house.calling(TYPED) as caller:
@@ -81,6 +82,7 @@ async def test_a_voice_that_fails_before_any_audio_costs_the_reply_only(house: H
         await conversation_goes_on(house, caller)
 
 
+@pytest.mark.unmute("B24")
 @pytest.mark.parametrize("broken", [True, False], ids=["with an error", "without a word"])
 async def test_a_voice_that_fails_in_the_middle_is_heard_so_far(house: House, *, broken: bool) -> None:
     async def failing(speaking: Speaking) -> Responses:
@@ -119,6 +121,7 @@ async def test_a_voice_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         await conversation_goes_on(house, caller)
 
 
+@pytest.mark.unmute("B7")
 async def test_a_voice_nobody_knows_is_replaced(house: House) -> None:
     house.tts.unknown_voices = {"zorro"}
     config = pb.ConverseConfig(session=pb.SessionConfig(voice="zorro"), typed_only=True)
