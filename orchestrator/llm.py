@@ -40,6 +40,8 @@ _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
 """Where servers put a model's thoughts."""
+_IN_VAIN = 3
+"""How many answers of a model that has thought aloud are kept back in vain before it is taken to have changed."""
 _THINKERS = re.compile(r"thinking|reasoner|qwq|(?:^|[^a-z])r1(?:[^a-z0-9]|$)", re.IGNORECASE)
 """Names of models whose prompt already begins a thought, so that an answer may begin in one."""
 
@@ -73,8 +75,8 @@ class LanguageModel:
         self._settings = settings
         self._model = settings.llm_model
         self._wishes = NO_THINKING if settings.llm_reasoning == "off" else AS_IT_LIKES
-        self._begins_in_thought: bool | None = None
-        """Whether its answers begin in a thought that is not opened. None: only its name tells."""
+        self._in_vain_left: int | None = None
+        """How many answers may still be kept back for a thought that does not come. None: only its name tells."""
         self._trouble: str | None = None
         self.thinks = False
         """It has been seen to think."""
@@ -162,7 +164,7 @@ class LanguageModel:
         with _failures():
             async with patience.limit():
                 stream = await self._ask(messages, temperature)
-            thoughts = Thoughts(unopened=self._may_begin_in_thought())
+            thoughts = Thoughts(unopened=self._may_begin_in_thought)
             async with stream:
                 while True:
                     # A limit may only be in force while this generator waits itself, never while its caller works.
@@ -191,8 +193,8 @@ class LanguageModel:
             for word in (*splitter.feed(rest), *splitter.finish()):
                 patience.words += 1
                 yield word
-            if self._begins_in_thought is None and patience.words:
-                self._begins_in_thought = False
+            if patience.words and not thoughts.unopened:
+                self._in_vain_left = max(self._in_vain - 1, 0)
             _check(finish_reason, said=patience.words > 0, thought=thoughts.found or patience.thinking)
 
     async def _ask(self, messages: list[Message], temperature: float) -> Stream:
@@ -220,13 +222,18 @@ class LanguageModel:
 
     # --- what is learned of its thinking --------------------------------------------------------------------------
 
+    @property
+    def _in_vain(self) -> int:
+        if self._in_vain_left is None:
+            return 1 if _THINKERS.search(self.known_name) else 0
+        return self._in_vain_left
+
+    @property
     def _may_begin_in_thought(self) -> bool:
-        if self._begins_in_thought is not None:
-            return self._begins_in_thought
-        return _THINKERS.search(self.known_name) is not None
+        return self._in_vain > 0
 
     def _note_unopened(self, *, already_given: bool) -> None:
-        self._begins_in_thought = True
+        self._in_vain_left = _IN_VAIN
         if already_given:
             _log.warning("the language model has thought aloud: from now on its answers wait for the end of a thought")
 

@@ -83,5 +83,5 @@ def _pronounceable(word: str) -> str:
     for pattern, replacement in _FOR_THE_EYE:
         word = pattern.sub(replacement, word)
     cleaned = " ".join(html.unescape(word).translate(_UNSPEAKABLE).split())
-    can_be_said = cleaned in _SIGNS or any(character.isalnum() for character in cleaned)
+    can_be_said = cleaned.rstrip(".,;:!?") in _SIGNS or any(character.isalnum() for character in cleaned)
     return cleaned if can_be_said else ""

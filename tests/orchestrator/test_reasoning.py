@@ -67,6 +67,19 @@ async def test_one_that_was_not_expected_is_the_next_time(capsys: pytest.Capture
         assert await answer(model) == REPLY
 
 
+async def test_one_that_has_changed_is_heard_at_once_after_a_while() -> None:
+    async with speaking_to(reasoning="unopened") as (llm, model):
+        await answer(model)
+        llm.change(reasoning="none")
+        for _ in range(3):
+            assert await answer(model) == REPLY
+        llm.change(tokens_per_s=100.0)
+        async for word in model.words(ASKED, 0.5):
+            assert word == "That"
+            break
+        assert not (await llm.request(4)).complete
+
+
 async def test_a_model_that_only_sounds_like_it_is_heard_at_once_the_next_time() -> None:
     async with speaking_to(models=("r1",), tokens_per_s=100.0) as (llm, model):
         assert await answer(model) == REPLY

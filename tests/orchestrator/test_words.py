@@ -137,6 +137,7 @@ def read_out(text: str) -> str:
         ("see <http://example.com>, too", "see example.com, too"),
         ("see example.com/a", "see example.com/a"),
         ("2 + 2 = 4 & 5 % < 6", "2 + 2 = 4 & 5 % < 6"),
+        ("It costs 5 %. Or 6 €?", "It costs 5 %. Or 6 €?"),
         ("Q&amp;A", "Q&A"),
         ("one<br>two <b>three</b>", "one two three"),
         ("a <b and c> d", "a <b and c> d"),
@@ -161,7 +162,7 @@ def test_what_the_voice_is_given(text: str, spoken: str) -> None:
 def test_what_the_voice_is_given_can_be_said(word: str) -> None:
     spoken = Reading().pronounceable(word)
     assert spoken == " ".join(spoken.split())
-    assert not spoken or spoken in "+=%&@§€$£×÷<>" or any(character.isalnum() for character in spoken)  # noqa: RUF001 - not an x
+    assert not spoken or spoken[0] in "+=%&@§€$£×÷<>" or any(character.isalnum() for character in spoken)  # noqa: RUF001 - not an x
     assert not set(spoken) & set("*_`#“”‘’")  # noqa: RUF001 - curly on purpose
 
 
