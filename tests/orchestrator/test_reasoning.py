@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm import LanguageModel, LanguageModelFailed
@@ -59,10 +60,11 @@ async def test_a_thought_that_is_not_opened_is_expected_of_some_models(name: str
         assert await answer(model) == REPLY
 
 
-async def test_one_that_was_not_expected_is_the_next_time(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_one_that_was_not_expected_is_the_next_time() -> None:
     async with speaking_to(reasoning="unopened") as (_, model):
-        assert (await answer(model)).endswith(f" {REPLY}")
-        assert "has thought aloud" in capsys.readouterr().out
+        with capture_logs() as logged:
+            assert (await answer(model)).endswith(f" {REPLY}")
+        assert "has thought aloud" in logged[0]["event"]
         assert await answer(model) == REPLY
         assert await answer(model) == REPLY
 
