@@ -2,18 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import aclosing, contextmanager
-from http import HTTPStatus
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from typing import Any, Self
 
-import httpx2
 import openai
 import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
-from mesh.errors import UpstreamDown
 from orchestrator.conversation.transcript import Message, Role
+from orchestrator.llm_failures import AGAIN_AFTER_S, LanguageModelFailed, failures
+from orchestrator.patience import Patience
 from orchestrator.proxies import PAST_PROXIES
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.thoughts import Thoughts
@@ -22,19 +21,10 @@ from orchestrator.words import WordSplitter
 
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
-_UNREADABLE = "the language model's answer could not be read"
-_TOO_LONG = "the language model took too long"
-
 _CONNECT_LIMIT_S = 5.0
 _MOST_NAMED = 5
 """Models, in a message that asks to choose one."""
 
-_AGAIN_AFTER_S = 0.1
-"""How soon a request that failed may be made again: a kept connection may have been closed meanwhile."""
-_LONGEST_PAUSE_S = 2.0
-"""How long a server may ask to be left alone. Who is told to come back later than that apologises now."""
-_PASSING = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS))
-"""The refusals that, like any 5xx, may be over a moment later."""
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 """How servers refuse parameters."""
 
@@ -46,15 +36,6 @@ _THINKERS = re.compile(r"thinking|reasoner|qwq|(?:^|[^a-z])r1(?:[^a-z0-9]|$)", r
 """Names of models whose prompt already begins a thought, so that an answer may begin in one."""
 
 _log = structlog.get_logger()
-
-
-class LanguageModelFailed(UpstreamDown):
-    """The language model could not answer, or stopped in the middle.
-
-    With `retry_after` set, asking again may help, so many seconds later.
-    """
-
-    default_reason = "LLM_FAILED"
 
 
 class LanguageModel:
@@ -116,13 +97,13 @@ class LanguageModel:
 
     async def listed(self) -> list[str]:
         """Return the names of the server's models, as it lists them. Raises `LanguageModelFailed`."""
-        with _failures():
+        with failures():
             return [model.id async for model in self._client.models.list()]
 
     async def answers(self) -> bool:
         """Tell whether the server answers, and the model to ask is known, within two seconds."""
         try:
-            with _failures():
+            with failures():
                 async with asyncio.timeout(2.0):
                     await self.name()
                     await self._client.models.list()
@@ -140,7 +121,7 @@ class LanguageModel:
         What the model thinks is left out. A request that fails before the first word is made once more, if that may
         help and there is time left. Raises `LanguageModelFailed`. Closing the iterator cancels the request.
         """
-        patience = _Patience(self._settings)
+        patience = Patience(self._settings)
         tries_left = 2
         while True:
             tries_left -= 1
@@ -158,12 +139,13 @@ class LanguageModel:
             await asyncio.sleep(pause)
 
     async def _answer(
-        self, messages: list[Message], temperature: float, patience: "_Patience"
+        self, messages: list[Message], temperature: float, patience: Patience
     ) -> AsyncGenerator[str, None]:
         splitter, finish_reason = WordSplitter(), None
-        with _failures():
+        with failures():
             async with patience.limit():
                 stream = await self._ask(messages, temperature)
+        with failures(lost="the language model broke off"):
             thoughts = Thoughts(unopened=self._may_begin_in_thought)
             async with stream:
                 while True:
@@ -243,37 +225,6 @@ class LanguageModel:
         self.thinks = True
 
 
-class _Patience:
-    """How long a server is waited for: one limit until the first word, however often it is asked, then between two.
-
-    A model that thinks shows that it is alive, and gets more time.
-    """
-
-    def __init__(self, settings: OrchestratorSettings) -> None:
-        self.words = 0
-        """Given so far."""
-        self.thinking = False
-        """It has been seen to think, and has not said a word."""
-        self._settings = settings
-        self._clock = asyncio.get_running_loop().time
-        self._began = self._clock()
-        self._deadline = self._began + settings.llm_first_token_s
-
-    def limit(self) -> asyncio.Timeout:
-        return asyncio.timeout_at(self._deadline)
-
-    def lasts(self, seconds: float) -> bool:
-        """Whether it lasts that much longer."""
-        return self._clock() + seconds < self._deadline
-
-    def renew(self, *, thinking: bool) -> None:
-        """There was a sign of life."""
-        self._deadline = self._clock() + self._settings.llm_next_token_s
-        self.thinking = thinking and not self.words
-        if self.thinking:
-            self._deadline = min(self._deadline, self._began + self._settings.llm_thinking_s)
-
-
 def _read(chunk: ChatCompletionChunk, finish_reason: str | None) -> tuple[str, bool, str | None]:
     """Return the text of a chunk, whether it is a sign of thinking, and how the answer ended, if it has.
 
@@ -301,7 +252,7 @@ def _check(finish_reason: str | None, *, said: bool, thought: bool) -> None:
         case "content_filter":
             raise LanguageModelFailed("the language model's server withheld its answer")
         case None if not said and not thought:
-            raise LanguageModelFailed("the language model's answer was empty", retry_after=_AGAIN_AFTER_S)
+            raise LanguageModelFailed("the language model's answer was empty", retry_after=AGAIN_AFTER_S)
     if thought and not said:
         raise LanguageModelFailed("the language model thought, and said nothing")
 
@@ -315,62 +266,3 @@ def _wire(messages: Iterable[Message]) -> Iterable[ChatCompletionMessageParam]:
                 yield {"role": "user", "content": message.text}
             case Role.ASSISTANT:
                 yield {"role": "assistant", "content": message.text}
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Raise `LanguageModelFailed` for whatever goes wrong with the server meanwhile."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise LanguageModelFailed(_TOO_LONG) from error
-    except openai.OpenAIError as error:
-        raise LanguageModelFailed(_described(error), retry_after=_pause(error)) from error
-    except (
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:  # `openai` trusts a server to send what it should
-        raise LanguageModelFailed(_UNREADABLE, retry_after=_AGAIN_AFTER_S) from error
-
-
-def _described(error: openai.OpenAIError) -> str:
-    """Say what went wrong without repeating what the server said: its text may hold the prompt or the key."""
-    match error:
-        case openai.APITimeoutError():
-            return _TOO_LONG
-        case openai.APIConnectionError():
-            return "the language model cannot be reached"
-        case openai.AuthenticationError():
-            return "the language model refused the key"
-        case openai.NotFoundError():
-            return "the language model server does not know this model"
-        case openai.RateLimitError():
-            return "the language model has too much to do"
-        case openai.APIStatusError():
-            return f"the language model answered with HTTP {error.status_code}"
-        case openai.APIError():
-            return "the language model broke off with an error"
-        case _:
-            return _UNREADABLE
-
-
-def _pause(error: openai.OpenAIError) -> float | None:
-    """Say how many seconds later asking again may help; None: it will not."""
-    if isinstance(error, openai.APITimeoutError) and not isinstance(error.__cause__, httpx2.ConnectTimeout):
-        return None  # Whoever asks again goes to the end of the queue.
-    if not isinstance(error, openai.APIStatusError):
-        return _AGAIN_AFTER_S
-    if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and error.status_code not in _PASSING:
-        return None
-    asked = _seconds(error.response.headers.get("retry-after"))
-    return None if asked > _LONGEST_PAUSE_S else max(asked, _AGAIN_AFTER_S)
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Read a `Retry-After`; one that is a date is long."""
-    try:
-        return float(retry_after or 0)
-    except ValueError:
-        return float("inf")

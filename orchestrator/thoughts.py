@@ -28,13 +28,27 @@ _MOST_WITHHELD = 200_000
 """Characters. What is longer was a thought."""
 
 
-def _any_of(marks: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, marks)), re.IGNORECASE | re.ASCII)
+class _Marks:
+    """Marks that are looked for together."""
+
+    def __init__(self, marks: Iterable[str]) -> None:
+        listed = tuple(marks)
+        # The lookahead lets the search pass over most letters without trying every mark.
+        firsts = "".join(re.escape(first + first.upper()) for first in {mark[0] for mark in listed})
+        either = "|".join(map(re.escape, listed))
+        self.search = re.compile(f"(?=[{firsts}])(?:{either})", re.IGNORECASE | re.ASCII).search
+        self._beginnings = frozenset(mark[:length] for mark in listed for length in range(1, len(mark)))
+        self._longest = max(map(len, listed)) - 1
+
+    def begun(self, text: str) -> int:
+        """How many characters at the end of a text may be the beginning of a mark."""
+        end = text[-self._longest :].lower()
+        return next((n for n in range(len(end), 0, -1) if end[-n:] in self._beginnings), 0)
 
 
-_OPEN = frozenset((*_PAIRS, *(_PAIRS.values()), *_BARE))
-"""The marks that mean something outside of a thought."""
-_PATTERNS = {None: _any_of(_OPEN)} | {closing: _any_of([closing]) for closing in _PAIRS.values()}
+_OUTSIDE = _Marks((*_PAIRS, *_PAIRS.values(), *_BARE))
+"""Those that mean something outside of a thought."""
+_ENDS = {closing: _Marks([closing]) for closing in _PAIRS.values()}
 
 
 class Thoughts:
@@ -71,11 +85,11 @@ class Thoughts:
         """Take in more text and return what of it is meant to be heard. What may be the start of a mark is kept."""
         self._pending += text
         heard: list[str] = []
-        while match := _PATTERNS[self._closing].search(self._pending):
+        while match := self._marks.search(self._pending):
             before, self._pending = self._pending[: match.start()], self._pending[match.end() :]
             self._pass(before, heard)
             self._meet(match[0].lower(), heard)
-        sure = len(self._pending) - self._doubtful()
+        sure = len(self._pending) - self._marks.begun(self._pending)
         text, self._pending = self._pending[:sure], self._pending[sure:]
         self._pass(text, heard)
         return self._given(heard)
@@ -113,11 +127,10 @@ class Thoughts:
             self._heard = False
             heard.clear()
 
-    def _doubtful(self) -> int:
-        """How many characters at the end of what is pending may be the start of a mark."""
-        marks = _OPEN if self._closing is None else (self._closing,)
-        end = self._pending[-max(map(len, marks)) :].lower()
-        return max((n for n in range(1, len(end) + 1) if any(m.startswith(end[-n:]) for m in marks)), default=0)
+    @property
+    def _marks(self) -> _Marks:
+        """Those that mean something now."""
+        return _OUTSIDE if self._closing is None else _ENDS[self._closing]
 
     def _given(self, parts: list[str]) -> str:
         """Join what comes out; blanks that were around a thought do not begin an answer."""

@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from orchestrator.conversation.transcript import Message, Role
-from orchestrator.llm import LanguageModel, LanguageModelFailed
+from orchestrator.llm import LanguageModel
+from orchestrator.llm_failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
 from tests.fakes.llm import FakeLlm, Script, event, serving, written
 
@@ -218,7 +219,7 @@ async def test_a_connection_that_is_cut(tokens: tuple[str, ...]) -> None:
     fake.script = fails_after(*tokens)
     async with speaking_to(fake) as model:
         words = []
-        with failing("the language model cannot be reached"):
+        with failing("the language model broke off"):
             async for word in model.words(ASKED, 0.5):
                 words.append(word)  # noqa: PERF401 - a comprehension would lose what came before the failure
         assert "".join(words) == "".join(tokens).strip()

@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from orchestrator.conversation.transcript import Message, Role
-from orchestrator.llm import LanguageModel, LanguageModelFailed
+from orchestrator.llm import LanguageModel
+from orchestrator.llm_failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
 from standins.llm.engine import REPLY, LlmEngine
 from standins.llm.options import LlmOptions

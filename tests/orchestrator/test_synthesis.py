@@ -213,6 +213,19 @@ async def test_the_words_reach_the_voice_one_by_one(house: House) -> None:
     assert house.tts.speakings[0].finish_asked
 
 
+@pytest.mark.unmute("S10", "B31")
+async def test_the_client_is_shown_what_was_written_and_the_voice_given_what_can_be_said(house: House) -> None:
+    house.llm.script = written("<think>Hm.</think>**Well** : ", "see [th", "is](http://x) — `now`", "!\n\n* 5 %")
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+    [done] = caller.told("reply_text_done")
+    assert done.text == "**Well** : see [this](http://x) — `now`! * 5 %"
+    assert "".join(delta.text for delta in caller.told("reply_text_delta")) == done.text
+    assert house.tts.speakings[0].texts == ["Well", "see", "this", "now!", "5", "%"]
+    assert house.tts.speakings[0].finish_asked
+
+
 @pytest.mark.parametrize("how", ["full", "silent"])
 async def test_a_search_for_a_voice_ends_at_once_when_it_is_interrupted(house: House, how: str) -> None:
     house.tts.slots.capacity = 0 if how == "full" else None

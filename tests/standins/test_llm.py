@@ -84,7 +84,7 @@ async def test_it_reasons_in_parts_of_the_content() -> None:
     options = LlmOptions(first_token_s=0, tokens_per_s=10_000, reasoning="parts")
     async with LlmEngine(options).serving() as llm, client(llm) as openai_client:
         stream = await openai_client.chat.completions.create(model="parley-standin", messages=HELLO, stream=True)
-        contents = [chunk.choices[0].delta.content async for chunk in stream]
+        contents: list[object] = [chunk.choices[0].delta.content async for chunk in stream]
     kinds = {part["type"] for content in contents if isinstance(content, list) for part in content}
     assert kinds == {"thinking", "text"}
 
