@@ -106,7 +106,7 @@ class LanguageModel:
             with failures():
                 async with asyncio.timeout(2.0):
                     await self.name()
-                    await self._client.models.list()
+                    await self._client.with_options(max_retries=1).models.list()
         except LanguageModelFailed as error:
             if error.message != self._trouble:
                 _log.warning("the language model cannot be used", problem=error.message)
@@ -133,7 +133,7 @@ class LanguageModel:
                 pause = error.retry_after
                 if patience.words or not tries_left or pause is None or not patience.lasts(pause):
                     raise
-                _log.info("asking the language model again", problem=error.message, cause=error.cause())
+                _log.info("asking the language model again", problem=error.message)
             else:
                 return
             await asyncio.sleep(pause)
@@ -181,7 +181,8 @@ class LanguageModel:
 
     async def _ask(self, messages: list[Message], temperature: float) -> Stream:
         """Open the stream of an answer; what its server will not hear of is left out, and not asked for again."""
-        model, wishes = await self.name(), self._wishes
+        model = await self.name()
+        first_wishes = wishes = self._wishes
         while True:
             try:
                 stream: Stream = await self._client.chat.completions.create(
@@ -197,7 +198,7 @@ class LanguageModel:
                 wishes = fewer
             else:
                 break
-        if wishes != self._wishes:
+        if wishes != first_wishes:
             _log.info("the language model's server does not take every parameter", still_sent=wishes.parameters(0.0))
             self._wishes = wishes
         return stream

@@ -7,6 +7,7 @@ that depend on the model; and where the prompt already ends with the opening mar
 import re
 from collections.abc import Iterable
 
+_CHANNEL = "<|channel|>"
 _PAIRS = {
     # Qwen, DeepSeek and most others; Seed-OSS; MiniMax
     **{f"<{name}>": f"</{name}>" for name in ("think", "thinking", "thought", "reasoning", "seed:think", "mm:think")},
@@ -14,7 +15,7 @@ _PAIRS = {
     "◁think▷": "◁/think▷",  # Kimi
     "<|start_thinking|>": "<|end_thinking|>",  # Command A
     "<|channel>thought": "<channel|>",  # Gemma 4
-    "<|channel|>": "final<|message|>",  # gpt-oss: every channel but the last is for itself
+    _CHANNEL: "final<|message|>",  # gpt-oss: every channel but the last is for itself
 }
 """How a thought begins, and how it ends. Letters may be of either case."""
 
@@ -46,8 +47,8 @@ class _Marks:
         return next((n for n in range(len(end), 0, -1) if end[-n:] in self._beginnings), 0)
 
 
-_OUTSIDE = _Marks((*_PAIRS, *_PAIRS.values(), *_BARE))
-"""Those that mean something outside of a thought."""
+_OUTSIDE = _Marks((*_PAIRS, *(end for begin, end in _PAIRS.items() if begin != _CHANNEL), *_BARE))
+"""Those that mean something outside of a thought; some are prompted with the beginning of one, and only end it."""
 _ENDS = {closing: _Marks([closing]) for closing in _PAIRS.values()}
 
 

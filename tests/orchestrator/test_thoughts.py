@@ -108,6 +108,7 @@ def test_an_ordinary_sign_waits_for_no_more_than_the_next_letter() -> None:
     thoughts = Thoughts()
     assert thoughts.feed("a <") == "a "
     assert thoughts.feed(" b") == "< b"
+    assert thoughts.feed(" of") == " of"
     assert thoughts.feed(" <t") == " "
     assert thoughts.feed("o>") == "<to>"
 
