@@ -17,7 +17,7 @@ from orchestrator.proxies import PAST_PROXIES
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.thoughts import Thoughts
 from orchestrator.wishes import AS_IT_LIKES, NO_THINKING
-from orchestrator.words import WordSplitter
+from orchestrator.words import WordSplitter, words_of
 
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
@@ -118,8 +118,8 @@ class LanguageModel:
     async def words(self, messages: list[Message], temperature: float) -> AsyncGenerator[str, None]:
         """Stream the answer to `messages`, one word at a time, each with the space that goes before it.
 
-        What the model thinks is left out. A request that fails before the first word is made once more, if that may
-        help and there is time left. Raises `LanguageModelFailed`. Closing the iterator cancels the request.
+        What the model thinks is left out; when it does so for long, the person is told. A request that fails before the
+        first word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the iterator cancels the request.
         """
         patience = Patience(self._settings)
         tries_left = 2
@@ -141,7 +141,7 @@ class LanguageModel:
     async def _answer(
         self, messages: list[Message], temperature: float, patience: Patience
     ) -> AsyncGenerator[str, None]:
-        splitter, finish_reason = WordSplitter(), None
+        splitter, finish_reason = WordSplitter(after_words=patience.excused), None
         with failures():
             async with patience.limit():
                 stream = await self._ask(messages, temperature)
@@ -160,8 +160,7 @@ class LanguageModel:
                     was_thought = thoughts.unopened
                     heard = thoughts.feed(text)
                     if thoughts.unopened and not was_thought:
-                        splitter = WordSplitter()
-                        splitter.feed(" " if patience.words else "")
+                        splitter = WordSplitter(after_words=patience.words > 0 or patience.excused)
                         self._note_unopened(already_given=patience.words > 0)
                     for word in splitter.feed(heard):
                         patience.words += 1
@@ -170,6 +169,12 @@ class LanguageModel:
                         self._note_thought()
                     if text or thought:
                         patience.renew(thinking=thought or thoughts.thinking)
+                    if patience.needs_excuse:
+                        patience.excused = True
+                        excuse = words_of(self._settings.llm_thinking_text)
+                        for word in excuse:
+                            yield word
+                        splitter = WordSplitter(after_words=bool(excuse))
             # A thought may be expected and be cut off: then all that was kept was one.
             rest = "" if thoughts.withholds and finish_reason == "length" else thoughts.finish()
             for word in (*splitter.feed(rest), *splitter.finish()):

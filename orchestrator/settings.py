@@ -47,6 +47,14 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
             env="PARLEY_LLM_REASONING",
         ),
     ] = "off"
+    llm_thinking_text: Annotated[
+        str,
+        setting(
+            help="What is said when it has been thinking for four seconds; a blank: nothing.",
+            env="PARLEY_LLM_THINKING_TEXT",
+            max_length=200,
+        ),
+    ] = "Let me think…"
     llm_extra_body: Annotated[
         dict[str, Any] | None,
         setting(help="More fields of each request to it, before all others.", env="PARLEY_LLM_EXTRA_BODY"),

@@ -17,7 +17,7 @@ from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.speech import Speech
-from orchestrator.words import Reading, WordSplitter
+from orchestrator.words import Reading, words_of
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
@@ -107,8 +107,8 @@ class Speaker:
             self._upstreams.metrics.llm_failures.inc()
             self._warn("LLM_FAILED", f"I could not finish my thought: {error.message}.")
             if self._order.spoken and self._in_sentence:
-                for word in _BROKEN_OFF.split():
-                    await self._say(f" {word}")
+                for word in words_of(f" {_BROKEN_OFF}"):
+                    await self._say(word)
             self._tell(ev.ReplyTextFailed(reply_id))
         else:
             self._tell(ev.ReplyTextCompleted(reply_id))
@@ -125,8 +125,7 @@ class Speaker:
 
     async def _text(self) -> AsyncGenerator[str, None]:
         if self._order.script is not None:
-            splitter = WordSplitter()
-            for word in (*splitter.feed(self._order.script), *splitter.finish()):
+            for word in words_of(self._order.script):
                 yield word
             return
         answer = self._upstreams.model.words(self._order.messages, self._order.temperature)

@@ -29,8 +29,9 @@ class WordSplitter:
     of white space collapsed and none at the end: "  foo bar" → " foo", " bar".
     """
 
-    def __init__(self) -> None:
-        self._pending = ""
+    def __init__(self, *, after_words: bool = False) -> None:
+        """`after_words`: others went before, so that the first has a space too."""
+        self._pending = " " if after_words else ""
 
     def feed(self, text: str) -> list[str]:
         """Take in more text and return the words that are complete; the last is kept until white space follows it."""
@@ -50,6 +51,12 @@ class WordSplitter:
         if words and not self._pending[0].isspace():
             words[0] = words[0][1:]
         return [word[at : at + _LONGEST] for word in words for at in range(0, len(word), _LONGEST)]
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a whole text."""
+    splitter = WordSplitter()
+    return [*splitter.feed(text), *splitter.finish()]
 
 
 def _whole(word: str) -> str:

@@ -101,6 +101,17 @@ async def test_a_sentence_that_breaks_off_is_ended(house: House, tokens: tuple[s
         await conversation_goes_on(house, caller)
 
 
+async def test_a_model_that_thinks_for_long_and_fails_is_apologised_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.patience._EXCUSE_AFTER_S", 0.0)
+    house.llm.script = breaks_off("<think>", "Hm.", " Well")
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        assert (await caller.until("reply_finished")).text == "Let me think… Sorry, I have lost the thread."
+        await conversation_goes_on(house, caller)
+
+
 async def test_what_was_written_before_a_failure_is_the_reply(house: House) -> None:
     house.llm.script = breaks_off("Once upon ", "a ti")
     config = pb.ConverseConfig(session=pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_TEXT), typed_only=True)

@@ -109,6 +109,27 @@ async def test_a_model_that_thinks_is_given_more_time(reasoning: str) -> None:
         assert time.monotonic() - began > 0.7
 
 
+@pytest.mark.parametrize("reasoning", [*SHAPES, "unopened"])
+async def test_people_are_told_of_a_long_thought(reasoning: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.patience._EXCUSE_AFTER_S", 0.2)
+    async with speaking_to(reasoning=reasoning, models=("r1",), thought_s=0.6, tokens_per_s=200.0) as (llm, model):
+        assert await answer(model) == f"Let me think… {REPLY}"
+        llm.change(thought_s=0.0, tokens_per_s=10_000)
+        assert await answer(model) == REPLY
+
+
+async def test_people_are_told_nothing_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.patience._EXCUSE_AFTER_S", 0.0)
+    async with speaking_to({"llm_thinking_text": " "}, reasoning="field") as (_, model):
+        assert await answer(model) == REPLY
+
+
+async def test_a_model_that_is_only_slow_thinks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.patience._EXCUSE_AFTER_S", 0.0)
+    async with speaking_to(first_token_s=0.2) as (_, model):
+        assert await answer(model) == REPLY
+
+
 @pytest.mark.parametrize("reasoning", ["tags", "field"])
 async def test_but_not_for_ever(reasoning: str) -> None:
     limits = {"llm_first_token_s": 0.3, "llm_thinking_s": 0.6}
