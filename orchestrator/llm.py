@@ -4,20 +4,19 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from typing import Any, Self
+from typing import Self
 
 import openai
 import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
+from orchestrator.answer import Answer
 from orchestrator.conversation.transcript import Message, Role
-from orchestrator.llm_failures import AGAIN_AFTER_S, LanguageModelFailed, failures
+from orchestrator.llm_failures import LanguageModelFailed, failures
 from orchestrator.patience import Patience
 from orchestrator.proxies import PAST_PROXIES
 from orchestrator.settings import OrchestratorSettings
-from orchestrator.thoughts import Thoughts
 from orchestrator.wishes import AS_IT_LIKES, NO_THINKING
-from orchestrator.words import WordSplitter, words_of
 
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
@@ -28,8 +27,6 @@ _MOST_NAMED = 5
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 """How servers refuse parameters."""
 
-_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "thinking")
-"""Where servers put a model's thoughts."""
 _IN_VAIN = 3
 """How many answers of a model that has thought aloud are kept back in vain before it is taken to have changed."""
 _THINKERS = re.compile(r"thinking|reasoner|qwq|(?:^|[^a-z])r1(?:[^a-z0-9]|$)", re.IGNORECASE)
@@ -119,7 +116,8 @@ class LanguageModel:
         """Stream the answer to `messages`, one word at a time, each with the space that goes before it.
 
         What the model thinks is left out; when it does so for long, the person is told. A request that fails before the
-        first word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the iterator cancels the request.
+        first word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the
+        iterator cancels the request.
         """
         patience = Patience(self._settings)
         tries_left = 2
@@ -131,7 +129,7 @@ class LanguageModel:
                         yield word
             except LanguageModelFailed as error:
                 pause = error.retry_after
-                if patience.words or not tries_left or pause is None or not patience.lasts(pause):
+                if patience.rewarded or not tries_left or pause is None or not patience.lasts(pause):
                     raise
                 _log.info("asking the language model again", problem=error.message)
             else:
@@ -141,12 +139,11 @@ class LanguageModel:
     async def _answer(
         self, messages: list[Message], temperature: float, patience: Patience
     ) -> AsyncGenerator[str, None]:
-        splitter, finish_reason = WordSplitter(after_words=patience.excused), None
         with failures():
             async with patience.limit():
                 stream = await self._ask(messages, temperature)
+        answer = Answer(in_thought=self._in_vain > 0, after_words=patience.excused)
         with failures(lost="the language model broke off"):
-            thoughts = Thoughts(unopened=self._may_begin_in_thought)
             async with stream:
                 while True:
                     # A limit may only be in force while this generator waits itself, never while its caller works.
@@ -154,35 +151,22 @@ class LanguageModel:
                         chunk = await anext(stream, None)
                     if chunk is None:
                         break
-                    text, thought, finish_reason = _read(chunk, finish_reason)
-                    if thought and thoughts.withholds:  # It has a place for its thoughts, so this text holds none.
-                        thoughts = Thoughts()
-                    was_thought = thoughts.unopened
-                    heard = thoughts.feed(text)
-                    if thoughts.unopened and not was_thought:
-                        splitter = WordSplitter(after_words=patience.words > 0 or patience.excused)
-                        self._note_unopened(already_given=patience.words > 0)
-                    for word in splitter.feed(heard):
-                        patience.words += 1
+                    words = answer.hear(chunk)
+                    self._learn(answer)
+                    for word in words:
+                        patience.rewarded = True
                         yield word
-                    if thought or thoughts.found:
-                        self._note_thought()
-                    if text or thought:
-                        patience.renew(thinking=thought or thoughts.thinking)
+                    patience.renew(answer)
                     if patience.needs_excuse:
                         patience.excused = True
-                        excuse = words_of(self._settings.llm_thinking_text)
-                        for word in excuse:
+                        for word in answer.insert(self._settings.llm_thinking_text):
                             yield word
-                        splitter = WordSplitter(after_words=bool(excuse))
-            # A thought may be expected and be cut off: then all that was kept was one.
-            rest = "" if thoughts.withholds and finish_reason == "length" else thoughts.finish()
-            for word in (*splitter.feed(rest), *splitter.finish()):
-                patience.words += 1
+            for word in answer.finish():
+                patience.rewarded = True
                 yield word
-            if patience.words and not thoughts.unopened:
-                self._in_vain_left = max(self._in_vain - 1, 0)
-            _check(finish_reason, said=patience.words > 0, thought=thoughts.found or patience.thinking)
+        if answer.words and not answer.began_in_thought:
+            self._in_vain_left = max(self._in_vain - 1, 0)
+        answer.check()
 
     async def _ask(self, messages: list[Message], temperature: float) -> Stream:
         """Open the stream of an answer; what its server will not hear of is left out, and not asked for again."""
@@ -216,51 +200,14 @@ class LanguageModel:
             return 1 if _THINKERS.search(self.known_name) else 0
         return self._in_vain_left
 
-    @property
-    def _may_begin_in_thought(self) -> bool:
-        return self._in_vain > 0
-
-    def _note_unopened(self, *, already_given: bool) -> None:
-        self._in_vain_left = _IN_VAIN
-        if already_given:
-            _log.warning("the language model has thought aloud: from now on its answers wait for the end of a thought")
-
-    def _note_thought(self) -> None:
-        if not self.thinks:
+    def _learn(self, answer: Answer) -> None:
+        if answer.thought and not self.thinks:
+            self.thinks = True
             _log.warning("the language model thinks before it answers, and people wait meanwhile", model=self._model)
-        self.thinks = True
-
-
-def _read(chunk: ChatCompletionChunk, finish_reason: str | None) -> tuple[str, bool, str | None]:
-    """Return the text of a chunk, whether it is a sign of thinking, and how the answer ended, if it has.
-
-    Servers also send chunks without choices, or with null for content, or (Mistral) with a list of parts.
-    """
-    if not chunk.choices:
-        return "", False, finish_reason
-    choice = chunk.choices[0]
-    extra = choice.delta.model_extra or {}
-    thought = any(extra.get(field) for field in _THOUGHT_FIELDS)
-    content: Any = choice.delta.content or ""
-    if isinstance(content, list):
-        thought = thought or any(part["type"] != "text" for part in content)
-        content = "".join(part["text"] for part in content if part["type"] == "text")
-    if not isinstance(content, str):
-        raise TypeError(f"the content of a chunk is a {type(content).__name__}")
-    return content, thought, choice.finish_reason or finish_reason
-
-
-def _check(finish_reason: str | None, *, said: bool, thought: bool) -> None:
-    """Raise `LanguageModelFailed` for an answer that has ended, but not as it should."""
-    match finish_reason:
-        case "length":
-            raise LanguageModelFailed("the language model reached its limit of tokens")
-        case "content_filter":
-            raise LanguageModelFailed("the language model's server withheld its answer")
-        case None if not said and not thought:
-            raise LanguageModelFailed("the language model's answer was empty", retry_after=AGAIN_AFTER_S)
-    if thought and not said:
-        raise LanguageModelFailed("the language model thought, and said nothing")
+        if answer.began_in_thought:
+            if self._in_vain == 0:
+                _log.warning("the language model has thought aloud: its next answers wait for the end of a thought")
+            self._in_vain_left = _IN_VAIN
 
 
 def _wire(messages: Iterable[Message]) -> Iterable[ChatCompletionMessageParam]:

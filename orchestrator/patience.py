@@ -2,6 +2,7 @@
 
 import asyncio
 
+from orchestrator.answer import Answer
 from orchestrator.settings import OrchestratorSettings
 
 _EXCUSE_AFTER_S = 4.0
@@ -15,16 +16,15 @@ class Patience:
     """
 
     def __init__(self, settings: OrchestratorSettings) -> None:
-        self.words = 0
-        """Given so far."""
-        self.thinking = False
-        """It has been seen to think, and has not said a word."""
+        self.rewarded = False
+        """There has been a word."""
         self.excused = False
         """The person has been told that it thinks."""
         self._settings = settings
         self._clock = asyncio.get_running_loop().time
         self._began = self._clock()
         self._deadline = self._began + settings.llm_first_token_s
+        self._thinking = False
 
     def limit(self) -> asyncio.Timeout:
         """The limit, to be held for as long as the server is waited for."""
@@ -34,14 +34,17 @@ class Patience:
         """Whether it lasts that much longer."""
         return self._clock() + seconds < self._deadline
 
-    def renew(self, *, thinking: bool) -> None:
-        """There was a sign of life."""
+    def renew(self, answer: Answer) -> None:
+        """Wait longer, if there was a sign of life."""
+        self._thinking = answer.thinking
+        if not answer.alive:
+            return
         self._deadline = self._clock() + self._settings.llm_next_token_s
-        self.thinking = thinking and not self.words
-        if not self.words:
+        if not self.rewarded:
             self._deadline = min(self._deadline, self._began + self._settings.llm_thinking_s)
 
     @property
     def needs_excuse(self) -> bool:
         """Whether it has been thinking for so long that the person should be told, which has not been done."""
-        return self.thinking and not self.excused and self._clock() > self._began + _EXCUSE_AFTER_S
+        waited = self._thinking and not self.rewarded and not self.excused
+        return waited and self._clock() > self._began + _EXCUSE_AFTER_S
