@@ -119,7 +119,7 @@ class LanguageModel:
         first word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the
         iterator cancels the request.
         """
-        patience = Patience(self._settings)
+        patience = Patience(self._settings, asyncio.get_running_loop().time)
         tries_left = 2
         while True:
             tries_left -= 1

@@ -1,6 +1,7 @@
 """How long a language model is waited for."""
 
 import asyncio
+from collections.abc import Callable
 
 from orchestrator.answer import Answer
 from orchestrator.settings import OrchestratorSettings
@@ -12,16 +13,16 @@ _EXCUSE_AFTER_S = 4.0
 class Patience:
     """How long a server is waited for: one limit until the first word, however often it is asked, then between two.
 
-    A model that thinks shows that it is alive, and gets more time.
+    A model that thinks shows that it is alive, and gets more time. `clock` is the event loop's.
     """
 
-    def __init__(self, settings: OrchestratorSettings) -> None:
+    def __init__(self, settings: OrchestratorSettings, clock: Callable[[], float]) -> None:
         self.rewarded = False
         """There has been a word."""
         self.excused = False
         """The person has been told that it thinks."""
         self._settings = settings
-        self._clock = asyncio.get_running_loop().time
+        self._clock = clock
         self._began = self._clock()
         self._deadline = self._began + settings.llm_first_token_s
         self._thinking = False

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any
 
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm import LanguageModel
@@ -23,7 +24,7 @@ FAULTS = (
 
 async def test_every_answer_ends_and_every_slot_is_given_back() -> None:
     dice = random.Random(5)  # noqa: S311 - no secret
-    settings = {"llm_first_token_s": 0.5, "llm_next_token_s": 0.3, "llm_thinking_s": 0.8}
+    settings: dict[str, Any] = {"llm_first_token_s": 0.5, "llm_next_token_s": 0.3, "llm_thinking_s": 0.8}
     before = own_tasks()
     async with (
         LlmEngine(LlmOptions(first_token_s=0, tokens_per_s=2_000)).serving() as llm,
