@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import grpc
 import numpy as np
+import pytest
 from prometheus_client import CollectorRegistry
 
 from mesh.discovery import Replicas
@@ -128,6 +129,7 @@ async def test_a_question_is_answered_and_the_answer_interrupted() -> None:
         await town_.all_free()
 
 
+@pytest.mark.unmute("B23")
 async def test_an_engine_lost_in_the_middle_is_replaced_and_hears_the_question() -> None:
     async with town() as town_:
         town_.stt.break_down("close:how=reset,after=10")

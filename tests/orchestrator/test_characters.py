@@ -227,6 +227,7 @@ async def test_a_greeting_waits_for_the_news(house: House, press: FakeNewsApi) -
     assert len(house.llm.requests) == 1
 
 
+@pytest.mark.unmute("B31")
 async def test_without_news_the_conversation_is_small_talk_in_its_language(house: House, press: FakeNewsApi) -> None:
     press.answer = lambda: Response("private", 503)
     async with house.calling(TYPED) as caller:
