@@ -16,6 +16,7 @@ from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.news import Newsroom
 from orchestrator.prompts import Prompts
+from orchestrator.recorder import Recordings
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
@@ -93,7 +94,8 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         tts_replicas = Replicas("speech synthesis", tts_server.address, meter=metrics.tts_search)
         upstreams = Upstreams(model, await enter(tts_replicas), metrics)
         prompts = Prompts(TEXTS, await enter(Newsroom(chosen)))
-        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts)
+        recordings = await enter(Recordings(chosen))
+        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts, recordings)
         server = await enter(
             GrpcServer(
                 chosen,
