@@ -3,7 +3,7 @@
 The first is a `Header`, the last an `End`; a recording whose process was killed has none, and perhaps half a line.
 """
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -91,6 +91,9 @@ class End(_Line, frozen=True, kw_only=True, tag="end"):
 
 
 Line: TypeAlias = Header | Session | Step | Audio | Warned | End
+
+LINES: tuple[type[Line], ...] = get_args(Line)
+"""All kinds of lines."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Line)

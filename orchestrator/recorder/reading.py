@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from orchestrator.recorder.lines import VERSION, Header, Line, decoded
+from orchestrator.recorder.lines import VERSION, Header, Line, Step, decoded
+
+_LONGEST_LINE = 16 << 20
+"""Bytes. A minute of speech has four million, released at once by a client that wants it so."""
 
 
 class NotARecording(Exception):  # noqa: N818 - what it is not
@@ -30,16 +33,17 @@ def read(path: Path) -> Iterator[NumberedLine]:
 
     A last line that was cut, as in the recording of a process that was killed, is left out.
     """
-    for number, text in enumerate(_lines(path), start=1):
-        if number == 1:
-            yield NumberedLine(1, _header(path, text))
-        elif text.endswith(b"\n"):
-            yield NumberedLine(number, _decoded(path, number, text))
+    lines = _lines(path)
+    yield NumberedLine(1, _header(path, next(lines, b"")))
+    for number, text in enumerate(lines, start=2):
+        yield NumberedLine(number, _decoded(path, number, text))
 
 
 def _lines(path: Path) -> Iterator[bytes]:
+    """The whole lines, up to one that was cut or is longer than any line of a recording."""
     with path.open("rb") as file:
-        yield from file
+        while (text := file.readline(_LONGEST_LINE)).endswith(b"\n"):
+            yield text
 
 
 def _header(path: Path, text: bytes) -> Header:
@@ -59,6 +63,10 @@ def _header(path: Path, text: bytes) -> Header:
 
 def _decoded(path: Path, number: int, text: bytes) -> Line:
     try:
-        return decoded(text)
+        line = decoded(text)
+        if isinstance(line, Step):
+            line.told()
+            line.answered()
+        return line
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotARecording(f"{path}, line {number}, is no line of a recording: {error}") from None

@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from orchestrator.conversation import Conversation
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event
 from orchestrator.recorder.lines import End, Header, Line, Step
-from orchestrator.recorder.reading import NotARecording, read
+from orchestrator.recorder.reading import read
 
 
 class Difference(NamedTuple):
@@ -45,7 +43,7 @@ def replay(path: Path) -> Replay:
             case Header(state=state):
                 conversation = Conversation(state)
             case Step(now=now):
-                event, recorded = _read(path, number, last)
+                event, recorded = last.told(), last.answered()
                 replayed = conversation.handle_timeout(now) if event is None else conversation.handle(event, now)
                 if replayed != recorded:
                     difference = Difference(number, now, event, recorded, replayed)
@@ -54,9 +52,3 @@ def replay(path: Path) -> Replay:
                 actions += len(replayed)
     return Replay(steps, actions, complete=isinstance(last, End), difference=None)
 
-
-def _read(path: Path, number: int, step: Step) -> tuple[Event | None, list[Action]]:
-    try:
-        return step.told(), step.answered()
-    except msgspec.ValidationError as error:
-        raise NotARecording(f"{path}, line {number}, is no step of a conversation: {error}") from None

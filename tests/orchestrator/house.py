@@ -52,6 +52,7 @@ class House:
     registry: CollectorRegistry
     server: GrpcServer
     channel: grpc.aio.Channel
+    recordings: Recordings
 
     def calling(self, config: pb.ConverseConfig | None = None) -> AbstractAsyncContextManager[Caller]:
         return calling(self.channel, config)
@@ -104,7 +105,7 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
             )
         )
         channel = await enter(grpc.aio.insecure_channel(server.address))
-        yield House(stt, tts, llm, stt_server, tts_server, registry, server, channel)
+        yield House(stt, tts, llm, stt_server, tts_server, registry, server, channel, recordings)
 
 
 @asynccontextmanager
