@@ -66,11 +66,19 @@ class _Reply:
         self.began = now
         self.is_heard = False
         self.written: list[str] = []
+        self.said: list[str] = []
 
     def heard(self, now: float) -> None:
         """It is heard, from now on unless it was before."""
         if not self.is_heard:
             self.began, self.is_heard = now, True
+
+    def cut(self, heard: list[str], how: str) -> Entry:
+        """Return how it reads when only so many words of it were heard."""
+        # What was written and cannot be spoken, a dash or a star, has no word among those that were heard.
+        unheard = [word.strip() for word in self.written if pronounceable(word)][len(heard) :]
+        rest = [f"(not heard: {' '.join(unheard)})"] if unheard else []
+        return Entry(self.began, "parley", " ".join([*heard, f"[{how}]", *rest]))
 
 
 class _Transcript:
@@ -94,16 +102,15 @@ class _Transcript:
     def rest(self) -> Iterator[Entry]:
         """What was not over when the recording was."""
         if self._reply and self._reply.written:
-            yield Entry(self._reply.began, "parley", f"… {_quoted('not over yet', self._reply.written)}")
+            yield self._reply.cut(self._reply.said, "cut off")
 
     def _person(self, action: act.Action, now: float) -> Iterator[Entry]:
         match action:
             case act.SpeechStarted() if self._turn_began is None:
                 self._turn_began = now
             case act.TurnEnded(cause=SpeechCause.SILENCE):
-                since = self._quiet_since
-                yield Entry(now, "", "nobody spoke" if since is None else f"nobody spoke for {now - since:.1f} s")
-                self._quiet_since = None
+                since, self._quiet_since = self._quiet_since, None
+                yield Entry(since or now, "", f"nobody spoke for {now - (since or now):.1f} s")
             case act.TurnEnded(text=text, cause=cause):
                 began = now if self._turn_began is None else self._turn_began
                 yield from self._silence(began)
@@ -118,25 +125,20 @@ class _Transcript:
                 self._reply = _Reply(now)
             case act.ReplyText(text=text) if self._reply:
                 self._reply.written.append(text)
-            case act.ReleaseAudio() | act.ReplyWord() if self._reply:
+            case act.ReleaseAudio() if self._reply:
                 self._reply.heard(now)
+            case act.ReplyWord(text=text) if self._reply:
+                self._reply.heard(now)
+                self._reply.said.append(text)
             case act.ReplyFinished(text=text) if self._reply:
                 yield from self._silence(self._reply.began)
                 yield Entry(self._reply.began, "parley", text or "[nothing to say]")
                 self._over(now)
-            case act.CancelReply() if self._reply:
-                yield from self._cancelled(self._reply, action)
+            case act.CancelReply(cause=cause, heard_text=heard_text) if self._reply:
+                yield from self._silence(self._reply.began)
+                how = "failed" if cause is CancelCause.FAILED else "interrupted"
+                yield self._reply.cut(heard_text.split(), how)
                 self._over(now)
-
-    def _cancelled(self, reply: _Reply, action: act.CancelReply) -> Iterator[Entry]:
-        """A reply that was cut: what was heard of it, and what was not."""
-        yield from self._silence(reply.began)
-        heard = action.heard_text.split()
-        # What was written and cannot be spoken, a dash or a star, has no word among those that were heard.
-        speakable = [word for word in reply.written if pronounceable(word)]
-        why = "failed" if action.cause is CancelCause.FAILED else "interrupted"
-        unheard = _quoted("not heard", speakable[len(heard) :])
-        yield Entry(reply.began, "parley", " ".join(filter(None, [*heard, f"[{why}]", unheard])))
 
     def _over(self, now: float) -> None:
         self._reply, self._quiet_since = None, now
@@ -147,6 +149,3 @@ class _Transcript:
         if since is not None and until - since >= _LONG_SILENCE_S:
             yield Entry(since, "", f"silence of {until - since:.1f} s")
 
-
-def _quoted(what: str, words: list[str]) -> str:
-    return f"({what}: {' '.join(' '.join(words).split())})" if words else ""

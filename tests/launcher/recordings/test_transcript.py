@@ -17,7 +17,20 @@ def text(script: Script, folder: Path) -> list[str]:
 
 
 def test_who_said_what_and_when(tmp_path: Path) -> None:
-    assert text(interrupted_conversation(), tmp_path) == []
+    assert text(interrupted_conversation(), tmp_path) == [
+        HEADING,
+        "",
+        "  0:00.4  parley: Hello there.",
+        "  0:01.4          [silence of 4.6 s]",
+        "  0:06.0     you: What is new?",
+        "  0:07.5  parley: Nothing much [interrupted] (not heard: at all.)",
+        "  0:08.6     you: Stop!",
+        "  0:09.5  parley: Sorry.",
+        "  0:10.0          [nobody spoke for 7.7 s]",
+        "  0:20.0  parley: Bye!",
+        "",
+        "The session ended here.",
+    ]
 
 
 def test_a_typed_turn_and_a_reply_that_failed(tmp_path: Path) -> None:
@@ -48,13 +61,13 @@ def test_noise_is_no_turn(tmp_path: Path) -> None:
     assert text(script, tmp_path)[2:-2] == []
 
 
-def test_a_reply_that_is_not_over(tmp_path: Path) -> None:
+def test_a_reply_that_was_cut_off(tmp_path: Path) -> None:
     script = Script()
     script.happens(1.0, ev.UserTyped("Hi!"))
     script.answers(1.5, "Well,", "now.")
     assert text(script, tmp_path)[2:] == [
         "  0:01.0     you: Hi! [typed]",
-        "  0:01.5  parley: … (not over yet: Well, now.)",
+        "  0:01.5  parley: Well, [cut off] (not heard: now.)",
         "",
         "The recording breaks off: its process was killed, or is still writing it.",
     ]
