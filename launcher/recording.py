@@ -71,10 +71,9 @@ def export(files: tuple[Path, ...], chosen: str, output: Path | None) -> None:
     if output and len(files) > 1 and not output.is_dir():
         raise click.UsageError(f"several recordings need a folder for --output: {output} is none")
     for number, file in enumerate(files):
+        target = output
         if output and output.is_dir():
             target = output / f"{file.name.partition('.jsonl')[0]}{_SUFFIXES[chosen]}"
-        else:
-            target = output
         if number and target is None and chosen == "text":
             click.echo()
         _write(_FORMATS[chosen](file), target)
@@ -141,4 +140,4 @@ def _refusals() -> Iterator[None]:
         raise UnusableRecording(str(error)) from None
 
 
-recording.add_section("Commands", {"export": lambda: export, "replay": lambda: replay})  # type: ignore[attr-defined]  # it is a Commands
+recording.add_section("Commands", {"export": lambda: export, "replay": lambda: replay})

@@ -42,9 +42,7 @@ from parley.conversation.v1.conversation_pb2 import (
 @click.option("--allow-recording", is_flag=True, help="Consent to a recording, where the mesh keeps any.")
 @click.option("--target", default=options.DEFAULT_TARGET, show_default=True, help="The orchestrator to ask.")
 @options.timeout
-def say(
-    text: str, out: Path | None, *, text_only: bool, allow_recording: bool, target: str, timeout_s: float
-) -> None:
+def say(text: str, out: Path | None, *, text_only: bool, allow_recording: bool, target: str, timeout_s: float) -> None:
     """Say TEXT to a running mesh by typing, and have the answer printed word by word as it is spoken."""
     if not text.strip():
         raise click.UsageError("TEXT is empty")

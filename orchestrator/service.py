@@ -60,9 +60,8 @@ class ConversationServicer(ConversationServiceServicer):
         options = SessionOptions(self._upstreams.model, self._prompts)
         at_once, late = options.opening(config.session)
         configured = options.change(at_once)
-        session = Session(
-            session_id, self._stt, self._upstreams, output_format, self._settings.stall_limit_s, self._recordings
-        )
+        limit = self._settings.stall_limit_s
+        session = Session(session_id, self._stt, self._upstreams, output_format, limit, recordings=self._recordings)
         async with AsyncExitStack() as exits:
             exits.push_async_callback(session.recorder.close)
             work = []

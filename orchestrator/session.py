@@ -52,6 +52,7 @@ class Session:
         upstreams: Upstreams,
         output_format: AudioFormat,
         stall_limit_s: float,
+        *,
         recordings: Recordings,
     ) -> None:
         self.session_id = session_id

@@ -148,4 +148,3 @@ class _Transcript:
         since, self._quiet_since = self._quiet_since, None
         if since is not None and until - since >= _LONG_SILENCE_S:
             yield Entry(since, "", f"silence of {until - since:.1f} s")
-

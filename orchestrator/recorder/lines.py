@@ -96,7 +96,7 @@ LINES: tuple[type[Line], ...] = get_args(Line)
 """All kinds of lines."""
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Line)
+_decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
 def encoded(line: Line) -> bytes:

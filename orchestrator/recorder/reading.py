@@ -53,7 +53,9 @@ def _header(path: Path, text: bytes) -> Header:
         given = None
     match given:
         case {"line": "header", "format": "parley-recording", "version": int(version)} if version > VERSION:
-            raise NotARecording(f"{path} is a recording of a newer Parley: format {version}, expected at most {VERSION}")
+            raise NotARecording(
+                f"{path} is a recording of a newer Parley: format {version}, expected at most {VERSION}"
+            )
         case {"line": "header", "format": "parley-recording"}:
             line = _decoded(path, 1, text)
             assert isinstance(line, Header)  # noqa: S101 - it says so
@@ -67,6 +69,6 @@ def _decoded(path: Path, number: int, text: bytes) -> Line:
         if isinstance(line, Step):
             line.told()
             line.answered()
-        return line
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotARecording(f"{path}, line {number}, is no line of a recording: {error}") from None
+    return line

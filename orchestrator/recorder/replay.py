@@ -51,4 +51,3 @@ def replay(path: Path) -> Replay:
                 steps += 1
                 actions += len(replayed)
     return Replay(steps, actions, complete=isinstance(last, End), difference=None)
-

@@ -13,8 +13,7 @@ import structlog
 from mesh.tasks import first_of
 
 UNFINISHED = ".part"
-"""Ends the file's name while the session lasts, during which consent may still be withdrawn; and for ever if the process
-is killed."""
+"""Ends the name while the session lasts, for consent may still be withdrawn; for ever if the process is killed."""
 
 _EVERY_S = 0.25
 """Between two visits to the disk: what a killed process loses at most, unless the disk is slow."""
@@ -97,7 +96,7 @@ class Tape:
         try:
             await self._on_disk(partial(self._finish, file))
         except OSError as error:
-            _log.error("a recording is left as it is", file=str(self._unfinished), error=error.strerror)  # noqa: TRY400 - the trace would tell nothing more
+            _log.error("a recording is left as it is", file=str(self._unfinished), error=error.strerror)
 
     def _taken(self) -> bytes:
         """Return what waits, to be written; nothing of what is to be deleted."""

@@ -1,6 +1,5 @@
 """Recordings of conversations through the whole mesh, with real speech."""
 
-import asyncio
 import base64
 import os
 import signal
@@ -24,6 +23,7 @@ from tests.e2e.people import Browser, browser
 from tests.e2e.test_barge_in import LONG_REPLY
 from tests.fakes.llm import FakeLlm, written
 from tests.launcher.conftest import Parley, parley
+from tests.orchestrator.recorder.kept import files, unfinished, until
 from tests.speech import say, share_of_words
 from tests.unmute.recordings import valid
 
@@ -51,7 +51,7 @@ def recording_mesh(llm_port: int, folder: Path) -> Iterator[Mesh]:
 @pytest.fixture(autouse=True)
 def _empty(folder: Path) -> Iterator[None]:
     yield
-    for file in folder.iterdir():
+    for file in files(folder):
         file.unlink()
 
 
@@ -66,15 +66,6 @@ async def interrupt(person: Browser, llm: FakeLlm) -> int:
     return await person.first("response.audio.done", after=interrupted)
 
 
-async def kept(folder: Path, suffix: str) -> Path:
-    """Wait for the one file of the folder to be called so."""
-    async with asyncio.timeout(10):
-        while [file.suffix for file in folder.iterdir()] != [suffix]:
-            await asyncio.sleep(0.05)
-    (file,) = folder.iterdir()
-    return file
-
-
 @pytest.mark.unmute("S13")
 async def test_a_conversation_with_an_interruption_is_replayed_and_exported(
     recording_mesh: Mesh, llm: FakeLlm, folder: Path, parley: Parley
@@ -82,8 +73,8 @@ async def test_a_conversation_with_an_interruption_is_replayed_and_exported(
     llm.script = written(*LONG_REPLY)
     async with browser(recording_mesh.websocket, session=ALLOWED) as person:
         await interrupt(person, llm)
-        assert (await kept(folder, ".part")).stat().st_size > 0
-    file = await kept(folder, ".jsonl")
+        assert replay(await unfinished(folder)).steps
+    (file,) = await until(folder, ".jsonl")
 
     replayed = await parley("recording", "replay", file)
     assert replayed.code == 0, replayed.out
@@ -122,18 +113,16 @@ async def test_withdrawal_in_the_middle_of_a_reply(recording_mesh: Mesh, llm: Fa
     llm.script = written(*LONG_REPLY)
     async with browser(recording_mesh.websocket, session=ALLOWED) as person:
         await person.first("response.text.delta")
-        await kept(folder, ".part")
+        await unfinished(folder)
         await person.send({"type": "session.update", "session": {"allow_recording": False}})
         asked = await person.first("session.updated", after=await person.first("session.updated") + 1)
-        async with asyncio.timeout(5):
-            while [*folder.iterdir()]:
-                await asyncio.sleep(0.05)
+        await until(folder)
         await person.send({"type": "session.update", "session": {"allow_recording": True}})
         await person.first("session.updated", after=asked + 1)
         # The session goes on, and stays unrecorded.
         await interrupt(person, llm)
-        assert not [*folder.iterdir()]
-    assert not [*folder.iterdir()]
+        assert not files(folder)
+    assert not files(folder)
 
 
 @pytest.mark.unmute("B18")
@@ -145,16 +134,16 @@ async def test_nothing_is_recorded_without_consent(
     async with browser(recording_mesh.websocket, session=session) as person:
         person.microphone.say(say("Good morning. How are you?"))
         await person.first("response.audio.done")
-        assert not [*folder.iterdir()]
-    assert not [*folder.iterdir()]
+        assert not files(folder)
+    assert not files(folder)
 
 
 async def test_what_was_said_is_not_in_the_logs(recording_mesh: Mesh, llm: FakeLlm, folder: Path) -> None:
     llm.script = written("Rhinoceros.")
     async with browser(recording_mesh.websocket, session=ALLOWED) as person:
         await person.first("response.audio.done")
-    file = await kept(folder, ".jsonl")
-    assert "Rhinoceros" in file.read_text()
+    (file,) = await until(folder, ".jsonl")
+    assert "Rhinoceros" in "".join(transcript(file))
     assert "Rhinoceros" not in "".join(recording_mesh.log)
 
 
@@ -168,7 +157,7 @@ async def test_a_process_that_is_killed_leaves_what_can_be_read(llm: FakeLlm, ll
             assert word
             _kill(mesh, "orchestrator.main")
             await person.first("closed")
-    (file,) = tmp_path.iterdir()
+    (file,) = files(tmp_path)
     assert file.suffix == ".part"
     replayed = replay(file)
     assert replayed.difference is None

@@ -1,4 +1,4 @@
-"""The lines of Unmute's recordings, by the contract: the closed list of events, with their fields and those fields' types."""
+"""The lines of Unmute's recordings, by the contract: the closed list of events, and the types of their fields."""
 
 import json
 import re

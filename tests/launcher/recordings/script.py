@@ -23,7 +23,11 @@ class Script:
         self._conversation = Conversation(State(policy=Policy(**policy)))
         self.lines: list[lines.Line] = [
             lines.Header(
-                now=0.0, product="1.2.3", session_id="5e551011", started_wall=STARTED, state=State(policy=Policy(**policy))
+                now=0.0,
+                product="1.2.3",
+                session_id="5e551011",
+                started_wall=STARTED,
+                state=State(policy=Policy(**policy)),
             )
         ]
 

@@ -1,7 +1,6 @@
 """Recordings as Unmute writes them: its closed list of events, in the order in which its clients rely on them."""
 
 import base64
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ def test_debug_output_is_not_in_it(tmp_path: Path) -> None:
     assert "unmute.additional_outputs" not in types(exported(interrupted_conversation(), tmp_path), "server")
 
 
-def test_the_closed_list_is_the_dialects(tmp_path: Path) -> None:
+def test_the_closed_list_is_the_dialects() -> None:
     sent = {str(each.__struct_config__.tag) for each in ServerEvent.__subclasses__()}
     assert {*SERVER} == sent - {"unmute.additional_outputs"}
     taken = (client_events.SessionUpdate, client_events.AnonymizedAppend)
@@ -174,8 +173,8 @@ def test_a_recording_that_breaks_off_is_exported_as_far_as_it_goes(tmp_path: Pat
     file = script.save(tmp_path / "recording.jsonl")
     whole = [*unmute(file)]
     file.write_bytes(file.read_bytes()[:-400])
-    assert json.loads([*unmute(file)][0])["data"]["type"] == json.loads(whole[0])["data"]["type"]
     assert 0 < len([*unmute(file)]) <= len(whole)
+    assert all(valid(line) for line in unmute(file))
 
 
 def test_what_is_no_event_of_the_list_is_noticed() -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from orchestrator.recorder.lines import Line
 from orchestrator.recorder.reading import read
+from orchestrator.recorder.tape import UNFINISHED
 
 L = TypeVar("L", bound=Line)
 
@@ -22,13 +23,17 @@ def only(folder: Path) -> Path:
     return file
 
 
+async def until(folder: Path, *suffixes: str) -> list[Path]:
+    """Wait until the folder has files that end like this, and no others; return them."""
+    async with asyncio.timeout(10):
+        while [file.suffix for file in files(folder)] != [*suffixes]:  # noqa: ASYNC110 - the disk tells nobody
+            await asyncio.sleep(0.02)
+    return files(folder)
+
+
 async def unfinished(folder: Path) -> Path:
     """Wait for a recording whose session lasts."""
-    async with asyncio.timeout(5):
-        while not files(folder):  # noqa: ASYNC110 - the disk tells nobody
-            await asyncio.sleep(0.01)
-    (file,) = files(folder)
-    assert file.suffixes[-2:] == [".jsonl", ".part"]
+    (file,) = await until(folder, UNFINISHED)
     return file
 
 

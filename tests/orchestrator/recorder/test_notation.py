@@ -33,7 +33,9 @@ def test_no_class_is_forgotten() -> None:
     assert {*notation.ACTIONS.values()} == defined_in(actions)
 
 
-@pytest.mark.parametrize("kind", [*notation.EVENTS.values(), *notation.ACTIONS.values()], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [*notation.EVENTS.values(), *notation.ACTIONS.values()], ids=lambda kind: kind.__name__
+)
 def test_every_class_has_a_tag_that_no_field_of_it_has(kind: type[Any]) -> None:
     assert "type" not in {field.name for field in dataclasses.fields(kind)}
 
@@ -63,7 +65,9 @@ def test_every_action_is_written_and_read(kind: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("written", [{}, {"type": "Nothing"}, {"type": 1}, {"type": "Flushed"}, {"type": "Flushed", "flush_id": "x"}])
+@pytest.mark.parametrize(
+    "written", [{}, {"type": "Nothing"}, {"type": 1}, {"type": "Flushed"}, {"type": "Flushed", "flush_id": "x"}]
+)
 def test_anything_else_is_refused(written: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         notation.event(written)

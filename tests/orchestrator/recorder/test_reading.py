@@ -16,7 +16,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_what_was_written_is_read(file: Path) -> None:
-    written = [
+    written: list[lines.Line] = [
         HEADER,
         lines.Session(now=0.5, session={"voice": "anna"}),
         lines.Audio(now=1.0, reply_id="reply_1", start=0, pcm=bytes(range(250))),
@@ -54,7 +54,7 @@ def test_a_newer_format_is_refused(file: Path) -> None:
 
 def test_a_header_that_is_damaged_is_told(file: Path) -> None:
     file.write_bytes(lines.encoded(HEADER).replace(b'"session_id"', b'"sassion_id"'))
-    with pytest.raises(NotARecording, match="line 1, is no line of a recording: .*session_id"):
+    with pytest.raises(NotARecording, match=r"line 1, is no line of a recording: .*session_id"):
         header_of(file)
 
 

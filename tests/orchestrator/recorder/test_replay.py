@@ -80,13 +80,17 @@ def test_any_conversation_is_replayed_from_any_moment_on() -> None:
     run_state_machine_as_test(ConverseAndReplay, settings=SETTINGS)
 
 
+def written(*recorded: lines.Line) -> bytes:
+    return b"".join(map(lines.encoded, recorded))
+
+
 TOLD = lines.Step.of(1.0, ev.MicrophoneHeard(1_920), [])
 
 
 def test_the_first_difference_is_told(tmp_path: Path) -> None:
     recording = tmp_path / "recording.jsonl"
     untrue = lines.Step(now=2.0, event={"type": "UserTyped", "text": "Hi!"}, actions=[])
-    recording.write_bytes(b"".join(map(lines.encoded, [header(State()), TOLD, untrue, TOLD])))
+    recording.write_bytes(written(header(State()), TOLD, untrue, TOLD))
     replayed = replay(recording)
     assert replayed.steps == 1
     assert replayed.difference
@@ -100,5 +104,5 @@ def test_the_first_difference_is_told(tmp_path: Path) -> None:
 def test_whether_it_has_an_end_is_told(tmp_path: Path, *, ended: bool) -> None:
     recording = tmp_path / "recording.jsonl"
     end = [lines.End(now=2.0, reason="over")] if ended else []
-    recording.write_bytes(b"".join(map(lines.encoded, [header(State()), TOLD, *end])))
+    recording.write_bytes(written(header(State()), TOLD, *end))
     assert replay(recording).complete is ended
