@@ -39,7 +39,8 @@ def create_app(
     503 once it is draining.
     """
     metrics = EdgeMetrics(registry)
-    rest = Rest(voices, settings.uploads, MeshHealth(orchestrators, voices), metrics, registry)
+    health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.health_checked(ok=report.ok))
+    rest = Rest(voices, settings.uploads, health, registry)
 
     def sessions_in(dialect: Callable[[], Dialect]) -> Callable[[WebSocket], Awaitable[None]]:
         async def session(websocket: WebSocket) -> None:
