@@ -1,6 +1,6 @@
 """Unmute's metrics, line by line: what each is, which process has it here, and what it must have counted after a day.
 
-Its dashboards and alerts are written for these names, kinds and buckets. Names are as in the exposition: counters end in
+Its dashboards and alerts are written for these names, kinds and buckets. Names are as exposed: counters end in
 `_total`.
 """
 
