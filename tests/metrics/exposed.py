@@ -66,6 +66,7 @@ def exposed(process: str) -> list[Exposed]:
 def _metrics(registry: CollectorRegistry) -> Iterator[Exposed]:
     for collector in registry._collector_to_names:
         assert isinstance(collector, MetricWrapperBase)
+        assert collector._type
         name = f"{collector._name}_total" if collector._type == "counter" else collector._name
         bounds = tuple(collector._upper_bounds[:-1]) if isinstance(collector, Histogram) else ()
         yield Exposed(name, collector._type, collector._documentation, collector._labelnames, bounds)

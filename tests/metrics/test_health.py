@@ -1,6 +1,7 @@
 """`/v1/health` of a running mesh, of which parts are killed or hang."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 import pytest
 
@@ -30,7 +31,7 @@ def mesh(engines: Engines) -> Iterator[Mesh]:
         yield running
 
 
-def without(parts: Set[str]) -> dict[str, bool]:
+def without(parts: AbstractSet[str]) -> dict[str, bool]:
     return {part: part not in parts for part in ALL}
 
 
