@@ -122,7 +122,7 @@ async def test_a_client_that_leaves_leaves_no_gauge_up(
             client.websocket.transport.abort()
     await fake.idle()
     async with asyncio.timeout(5):
-        while (counted := await values(http))["worker_session_duration_count"] == 0:
+        while (counted := await values(http))["worker_session_duration_count"] == 0:  # noqa: ASYNC110 - only to be asked
             await asyncio.sleep(0.01)
     assert counted["worker_active_sessions"] == 0
     assert await endings(http) == {"fatal_service_misses": 0, "hard_errors": 0, "force_disconnects": 0}
@@ -135,7 +135,7 @@ async def test_a_client_that_leaves_while_it_is_not_yet_admitted_is_no_session(s
             assert (await values(http))["worker_active_sessions"] == 0
             client.websocket.transport.abort()
         async with asyncio.timeout(5):
-            while (counted := await values(http))["worker_fatal_service_misses_total"] == 0:
+            while (counted := await values(http))["worker_fatal_service_misses_total"] == 0:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert (counted["worker_sessions_total"], counted["worker_active_sessions"]) == (0, 0)
 
