@@ -160,9 +160,10 @@ async def _at_once(_person: Browser) -> None:
 
 
 async def _until_interruptible(person: Browser) -> None:
-    """The first reply cannot be interrupted in its first three seconds."""
-    await person.first("response.audio.delta")
-    await asyncio.sleep(3.2)
+    """The first reply cannot be interrupted in its first three seconds, of which each audio event has 80 ms."""
+    heard = -1
+    for _ in range(42):
+        heard = await person.first("response.audio.delta", after=heard + 1)
 
 
 async def _until_interrupted(person: Browser) -> None:

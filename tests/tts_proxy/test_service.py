@@ -198,6 +198,7 @@ async def test_many_speak_at_once() -> None:
     assert min(sizes) > 0.95 * max(sizes)
 
 
+@pytest.mark.unmute("B26")
 async def test_a_storm_leaves_nothing_behind() -> None:
     chance = random.Random(5)  # noqa: S311 - no secret
     async with serving(capacity=16) as proxy:
