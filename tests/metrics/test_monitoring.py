@@ -5,13 +5,23 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from launcher.processes import PROCESSES
 from mesh.settings import load
-from tests.deploy.containers import compose
+from tests.deploy.containers import ROOT, compose
 from tests.metrics.exposed import PROCESSES as COUNTING
 from tests.metrics.exposed import exposed
-from tests.metrics.monitoring import SCRAPES, alert_queries, alerts, dashboard_queries, jobs, metrics_in, panels
+from tests.metrics.monitoring import (
+    DASHBOARD,
+    SCRAPES,
+    alert_queries,
+    alerts,
+    dashboard_queries,
+    jobs,
+    metrics_in,
+    panels,
+)
 from tests.metrics.prometheus import needs_prometheus
 
 SETTINGS = {process.name: load(process.settings_type, {}) for process in PROCESSES if process.name in COUNTING}
@@ -31,6 +41,28 @@ def test_compose_has_them_under_these_names_and_ports() -> None:
         assert discovery["names"] == [name]
         assert name in services
         assert (discovery["type"], discovery["port"]) == ("A", PORTS[name])
+
+
+def test_compose_gives_both_programs_their_files() -> None:
+    services = compose()["services"]
+    mounted = {
+        inside.removesuffix(":ro"): ROOT / outside
+        for name in ("prometheus", "grafana")
+        for outside, inside in (volume.split(":", 1) for volume in services[name]["volumes"])
+        if outside.startswith("./")
+    }
+    assert (mounted["/etc/prometheus"] / SCRAPES[0].name).exists()
+    (provider,) = yaml.safe_load((mounted["/etc/grafana/provisioning"] / "dashboards/parley.yml").read_text())[
+        "providers"
+    ]
+    assert mounted[f"{provider['options']['path']}/{DASHBOARD.name}"] == DASHBOARD
+    (source,) = yaml.safe_load((mounted["/etc/grafana/provisioning"] / "datasources/parley.yml").read_text())[
+        "datasources"
+    ]
+    assert source["url"] == "http://prometheus:9090"
+    for name in ("prometheus", "grafana"):
+        assert services[name]["profiles"] == ["monitoring"]
+        assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
 
 
 def test_one_machine_has_them_on_these_ports() -> None:
