@@ -16,9 +16,10 @@ def engines() -> Iterator[Engines]:
 
 
 @pytest.fixture(scope="module")
-def mesh(engines: Engines) -> Iterator[Mesh]:
+def mesh(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """Real processes, in front of engines that go wrong when told to."""
-    with running_mesh(**engines.variables) as running:
+    donations = str(tmp_path_factory.mktemp("donations"))
+    with running_mesh(**engines.variables, KYUTAI_VOICE_DONATION_DIR=donations) as running:
         yield running
 
 

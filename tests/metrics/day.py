@@ -1,9 +1,13 @@
 """A day in the life of a mesh, in half a minute: people talk, interrupt, are refused, leave, and things fail."""
 
 import asyncio
+import io
+import json
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+import subprocess
+import wave
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx2
@@ -15,6 +19,7 @@ from parley.conversation.v1 import conversation_pb2 as pb
 from tests.e2e.mesh import Mesh
 from tests.e2e.people import Browser, Samples, bridge, browser
 from tests.metrics.engines import Engines
+from tests.metrics.exposed import exposed
 from tests.metrics.scrape import until_nobody_talks
 
 STORY = " ".join(["Once upon a time there was a tale that would not end,"] * 12)
@@ -35,6 +40,8 @@ async def a_day(mesh: Mesh, engines: Engines) -> None:
     await one_too_many_comes(mesh, engines)
     await engines_fail(mesh, engines)
     await visitors_look_around(mesh)
+    if exposed("voice-service"):
+        await a_voice_is_donated(mesh)
     await until_nobody_talks(mesh)
 
 
@@ -42,9 +49,9 @@ async def an_orchestrator_is_lost(mesh: Mesh) -> None:
     """In the middle of a conversation. This comes first: what it has counted is lost with it."""
     async with browser(mesh.websocket) as person:
         await person.first("response.created")
-        kill(mesh, "orchestrator")
-        await person.first("closed")
-    await until_health(mesh, {"ok": False})
+        async with killed(mesh, "orchestrator"):
+            await person.first("closed")
+            await until_health(mesh, {"ok": False})
     await until_health(mesh, {"ok": True})
 
 
@@ -100,6 +107,20 @@ async def visitors_look_around(mesh: Mesh) -> None:
         await http.post("/v1/voices", content=b"nothing to hear")
 
 
+async def a_voice_is_donated(mesh: Mesh) -> None:
+    """With the text read aloud, or nearly so."""
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        file.writeframes((speech(4) * 32_767).astype("<i2").tobytes())
+    async with httpx2.AsyncClient(base_url=mesh.http, trust_env=False) as http:
+        began = (await http.get("/v1/voice-donation")).json()
+        about = {"email": "ada@example.org", "nickname": "Ada", "verification_id": began["id"]}
+        sent = {"file": ("ada.wav", sound.getvalue(), "audio/wav")}
+        answer = await http.post("/v1/voice-donation", data={"metadata": json.dumps(about)}, files=sent)
+    assert answer.status_code == 200, answer.text
+
+
 async def people_vanish(mesh: Mesh, engines: Engines) -> None:
     """In every phase, without a goodbye."""
     await engines.tell("llm", replies=[STORY], tokens_per_s=8)
@@ -137,22 +158,30 @@ async def health(mesh: Mesh) -> dict[str, bool]:
 @asynccontextmanager
 async def frozen(mesh: Mesh, service: str) -> AsyncIterator[None]:
     """One process of the mesh hangs meanwhile."""
-    process = _process(mesh, service)
-    process.send_signal(signal.SIGSTOP)
-    try:
+    with _stopped(_process(mesh, service)):
         yield
-    finally:
-        process.send_signal(signal.SIGCONT)
 
 
-def kill(mesh: Mesh, service: str) -> None:
-    """End one process of the mesh, which is then started again."""
-    _process(mesh, service).kill()
+@asynccontextmanager
+async def killed(mesh: Mesh, service: str) -> AsyncIterator[None]:
+    """One process of the mesh is dead meanwhile, and started again after."""
+    with _stopped(mesh.process):  # it would be back before anybody has noticed
+        _process(mesh, service).kill()
+        yield
 
 
 def _process(mesh: Mesh, service: str) -> psutil.Process:
     (found,) = [each for each in psutil.Process(mesh.process.pid).children() if f"{service}.main" in each.cmdline()]
     return found
+
+
+@contextmanager
+def _stopped(process: psutil.Process | subprocess.Popen[str]) -> Iterator[None]:
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 async def _at_once(_person: Browser) -> None:

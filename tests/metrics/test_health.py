@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 import pytest
 
 from tests.e2e.mesh import Mesh, running_mesh
-from tests.metrics.day import frozen, health, kill, until_health
+from tests.metrics.day import frozen, health, killed, until_health
 from tests.metrics.engines import Engines
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -39,8 +39,8 @@ def without(parts: AbstractSet[str]) -> dict[str, bool]:
 @pytest.mark.parametrize("service", DOWN_WITH)
 async def test_a_service_that_is_killed_is_told_and_no_other(mesh: Mesh, service: str) -> None:
     await until_health(mesh, WELL)
-    kill(mesh, service)
-    await until_health(mesh, without(DOWN_WITH[service]))
+    async with killed(mesh, service):
+        await until_health(mesh, without(DOWN_WITH[service]))
     await until_health(mesh, WELL)
 
 
