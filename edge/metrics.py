@@ -61,7 +61,9 @@ class EdgeMetrics:
 
     def failed(self, error: MeshError) -> None:
         """Count a session that could not begin, or could not go on. What the client itself did wrong is no error."""
-        if isinstance(error, AtCapacity) or (isinstance(error, UpstreamDown) and error.service is not None):
+        # One that names nothing that is missing is a conversation that broke off.
+        missing = isinstance(error, UpstreamDown) and (error.service is not None or error.reason == "UNHEALTHY")
+        if isinstance(error, AtCapacity) or missing:
             self._misses.inc()
         elif not isinstance(error, InvalidRequest | Idle):
             self._errors.inc()

@@ -3,7 +3,9 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from prometheus_client import CollectorRegistry
 
+from edge.metrics import EdgeMetrics
 from edge.server import EdgeServer
 from mesh.errors import MissingServiceAtCapacity, UpstreamDown
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -87,6 +89,13 @@ async def test_a_service_that_is_full_is_a_miss(
         await client.closed()
     assert await endings(http) == {"fatal_service_misses": 1, "hard_errors": 0, "force_disconnects": 1}
     assert (await values(http))["worker_sessions_total"] == 0
+
+
+def test_a_mesh_that_is_known_to_be_down_is_a_miss() -> None:
+    registry = CollectorRegistry()
+    EdgeMetrics(registry).failed(UpstreamDown("the language model is down", reason="UNHEALTHY"))
+    assert registry.get_sample_value("worker_fatal_service_misses_total") == 1
+    assert registry.get_sample_value("worker_hard_errors_total") == 0
 
 
 async def test_a_conversation_that_breaks_off_is_an_error(
