@@ -42,7 +42,8 @@ def create_app(
     503 once it is draining.
     """
     metrics = EdgeMetrics(registry)
-    rest = Rest(voices, settings.uploads, MeshHealth(orchestrators, voices), metrics, registry)
+    health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.health_checked(ok=report.ok))
+    rest = Rest(voices, settings.uploads, health, registry)
     door = Door(
         Origins([*settings.cors_origins, *settings.websocket_origins]),
         Addresses(settings.sessions_per_address),

@@ -22,7 +22,7 @@ Peer: TypeAlias = Annotated[
 
 
 class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
-    """Settings of the edge. Its metrics are at `/metrics` of its one port, so `metrics_port` opens nothing."""
+    """Settings of the edge. Metrics are at `/metrics` of its port; edges that share one want a `metrics_port` each."""
 
     env_prefix: ClassVar[str] = "PARLEY_EDGE_"
 

@@ -45,7 +45,7 @@ async def serve(settings: OrchestratorSettings, texts: Texts) -> None:
                 services=[DESCRIPTOR.services_by_name["ConversationService"]],
                 add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
             ) as server,
-            beside(watch(server.health, stt, tts, model)),
+            beside(watch(server.health, stt, tts, model, metrics)),
         ):
             await server.until_drained()
 

@@ -99,7 +99,7 @@ class Session:
 
     async def run(self, write: Write, *work: Coroutine[Any, Any, None]) -> None:
         """Hold the conversation until it ends, running `work` beside it; raises what ends it badly."""
-        with self._upstreams.metrics.conversations.track_inprogress():
+        with self._upstreams.metrics.conversation():
             async with beside(self._keep_time(), *work) as self._tasks:
                 await self._deliver(write)
 
@@ -133,7 +133,8 @@ class Session:
                     self._prepare(action)
                 case act.ReleaseAudio():
                     self._release(action)
-                case act.CancelReply(reply_id=reply_id):
+                case act.CancelReply(reply_id=reply_id, cause=cause):
+                    self._upstreams.metrics.reply_cancelled(cause)
                     self._outbox.drop(reply_id)
                     self._replies.pop(reply_id).task.cancel()
                 case act.ReplyFinished(reply_id=reply_id):
