@@ -23,6 +23,7 @@ from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
 from mesh.errors import Draining, MeshError
 from mesh.interceptor import LiveCalls
+from mesh.tasks import beside
 
 
 def create_app(
@@ -39,13 +40,16 @@ def create_app(
     503 once it is draining.
     """
     metrics = EdgeMetrics(registry)
-    rest = Rest(voices, settings.uploads, MeshHealth(orchestrators, voices), metrics, registry)
+    health = MeshHealth(orchestrators, voices)
+    rest = Rest(voices, settings.uploads, health, metrics, registry)
 
-    def sessions_in(dialect: Callable[[], Dialect]) -> Callable[[WebSocket], Awaitable[None]]:
+    def sessions_in(
+        dialect: Callable[[], Dialect], required: MeshHealth | None = None
+    ) -> Callable[[WebSocket], Awaitable[None]]:
         async def session(websocket: WebSocket) -> None:
             try:
                 with sessions.one_more():
-                    await RealtimeSession(websocket, dialect(), orchestrators, metrics).run()
+                    await RealtimeSession(websocket, dialect(), orchestrators, metrics, required).run()
             except Draining as draining:
                 await websocket.send_denial_response(PlainTextResponse(draining.message, status_code=503))
 
@@ -53,13 +57,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with orchestrators, voices:
+        async with orchestrators, voices, beside(health.follow()):
             yield
 
     return Starlette(
         routes=[
             *rest.routes(),
-            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect)),
+            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect, health)),
             WebSocketRoute("/v1/converse", sessions_in(ConverseDialect)),
         ],
         middleware=[

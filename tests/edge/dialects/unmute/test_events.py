@@ -64,6 +64,19 @@ class TestUserSpeech:
     def test_a_long_silence_is_a_stop_without_a_start(self, told: Told) -> None:
         assert body(told(user_speech_stopped={"item_id": "i1", "cause": SILENCE})) == {"type": STOPPED}
 
+    @pytest.mark.unmute("B33")
+    @pytest.mark.parametrize("blank", ["", " ", "...", "\u2014"])
+    def test_a_word_without_letters_is_not_told(self, told: Told, blank: str) -> None:
+        told(user_speech_started={"item_id": "i1", "cause": DETECTED})
+        assert told(user_word_recognized={"item_id": "i1", "text": blank}) == []
+        told(user_word_recognized={"item_id": "i1", "text": "Yes"})
+        assert told.types == [TRANSCRIPTION, STARTED]
+
+    @pytest.mark.parametrize("word", ["42", "好", "é", "a."])
+    def test_any_letter_or_digit_makes_a_word(self, told: Told, word: str) -> None:
+        told(user_word_recognized={"item_id": "i1", "text": word})
+        assert told.events[0]["delta"] == word
+
     def test_guesses_are_not_told(self, told: Told) -> None:
         assert told(user_partial_transcript={"text": "hel"}) == []
 
@@ -76,6 +89,7 @@ class TestReply:
         assert body(created) == {
             "type": "response.created",
             "response": {
+                "id": "r1",
                 "object": "realtime.response",
                 "status": "in_progress",
                 "voice": "alto",
@@ -97,20 +111,41 @@ class TestReply:
             "type": "unmute.additional_outputs",
             "args": {
                 "chat_history": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}],
-                "debug_dict": {},
+                "debug_dict": {
+                    "conversation_state": "waiting_for_user",
+                    "timing": {"to_first_token": 0.0, "tts_audio": 0.0, "to_first_audio": 0.0},
+                    "tts_voice": "alto",
+                    "last_receive_time": 0.0,
+                },
                 "debug_plot_data": [],
             },
+            "response": None,
         }
-        assert body([end]) == {"type": "response.audio.done"}
+        assert body([end]) == {
+            "type": "response.audio.done",
+            "response": {"id": "r1", "status": "completed", "text": "Hi"},
+        }
         assert told(reply_finished={"reply_id": "r1", "text": "Hi"}) == []
 
     def test_an_engines_own_voice_is_missing(self, told: Told) -> None:
         assert told(reply_created={"reply_id": "r1"})[0]["response"]["voice"] == "missing"
 
-    def test_a_reply_without_audio_needs_no_flush(self, told: Told) -> None:
+    @pytest.mark.unmute("B8")
+    def test_one_that_says_nothing_is_a_turn_like_any_other(self, told: Told) -> None:
+        """The load test times the first word and the first audio of each, and reads its text from the history."""
         told(reply_created={"reply_id": "r1"})
-        told(reply_released={"reply_id": "r1", "text": "Hi"})
-        assert told.types == ["response.created", "unmute.additional_outputs", "response.audio.done"]
+        told(reply_text_done={"reply_id": "r1", "text": ""})
+        told(reply_released={"reply_id": "r1", "text": ""})
+        assert told.types == [
+            "response.created",
+            "unmute.response.text.delta.ready",
+            "response.text.done",
+            "response.audio.delta",
+            "unmute.additional_outputs",
+            "response.audio.done",
+        ]
+        assert told.events[1]["delta"] == ""
+        assert told.events[-2]["args"]["chat_history"] == [{"role": "assistant", "content": ""}]
 
     def test_one_stream_for_all_replies(self, told: Told) -> None:
         for number in range(3):
@@ -131,19 +166,58 @@ class TestReply:
         assert told(reply_resumed={"reply_id": "r1"}) == []
 
 
-class TestInterruption:
-    @pytest.mark.parametrize(
-        "cause", [conversation.CANCEL_CAUSE_SPEECH_DETECTED, conversation.CANCEL_CAUSE_WORD_RECOGNIZED]
-    )
-    def test_what_is_held_back_is_flushed_first(self, told: Told, cause: int) -> None:
-        told(reply_audio={"reply_id": "r1", "audio": FRAME})
-        flushed, interrupted = told(reply_cancelled={"reply_id": "r1", "cause": cause})
-        assert flushed["type"] == "response.audio.delta"
-        assert body([interrupted]) == {"type": "unmute.interrupted_by_vad"}
+INTERRUPTIONS = [conversation.CANCEL_CAUSE_SPEECH_DETECTED, conversation.CANCEL_CAUSE_WORD_RECOGNIZED]
 
-    @pytest.mark.parametrize("cause", [conversation.CANCEL_CAUSE_TYPED, conversation.CANCEL_CAUSE_FAILED])
-    def test_other_causes_are_no_interruption(self, told: Told, cause: int) -> None:
-        assert told(reply_cancelled={"reply_id": "r1", "cause": cause}) == []
+
+class TestInterruption:
+    @pytest.mark.unmute("B12", "S4")
+    @pytest.mark.parametrize("cause", INTERRUPTIONS)
+    def test_what_is_held_back_is_flushed_first_and_the_outcome_is_told(self, told: Told, cause: int) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_audio={"reply_id": "r1", "audio": FRAME})
+        flushed, interrupted = told(reply_cancelled={"reply_id": "r1", "cause": cause, "heard_text": "Once upon"})
+        assert flushed["type"] == "response.audio.delta"
+        assert body([interrupted]) == {
+            "type": "unmute.interrupted_by_vad",
+            "response": {"id": "r1", "status": "cancelled", "text": "Once upon"},
+        }
+
+    @pytest.mark.parametrize("cause", INTERRUPTIONS)
+    def test_a_reply_that_was_never_heard_has_its_silence_too(self, told: Told, cause: int) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_cancelled={"reply_id": "r1", "cause": cause})
+        assert told.types == ["response.created", "response.audio.delta", "unmute.interrupted_by_vad"]
+        assert told.events[-1]["response"]["text"] == ""
+
+    @pytest.mark.unmute("B12")
+    @pytest.mark.parametrize(
+        ("cause", "status"),
+        [(conversation.CANCEL_CAUSE_TYPED, "cancelled"), (conversation.CANCEL_CAUSE_FAILED, "failed")],
+    )
+    def test_other_causes_are_no_interruption_but_have_an_outcome(self, told: Told, cause: int, status: str) -> None:
+        told(reply_created={"reply_id": "r1"})
+        [outputs] = told(reply_cancelled={"reply_id": "r1", "cause": cause, "heard_text": "Once"})
+        assert outputs["type"] == "unmute.additional_outputs"
+        assert outputs["response"] == {"id": "r1", "status": status, "text": "Once"}
+        assert outputs["args"]["chat_history"] == [{"role": "assistant", "content": "Once"}]
+
+    def test_what_a_failed_reply_has_said_comes_out(self, told: Told) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_audio={"reply_id": "r1", "audio": FRAME})
+        told(reply_cancelled={"reply_id": "r1", "cause": conversation.CANCEL_CAUSE_FAILED})
+        assert told.types[-2:] == ["response.audio.delta", "unmute.additional_outputs"]
+
+    def test_one_that_is_cut_after_its_release_was_completed_and_then_cancelled(self, told: Told) -> None:
+        told.reply_says("r1", "Once upon a time")
+        told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH, "heard_text": "Once"})
+        outcomes = [event["response"] for event in told.events if event["type"] in ENDS]
+        assert [(each["status"], each["text"]) for each in outcomes] == [
+            ("completed", "Once upon a time"),
+            ("cancelled", "Once"),
+        ]
+
+
+ENDS = ("response.audio.done", "unmute.interrupted_by_vad")
 
 
 class TestChatHistory:
@@ -175,6 +249,16 @@ class TestChatHistory:
         told.reply_says("r1", "Once upon a time")
         told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH})
         assert self.history(told) == []
+
+    def test_it_tells_what_has_been_said_so_far(self, told: Told) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_word_spoken={"reply_id": "r1", "text": "Once"})
+        told(reply_word_spoken={"reply_id": "r1", "text": "upon"})
+        assert self.history(told) == [("assistant", "Once upon")]
+        told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH, "heard_text": "Once"})
+        told(user_word_recognized={"item_id": "i1", "text": "No,"})
+        told(user_word_recognized={"item_id": "i1", "text": "stop"})
+        assert self.history(told) == [("assistant", "Once"), ("user", "No, stop")]
 
     def test_a_turn_that_goes_on_is_still_one(self, told: Told) -> None:
         told.user_says("i1", "I", "think")

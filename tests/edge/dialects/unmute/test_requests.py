@@ -61,9 +61,16 @@ class TestSessionUpdate:
     def test_consent_is_always_passed_on(self, consent: bool) -> None:
         assert update(allow_recording=consent) == SessionConfig(recording_consent=consent)
 
-    @pytest.mark.parametrize("said", ["true", 1])
-    def test_booleans_are_lax(self, said: Any) -> None:
-        assert update(allow_recording=said).recording_consent
+    @pytest.mark.unmute("S2")
+    @pytest.mark.parametrize(
+        ("said", "meant"),
+        [
+            *((yes, True) for yes in ("true", "True", "t", "yes", "YES", "y", "on", "1", 1, 1.0)),
+            *((no, False) for no in ("false", "f", "no", "N", "off", "0", 0, 0.0)),
+        ],
+    )
+    def test_booleans_are_lax(self, said: Any, meant: bool) -> None:
+        assert update(allow_recording=said).recording_consent is meant
 
     def test_a_voice_is_passed_on(self) -> None:
         assert update(voice="custom:1").voice == "custom:1"
