@@ -10,12 +10,22 @@ from hypothesis import strategies as st
 from edge.allowance import Allowance
 from edge.ogg import InvalidAudio, OggReader
 from edge.opus import OpusDecoder, OpusEncoder
-from tests.edge.sounds import BOS, CONTINUED, EOS, RATE, opus_stream, page, page_of_segments, pages_of, tone
+from tests.edge.sounds import (
+    BOS,
+    CONTINUED,
+    EOS,
+    LONGEST_PACKET,
+    RATE,
+    opus_stream,
+    page,
+    page_of_segments,
+    pages_of,
+    tone,
+)
 
 STREAM = opus_stream(1.0)
 HEAD, TAGS, *AUDIO = pages_of(STREAM)
 PACKET = AUDIO[5][28:]
-LONGEST_PACKET = bytes([0x1B, 0x02])  # two 60 ms frames of no bytes: 120 ms in two bytes
 
 
 def decode(decoder: OpusDecoder, piece: bytes, now: float = 0.0) -> bytes:

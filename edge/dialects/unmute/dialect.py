@@ -25,7 +25,6 @@ from edge.frames import Frames
 from edge.health import Unhealthy
 from edge.ogg import InvalidAudio
 from edge.opus import OpusDecoder
-from mesh.audio import SAMPLE_RATE
 from mesh.errors import MeshError
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -79,7 +78,7 @@ class UnmuteDialect:
     def _audio(self, encoded: bytes, now: float) -> Iterator[conversation.ConverseRequest]:
         try:
             for pcm in self._decoder.decode(encoded, now):
-                self._overview.heard(len(pcm) / _SAMPLE_BYTES / SAMPLE_RATE)
+                self._overview.heard(len(pcm) // _SAMPLE_BYTES)
                 for frame in self._microphone.add(pcm):
                     yield conversation.ConverseRequest(audio=conversation.UserAudio(audio=frame))
         except InvalidAudio as error:

@@ -3,9 +3,10 @@
 from edge.dialects.unmute.chat_history import ChatHistory
 from edge.dialects.unmute.debugging import Debugging
 from edge.dialects.unmute.server_events import AdditionalOutputs, ChatMessage, Outcome, Outputs
+from mesh.audio import SAMPLE_RATE
 
-_EVERY_S = 1.0
-"""Of received audio: how much lies between two overviews that were sent because there was nothing else to send."""
+_EVERY_SAMPLES = SAMPLE_RATE
+"""Of received audio: how much lies at least between two overviews that fill pauses."""
 
 
 class Overview:
@@ -14,26 +15,26 @@ class Overview:
     def __init__(self, history: ChatHistory, debugging: Debugging) -> None:
         self._history = history
         self._debugging = debugging
-        self._heard_s = 0.0
-        self._shown_at_s = 0.0
+        self._heard_samples = 0
+        self._shown_at = 0
         self._wanted = False
 
     def client_speaks(self) -> None:
         """The client has said what it wants. Before that it is told nothing of itself."""
         self._wanted = True
 
-    def heard(self, seconds: float) -> None:
+    def heard(self, samples: int) -> None:
         """So much more audio has come from the microphone."""
-        self._heard_s += seconds
+        self._heard_samples += samples
 
     @property
     def is_due(self) -> bool:
         """Whether one may fill the next pause."""
-        return self._wanted and self._heard_s - self._shown_at_s > _EVERY_S
+        return self._wanted and self._heard_samples - self._shown_at > _EVERY_SAMPLES
 
     def filling(self) -> AdditionalOutputs:
         """One that fills a pause."""
-        self._shown_at_s = self._heard_s
+        self._shown_at = self._heard_samples
         return AdditionalOutputs(args=self._outputs(self._history.messages()))
 
     def after_reply(self, text: str) -> AdditionalOutputs:
@@ -48,4 +49,4 @@ class Overview:
         return AdditionalOutputs(args=self._outputs(self._history.messages()), response=outcome)
 
     def _outputs(self, messages: list[ChatMessage]) -> Outputs:
-        return Outputs(chat_history=messages, debug_dict=self._debugging.figures(self._heard_s))
+        return Outputs(chat_history=messages, debug_dict=self._debugging.figures(self._heard_samples / SAMPLE_RATE))

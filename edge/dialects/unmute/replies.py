@@ -78,14 +78,17 @@ class Replies:
         yield AudioDone(response=Outcome(id=event.reply_id, status="completed", text=event.text))
 
     def cancelled(self, event: conversation.ReplyCancelled) -> Iterator[ServerEvent]:
-        """A reply ended early; what can have been heard of it stays in the history."""
+        """A reply ended early; what can have been heard of it stays in the history.
+
+        No audio is sent for one that had none, or whose end was told already: the load test takes the first audio after
+        an end for the next reply's.
+        """
+        yield from _audio_delta(self._encoder.flush())
         self._history.assistant(event.reply_id, event.heard_text)
         self._debugging.reply_over()
         if event.cause in _INTERRUPTIONS:
-            yield from _audio_delta(self._encoder.silence())
             yield InterruptedByVad(response=_outcome(event, "cancelled"))
         else:
-            yield from _audio_delta(self._encoder.flush())
             failed = event.cause == conversation.CANCEL_CAUSE_FAILED
             yield self._overview.after_failure(_outcome(event, "failed" if failed else "cancelled"))
 

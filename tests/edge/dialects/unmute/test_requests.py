@@ -1,4 +1,3 @@
-import base64
 import json
 import re
 from typing import Any
@@ -10,6 +9,7 @@ from edge.dialects.unmute import UnmuteDialect
 from edge.dialects.unmute.instructions import DEFAULT_TEXT
 from mesh.times import seconds
 from parley.conversation.v1.conversation_pb2 import Character, ConverseRequest, SessionConfig
+from tests.edge.clients import append_event
 from tests.edge.sounds import opus_stream, page, pages_of
 
 STREAM = opus_stream(1.0)
@@ -25,10 +25,6 @@ def update(**session: Any) -> SessionConfig:
     [request] = requests(UnmuteDialect(), message)
     assert request.request_id
     return request.update.session
-
-
-def append(audio: bytes) -> str:
-    return json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(audio).decode()})
 
 
 def refused(message: str | bytes) -> InvalidEvent:
@@ -123,16 +119,16 @@ class TestSessionUpdate:
 
 class TestAudio:
     def test_it_leaves_in_whole_frames(self) -> None:
-        made = requests(UnmuteDialect(), append(STREAM))
+        made = requests(UnmuteDialect(), append_event(STREAM))
         assert [len(request.audio.audio) for request in made] == [3_840] * 12
 
     def test_pages_are_joined(self) -> None:
         dialect = UnmuteDialect()
-        made = [len(requests(dialect, append(page))) for page in pages_of(STREAM)]
+        made = [len(requests(dialect, append_event(page))) for page in pages_of(STREAM)]
         assert made == [0, 0, *[0, 1] * 12, 0][: len(made)]
 
     def test_what_came_before_invalid_bytes_is_kept(self) -> None:
-        made = UnmuteDialect().requests(append(STREAM + b"garbage"), now=0.0)
+        made = UnmuteDialect().requests(append_event(STREAM + b"garbage"), now=0.0)
         assert len([next(made) for _ in range(12)]) == 12
         with pytest.raises(InvalidEvent, match="no Ogg page"):
             next(made)
@@ -179,8 +175,8 @@ class TestAudio:
         ('{"type": "input_audio_buffer.append"}', "schema_invalid", []),
         ('{"type": "input_audio_buffer.append", "audio": null}', "schema_invalid", ["audio"]),
         ('{"type": "input_audio_buffer.append", "audio": "not base64!"}', "schema_invalid", ["audio"]),
-        (append(b"12345\x02 raw"), "audio_invalid", ["audio"]),
-        (append(page(b"\x01vorbis", flags=2)), "audio_invalid", ["audio"]),
+        (append_event(b"12345\x02 raw"), "audio_invalid", ["audio"]),
+        (append_event(page(b"\x01vorbis", flags=2)), "audio_invalid", ["audio"]),
         (b'{"type": "session.update", "session": {"allow_recording": true}}', "binary_frame", []),
     ],
 )
