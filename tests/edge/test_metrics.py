@@ -33,6 +33,7 @@ async def test_requests_are_counted_by_route(http: httpx2.AsyncClient) -> None:
     assert counted["worker_health_ok_sum"] == 1
 
 
+@pytest.mark.unmute("B2")
 async def test_sessions_are_counted(http: httpx2.AsyncClient, edge: EdgeServer, fake: FakeConversation) -> None:
     async with client_of(edge.port) as client:
         talk = await fake.next_conversation()
@@ -47,6 +48,7 @@ async def test_sessions_are_counted(http: httpx2.AsyncClient, edge: EdgeServer, 
     assert after['worker_session_duration_bucket{le="1920.0"}'] == 1
 
 
+@pytest.mark.unmute("B2")
 async def test_refusals_are_counted(serve_edge: EdgeFactory) -> None:
     async with serve_edge() as edge, client_of(edge.port) as client, http_of(edge.port) as http:
         await client.closed()

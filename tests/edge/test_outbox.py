@@ -61,6 +61,7 @@ async def test_nothing_is_added_after_the_close() -> None:
     assert await rest_of(outbox) == [audio(1)]
 
 
+@pytest.mark.unmute("B11", "B10")
 async def test_a_cancelled_reply_is_dropped() -> None:
     cancelled = event("reply_cancelled")
     speech = [

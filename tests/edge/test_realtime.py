@@ -27,6 +27,7 @@ async def flood(client: Client) -> None:
 
 
 class TestHandshake:
+    @pytest.mark.unmute("B1", "C1", "S1")
     @pytest.mark.parametrize(
         ("offered", "answered"),
         [(["realtime"], "realtime"), (["other", "realtime"], "realtime"), (["other"], None), (None, None)],
@@ -37,8 +38,16 @@ class TestHandshake:
         async with client_of(edge.port, subprotocols=offered) as client:
             assert client.websocket.subprotocol == answered
 
+    @pytest.mark.unmute("S1")
     async def test_nothing_is_compressed(self, client: Client) -> None:
         assert client.websocket.protocol.extensions == []
+
+    @pytest.mark.unmute("S1")
+    async def test_queries_and_credentials_are_nobodys_business(self, edge: EdgeServer, fake: FakeConversation) -> None:
+        """The load test may have credentials for a proxy in front."""
+        headers = {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
+        async with client_of(edge.port, "/v1/realtime?model=x", additional_headers=headers):
+            await fake.next_conversation()
 
     async def test_the_conversation_is_opened_unmutes_way(self, talk: Conversation) -> None:
         assert talk.config.session.greeting
@@ -54,6 +63,7 @@ class TestHandshake:
 
 
 class TestMicrophone:
+    @pytest.mark.unmute("C4")
     async def test_audio_arrives_in_whole_frames(self, client: Client, talk: Conversation) -> None:
         for page in pages_of(STREAM):
             await client.append(page)
@@ -111,6 +121,7 @@ class TestMicrophone:
 
 
 class TestReply:
+    @pytest.mark.unmute("C6", "S4")
     async def test_events_keep_their_order(self, client: Client, talk: Conversation) -> None:
         await talk.say(user_speech_started={"item_id": "i1"})
         await talk.say(user_word_recognized={"item_id": "i1", "text": "Hello"})
@@ -136,6 +147,7 @@ class TestReply:
             "response.audio.done",
         ]
 
+    @pytest.mark.unmute("C5", "S5")
     async def test_one_ogg_stream_across_replies(self, client: Client, talk: Conversation) -> None:
         for reply_id in ("r1", "r2", "r3"):
             await talk.say(reply_audio={"reply_id": reply_id, "audio": FRAME})

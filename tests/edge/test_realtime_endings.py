@@ -28,6 +28,7 @@ class TestEnd:
         assert (await client.next_event())["type"] == "response.text.done"
         assert await client.closed() == (1000, "")
 
+    @pytest.mark.unmute("C10")
     async def test_goodbye_is_1000_for_a_client_that_goes_on_talking(self, client: Client, talk: Conversation) -> None:
         async def talk_on() -> None:
             pages = pages_of(STREAM)
@@ -120,6 +121,7 @@ class TestRefusal:
             assert event["error"]["details"]["reason"] == refusal.reason
             assert await client.closed() == (code, message)
 
+    @pytest.mark.unmute("B2")
     async def test_comes_within_50_ms(self, fake: FakeConversation, edge: EdgeServer) -> None:
         fake.refusal = AtCapacity("full", retry_after=2.0, service="stt")
         times = []
@@ -130,6 +132,7 @@ class TestRefusal:
             times.append(time.monotonic() - started)
         assert sorted(times)[2] < 0.05
 
+    @pytest.mark.unmute("B2")
     async def test_others_do_not_notice(
         self, client: Client, talk: Conversation, fake: FakeConversation, edge: EdgeServer
     ) -> None:

@@ -94,8 +94,8 @@ async def test_a_turn_of_each_side(person: Talker, house: House) -> None:
     ]
 
 
-@pytest.mark.unmute("S6", "C3")
 class TestGreeting:
+    @pytest.mark.unmute("S6", "C3")
     async def test_needs_audio(self, person: Talker, house: House) -> None:
         await person.client.update(instructions=SAILOR)
         await person.until(UPDATED)
@@ -105,6 +105,7 @@ class TestGreeting:
         await person.keep_silent(0.2)
         await person.until(CREATED)
 
+    @pytest.mark.unmute("S6", "C3")
     async def test_needs_instructions(self, person: Talker, house: House) -> None:
         await person.keep_silent(0.2)
         await person.client.update(voice="alto")
@@ -116,6 +117,7 @@ class TestGreeting:
         await person.client.update(instructions=SAILOR)
         await person.until(CREATED)
 
+    @pytest.mark.unmute("S6")
     async def test_comes_once(self, person: Talker, house: House) -> None:
         await greeted(person)
         await person.client.update(instructions=SAILOR)

@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ STARTED, STOPPED = "input_audio_buffer.speech_started", "input_audio_buffer.spee
 
 
 class TestUserSpeech:
+    @pytest.mark.unmute("S4")
     def test_a_start_is_told_after_the_first_word(self, told: Told) -> None:
         assert told(user_speech_started={"item_id": "i1", "cause": DETECTED}) == []
         first = told(user_word_recognized={"item_id": "i1", "text": "Hello", "start_offset": duration(1.25)})
@@ -25,6 +27,7 @@ class TestUserSpeech:
         assert body(second) == {"type": TRANSCRIPTION, "delta": "there", "start_time": 1.5}
         assert body(told(user_speech_stopped={"item_id": "i1", "cause": DETECTED})) == {"type": STOPPED}
 
+    @pytest.mark.unmute("S4")
     def test_words_may_come_after_the_stop(self, told: Told) -> None:
         told.user_says("i1", "Hello")
         told(user_word_recognized={"item_id": "i1", "text": "there"})
@@ -61,6 +64,7 @@ class TestUserSpeech:
         told.user_says("i2", "two")
         assert told.types == [TRANSCRIPTION, STARTED, STOPPED] * 2
 
+    @pytest.mark.unmute("S4")
     def test_a_long_silence_is_a_stop_without_a_start(self, told: Told) -> None:
         assert body(told(user_speech_stopped={"item_id": "i1", "cause": SILENCE})) == {"type": STOPPED}
 
@@ -82,6 +86,7 @@ class TestUserSpeech:
 
 
 class TestReply:
+    @pytest.mark.unmute("C6", "S4")
     def test_from_beginning_to_end(self, told: Told) -> None:
         told.user_says("i1", "Hello")
         told.events.clear()
@@ -127,6 +132,7 @@ class TestReply:
         }
         assert told(reply_finished={"reply_id": "r1", "text": "Hi"}) == []
 
+    @pytest.mark.unmute("S4")
     def test_an_engines_own_voice_is_missing(self, told: Told) -> None:
         assert told(reply_created={"reply_id": "r1"})[0]["response"]["voice"] == "missing"
 
@@ -147,6 +153,7 @@ class TestReply:
         assert told.events[1]["delta"] == ""
         assert told.events[-2]["args"]["chat_history"] == [{"role": "assistant", "content": ""}]
 
+    @pytest.mark.unmute("C5", "S5")
     def test_one_stream_for_all_replies(self, told: Told) -> None:
         for number in range(3):
             told.reply_says(f"r{number}", "Hi")
@@ -278,17 +285,40 @@ def test_a_warning(told: Told) -> None:
 
 def test_a_fatal_error_names_the_service_and_when_to_return() -> None:
     error = MissingServiceAtCapacity.of("stt", retry_after=2.0)
-    event = body([json.loads(UnmuteDialect().fatal("Every stt is taken.", error))])
+    message = UnmuteDialect().fatal("Every stt is taken.", error)
+    assert message
+    event = body([json.loads(message)])
     assert event["error"]["type"] == "fatal"
     assert event["error"]["message"] == "Every stt is taken."
     assert event["error"]["details"] == {"reason": "AT_CAPACITY", "service": "stt", "retry_after": 2.0}
 
 
+CLOSED_LIST = {
+    "session.updated",
+    "response.created",
+    "unmute.response.text.delta.ready",
+    "response.text.done",
+    "response.text.delta",
+    "response.audio.delta",
+    "response.audio.done",
+    "conversation.item.input_audio_transcription.delta",
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "unmute.interrupted_by_vad",
+    "unmute.additional_outputs",
+    "error",
+}
+"""The load test fails at any other type. (It knows one more, which is for recordings and never sent.)"""
+
+
+@pytest.mark.unmute("S2", "S4")
 def test_every_event_is_known(told: Told) -> None:
     """A new member of the contract is noticed here."""
     [oneof] = [each for each in conversation.ConverseResponse.DESCRIPTOR.oneofs if each.name == "event"]
     for member in oneof.fields:
         fields: dict[str, Any] = {member.name: {}}
         for event in told(**fields):
-            assert set(event) >= {"type", "event_id"}
+            assert re.fullmatch("event_[A-Za-z0-9]{21}", event["event_id"])
+            assert event["type"] in CLOSED_LIST
     assert len(oneof.fields) == 21
+    assert len({event["event_id"] for event in told.events}) == len(told.events)
