@@ -163,9 +163,11 @@ class TestReply:
         """A reply is cut behind a backlog that the client has not read: only what was on its way still arrives."""
         async with deaf_client_of(edge.port) as client:
             talk = await fake.next_conversation()
+            await talk.say(reply_created={"reply_id": "r1"})
             for _ in range(200):
                 await talk.say(reply_text_delta={"reply_id": "r1", "text": "x" * 50_000})
             await talk.say(reply_cancelled={"reply_id": "r1", "cause": conversation.CANCEL_CAUSE_SPEECH_DETECTED})
+            await talk.say(reply_created={"reply_id": "r2"})
             await talk.say(reply_text_delta={"reply_id": "r2", "text": "y"})
             # The updates answered here were asked for after all that, so the edge has seen it.
             await client.update()
@@ -175,11 +177,13 @@ class TestReply:
             told: list[dict[str, Any]] = []
             while not told or told[-1]["type"] != "session.updated":
                 told.append(await client.next_event())
-            before, after = told[:-3], told[-3:]
+            created, before, after = told[0], told[1:-4], told[-4:]
+            assert created["type"] == "response.created"
             assert len(before) < 150
             assert {event["type"] for event in before} == {"unmute.response.text.delta.ready"}
             assert [event["type"] for event in after] == [
                 "unmute.interrupted_by_vad",
+                "response.created",
                 "unmute.response.text.delta.ready",
                 "session.updated",
             ]

@@ -23,9 +23,9 @@ STREAM = opus_stream(0.8)
 
 class TestEnd:
     async def test_goodbye_closes_with_1000(self, client: Client, talk: Conversation) -> None:
-        await talk.say(reply_text_done={"reply_id": "r1", "text": "Bye!"})
+        await talk.say(reply_word_spoken={"reply_id": "r1", "text": "Bye!"})
         await talk.end(conversation.END_CAUSE_GOODBYE)
-        assert (await client.next_event())["type"] == "response.text.done"
+        assert (await client.next_event())["type"] == "response.text.delta"
         assert await client.closed() == (1000, "")
 
     @pytest.mark.unmute("C10")
@@ -77,7 +77,7 @@ class TestEnd:
         async with deaf_client_of(edge.port):
             talk = await fake.next_conversation()
             for _ in range(200):
-                await talk.say(reply_text_done={"reply_id": "r1", "text": "x" * 50_000})
+                await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 50_000})
             await talk.hung_up()
 
     async def test_its_socket_is_freed_as_well(
@@ -88,7 +88,7 @@ class TestEnd:
         async with serve_edge(orchestrator_target=orchestrator.address) as edge, deaf_client_of(edge.port):
             talk = await fake.next_conversation()
             for _ in range(200):
-                await talk.say(reply_text_done={"reply_id": "r1", "text": "x" * 50_000})
+                await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 50_000})
             await talk.hung_up()
             async with asyncio.timeout(5):
                 while edge._server.server_state.connections:  # noqa: ASYNC110 - the kernel frees it, and tells nobody

@@ -124,7 +124,7 @@ class UnmuteDialect:
             case "reply_text_delta":
                 yield from self._replies.text(response.reply_text_delta)
             case "reply_text_done":
-                yield from self._replies.text_done(response.reply_text_done)
+                yield from self._replies.text_done()
             case "reply_audio":
                 yield from self._replies.audio(response.reply_audio)
             case "reply_word_spoken":

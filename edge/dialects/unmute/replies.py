@@ -32,11 +32,13 @@ class Replies:
         self._debugging = debugging
         self._overview = overview
         self._encoder = OpusEncoder()
-        self._is_wordless = False
+        self._written = ""
+        self._text_is_due = False
+        """Whether the present reply's text has not been told to its end."""
 
     def created(self, event: conversation.ReplyCreated) -> Iterator[ServerEvent]:
         """A reply begins; the voice of an engine's choice is called "missing"."""
-        self._is_wordless = True
+        self._written, self._text_is_due = "", True
         voice = event.voice or "missing"
         self._debugging.reply_created(voice)
         yield ResponseCreated(
@@ -44,16 +46,19 @@ class Replies:
         )
 
     def text(self, event: conversation.ReplyTextDelta) -> Iterator[ServerEvent]:
-        """The language model has written a word."""
-        self._is_wordless = False
-        self._debugging.reply_written()
-        yield TextDeltaReady(delta=event.text)
+        """The language model has written a word. Of a reply whose voice has failed meanwhile, nobody needs it."""
+        if self._text_is_due:
+            self._written += event.text
+            self._debugging.reply_written()
+            yield TextDeltaReady(delta=event.text)
 
-    def text_done(self, event: conversation.ReplyTextDone) -> Iterator[ServerEvent]:
+    def text_done(self) -> Iterator[ServerEvent]:
         """It has written all of them. One that has written nothing is told as well: the load test times every turn."""
-        if self._is_wordless:
-            yield TextDeltaReady(delta="")
-        yield TextDone(text=event.text)
+        if self._text_is_due:
+            self._text_is_due = False
+            if not self._written:
+                yield TextDeltaReady(delta="")
+            yield TextDone(text=self._written)
 
     def audio(self, event: conversation.ReplyAudio) -> Iterator[ServerEvent]:
         """More of a reply may be heard."""
@@ -68,9 +73,11 @@ class Replies:
     def released(self, event: conversation.ReplyReleased) -> Iterator[ServerEvent]:
         """All of a reply was sent.
 
+        Its text is at an end too, at the latest now: the voice may have failed while the model was writing.
         The load test takes the reply's text from the last message of the history, which must come before the end, and
         needs audio in every turn.
         """
+        yield from self.text_done()
         yield from _audio_delta(self._encoder.silence())
         self._history.assistant(event.reply_id, event.text)
         self._debugging.reply_over()
@@ -83,6 +90,7 @@ class Replies:
         No audio is sent for one that had none, or whose end was told already: the load test takes the first audio after
         an end for the next reply's.
         """
+        self._text_is_due = False
         yield from _audio_delta(self._encoder.flush())
         self._history.assistant(event.reply_id, event.heard_text)
         self._debugging.reply_over()
