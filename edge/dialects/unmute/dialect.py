@@ -157,8 +157,9 @@ class UnmuteDialect:
         return self._overview.is_due
 
     def pause(self) -> Iterator[str]:
-        """The overview."""
-        yield _encoded(self._overview.filling())
+        """The overview, unless the end of a reply has brought one meanwhile."""
+        if self._overview.is_due:
+            yield _encoded(self._overview.in_pause())
 
     def rejection(self, fault: InvalidEvent) -> str:
         """The `invalid_request_error` that answers an invalid message."""

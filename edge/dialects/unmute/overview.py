@@ -6,7 +6,7 @@ from edge.dialects.unmute.server_events import AdditionalOutputs, ChatMessage, O
 from mesh.audio import SAMPLE_RATE
 
 _EVERY_SAMPLES = SAMPLE_RATE
-"""Of received audio: how much lies at least between two overviews that fill pauses."""
+"""Of received audio: how much goes by at least before an overview fills a pause."""
 
 
 class Overview:
@@ -32,21 +32,21 @@ class Overview:
         """Whether one may fill the next pause."""
         return self._wanted and self._heard_samples - self._shown_at > _EVERY_SAMPLES
 
-    def filling(self) -> AdditionalOutputs:
+    def in_pause(self) -> AdditionalOutputs:
         """One that fills a pause."""
-        self._shown_at = self._heard_samples
-        return AdditionalOutputs(args=self._outputs(self._history.messages()))
+        return AdditionalOutputs(args=self._shown(self._history.messages()))
 
     def after_reply(self, text: str) -> AdditionalOutputs:
         """One that says what a reply has said. Its last message is the reply, which may say nothing at all."""
         messages = self._history.messages()
         if not text:
             messages.append(ChatMessage("assistant", ""))
-        return AdditionalOutputs(args=self._outputs(messages))
+        return AdditionalOutputs(args=self._shown(messages))
 
     def after_failure(self, outcome: Outcome) -> AdditionalOutputs:
         """One that says how a reply has ended that nobody interrupted."""
-        return AdditionalOutputs(args=self._outputs(self._history.messages()), response=outcome)
+        return AdditionalOutputs(args=self._shown(self._history.messages()), response=outcome)
 
-    def _outputs(self, messages: list[ChatMessage]) -> Outputs:
+    def _shown(self, messages: list[ChatMessage]) -> Outputs:
+        self._shown_at = self._heard_samples
         return Outputs(chat_history=messages, debug_dict=self._debugging.figures(self._heard_samples / SAMPLE_RATE))

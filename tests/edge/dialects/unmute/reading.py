@@ -104,5 +104,5 @@ class Reading:
     def _ended(self, response: dict[str, Any], status: str) -> None:
         assert response["id"] == self.open
         assert response["status"] == status
-        self.outcomes[self.open].append(status)
+        self.outcomes[response["id"]].append(status)
         self.open = None
