@@ -23,7 +23,7 @@ async def events(client: Client, count: int) -> list[dict[str, Any]]:
 async def flood(client: Client) -> None:
     """Send until the connection is closed; half a gigabyte at most."""
     for _ in range(1_000):
-        await client.update(voice="v" * 500_000)
+        await client.update(instructions={"type": "constant", "text": "v" * 500_000})
 
 
 class TestHandshake:

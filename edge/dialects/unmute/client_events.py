@@ -1,12 +1,15 @@
 """What Unmute's clients send: JSON text frames, told apart by `type`."""
 
 import re
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 from edge.dialects import InvalidEvent
 from edge.dialects.unmute.instructions import Instructions
+
+_LONGEST_VOICE = 1_000
+"""Characters. A voice is a path, or an id; it is passed on to every process, and named in warnings."""
 
 _TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "on", "1"}), frozenset({"false", "f", "no", "n", "off", "0"})
 
@@ -15,7 +18,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """How the client wants the conversation held. Null leaves a field as it is."""
 
     instructions: Instructions | None = None
-    voice: str | None = None
+    voice: Annotated[str, msgspec.Meta(max_length=_LONGEST_VOICE)] | None = None
     allow_recording: bool | float | str
     """Is a bool once it is parsed. Unmute's server takes "yes" and 1 for true as well, in any case."""
 

@@ -57,6 +57,7 @@ INVALID: dict[str, str | bytes] = {
     "consent that is neither": update(allow_recording="perhaps"),
     "consent that is null": update(allow_recording=None),
     "a voice that is a number": update(voice=1),
+    "a voice of half a megabyte": update(voice="v" * 500_000),
     "instructions without a type": update(instructions={"language": "en"}),
     "an unknown character": update(instructions={"type": "pirate"}),
     "an unknown language": update(instructions={"type": "smalltalk", "language": "de"}),
