@@ -26,6 +26,7 @@ from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
 from mesh.errors import MeshError
 from mesh.interceptor import LiveCalls
+from mesh.tasks import beside
 
 
 def create_app(
@@ -50,11 +51,13 @@ def create_app(
         sessions,
     )
 
-    def sessions_in(dialect: Callable[[], Dialect]) -> Callable[[WebSocket], Awaitable[None]]:
+    def sessions_in(
+        dialect: Callable[[], Dialect], required: MeshHealth | None = None
+    ) -> Callable[[WebSocket], Awaitable[None]]:
         async def session(websocket: WebSocket) -> None:
             try:
                 with door.open_for(websocket):
-                    await RealtimeSession(websocket, dialect(), orchestrators, metrics).run()
+                    await RealtimeSession(websocket, dialect(), orchestrators, metrics, required).run()
             except Refused as refused:
                 await websocket.send_denial_response(refused.response())
 
@@ -65,13 +68,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with orchestrators, voices:
+        async with orchestrators, voices, beside(health.follow()):
             yield
 
     app = Starlette(
         routes=[
             *rest.routes(),
-            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect)),
+            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect, health)),
             WebSocketRoute("/v1/converse", sessions_in(ConverseDialect)),
             WebSocketRoute("/{path:path}", no_session),
         ],

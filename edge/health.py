@@ -5,10 +5,16 @@ from collections.abc import Callable
 
 import msgspec
 
-from mesh.discovery import Replicas, any_serving
+from mesh.discovery import Replicas, any_serving, known_down
+from mesh.errors import UpstreamDown
 
 CACHED_FOR_S = 0.5
 """How long an answer is used again: every page that is open asks."""
+
+_FOLLOWED_EVERY_S = 1.0
+
+_NEEDED = ("tts", "stt", "llm")
+"""What no conversation can do without."""
 
 
 class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +26,16 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     voice_cloning_up: bool
     ok: bool
     """Whether a conversation can be held. Cloning is not needed for that."""
+
+
+class Unhealthy(UpstreamDown):
+    """Something that every conversation needs is down."""
+
+    default_reason = "UNHEALTHY"
+
+    def __init__(self, report: HealthReport) -> None:
+        parts = " ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(report).items())
+        super().__init__(f"Server is not healthy: {parts}")
 
 
 class MeshHealth:
@@ -36,6 +52,8 @@ class MeshHealth:
         self._asking = asyncio.Lock()
         self._report: HealthReport | None = None
         self._reported_at = 0.0
+        self._well = False
+        """Whether all was well a second ago."""
 
     async def report(self) -> HealthReport:
         """How things are, or were half a second ago. Never fails, and takes at most 2 s."""
@@ -48,6 +66,23 @@ class MeshHealth:
                 self._reported_at = clock()
                 self._checked(self._report)
             return self._report
+
+    async def follow(self) -> None:
+        """Keep up with how things are, until cancelled, so that `require` need not ask while all is well."""
+        while True:
+            self._well = (await self.report()).ok
+            await asyncio.sleep(_FOLLOWED_EVERY_S)
+
+    async def require(self) -> None:
+        """Raise `Unhealthy` if something that a conversation needs is known to be down.
+
+        What nobody can tell of is not known to be down: whoever begins a conversation finds out, and is told by name.
+        """
+        if self._well or not any(await asyncio.gather(*(known_down(self._orchestrators, name) for name in _NEEDED))):
+            return
+        report = await self.report()
+        if not report.ok:
+            raise Unhealthy(report)
 
     async def _ask_all(self) -> HealthReport:
         tts, stt, llm, cloning = await asyncio.gather(

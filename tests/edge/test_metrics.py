@@ -61,6 +61,7 @@ async def test_what_clients_make_up_makes_no_more_series(http: httpx2.AsyncClien
     }
 
 
+@pytest.mark.unmute("B2")
 async def test_sessions_are_counted(http: httpx2.AsyncClient, edge: EdgeServer, fake: FakeConversation) -> None:
     async with client_of(edge.port) as client:
         talk = await fake.next_conversation()
@@ -75,6 +76,7 @@ async def test_sessions_are_counted(http: httpx2.AsyncClient, edge: EdgeServer, 
     assert after['worker_session_duration_bucket{le="1920.0"}'] == 1
 
 
+@pytest.mark.unmute("B2")
 async def test_a_service_out_of_reach_is_a_miss(serve_edge: EdgeFactory) -> None:
     async with serve_edge() as edge, client_of(edge.port) as client, http_of(edge.port) as http:
         await client.closed()
