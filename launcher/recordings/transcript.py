@@ -9,7 +9,7 @@ from orchestrator.conversation import actions as act
 from orchestrator.conversation.actions import CancelCause, SpeechCause
 from orchestrator.recorder import lines
 from orchestrator.recorder.reading import header_of, read
-from orchestrator.words import pronounceable
+from orchestrator.words import Reading
 
 _LONG_SILENCE_S = 3.0
 """A silence of this length is mentioned."""
@@ -76,7 +76,8 @@ class _Reply:
     def cut(self, heard: list[str], how: str) -> Entry:
         """Return how it reads when only so many words of it were heard."""
         # What was written and cannot be spoken, a dash or a star, has no word among those that were heard.
-        unheard = [word.strip() for word in self.written if pronounceable(word)][len(heard) :]
+        spoken = filter(Reading().pronounceable, self.written)
+        unheard = [word.strip() for word in spoken][len(heard) :]
         rest = [f"(not heard: {' '.join(unheard)})"] if unheard else []
         return Entry(self.began, "parley", " ".join([*heard, f"[{how}]", *rest]))
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mesh.moshi.urls import parse_urls
-from orchestrator.llm import LanguageModel, LanguageModelFailed
+from orchestrator.llm import LanguageModel
+from orchestrator.llm_failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import FakeLlm, serving

@@ -10,7 +10,7 @@ from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.policy import SAMPLE_RATE
 from orchestrator.recorder import lines
-from orchestrator.words import pronounceable
+from orchestrator.words import Reading
 
 STARTED = 1_790_000_000.0
 """2026-09-21, 14:13:20 UTC."""
@@ -62,7 +62,7 @@ class Script:
         reply_id = reply.reply_id
         self.happens(now, *(ev.ReplyTextArrived(reply_id, f" {word}") for word in words))
         self.happens(now, ev.ReplyTextCompleted(reply_id))
-        for number, word in enumerate(filter(pronounceable, words)):
+        for number, word in enumerate(filter(Reading().pronounceable, words)):
             self.happens(now, ev.ReplyAudioArrived(reply_id, SAMPLE_RATE // 2))
             self.happens(now, ev.ReplyWordTimed(reply_id, word, number / 2, number / 2 + 0.5))
         self.happens(now, ev.ReplySynthesized(reply_id))
