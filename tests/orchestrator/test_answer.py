@@ -10,7 +10,7 @@ from orchestrator.llm_failures import LanguageModelFailed
 def chunk(content: Any = None, finish_reason: str | None = None, **fields: Any) -> ChatCompletionChunk:
     delta = {"content": content, **fields}
     return ChatCompletionChunk.construct(
-        choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}]  # type: ignore[arg-type]  # as it comes
+        choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}]
     )
 
 
