@@ -8,8 +8,13 @@ _Bounded: TypeAlias = inspect.IntType | inspect.FloatType
 
 
 def expectation(accepted: inspect.Type) -> str:
-    """The values a msgspec type accepts, as the end of "expected …": "a whole number from 0 to 65535"."""
+    """The values a msgspec type accepts, as the end of "expected …": "a whole number from 0 to 65535".
+
+    A type with a title is that.
+    """
     match accepted:
+        case inspect.Metadata(extra_json_schema={"title": str() as words}):
+            return words
         case inspect.Metadata(type=inner):
             return expectation(inner)
         case inspect.BoolType():

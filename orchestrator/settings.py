@@ -75,6 +75,16 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
             env="PARLEY_CHARACTERS_FOLDER",
         ),
     ] = None
+    recordings_folder: Annotated[
+        str | None,
+        setting(
+            help="Where conversations are recorded whose people consent; left out: nothing is recorded.",
+            env=("PARLEY_RECORDINGS_FOLDER", "KYUTAI_RECORDINGS_DIR"),
+        ),
+    ] = None
+    recording_limit_mib: Annotated[
+        int, setting(help="The most that one recording may have, in MiB; the rest is left out.", ge=1, le=1 << 20)
+    ] = 256
     newsapi_api_key: Annotated[
         Annotated[str, msgspec.Meta(pattern="^[!-~]+$")] | None,
         setting(

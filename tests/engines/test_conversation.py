@@ -16,6 +16,7 @@ from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.news import Newsroom
 from orchestrator.prompts import Prompts
+from orchestrator.recorder import Recordings
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
@@ -68,7 +69,7 @@ async def town() -> AsyncIterator[Town]:
         )
         ears = await enter(Replicas("speech recognition", proxies.stt.address))
         prompts = Prompts(read_texts(), await enter(Newsroom(settings)))
-        servicer = ConversationServicer(settings, ears, upstreams, prompts)
+        servicer = ConversationServicer(settings, ears, upstreams, prompts, await enter(Recordings(settings)))
         server = await enter(
             GrpcServer(
                 settings,

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from mesh.discovery import Limits, Replicas, admitted, any_serving, ask
+from mesh.discovery import Limits, Replicas, admitted, any_serving, ask, known_down
 from mesh.errors import (
     AtCapacity,
     BadAudioFormat,
@@ -227,3 +227,20 @@ async def test_a_service_that_is_not_there_serves_nothing() -> None:
             assert not await any_serving(replicas)
     async with Replicas("tts", "nowhere.invalid:50052") as replicas:
         assert not await any_serving(replicas)
+
+
+async def test_a_name_is_known_to_be_down_when_some_say_so_and_none_denies_it(serve: Serve) -> None:
+    servers = await serve(Speaker(), Speaker())
+    async with Replicas("tts", target(*servers)) as replicas:
+        await replicas.choose(patience_s=1.0)
+        assert not await known_down(replicas, "llm")  # neither knows the name
+        await servers[0].health.set("llm", serving=False)
+        assert await known_down(replicas, "llm")
+        await servers[1].health.set("llm", serving=True)
+        assert not await known_down(replicas, "llm")
+
+
+async def test_nothing_is_known_of_a_service_that_is_not_there() -> None:
+    with nobody() as dead:
+        async with Replicas("tts", dead) as replicas:
+            assert not await known_down(replicas, "llm")

@@ -149,6 +149,18 @@ def test_a_secret_is_never_shown() -> None:
     assert refusal({"DOOR_PIN": PRIVATE}) == "DOOR_PIN=*** is not a whole number. Opens the door."
 
 
+def test_a_title_says_what_is_expected() -> None:
+    class MillSettings(ServiceSettings, frozen=True, kw_only=True):
+        grains: Annotated[
+            tuple[Annotated[str, msgspec.Meta(pattern="^r", title="a grain")], ...], setting(help="More of it.")
+        ] = ()
+
+    described = {each.name: each.expected for each in describe(MillSettings)}
+    assert described["grains"] == "a list separated by commas, each a grain"
+    with pytest.raises(SettingError, match="PARLEY_GRAINS=oats is not a list separated by commas, each a grain"):
+        load(MillSettings, {"PARLEY_GRAINS": "oats"})
+
+
 def test_describe_tells_what_help_needs() -> None:
     described = {each.name: each for each in describe(BakerySettings)}
     assert described["ovens"].env == ("BAKERY_OVENS",)
