@@ -16,7 +16,7 @@ _LONGEST_PAUSE_S = 2.0
 _PASSING = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS))
 """The refusals that, like any 5xx, may be over a moment later."""
 
-_BAD_VALUES = (AttributeError, KeyError, TypeError, ValueError)
+_BAD_VALUES = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 """What comes of an answer that is not as it should be: `openai` trusts a server to send what it should."""
 
 _UNREADABLE = "the language model's answer could not be read"

@@ -9,9 +9,7 @@ from orchestrator.llm_failures import LanguageModelFailed
 
 def chunk(content: Any = None, finish_reason: str | None = None, **fields: Any) -> ChatCompletionChunk:
     delta = {"content": content, **fields}
-    return ChatCompletionChunk.construct(
-        choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}]
-    )
+    return ChatCompletionChunk.construct(choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}])
 
 
 def answer(*, in_thought: bool = False, after_words: bool = False) -> Answer:

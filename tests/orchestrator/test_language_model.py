@@ -159,6 +159,7 @@ async def test_what_servers_also_send_is_passed_over(token: bytes, words: list[s
         b'data: {"choices": [{"delta": {"content": 5}}]}\n\n',
         b'data: {"choices": "abc"}\n\n',
         b"data: [1, 2]\n\n",
+        b"data: " + b"[" * 100_000 + b"\n\n",
         b'data: "abc"\n\n',
         b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n',
         b'data: {"choices": [{"delta": {"content": [5]}}]}\n\n',
