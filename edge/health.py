@@ -1,6 +1,7 @@
 """Whether a conversation would find what it needs, as `/v1/health` tells it."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -40,12 +41,14 @@ class Unhealthy(UpstreamDown):
 class MeshHealth:
     """Asks the orchestrator about what it depends on, and the voice service about cloning.
 
-    Both serve these as health names of their own; a name they do not have is something that nobody can do.
+    Both serve these as health names of their own; a name they do not have is something that nobody can do. `checked`
+    is told how each check went: there is one at a time, and two a second at most, however many people ask.
     """
 
-    def __init__(self, orchestrators: Replicas, voices: Replicas) -> None:
+    def __init__(self, orchestrators: Replicas, voices: Replicas, checked: Callable[[HealthReport], None]) -> None:
         self._orchestrators = orchestrators
         self._voices = voices
+        self._checked = checked
         self._asking = asyncio.Lock()
         self._report: HealthReport | None = None
         self._reported_at = 0.0
@@ -55,10 +58,13 @@ class MeshHealth:
     async def report(self) -> HealthReport:
         """How things are, or were half a second ago. Never fails, and takes at most 2 s."""
         clock = asyncio.get_running_loop().time
+        asked_at = clock()
         async with self._asking:
-            if self._report is None or clock() - self._reported_at > CACHED_FOR_S:
+            # Whoever waited for a check has its answer, however long the others that waited took to get theirs.
+            if self._report is None or self._reported_at < asked_at - CACHED_FOR_S:
                 self._report = await self._ask_all()
                 self._reported_at = clock()
+                self._checked(self._report)
             return self._report
 
     async def follow(self) -> None:

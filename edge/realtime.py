@@ -67,6 +67,7 @@ class RealtimeSession:
         except ClientTooSlow:
             # It would not read a close frame either.
             log.info("the client does not read")
+            self._metrics.disconnected()
 
     async def _accept(self) -> None:
         """Answer the subprotocol only if it was offered: clients that offered none would refuse the connection."""
@@ -173,6 +174,7 @@ class RealtimeSession:
         if message := self._dialect.fatal(words, error):
             await self._send(message)
         await self._close(refusals.close_code(error), refusals.close_reason(words))
+        self._metrics.disconnected()
 
     async def _close(self, code: int, reason: str = "") -> None:
         try:

@@ -11,6 +11,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from edge.app import create_app
+from edge.connections import HttpConnection, WebSocketConnection
 from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
 from mesh.interceptor import LiveCalls
@@ -72,8 +73,8 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
     )
     config = uvicorn.Config(
         app,
-        http="httptools",
-        ws="websockets-sansio",
+        http=HttpConnection,
+        ws=WebSocketConnection,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=_PING_EVERY_S,
         ws_ping_timeout=_PONG_LIMIT_S,
@@ -83,6 +84,8 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         log_level="warning",
         access_log=False,
         server_header=False,
+        # The application knows which proxies to believe.
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )
