@@ -61,7 +61,7 @@ def test_a_client_is_never_sent_plots_for_debugging() -> None:
         stopped = pb.UserSpeechStopped(item_id=f"item_{number}", cause=pb.SPEECH_CAUSE_DETECTED)
         assert [*dialect.events(pb.ConverseResponse(user_speech_stopped=stopped))] == []
     released = pb.ReplyReleased(reply_id="reply_1", text="Hello.")
-    outputs = json.loads(next(dialect.events(pb.ConverseResponse(reply_released=released))))
+    *_, outputs, _done = map(json.loads, dialect.events(pb.ConverseResponse(reply_released=released)))
     assert outputs["type"] == "unmute.additional_outputs"
     assert outputs["args"]["debug_plot_data"] == []
     assert len(outputs["args"]["chat_history"]) == 1

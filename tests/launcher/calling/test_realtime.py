@@ -81,7 +81,7 @@ async def test_what_is_heard(fake: FakeConversation, edge: EdgeServer) -> None:
         await far_end.say(reply_released={"reply_id": "r1", "text": "Hi"})
         await far_end.say(reply_created={"reply_id": "r2", "item_id": "i3"})
         await far_end.say(reply_cancelled={"reply_id": "r2", "cause": conversation.CANCEL_CAUSE_SPEECH_DETECTED})
-        events = await next_events(line, 8)
+        events = await next_events(line, 9)  # the silence at the reply's end is one of them
     assert [event for event in events if not isinstance(event, ReplyAudio)] == [
         UserWord("hello"),
         UserSpeechStarted(),
