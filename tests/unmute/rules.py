@@ -9,7 +9,7 @@ Nothing here does I/O or reads a clock.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -447,11 +447,11 @@ RULES: tuple[type[Rule], ...] = (
 
 
 class Rules:
-    """All of them, for one connection."""
+    """All of them, or some, for one connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Sequence[type[Rule]] = RULES) -> None:
         self.violations: list[Violation] = []
-        self._rules = [rule() for rule in RULES]
+        self._rules = [rule() for rule in rules]
         self._seen = 0
 
     def see(self, occurrence: Occurrence) -> None:
