@@ -7,6 +7,7 @@ same seed gives the same messages.
 
 import base64
 import json
+import math
 import random
 import struct
 import zlib
@@ -155,7 +156,33 @@ def _events() -> st.SearchStrategy[Malformed]:
 
 
 def verdict(event: Any) -> Verdict:
-    """What the protocol says of an event; unsaid is what its lax reader may make of wrong types."""
+    """What the protocol says of an event; unsaid is what its lax reader may make of wrong types.
+
+    It is also unsaid what becomes of an event in order beside which, in a field that is nobody's, stands what JSON can
+    hardly carry.
+    """
+    judged = _of_event(event)
+    return Verdict.UNSAID if judged is not Verdict.REJECTED and not _is_portable(event) else judged
+
+
+def _is_portable(value: Any) -> bool:
+    """Whether every reader of JSON takes it: no halves of surrogate pairs, no number beyond 64 bits (RFC 8259)."""
+    match value:
+        case dict():
+            return all(_is_portable(each) for pair in value.items() for each in pair)
+        case list():
+            return all(map(_is_portable, value))
+        case str():
+            return not any("\ud800" <= character <= "\udfff" for character in value)
+        case int():
+            return abs(value) < 2**63
+        case float():
+            return math.isfinite(value)
+        case _:
+            return True
+
+
+def _of_event(event: Any) -> Verdict:
     if not isinstance(event, dict):
         return Verdict.REJECTED
     match event.get("type"):
