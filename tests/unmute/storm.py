@@ -9,6 +9,7 @@ anything was wrong.
 
 import argparse
 import asyncio
+import base64
 import itertools
 import json
 import re
@@ -21,7 +22,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.unmute.malformed import LOST, Malformed, Verdict, Way, messages
+from tests.unmute.malformed import LOST, Malformed, Verdict, Way, encoded_sound, joined, messages
 from tests.unmute.occurrences import Told
 from tests.unmute.rules import (
     EventIdsDiffer,
@@ -39,6 +40,12 @@ BATCH = 16
 """Messages that are sent before an answer is waited for; a server may refuse more updates that wait than twice this."""
 
 ANSWER_LIMIT_S = 20.0
+
+_GREETED = (
+    '{"type": "session.update", "session": {"allow_recording": false, "instructions": {"type": "smalltalk"}}}',
+    json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(joined(encoded_sound(0.5))).decode()}),
+)
+"""What makes the server speak, so that half of the sessions are in the middle of a reply."""
 
 LEAKS = re.compile(
     r"Traceback|\bFile \"|\w\.py\b|\b[A-Z]\w*(?:Error|Exception|Warning|Fault)\b|<class|<function| object at"
@@ -115,6 +122,9 @@ class Storm:
     async def _open(self) -> "_Session":
         self.report.sessions += 1
         socket = await connect(f"{self._url}/v1/realtime", compression=None, max_size=None, open_timeout=ANSWER_LIMIT_S)
+        if self.report.sessions % 2:
+            for message in _GREETED:
+                await socket.send(message)
         return _Session(socket, self)
 
     def _judge(self, session: "_Session", batch: Sequence[Malformed], answers: _Answers) -> None:
