@@ -96,7 +96,7 @@ class TestEnd:
                 running = asyncio.create_task(session.run())
                 talk = await fake.next_conversation()
                 if sends == "websocket.send":
-                    await talk.say(reply_text_done={"reply_id": "r1", "text": "Hello."})
+                    await talk.say(warning={"reason": "STT_LOST", "message": "One moment."})
                 else:
                     await talk.end(conversation.END_CAUSE_GOODBYE)
                 await running
