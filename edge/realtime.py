@@ -1,7 +1,8 @@
 """One client's session: its WebSocket and one `Converse` stream, with a pump in each direction."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import structlog
 from grpc.aio import Channel, StreamStreamMultiCallable
@@ -26,6 +27,9 @@ _CLIENT_LIMIT_S = 5.0
 
 _OPENING_LIMIT_S = 10.0
 """How long a client may take to say how the conversation is to be held."""
+
+_LOST = 1006
+"""The code of a connection that is gone without our having seen a close frame (RFC 6455, 7.1.5)."""
 
 log = structlog.get_logger()
 
@@ -160,11 +164,8 @@ class RealtimeSession:
             yield from self._dialect.events(entry)
 
     async def _send(self, message: str) -> None:
-        try:
-            async with asyncio.timeout(_CLIENT_LIMIT_S):
-                await self._websocket.send_text(message)
-        except TimeoutError:
-            raise ClientTooSlow from None
+        async with _client_must_take():
+            await self._websocket.send_text(message)
 
     async def _give_up(self, error: MeshError) -> None:
         """Tell the client why there is no going on, and close."""
@@ -177,11 +178,22 @@ class RealtimeSession:
         self._metrics.disconnected()
 
     async def _close(self, code: int, reason: str = "") -> None:
-        try:
-            async with asyncio.timeout(_CLIENT_LIMIT_S):
-                await self._websocket.close(code, reason)
-        except TimeoutError:
-            raise ClientTooSlow from None
+        async with _client_must_take():
+            await self._websocket.close(code, reason)
+
+
+@asynccontextmanager
+async def _client_must_take() -> AsyncIterator[None]:
+    """Send something to the client. Raises `ClientTooSlow` or `WebSocketDisconnect` when it cannot be sent."""
+    try:
+        async with asyncio.timeout(_CLIENT_LIMIT_S):
+            yield
+    except TimeoutError:
+        raise ClientTooSlow from None
+    except RuntimeError as closed:
+        # Uvicorn closes by itself a client that breaks the protocol or answers no ping, and takes it for a mistake to
+        # send then. The session may learn of the close only afterwards.
+        raise WebSocketDisconnect(_LOST) from closed
 
 
 def _converse_method(channel: Channel) -> "StreamStreamMultiCallable[ConverseRequest, ConverseResponse]":

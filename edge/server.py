@@ -2,9 +2,10 @@
 
 import asyncio
 import errno
+import logging
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 import uvicorn
@@ -89,7 +90,7 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )
-    with _listen(settings) as listener:
+    with _listen(settings) as listener, _quiet_about_clients():
         async with _running(config, listener) as server:
             log.info("serving", address=authority(*listener.getsockname()[:2]))
             yield EdgeServer(server, sessions, port=listener.getsockname()[1])
@@ -109,6 +110,24 @@ async def _running(config: uvicorn.Config, listener: socket.socket) -> AsyncIter
         server.should_exit = True
         await ticking
         await server.shutdown(sockets=[listener])
+
+
+@contextmanager
+def _quiet_about_clients() -> Iterator[None]:
+    """Keep text that is no UTF-8 out of the log: uvicorn tells it as an error, trace and all, and closes with 1007.
+
+    The session logs the close, like that of any client.
+    """
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        return not record.msg.startswith("Invalid UTF-8 sequence")
+
+    logger = logging.getLogger("uvicorn.error")
+    logger.addFilter(is_ours)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_ours)
 
 
 def _listen(settings: EdgeSettings) -> socket.socket:

@@ -5,10 +5,18 @@ from types import CoroutineType
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
+from starlette.types import Message
+from starlette.websockets import WebSocket
+from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosed
 
 from edge import realtime, server
+from edge.dialects.unmute import UnmuteDialect
+from edge.metrics import EdgeMetrics
+from edge.realtime import RealtimeSession
 from edge.server import EdgeServer
+from mesh.discovery import Replicas
 from mesh.errors import AtCapacity, Idle, InternalError, MeshError, UpstreamDown, VoiceNotFound
 from mesh.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -46,6 +54,55 @@ class TestEnd:
         await client.websocket.close()
         await talk.hung_up()
         assert not talk.finished
+
+    @pytest.mark.parametrize(
+        ("frame", "code"),
+        [
+            pytest.param(b"\x81\x82" + bytes(4) + b"\xff\xfe", 1007, id="no UTF-8"),
+            pytest.param(b"\x83\x80" + bytes(4), 1002, id="an unknown kind of frame"),
+            pytest.param(b"\x81\xff" + (1 << 30).to_bytes(8, "big") + bytes(4), 1009, id="too long"),
+        ],
+    )
+    @pytest.mark.unmute("S7")
+    async def test_a_client_that_breaks_the_protocol_is_told_and_nobody_else(
+        self, client: Client, talk: Conversation, caplog: pytest.LogCaptureFixture, frame: bytes, code: int
+    ) -> None:
+        client.websocket.transport.write(frame)
+        await talk.hung_up()
+        assert (await client.closed())[0] == code
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+    @pytest.mark.parametrize("sends", ["websocket.send", "websocket.close"])
+    async def test_a_connection_that_the_server_closed_by_itself_is_a_client_that_has_gone(
+        self, orchestrator: GrpcServer, fake: FakeConversation, sends: str
+    ) -> None:
+        """Uvicorn takes it for a mistake to send then; the session may learn of the close only later."""
+
+        async def receive() -> Message:
+            return connect if not sent else await asyncio.Future()
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+            if message["type"] != "websocket.accept":
+                raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+
+        sent: list[Message] = []
+        connect: Message = {"type": "websocket.connect"}
+        websocket = WebSocket({"type": "websocket", "subprotocols": [], "headers": []}, receive, send)
+        async with Replicas("orchestrator", orchestrator.address) as orchestrators:
+            metrics = EdgeMetrics(CollectorRegistry())
+            session = RealtimeSession(websocket, UnmuteDialect(), orchestrators, metrics)
+            with capture_logs() as logged:
+                running = asyncio.create_task(session.run())
+                talk = await fake.next_conversation()
+                if sends == "websocket.send":
+                    await talk.say(warning={"reason": "STT_LOST", "message": "One moment."})
+                else:
+                    await talk.end(conversation.END_CAUSE_GOODBYE)
+                await running
+            await talk.hung_up()
+        assert [line["event"] for line in logged if line["log_level"] not in {"debug", "info"}] == []
+        assert [message["type"] for message in sent] == ["websocket.accept", sends]
 
     async def test_a_client_that_vanishes_hangs_up(self, client: Client, talk: Conversation) -> None:
         client.websocket.transport.abort()
