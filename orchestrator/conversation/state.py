@@ -69,7 +69,7 @@ class State:
     reply: Reply | None = None
     """The living reply; at most one is."""
     cut: CutReply | None = None
-    """The reply that was cut short last, until the next turn is over: so long may a client tell what was heard of it."""
+    """The reply that was cut short last, until a turn is over: a client may still tell what was heard of it."""
     microphone_samples: int = 0
     microphone_at: float = 0.0
     """When the last samples came."""

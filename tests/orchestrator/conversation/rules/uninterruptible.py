@@ -25,8 +25,8 @@ COUNTING = "One two three four five six seven eight nine ten."
 UNINTERRUPTIBLE = Rule(
     "The uninterruptible window",
     "Detected speech does not interrupt the session's first reply until 3 s of it have been heard: an echo canceller "
-    "needs that time to learn. A word interrupts it at any time. Later replies are not protected, nor is an answer before "
-    "its first audio.",
+    "needs that time to learn. A word interrupts it at any time. Later replies are not protected, nor is an answer "
+    "before its first audio.",
     (
         script(
             "Detected speech is ignored until 3 s of the first reply have been heard",
