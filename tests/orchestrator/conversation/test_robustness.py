@@ -1,4 +1,4 @@
-"""Events in any order at all, whether their contract allows it or not: a conversation never fails and never runs in circles.
+"""Events in any order, whether their contract allows it or not: a conversation neither fails nor runs in circles.
 
 `test_invariants` has the laws that hold while everybody keeps to the contract.
 """
