@@ -108,7 +108,7 @@ def test_a_clock_that_jumps_ahead_does_everything_that_was_due_and_no_more() -> 
         living.do(conversation.handle(event, 1.0))
 
     # A laptop that slept for a day: nobody heard what was never sent, so that nothing has been silent for long yet.
-    wakes = []
+    wakes: list[float] = []
     now = 86_400.0
     while len(wakes) < 30 and conversation.deadline is not None and conversation.state.replies == 1:
         wakes.append(now)
