@@ -8,21 +8,25 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import PlainTextResponse
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
+from edge.addresses import Addresses
 from edge.dialects import Dialect
 from edge.dialects.converse import ConverseDialect
 from edge.dialects.unmute import UnmuteDialect
+from edge.door import Door, Refused
 from edge.health import MeshHealth
 from edge.metrics import EdgeMetrics, HttpMetrics
+from edge.origins import Origins
+from edge.proxies import TrustedProxies
 from edge.realtime import RealtimeSession
 from edge.rest import Rest, on_bug, on_http_error, on_mesh_error
 from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
-from mesh.errors import Draining, MeshError
+from mesh.errors import MeshError
 from mesh.interceptor import LiveCalls
+from mesh.tasks import beside
 
 
 def create_app(
@@ -32,46 +36,63 @@ def create_app(
     voices: Replicas,
     registry: CollectorRegistry,
     sessions: LiveCalls,
-) -> Starlette:
+) -> CORSMiddleware:
     """The application, which closes its channels when it ends.
 
     `registry` is where its metrics go; `sessions` counts the sessions that are going on, and refuses more of them with
     503 once it is draining.
     """
     metrics = EdgeMetrics(registry)
-    rest = Rest(voices, settings.uploads, MeshHealth(orchestrators, voices), metrics, registry)
+    health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.health_checked(ok=report.ok))
+    rest = Rest(voices, settings.uploads, health, registry)
+    door = Door(
+        Origins([*settings.cors_origins, *settings.websocket_origins]),
+        Addresses(settings.sessions_per_address),
+        sessions,
+    )
 
-    def sessions_in(dialect: Callable[[], Dialect]) -> Callable[[WebSocket], Awaitable[None]]:
+    def sessions_in(
+        dialect: Callable[[], Dialect], required: MeshHealth | None = None
+    ) -> Callable[[WebSocket], Awaitable[None]]:
         async def session(websocket: WebSocket) -> None:
             try:
-                with sessions.one_more():
-                    await RealtimeSession(websocket, dialect(), orchestrators, metrics).run()
-            except Draining as draining:
-                await websocket.send_denial_response(PlainTextResponse(draining.message, status_code=503))
+                with door.open_for(websocket):
+                    await RealtimeSession(websocket, dialect(), orchestrators, metrics, required).run()
+            except Refused as refused:
+                await websocket.send_denial_response(refused.response())
 
         return session
 
+    async def no_session(websocket: WebSocket) -> None:
+        await websocket.send_denial_response(Refused(404, "Not Found").response())
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with orchestrators, voices:
+        async with orchestrators, voices, beside(health.follow()):
             yield
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *rest.routes(),
-            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect)),
+            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect, health)),
             WebSocketRoute("/v1/converse", sessions_in(ConverseDialect)),
+            WebSocketRoute("/{path:path}", no_session),
         ],
         middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_credentials=True,
-                allow_methods=["*"],
-                allow_headers=["*"],
-            ),
+            Middleware(TrustedProxies, trusted=settings.trusted_proxies),
             Middleware(HttpMetrics, registry=registry),
         ],
         exception_handlers={HTTPException: on_http_error, MeshError: on_mesh_error, Exception: on_bug},
         lifespan=lifespan,
+    )
+    # A redirection would name the scheme and path that a proxy in front has changed.
+    app.router.redirect_slashes = False
+    # Around all of it: Starlette answers a bug outside its own middleware, where no page could read the answer.
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_credentials=True,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["Retry-After"],
     )

@@ -1,4 +1,4 @@
-"""Reads one file out of a form (`multipart/form-data`) while it arrives, without keeping it."""
+"""Reads one file out of a form (`multipart/form-data`) while it arrives, without keeping it, and one short text."""
 
 from collections.abc import AsyncIterator
 
@@ -8,6 +8,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 _FORM = b"multipart/form-data"
 _LONGEST_BOUNDARY = 70
 """Characters (RFC 2046, 5.1.1)."""
+LARGEST_TEXT = 32 << 10
+"""Bytes."""
 
 
 class BadForm(Exception):  # noqa: N818 - named after what is wrong
@@ -15,19 +17,28 @@ class BadForm(Exception):  # noqa: N818 - named after what is wrong
 
 
 class MissingPart(Exception):  # noqa: N818 - named after what is wrong
-    """The form has no file of that name."""
+    """The form has no part of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class FilePart:
-    """The bytes of the first part called `name`, of a form that is pushed in as it arrives."""
+    """The bytes of the first part called `name`, of a form that is pushed in as it arrives.
 
-    def __init__(self, content_type: str, name: str) -> None:
+    If `text_name` is given, the first part of that name, before or after the file, is kept as `text`.
+    """
+
+    def __init__(self, content_type: str, name: str, text_name: str | None = None) -> None:
         """Raise `BadForm` if the content type is not a form's."""
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary", b"")
         if kind != _FORM or not 0 < len(boundary) <= _LONGEST_BOUNDARY:
             raise BadForm("expected multipart/form-data with a boundary")
-        self._name = name.encode()
+        self._wanted = [each for each in (name, text_name) if each is not None]
+        self._name = name
+        self._text_name = text_name
         self._parser = MultipartParser(
             boundary,
             {
@@ -44,25 +55,33 @@ class FilePart:
         self._header = b""
         self._value = b""
         self._disposition = b""
-        self._inside = False
-        self._found = False
         self._complete = False
         self._content = bytearray()
+        self._text = bytearray()
+        self._into: bytearray | None = None
 
     async def read(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The file, piece by piece as the body brings it. Raises `BadForm` and `MissingPart`."""
+        """The file, piece by piece as the body brings it; then the text is known. Raises `BadForm`, `MissingPart`."""
         async for piece in body:
             try:
                 self._parser.write(piece)
             except FormParserError as error:
                 raise BadForm("the form is malformed") from error
+            if len(self._text) > LARGEST_TEXT:
+                raise BadForm(f"{self._text_name!r} may have {LARGEST_TEXT} bytes")
             if self._content:
-                content, self._content = bytes(self._content), bytearray()
+                content = bytes(self._content)
+                self._content.clear()
                 yield content
         if not self._complete:
             raise BadForm("the form has no end")
-        if not self._found:
-            raise MissingPart
+        if self._wanted:
+            raise MissingPart(self._wanted[0])
+
+    @property
+    def text(self) -> bytes:
+        """The content of the text part, once all is read."""
+        return bytes(self._text)
 
     def _part_began(self) -> None:
         self._header, self._value, self._disposition = b"", b"", b""
@@ -80,15 +99,18 @@ class FilePart:
 
     def _headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
-        self._inside = not self._found and options.get(b"name") == self._name
-        self._found |= self._inside
+        name = options.get(b"name", b"").decode(errors="replace")
+        self._into = None
+        if name in self._wanted:
+            self._wanted.remove(name)
+            self._into = self._content if name == self._name else self._text
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._inside:
-            self._content += data[start:end]
+        if self._into is not None:
+            self._into += data[start:end]
 
     def _part_ended(self) -> None:
-        self._inside = False
+        self._into = None
 
     def _ended(self) -> None:
         self._complete = True

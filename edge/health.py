@@ -1,13 +1,20 @@
 """Whether a conversation would find what it needs, as `/v1/health` tells it."""
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
-from mesh.discovery import Replicas, any_serving
+from mesh.discovery import Replicas, any_serving, known_down
+from mesh.errors import UpstreamDown
 
 CACHED_FOR_S = 0.5
 """How long an answer is used again: every page that is open asks."""
+
+_FOLLOWED_EVERY_S = 1.0
+
+_NEEDED = ("tts", "stt", "llm")
+"""What no conversation can do without."""
 
 
 class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,27 +28,61 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a conversation can be held. Cloning is not needed for that."""
 
 
+class Unhealthy(UpstreamDown):
+    """Something that every conversation needs is down."""
+
+    default_reason = "UNHEALTHY"
+
+    def __init__(self, report: HealthReport) -> None:
+        parts = " ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(report).items())
+        super().__init__(f"Server is not healthy: {parts}")
+
+
 class MeshHealth:
     """Asks the orchestrator about what it depends on, and the voice service about cloning.
 
-    Both serve these as health names of their own; a name they do not have is something that nobody can do.
+    Both serve these as health names of their own; a name they do not have is something that nobody can do. `checked`
+    is told how each check went: there is one at a time, and two a second at most, however many people ask.
     """
 
-    def __init__(self, orchestrators: Replicas, voices: Replicas) -> None:
+    def __init__(self, orchestrators: Replicas, voices: Replicas, checked: Callable[[HealthReport], None]) -> None:
         self._orchestrators = orchestrators
         self._voices = voices
+        self._checked = checked
         self._asking = asyncio.Lock()
         self._report: HealthReport | None = None
         self._reported_at = 0.0
+        self._well = False
+        """Whether all was well a second ago."""
 
     async def report(self) -> HealthReport:
         """How things are, or were half a second ago. Never fails, and takes at most 2 s."""
         clock = asyncio.get_running_loop().time
+        asked_at = clock()
         async with self._asking:
-            if self._report is None or clock() - self._reported_at > CACHED_FOR_S:
+            # Whoever waited for a check has its answer, however long the others that waited took to get theirs.
+            if self._report is None or self._reported_at < asked_at - CACHED_FOR_S:
                 self._report = await self._ask_all()
                 self._reported_at = clock()
+                self._checked(self._report)
             return self._report
+
+    async def follow(self) -> None:
+        """Keep up with how things are, until cancelled, so that `require` need not ask while all is well."""
+        while True:
+            self._well = (await self.report()).ok
+            await asyncio.sleep(_FOLLOWED_EVERY_S)
+
+    async def require(self) -> None:
+        """Raise `Unhealthy` if something that a conversation needs is known to be down.
+
+        What nobody can tell of is not known to be down: whoever begins a conversation finds out, and is told by name.
+        """
+        if self._well or not any(await asyncio.gather(*(known_down(self._orchestrators, name) for name in _NEEDED))):
+            return
+        report = await self.report()
+        if not report.ok:
+            raise Unhealthy(report)
 
     async def _ask_all(self) -> HealthReport:
         tts, stt, llm, cloning = await asyncio.gather(

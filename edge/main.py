@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 from edge.server import serving
 from edge.settings import EdgeSettings
 from mesh import logs
+from mesh.metrics import metrics_served
 from mesh.server import run
 from mesh.settings import load
 
@@ -19,5 +20,9 @@ def main() -> None:
 
 
 async def _serve(settings: EdgeSettings) -> None:
-    async with serving(settings, registry=REGISTRY) as server:
+    # `/metrics` of a port that edges share is answered by any of them: each then needs one of its own.
+    async with (
+        metrics_served(settings.host, settings.metrics_port),
+        serving(settings, registry=REGISTRY) as server,
+    ):
         await server.until_drained(settings.drain_limit_s)

@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mesh.errors import AtCapacity, MeshError
+from mesh.errors import AtCapacity, Idle, InvalidRequest, MeshError, UpstreamDown
 
 _SESSION_BUCKETS_S = (1, 10, 30, 60, 120, 240, 480, 960, 1920)
+
+# The customary buckets of FastAPI's instrumentator, whose dashboards fit. Few where there are labels, many where not.
+_ROUGH_BUCKETS_S = (0.1, 0.5, 1)
+_FINE_BUCKETS_S = (0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 7.5, 10, 30, 60)
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class EdgeMetrics:
@@ -24,12 +31,21 @@ class EdgeMetrics:
             buckets=_SESSION_BUCKETS_S,
             registry=registry,
         )
-        self._misses = Counter(
-            "worker_fatal_service_misses", "Sessions refused because something was full.", registry=registry
+        self._disconnects = Counter(
+            "worker_force_disconnects", "Connections closed from here, against the client's will.", registry=registry
         )
-        self._errors = Counter("worker_hard_errors", "Sessions that ended in another error.", registry=registry)
+        self._misses = Counter(
+            "worker_fatal_service_misses",
+            "Sessions that could not begin, or not go on, because a service was full or out of reach.",
+            registry=registry,
+        )
+        self._errors = Counter(
+            "worker_hard_errors", "Sessions that ended in another error, not of the client's making.", registry=registry
+        )
         self._health = Summary(
-            "worker_health_ok", "1 for each good answer about health, 0 for others.", registry=registry
+            "worker_health_ok",
+            "1 for each check of the mesh's health that found all a conversation needs, 0 for others.",
+            registry=registry,
         )
 
     @contextmanager
@@ -44,24 +60,52 @@ class EdgeMetrics:
                 self._duration.observe(time.monotonic() - started)
 
     def failed(self, error: MeshError) -> None:
-        """Count a session that could not begin, or could not go on."""
-        (self._misses if isinstance(error, AtCapacity) else self._errors).inc()
+        """Count a session that could not begin, or could not go on. What the client itself did wrong is no error."""
+        # One that names nothing that is missing is a conversation that broke off.
+        missing = isinstance(error, UpstreamDown) and (error.service is not None or error.reason == "UNHEALTHY")
+        if isinstance(error, AtCapacity) or missing:
+            self._misses.inc()
+        elif not isinstance(error, InvalidRequest | Idle):
+            self._errors.inc()
+
+    def disconnected(self) -> None:
+        """Count a connection that was closed against the client's will."""
+        self._disconnects.inc()
 
     def health_checked(self, *, ok: bool) -> None:
-        """Count an answer about health."""
+        """Count a check of the mesh's health."""
         self._health.observe(ok)
 
 
 class HttpMetrics:
-    """ASGI middleware that counts and times HTTP requests, by route. Unknown paths share one label: "none"."""
+    """ASGI middleware that counts, weighs and times HTTP requests, by route.
+
+    However many paths and methods clients make up, there is one label for them: the handler "none", the method "other".
+    """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self._app = app
         self._requests = Counter(
             "http_requests", "HTTP requests answered.", ("handler", "method", "status"), registry=registry
         )
+        self._request_size = Summary(
+            "http_request_size_bytes", "Content-Length of requests; 0 without.", ("handler",), registry=registry
+        )
+        self._response_size = Summary(
+            "http_response_size_bytes", "Content-Length of answers; 0 without.", ("handler",), registry=registry
+        )
+        self._fine_duration = Histogram(
+            "http_request_duration_highr_seconds",
+            "How long answers take, of all routes together.",
+            buckets=_FINE_BUCKETS_S,
+            registry=registry,
+        )
         self._duration = Histogram(
-            "http_request_duration_seconds", "How long answers take.", ("handler", "method"), registry=registry
+            "http_request_duration_seconds",
+            "How long answers take.",
+            ("handler", "method"),
+            buckets=_ROUGH_BUCKETS_S,
+            registry=registry,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,17 +114,29 @@ class HttpMetrics:
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
-        status = 500
+        answer: Message = {"status": 500, "headers": []}
 
-        async def note_status(message: Message) -> None:
-            nonlocal status
+        async def note_answer(message: Message) -> None:
+            nonlocal answer
             if message["type"] == "http.response.start":
-                status = message["status"]
+                answer = message
             await send(message)
 
         try:
-            await self._app(scope, receive, note_status)
+            await self._app(scope, receive, note_answer)
         finally:
-            handler = getattr(scope.get("route"), "path", "none")
-            self._requests.labels(handler, scope["method"], f"{status // 100}xx").inc()
-            self._duration.labels(handler, scope["method"]).observe(time.monotonic() - started)
+            self._observe(scope, answer, time.monotonic() - started)
+
+    def _observe(self, scope: Scope, answer: Message, seconds: float) -> None:
+        handler = getattr(scope.get("route"), "path", "none")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._requests.labels(handler, method, f"{answer['status'] // 100}xx").inc()
+        self._request_size.labels(handler).observe(_content_length(scope["headers"]))
+        self._response_size.labels(handler).observe(_content_length(answer["headers"]))
+        self._fine_duration.observe(seconds)
+        self._duration.labels(handler, method).observe(seconds)
+
+
+def _content_length(raw: list[tuple[bytes, bytes]]) -> int:
+    length = Headers(raw=raw).get("content-length", "")
+    return int(length) if length.isdecimal() else 0

@@ -121,8 +121,10 @@ class OpusEncoder:
 
     def flush(self) -> bytes:
         """Give what is still held back, up to 40 ms, by adding a frame of silence. Nothing, when there is nothing."""
-        if not self._has_unflushed:
-            return b""
+        return self.silence() if self._has_unflushed else b""
+
+    def silence(self) -> bytes:
+        """Add a frame of silence, and give what was held back and most of it: two pages."""
         self._has_unflushed = False
         return self._append(self._SILENCE)
 

@@ -1,12 +1,26 @@
 """What waits to be sent to one client."""
 
 import asyncio
+import enum
 from collections import deque
 from collections.abc import Iterable
-from typing import TypeAlias
+from contextlib import suppress
+from typing import Final, TypeAlias
 
 from edge.dialects import InvalidEvent
 from parley.conversation.v1 import conversation_pb2 as conversation
+
+
+class Pause(enum.Enum):
+    """The one value that says that there has been nothing to send for a moment."""
+
+    PAUSE = enum.auto()
+
+
+PAUSE: Final = Pause.PAUSE
+
+PAUSE_S = 0.1
+"""How long that moment is."""
 
 Outgoing: TypeAlias = conversation.ConverseResponse | InvalidEvent
 """An event of the conversation, or an invalid message that is to be answered."""
@@ -35,6 +49,9 @@ class Outbox:
         self._aside: dict[str, deque[Outgoing]] = {}
         self._changed = asyncio.Event()
         self._closed = False
+        self._pause_wanted = False
+        self._taken_at = float("-inf")
+        """When the reader was given the last entry."""
 
     def put(self, entry: Outgoing) -> None:
         """Add an entry; nothing, once it is closed. Raises `ClientTooSlow` when too many are waiting."""
@@ -52,13 +69,27 @@ class Outbox:
         self._closed = True
         self._changed.set()
 
-    async def get(self) -> Outgoing | None:
+    def want_pause(self) -> None:
+        """Have the reader told, once, when there is nothing to send for `PAUSE_S`. It runs no timer otherwise."""
+        if not self._pause_wanted:
+            self._pause_wanted = True
+            self._changed.set()
+
+    async def get(self) -> Outgoing | Pause | None:
         """The next entry; None when it is closed and empty. For one reader, which is the one that waits for long."""
+        clock = asyncio.get_running_loop().time
         while not self._waiting:
             if self._closed:
                 return None
+            pause_at = self._taken_at + PAUSE_S if self._pause_wanted else None
+            if pause_at is not None and clock() >= pause_at:
+                self._pause_wanted = False
+                return PAUSE
             self._changed.clear()
-            await self._changed.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(pause_at):
+                    await self._changed.wait()
+        self._taken_at = clock()
         return self._waiting.popleft()
 
     def _withhold(self, response: conversation.ConverseResponse) -> Iterable[Outgoing]:

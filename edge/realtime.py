@@ -9,8 +9,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge import refusals
 from edge.dialects import Dialect, InvalidEvent
+from edge.health import MeshHealth
 from edge.metrics import EdgeMetrics
-from edge.outbox import ClientTooSlow, Outbox, Outgoing
+from edge.outbox import PAUSE, ClientTooSlow, Outbox, Outgoing, Pause
 from mesh.discovery import THROUGH_A_SEARCH, Admission, Replicas, admitted
 from mesh.errors import Idle, InternalError, MeshError, UpstreamDown
 from mesh.logs import bind_session
@@ -37,13 +38,23 @@ class RealtimeSession:
     Its tasks: the listener takes what the client sends to the orchestrator; the follower takes what the orchestrator
     answers into the outbox, as fast as it comes, so that the end of a reply overtakes the reply; the speaker sends what
     is in the outbox to the client.
+
+    With `health`, a mesh in which something is known to be down is not asked at all.
     """
 
-    def __init__(self, websocket: WebSocket, dialect: Dialect, orchestrators: Replicas, metrics: EdgeMetrics) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        dialect: Dialect,
+        orchestrators: Replicas,
+        metrics: EdgeMetrics,
+        health: MeshHealth | None = None,
+    ) -> None:
         self._websocket = websocket
         self._dialect = dialect
         self._orchestrators = orchestrators
         self._metrics = metrics
+        self._health = health
         self._outbox = Outbox()
 
     async def run(self) -> None:
@@ -56,6 +67,7 @@ class RealtimeSession:
         except ClientTooSlow:
             # It would not read a close frame either.
             log.info("the client does not read")
+            self._metrics.disconnected()
 
     async def _accept(self) -> None:
         """Answer the subprotocol only if it was offered: clients that offered none would refuse the connection."""
@@ -77,6 +89,8 @@ class RealtimeSession:
 
     async def _converse(self) -> None:
         """Hold the conversation to its end. Raises whatever ends it early."""
+        if self._health is not None:
+            await self._health.require()
         opening = await self._dialect.opening(self._receive_first)
         async with admitted(self._orchestrators, _converse_method, opening, THROUGH_A_SEARCH) as conversation:
             bind_session(conversation.started.started.session_id)
@@ -99,6 +113,8 @@ class RealtimeSession:
             except MeshError:
                 # The follower knows better how the stream has ended: perhaps with a goodbye.
                 return
+            if self._dialect.wants_pause():
+                self._outbox.want_pause()
 
     async def _receive_first(self) -> str | bytes:
         """The client's first message, where nothing can begin without it. Raises `Idle` if it does not come."""
@@ -135,8 +151,10 @@ class RealtimeSession:
             for message in self._messages(entry):
                 await self._send(message)
 
-    def _messages(self, entry: Outgoing) -> Iterator[str]:
-        if isinstance(entry, InvalidEvent):
+    def _messages(self, entry: Outgoing | Pause) -> Iterator[str]:
+        if entry is PAUSE:
+            yield from self._dialect.pause()
+        elif isinstance(entry, InvalidEvent):
             yield self._dialect.rejection(entry)
         else:
             yield from self._dialect.events(entry)
@@ -153,8 +171,10 @@ class RealtimeSession:
         log.info("session refused or lost", reason=error.reason, error=error.message, cause=error.cause())
         self._metrics.failed(error)
         words = refusals.words(error)
-        await self._send(self._dialect.fatal(words, error))
+        if message := self._dialect.fatal(words, error):
+            await self._send(message)
         await self._close(refusals.close_code(error), refusals.close_reason(words))
+        self._metrics.disconnected()
 
     async def _close(self, code: int, reason: str = "") -> None:
         try:

@@ -2,6 +2,7 @@
 
 import math
 
+from edge.health import Unhealthy
 from mesh.errors import AtCapacity, InternalError, InvalidRequest, MeshError, UpstreamDown
 
 NORMAL_CLOSURE = 1000
@@ -35,6 +36,8 @@ def words(error: MeshError) -> str:
     """`error` for a person: which service is missing, and when trying again makes sense."""
     if isinstance(error, InternalError):
         return "Something went wrong here. Please try again."
+    if isinstance(error, Unhealthy):
+        return error.message
     if isinstance(error, UpstreamDown) and error.service is None:
         return "The conversation was lost. Please try again."
     sentence = f"{error.message[:1].upper()}{error.message[1:]}."

@@ -11,6 +11,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from edge.app import create_app
+from edge.connections import HttpConnection, WebSocketConnection
 from edge.settings import EdgeSettings
 from mesh.discovery import Replicas
 from mesh.interceptor import LiveCalls
@@ -22,6 +23,12 @@ log = structlog.get_logger()
 
 MAX_MESSAGE_BYTES = 1 << 20
 """The longest message a client may send; a longer one is answered by close code 1009. A second of Opus has 4 kB."""
+
+_PING_EVERY_S = 20.0
+"""How often a client is asked whether it is still there."""
+
+_PONG_LIMIT_S = 20.0
+"""How long it may take to answer; then its session is over (1011)."""
 
 _UNREAD_LIMIT_MS = 20_000
 """How long a client may leave unread what it was sent. The session is over sooner; this frees the socket behind it."""
@@ -66,15 +73,19 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
     )
     config = uvicorn.Config(
         app,
-        http="httptools",
-        ws="websockets-sansio",
+        http=HttpConnection,
+        ws=WebSocketConnection,
         ws_max_size=MAX_MESSAGE_BYTES,
+        ws_ping_interval=_PING_EVERY_S,
+        ws_ping_timeout=_PONG_LIMIT_S,
         # Opus does not get smaller, and trying costs milliseconds.
         ws_per_message_deflate=False,
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
+        # The application knows which proxies to believe.
+        proxy_headers=False,
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )

@@ -1,12 +1,28 @@
 """What the edge can be told."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
+import msgspec
+
+from edge.origins import SAME
 from mesh.settings import Port, ServiceSettings, setting
+
+_ORIGIN = r"[a-z][a-z0-9+.-]*://[^/\sA-Z]+"
+
+CorsOrigin: TypeAlias = Annotated[
+    str,
+    msgspec.Meta(pattern=rf"^({_ORIGIN}|\*)$", title="an origin as browsers write it (https://example.org:8443), or *"),
+]
+WebSocketOrigin: TypeAlias = Annotated[
+    str, msgspec.Meta(pattern=rf"^({_ORIGIN}|\*|null|{SAME})$", title="an origin, *, null, or same")
+]
+Peer: TypeAlias = Annotated[
+    str, msgspec.Meta(pattern=r"^([0-9a-fA-F:.]+(/\d+)?|\*)$", title="an IP address, a network (10.0.0.0/8), or *")
+]
 
 
 class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
-    """Settings of the edge. Its metrics are at `/metrics` of its one port, so `metrics_port` opens nothing."""
+    """Settings of the edge. Metrics are at `/metrics` of its port; edges that share one want a `metrics_port` each."""
 
     env_prefix: ClassVar[str] = "PARLEY_EDGE_"
 
@@ -21,10 +37,21 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     voices_target: Annotated[
         str, setting(help="Where the voices are: host:port, dns:///host:port or a list.", env="PARLEY_VOICES_TARGET")
     ] = "127.0.0.1:50054"
-    cors_origins: Annotated[tuple[str, ...], setting(help="The origins whose pages may use the REST routes.")] = (
-        "http://localhost",
-        "http://localhost:3000",
-    )
+    cors_origins: Annotated[
+        tuple[CorsOrigin, ...],
+        setting(help="The origins whose pages may use the REST routes, and open WebSockets too; *: any."),
+    ] = ("http://localhost", "http://localhost:3000")
+    websocket_origins: Annotated[
+        tuple[WebSocketOrigin, ...],
+        setting(help="The other origins whose pages may open WebSockets; same: the edge's own, *: any."),
+    ] = (SAME,)
+    sessions_per_address: Annotated[
+        int, setting(help="How many conversations one address may hold with this edge; 0: any number.", ge=0)
+    ] = 0
+    trusted_proxies: Annotated[
+        tuple[Peer, ...],
+        setting(help="The proxies whose X-Forwarded-For, -Proto and -Host are believed; *: whoever connects."),
+    ] = ()
     uploads: Annotated[int, setting(help="How many recordings may be uploaded at once.", ge=1, le=1_000)] = 8
     share_port: Annotated[
         bool, setting(help="Whether other edges may listen on the same port; the system then shares out connections.")

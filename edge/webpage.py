@@ -5,7 +5,7 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
@@ -49,7 +49,7 @@ class WebPage:
 
     def route(self) -> Route:
         """The route of what the page loads."""
-        return Route("/page/{path:path}", self.asset)
+        return Route("/page/{path:path}", self.asset, include_in_schema=False)
 
     async def index(self, request: Request) -> Response:
         """The page itself."""
@@ -64,7 +64,7 @@ class WebPage:
         try:
             response = await self._files.get_response(path, request.scope)
         except HTTPException as refused:
-            response = PlainTextResponse(refused.detail, refused.status_code)
+            response = JSONResponse({"detail": refused.detail}, refused.status_code)
         response.headers.update(_HEADERS)
         return response
 

@@ -39,7 +39,7 @@ def _add(title: str, *names: str) -> None:
 
 _add("Run", "up")
 _add("Try", "call", "say", "fake-engines")
-_add("Look", "doctor", "health", "config", "completion")
+_add("Look", "doctor", "health", "config", "recording", "completion")
 main.add_section(
     "Processes, one by one, as production starts them",
     {process.name: partial(resolve_name("launcher.service:ServiceCommand"), process) for process in PROCESSES},

@@ -39,16 +39,18 @@ from parley.conversation.v1.conversation_pb2 import (
 @click.argument("text")
 @options.out
 @click.option("--text-only", is_flag=True, help="Have the reply written, not spoken.")
+@click.option("--allow-recording", is_flag=True, help="Consent to a recording, where the mesh keeps any.")
 @click.option("--target", default=options.DEFAULT_TARGET, show_default=True, help="The orchestrator to ask.")
 @options.timeout
-def say(text: str, out: Path | None, *, text_only: bool, target: str, timeout_s: float) -> None:
+def say(text: str, out: Path | None, *, text_only: bool, allow_recording: bool, target: str, timeout_s: float) -> None:
     """Say TEXT to a running mesh by typing, and have the answer printed word by word as it is spoken."""
     if not text.strip():
         raise click.UsageError("TEXT is empty")
     if text_only and out:
         raise click.UsageError("--text-only has no speech to keep in --out")
     modality = REPLY_MODALITY_TEXT if text_only else REPLY_MODALITY_SPEECH
-    config = ConverseConfig(typed_only=True, session=SessionConfig(reply_modality=modality))
+    session = SessionConfig(reply_modality=modality, recording_consent=allow_recording)
+    config = ConverseConfig(typed_only=True, session=session)
     recorder = Recorder()
     try:
         asyncio.run(_say(text, target, config, timeout_s, recorder))

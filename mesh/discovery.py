@@ -34,6 +34,7 @@ __all__ = [
     "admitted",
     "any_serving",
     "ask",
+    "known_down",
     "uploading",
 ]
 
@@ -130,8 +131,18 @@ async def any_serving(replicas: Replicas, name: str = "") -> bool:
     They are asked: one that hangs goes on serving, as far as its watch can tell.
     """
     await replicas.choose(patience_s=TRY_LIMIT_S)
-    answers = (is_serving(replica.channel, name, within=TRY_LIMIT_S) for replica in replicas.reachable)
-    return any(await asyncio.gather(*answers))
+    return True in await _answers(replicas, name)
+
+
+async def known_down(replicas: Replicas, name: str) -> bool:
+    """Whether a replica says that it does not serve `name`, and none that it does. Never fails, nor waits for one."""
+    answers = await _answers(replicas, name)
+    return False in answers and True not in answers
+
+
+async def _answers(replicas: Replicas, name: str) -> list[bool | None]:
+    asked = (is_serving(replica.channel, name, within=TRY_LIMIT_S) for replica in replicas.reachable)
+    return await asyncio.gather(*asked)
 
 
 @asynccontextmanager

@@ -7,12 +7,15 @@
     ├── UpstreamDown                    UNAVAILABLE         UPSTREAM_DOWN
     │   └── MissingServiceTimeout
     ├── UpstreamMisconfigured           FAILED_PRECONDITION UPSTREAM_MISCONFIGURED
+    ├── NotOffered                      FAILED_PRECONDITION NOT_OFFERED
     ├── InvalidRequest                  INVALID_ARGUMENT    BAD_REQUEST, BadRequest
     │   ├── ConfigRequired                                  CONFIG_REQUIRED
     │   ├── BadAudioFormat                                  BAD_AUDIO_FORMAT
     │   ├── BadAudio                                        BAD_AUDIO
     │   ├── UploadTooLarge                                  UPLOAD_TOO_LARGE
-    │   └── UploadIncomplete                                UPLOAD_INCOMPLETE
+    │   ├── UploadTooSmall                                  UPLOAD_TOO_SMALL
+    │   ├── UploadIncomplete                                UPLOAD_INCOMPLETE
+    │   └── VerificationUnusable                            VERIFICATION_UNUSABLE
     ├── VoiceNotFound                   NOT_FOUND           VOICE_NOT_FOUND
     ├── Idle                            DEADLINE_EXCEEDED   IDLE
     └── InternalError                   INTERNAL            INTERNAL
@@ -128,6 +131,13 @@ class UpstreamMisconfigured(MeshError):
     default_reason = "UPSTREAM_MISCONFIGURED"
 
 
+class NotOffered(MeshError):
+    """What is asked for is not done here, by whoever has set this service up."""
+
+    default_code = grpc.StatusCode.FAILED_PRECONDITION
+    default_reason = "NOT_OFFERED"
+
+
 class InvalidRequest(MeshError):
     """The request can never be honoured as it is; `field` tells which part of it."""
 
@@ -159,10 +169,22 @@ class UploadTooLarge(InvalidRequest):
     default_reason = "UPLOAD_TOO_LARGE"
 
 
+class UploadTooSmall(InvalidRequest):
+    """Less was sent than makes sense."""
+
+    default_reason = "UPLOAD_TOO_SMALL"
+
+
 class UploadIncomplete(InvalidRequest):
     """What has arrived is not what was sent, or only a part of it."""
 
     default_reason = "UPLOAD_INCOMPLETE"
+
+
+class VerificationUnusable(InvalidRequest):
+    """A donation's verification is not known, used up, or too old."""
+
+    default_reason = "VERIFICATION_UNUSABLE"
 
 
 class VoiceNotFound(MeshError):
@@ -259,12 +281,15 @@ _BY_REASON: dict[str, type[MeshError]] = {
         Draining,
         UpstreamDown,
         UpstreamMisconfigured,
+        NotOffered,
         InvalidRequest,
         ConfigRequired,
         BadAudioFormat,
         BadAudio,
         UploadTooLarge,
+        UploadTooSmall,
         UploadIncomplete,
+        VerificationUnusable,
         VoiceNotFound,
         Idle,
         InternalError,

@@ -8,8 +8,13 @@ _Bounded: TypeAlias = inspect.IntType | inspect.FloatType
 
 
 def expectation(accepted: inspect.Type) -> str:
-    """The values a msgspec type accepts, as the end of "expected …": "a whole number from 0 to 65535"."""
+    """The values a msgspec type accepts, as the end of "expected …": "a whole number from 0 to 65535".
+
+    A type with a title is that.
+    """
     match accepted:
+        case inspect.Metadata(extra_json_schema={"title": str() as words}):
+            return words
         case inspect.Metadata(type=inner):
             return expectation(inner)
         case inspect.BoolType():
@@ -22,6 +27,8 @@ def expectation(accepted: inspect.Type) -> str:
             return f"one of {', '.join(str(value) for value in values)}"
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             return f"a list separated by commas, each {expectation(item)}"
+        case inspect.DictType():
+            return "a JSON object"
         case inspect.UnionType(types=types):
             return " or ".join(expectation(each) for each in types if not isinstance(each, inspect.NoneType))
         case inspect.StrType(pattern=str() as pattern):
@@ -32,13 +39,22 @@ def expectation(accepted: inspect.Type) -> str:
 
 def accepts_list(accepted: inspect.Type) -> bool:
     """Whether the values of a msgspec type are lists."""
+    return _accepts(accepted, inspect.VarTupleType, inspect.ListType)
+
+
+def accepts_object(accepted: inspect.Type) -> bool:
+    """Whether the values of a msgspec type are objects of JSON."""
+    return _accepts(accepted, inspect.DictType)
+
+
+def _accepts(accepted: inspect.Type, *kinds: type[inspect.Type]) -> bool:
     match accepted:
         case inspect.Metadata(type=inner):
-            return accepts_list(inner)
+            return _accepts(inner, *kinds)
         case inspect.UnionType(types=types):
-            return any(accepts_list(each) for each in types)
+            return any(_accepts(each, *kinds) for each in types)
         case _:
-            return isinstance(accepted, inspect.VarTupleType | inspect.ListType)
+            return isinstance(accepted, kinds)
 
 
 def _bounds(number: _Bounded) -> str:

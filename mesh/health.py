@@ -58,13 +58,16 @@ class Health:
                 await self._servicer.enter_graceful_shutdown()
 
 
-async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float) -> bool:
-    """Whether the server at the other end says, within so many seconds, that it serves `name`. Never fails."""
+async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float) -> bool | None:
+    """Whether the server at the other end says, within so many seconds, that it serves `name`. Never fails.
+
+    None: it does not say, because it cannot be reached or does not know the name.
+    """
     stub: Any = health_pb2_grpc.HealthStub(channel)  # its type tells of no methods
     try:
         answer = await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=within)
     except grpc.aio.AioRpcError:
-        return False
+        return None
     serving: bool = answer.status == health_pb2.HealthCheckResponse.SERVING
     return serving
 

@@ -9,7 +9,7 @@ A setting is a field annotated with `setting(…)`; its type and its `msgspec` c
         api_key: Annotated[str | None, setting(help="Sent upstream.", env="KYUTAI_API_KEY", secret=True)] = None
 
 A constraint fits no union; write `Annotated[Annotated[int, msgspec.Meta(ge=1)] | None, setting(…)]`. A tuple is written
-as a comma-separated list. A variable that is set but empty counts as left out.
+as a comma-separated list, a dictionary as a JSON object. A variable that is set but empty counts as left out.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from mesh.expectations import accepts_list, expectation
+from mesh.expectations import accepts_list, accepts_object, expectation
 
 
 class SettingError(Exception):
@@ -152,7 +152,7 @@ def _reading(
     source, value = given
     try:
         return Reading(description, _converted(value, field.type), source, None)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:  # which a value that does not fit is, too
         # The error itself would show the value's type at best and a secret at worst.
         shown = _shown(value, description)
         fault = f"{source}={shown} is not {description.expected}. {description.help}"
@@ -164,8 +164,12 @@ def _default(field: msgspec.structs.FieldInfo | msgspec.inspect.Field) -> Any:
 
 
 def _converted(value: Any, wanted: Any) -> Any:
-    if isinstance(value, str) and accepts_list(msgspec.inspect.type_info(wanted)):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, str):
+        accepted = msgspec.inspect.type_info(wanted)
+        if accepts_list(accepted):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        elif accepts_object(accepted):
+            value = msgspec.json.decode(value)
     return msgspec.convert(value, wanted, strict=False)
 
 

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class _BlockEnded(Exception):  # noqa: N818 - not an error: a task group has no other way to be told to cancel its tasks
@@ -32,6 +34,26 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
         if real:
             first = _first(real)
             raise first from first.__cause__
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do `work` to its end, also when the caller is cancelled meanwhile; that is raised afterwards.
+
+    It is for work that must not stop half-way, and that does not take long.
+    """
+    doing = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not doing.done():
+        try:
+            await asyncio.wait([doing])
+        except asyncio.CancelledError as cancellation:
+            cancelled = cancellation
+    if cancelled is None:
+        return doing.result()
+    if not doing.cancelled():
+        # What became of it interests nobody any more; asking keeps asyncio from complaining.
+        doing.exception()
+    raise cancelled
 
 
 async def first_of(*events: asyncio.Event, within: float) -> None:

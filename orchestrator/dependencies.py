@@ -12,6 +12,7 @@ import structlog
 from mesh.discovery import Replicas, any_serving
 from mesh.health import Health
 from orchestrator.llm import LanguageModel
+from orchestrator.metrics import Metrics
 
 _EVERY_S = 1.0
 
@@ -20,19 +21,20 @@ _log = structlog.get_logger()
 Probe = Callable[[], Awaitable[bool]]
 
 
-async def watch(health: Health, stt: Replicas, tts: Replicas, model: LanguageModel) -> None:
+async def watch(health: Health, stt: Replicas, tts: Replicas, model: LanguageModel, metrics: Metrics) -> None:
     """Publish the health of all three until cancelled."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_watch(health, "stt", lambda: any_serving(stt)))
-        tasks.create_task(_watch(health, "tts", lambda: any_serving(tts)))
-        tasks.create_task(_watch(health, "llm", model.answers))
+        tasks.create_task(_watch(health, metrics, "stt", lambda: any_serving(stt)))
+        tasks.create_task(_watch(health, metrics, "tts", lambda: any_serving(tts)))
+        tasks.create_task(_watch(health, metrics, "llm", model.answers))
 
 
-async def _watch(health: Health, name: str, probe: Probe) -> None:
+async def _watch(health: Health, metrics: Metrics, name: str, probe: Probe) -> None:
     was_up: bool | None = None
     while True:
         is_up = await probe()
         await health.set(name, serving=is_up)
+        metrics.dependency_asked(name, is_up=is_up)
         if is_up is not was_up:
             _log.info("dependency is up" if is_up else "dependency is down", dependency=name)
         was_up = is_up

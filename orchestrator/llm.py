@@ -1,26 +1,38 @@
 """The language model, behind any server that speaks OpenAI's chat completions."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import aclosing, contextmanager
+import re
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from typing import Self
 
 import openai
+import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
-from mesh.errors import UpstreamDown
+from orchestrator.answer import Answer
 from orchestrator.conversation.transcript import Message, Role
+from orchestrator.llm_failures import LanguageModelFailed, failures
+from orchestrator.patience import Patience
 from orchestrator.proxies import PAST_PROXIES
 from orchestrator.settings import OrchestratorSettings
-from orchestrator.words import WordSplitter
+from orchestrator.wishes import AS_IT_LIKES, NO_THINKING
 
-_UNREADABLE = "the language model's answer could not be read"
+Stream = openai.AsyncStream[ChatCompletionChunk]
 
+_CONNECT_LIMIT_S = 5.0
+_MOST_NAMED = 5
+"""Models, in a message that asks to choose one."""
 
-class LanguageModelFailed(UpstreamDown):
-    """The language model could not answer, or stopped in the middle."""
+_UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
+"""How servers refuse parameters."""
 
-    default_reason = "LLM_FAILED"
+_IN_VAIN = 3
+"""How many answers of a model that has thought aloud are kept back in vain before it is taken to have changed."""
+_THINKERS = re.compile(r"thinking|reasoner|qwq|(?:^|[^a-z])r1(?:[^a-z0-9]|$)", re.IGNORECASE)
+"""Names of models whose prompt already begins a thought, so that an answer may begin in one."""
+
+_log = structlog.get_logger()
 
 
 class LanguageModel:
@@ -32,12 +44,20 @@ class LanguageModel:
             base_url=base if base.endswith("/v1") else f"{base}/v1",
             api_key=settings.llm_api_key or "none",
             http_client=openai.DefaultAsyncHttpxClient(mounts=PAST_PROXIES),
-            max_retries=1,  # a kept connection may have been closed meanwhile; never after the first token
-            timeout=max(settings.llm_first_token_s, settings.llm_next_token_s),  # the limits below are narrower
+            max_retries=0,  # `words` knows better what may be asked again, and for how long
+            timeout=openai.Timeout(
+                max(settings.llm_first_token_s, settings.llm_next_token_s),  # the limits below are narrower
+                connect=min(settings.llm_first_token_s, _CONNECT_LIMIT_S),
+            ),
         )
+        self._settings = settings
         self._model = settings.llm_model
-        self._first_token_s = settings.llm_first_token_s
-        self._next_token_s = settings.llm_next_token_s
+        self._wishes = NO_THINKING if settings.llm_reasoning == "off" else AS_IT_LIKES
+        self._in_vain_left: int | None = None
+        """How many answers may still be kept back for a thought that does not come. None: only its name tells."""
+        self._trouble: str | None = None
+        self.thinks = False
+        """It has been seen to think."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -48,7 +68,8 @@ class LanguageModel:
     @property
     def patience_s(self) -> float:
         """How many seconds it may keep a listener waiting, at any point of an answer, before it has failed."""
-        return max(self._first_token_s, self._next_token_s)
+        limits = self._settings
+        return max(limits.llm_first_token_s, limits.llm_next_token_s, limits.llm_thinking_s)
 
     @property
     def known_name(self) -> str:
@@ -63,70 +84,130 @@ class LanguageModel:
         if self._model is None:
             listed = await self.listed()
             if len(listed) != 1:
+                names = ", ".join(listed[:_MOST_NAMED]) + (", …" if len(listed) > _MOST_NAMED else "")
                 raise LanguageModelFailed(
-                    f"the server lists {len(listed)} language models: name one of them in KYUTAI_LLM_MODEL"
+                    f"the server lists {len(listed)} language models{names and f' ({names})'}: "
+                    "name one of them in KYUTAI_LLM_MODEL"
                 )
             self._model = listed[0]
         return self._model
 
     async def listed(self) -> list[str]:
         """Return the names of the server's models, as it lists them. Raises `LanguageModelFailed`."""
-        with _failures():
+        with failures():
             return [model.id async for model in self._client.models.list()]
 
     async def answers(self) -> bool:
         """Tell whether the server answers, and the model to ask is known, within two seconds."""
         try:
-            with _failures():
+            with failures():
                 async with asyncio.timeout(2.0):
                     await self.name()
-                    await self._client.models.list()
-        except LanguageModelFailed:
+                    await self._client.with_options(max_retries=1).models.list()
+        except LanguageModelFailed as error:
+            if error.message != self._trouble:
+                _log.warning("the language model cannot be used", problem=error.message)
+            self._trouble = error.message
             return False
+        self._trouble = None
         return True
 
     async def words(self, messages: list[Message], temperature: float) -> AsyncGenerator[str, None]:
         """Stream the answer to `messages`, one word at a time, each with the space that goes before it.
 
-        Raises `LanguageModelFailed`. Closing the iterator cancels the request.
+        What the model thinks is left out; when it does so for long, the person is told. A request that fails before the
+        first word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the
+        iterator cancels the request.
         """
-        splitter = WordSplitter()
-        async with aclosing(self._deltas(messages, temperature)) as deltas:
-            async for text in deltas:
-                for word in splitter.feed(text):
-                    yield word
-        for word in splitter.finish():
-            yield word
+        patience = Patience(self._settings, asyncio.get_running_loop().time)
+        tries_left = 2
+        while True:
+            tries_left -= 1
+            try:
+                async with aclosing(self._answer(messages, temperature, patience)) as words:
+                    async for word in words:
+                        yield word
+            except LanguageModelFailed as error:
+                pause = error.retry_after
+                if patience.rewarded or not tries_left or pause is None or not patience.lasts(pause):
+                    raise
+                _log.info("asking the language model again", problem=error.message)
+            else:
+                return
+            await asyncio.sleep(pause)
 
-    async def _deltas(self, messages: list[Message], temperature: float) -> AsyncGenerator[str, None]:
-        clock = asyncio.get_running_loop().time
-        with _failures():
-            deadline = clock() + self._first_token_s
-            async with asyncio.timeout_at(deadline):
-                stream = await self._client.chat.completions.create(
-                    model=await self.name(),
-                    messages=list(_wire(messages)),
-                    temperature=temperature,
-                    stream=True,
-                )
+    async def _answer(
+        self, messages: list[Message], temperature: float, patience: Patience
+    ) -> AsyncGenerator[str, None]:
+        with failures():
+            async with patience.limit():
+                stream = await self._ask(messages, temperature)
+        answer = Answer(in_thought=self._in_vain > 0, after_words=patience.excused)
+        with failures(lost="the language model broke off"):
             async with stream:
                 while True:
                     # A limit may only be in force while this generator waits itself, never while its caller works.
-                    async with asyncio.timeout_at(deadline):
+                    async with patience.limit():
                         chunk = await anext(stream, None)
                     if chunk is None:
-                        return
-                    if text := _text(chunk):
-                        yield text
-                    deadline = clock() + self._next_token_s
+                        break
+                    words = answer.hear(chunk)
+                    self._learn(answer)
+                    for word in words:
+                        patience.rewarded = True
+                        yield word
+                    patience.renew(answer)
+                    if patience.needs_excuse:
+                        patience.excused = True
+                        for word in answer.insert(self._settings.llm_thinking_text):
+                            yield word
+            for word in answer.finish():
+                patience.rewarded = True
+                yield word
+        if answer.words and not answer.began_in_thought:
+            self._in_vain_left = max(self._in_vain - 1, 0)
+        answer.check()
 
+    async def _ask(self, messages: list[Message], temperature: float) -> Stream:
+        """Open the stream of an answer; what its server will not hear of is left out, and not asked for again."""
+        model = await self.name()
+        first_wishes = wishes = self._wishes
+        while True:
+            try:
+                stream: Stream = await self._client.chat.completions.create(
+                    model=model,
+                    messages=list(_wire(messages)),
+                    stream=True,
+                    extra_body={**wishes.parameters(temperature), **(self._settings.llm_extra_body or {})},
+                )
+            except _UNSUITABLE as error:
+                fewer = wishes.fewer(error.response.text)
+                if fewer is None:
+                    raise
+                wishes = fewer
+            else:
+                break
+        if wishes != first_wishes:
+            _log.info("the language model's server does not take every parameter", still_sent=wishes.parameters(0.0))
+            self._wishes = wishes
+        return stream
 
-def _text(chunk: ChatCompletionChunk) -> str:
-    """Return the text of a chunk; servers also send chunks without choices, or with null for content."""
-    content = (chunk.choices[0].delta.content or "") if chunk.choices else ""
-    if not isinstance(content, str):
-        raise TypeError(f"the content of a chunk is a {type(content).__name__}")
-    return content
+    # --- what is learned of its thinking --------------------------------------------------------------------------
+
+    @property
+    def _in_vain(self) -> int:
+        if self._in_vain_left is None:
+            return 1 if _THINKERS.search(self.known_name) else 0
+        return self._in_vain_left
+
+    def _learn(self, answer: Answer) -> None:
+        if answer.thought and not self.thinks:
+            self.thinks = True
+            _log.warning("the language model thinks before it answers, and people wait meanwhile", model=self._model)
+        if answer.began_in_thought:
+            if self._in_vain == 0:
+                _log.warning("the language model has thought aloud: its next answers wait for the end of a thought")
+            self._in_vain_left = _IN_VAIN
 
 
 def _wire(messages: Iterable[Message]) -> Iterable[ChatCompletionMessageParam]:
@@ -138,33 +219,3 @@ def _wire(messages: Iterable[Message]) -> Iterable[ChatCompletionMessageParam]:
                 yield {"role": "user", "content": message.text}
             case Role.ASSISTANT:
                 yield {"role": "assistant", "content": message.text}
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Raise `LanguageModelFailed` for whatever goes wrong with the server meanwhile."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise LanguageModelFailed("the language model took too long") from error
-    except openai.OpenAIError as error:
-        raise LanguageModelFailed(_described(error)) from error
-    except (AttributeError, TypeError, ValueError) as error:  # `openai` trusts a server to send what it should
-        raise LanguageModelFailed(_UNREADABLE) from error
-
-
-def _described(error: openai.OpenAIError) -> str:
-    """Say what went wrong without repeating what the server said: its text may hold the prompt or the key."""
-    match error:
-        case openai.APITimeoutError():
-            return "the language model took too long"
-        case openai.APIConnectionError():
-            return "the language model cannot be reached"
-        case openai.AuthenticationError():
-            return "the language model refused the key"
-        case openai.NotFoundError():
-            return "the language model server does not know this model"
-        case openai.APIStatusError():
-            return f"the language model answered with HTTP {error.status_code}"
-        case _:
-            return _UNREADABLE

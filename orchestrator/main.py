@@ -15,6 +15,7 @@ from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.news import Newsroom
 from orchestrator.prompts import Prompts
+from orchestrator.recorder import Recordings
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
@@ -34,15 +35,17 @@ async def serve(settings: OrchestratorSettings, texts: Texts) -> None:
         Replicas("speech synthesis", settings.tts_target, meter=metrics.tts_search) as tts,
         LanguageModel(settings) as model,
         Newsroom(settings) as newsroom,
+        Recordings(settings) as recordings,
     ):
-        servicer = ConversationServicer(settings, stt, Upstreams(model, tts, metrics), Prompts(texts, newsroom))
+        upstreams = Upstreams(model, tts, metrics)
+        servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, newsroom), recordings)
         async with (
             GrpcServer(
                 settings,
                 services=[DESCRIPTOR.services_by_name["ConversationService"]],
                 add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
             ) as server,
-            beside(watch(server.health, stt, tts, model)),
+            beside(watch(server.health, stt, tts, model, metrics)),
         ):
             await server.until_drained()
 

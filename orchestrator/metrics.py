@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from mesh.discovery import SearchMeter
+from orchestrator.conversation.actions import CancelCause
 from orchestrator.conversation.transcript import Message
 
 _SECONDS_TO_FIRST_TOKEN = (0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0)
@@ -23,7 +24,19 @@ class Metrics:
     """One process's metrics. Tests give each instance a registry of its own."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self.conversations = Gauge("parley_conversations_active", "Conversations that are running.", registry=registry)
+        self._conversations = Counter("parley_conversations", "Conversations that have begun.", registry=registry)
+        self._running = Gauge("parley_conversations_active", "Conversations that are running.", registry=registry)
+        self._cancelled = Counter(
+            "parley_replies_cancelled", "Replies that ended early, and why.", ("cause",), registry=registry
+        )
+        for cause in CancelCause:
+            self._cancelled.labels(cause.value)  # each is there from the start, so that its first is an increase
+        self._dependencies = Gauge(
+            "parley_dependency_up",
+            "Whether what conversations depend on was up when asked last: stt, tts, llm.",
+            ("dependency",),
+            registry=registry,
+        )
         self.voice_to_voice = Histogram(
             "parley_voice_to_voice_seconds",
             "From the pause that ended the person's turn to the first audio of the reply.",
@@ -60,6 +73,21 @@ class Metrics:
         self._reply_length = Histogram(
             "worker_vllm_reply_length", "Words of a reply.", buckets=_REPLY_WORDS, registry=registry
         )
+
+    @contextmanager
+    def conversation(self) -> Iterator[None]:
+        """Count one conversation while it lasts."""
+        self._conversations.inc()
+        with self._running.track_inprogress():
+            yield
+
+    def reply_cancelled(self, cause: CancelCause) -> None:
+        """Count a reply that has ended early."""
+        self._cancelled.labels(cause.value).inc()
+
+    def dependency_asked(self, name: str, *, is_up: bool) -> None:
+        """Note whether a dependency was up."""
+        self._dependencies.labels(name).set(is_up)
 
     @contextmanager
     def llm_request(self, messages: list[Message]) -> "Iterator[RequestTiming]":

@@ -121,6 +121,8 @@ class Requests:
 
     def _received(self, request: pb.ConverseRequest) -> None:
         kind = request.WhichOneof("request")
+        if _refuses_recording(request.update.session):
+            self._session.recorder.refuse()  # at once, whatever waits and whatever else is asked
         if self._finished and kind != "playback":
             raise InvalidRequest("nothing may follow finish, but for playback")
         match kind:
@@ -153,7 +155,9 @@ class Requests:
             case "text":
                 self._text(request.text, request_id)
             case "update":
-                self._session.tell(self._options.change(request.update.session), request_id)
+                self._session.configure(
+                    request.update.session, self._options.change(request.update.session), request_id
+                )
                 updated = pb.SessionUpdated(session=self._options.effective())
                 self._session.send(pb.ConverseResponse(session_updated=updated), request_id)
             case "finish":
@@ -185,6 +189,10 @@ class Requests:
 
 def _id_of(request: pb.ConverseRequest) -> str | None:
     return request.request_id if request.HasField("request_id") else None
+
+
+def _refuses_recording(config: pb.SessionConfig) -> bool:
+    return config.HasField("recording_consent") and not config.recording_consent
 
 
 def _bytes_per_second(audio: AudioFormat) -> int:

@@ -13,6 +13,7 @@ from mesh.discovery import Replicas, admitted
 from mesh.streams import before_idle, first_request
 from orchestrator.listener import transcribe
 from orchestrator.prompts import Prompts
+from orchestrator.recorder import Recordings
 from orchestrator.requests import HungUp, Requests, SessionOptions
 from orchestrator.session import Session
 from orchestrator.settings import OrchestratorSettings
@@ -26,13 +27,21 @@ Context = grpc.aio.ServicerContext[pb.ConverseRequest, pb.ConverseResponse]
 
 
 class ConversationServicer(ConversationServiceServicer):
-    """Serves `Converse`. `stt`, `upstreams` and `prompts` are shared by all conversations."""
+    """Serves `Converse`. `stt`, `upstreams`, `prompts` and `recordings` are shared by all conversations."""
 
-    def __init__(self, settings: OrchestratorSettings, stt: Replicas, upstreams: Upstreams, prompts: Prompts) -> None:
+    def __init__(
+        self,
+        settings: OrchestratorSettings,
+        stt: Replicas,
+        upstreams: Upstreams,
+        prompts: Prompts,
+        recordings: Recordings,
+    ) -> None:
         self._settings = settings
         self._stt = stt
         self._upstreams = upstreams
         self._prompts = prompts
+        self._recordings = recordings
 
     # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
@@ -51,8 +60,10 @@ class ConversationServicer(ConversationServiceServicer):
         options = SessionOptions(self._upstreams.model, self._prompts)
         at_once, late = options.opening(config.session)
         configured = options.change(at_once)
-        session = Session(session_id, self._stt, self._upstreams, output_format, self._settings.stall_limit_s)
+        limit = self._settings.stall_limit_s
+        session = Session(session_id, self._stt, self._upstreams, output_format, limit, recordings=self._recordings)
         async with AsyncExitStack() as exits:
+            exits.push_async_callback(session.recorder.close)
             work = []
             if not config.typed_only:
                 searching = admitted(self._stt, transcribe, session.listener.config())
@@ -65,7 +76,7 @@ class ConversationServicer(ConversationServiceServicer):
                 session=options.effective(),
             )
             session.send(pb.ConverseResponse(started=started), request_id)
-            session.tell(configured, request_id)
+            session.configure(at_once, configured, request_id)
             client = Requests(session, options, input_format, late=_update(late, request_id) if late else None)
             try:
                 await session.run(context.write, client.run(requests), *work)

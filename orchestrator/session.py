@@ -22,6 +22,7 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import SpeechCause
 from orchestrator.listener import Listener
 from orchestrator.outbox import Outbox
+from orchestrator.recorder import Recorder, Recordings
 from orchestrator.speaker import Speaker, Upstreams
 from parley.audio.v1.audio_pb2 import AudioFormat
 from parley.conversation.v1 import conversation_pb2 as pb
@@ -49,7 +50,14 @@ class Session:
     """
 
     def __init__(
-        self, session_id: str, stt: Replicas, upstreams: Upstreams, output_format: AudioFormat, stall_limit_s: float
+        self,
+        session_id: str,
+        stt: Replicas,
+        upstreams: Upstreams,
+        output_format: AudioFormat,
+        stall_limit_s: float,
+        *,
+        recordings: Recordings,
     ) -> None:
         self.session_id = session_id
         self.listener = Listener(stt, session_id, self.tell, self.warn)
@@ -61,6 +69,7 @@ class Session:
         self._replies: dict[str, _Reply] = {}
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
+        self.recorder = Recorder(recordings, session_id, self._now)
         self._deadline: float | None = None
         self._deadline_moved = asyncio.Event()
         self._paused_at: float | None = None
@@ -71,8 +80,15 @@ class Session:
         """Tell the core what has happened, and do what it says. What `request_id` causes carries it."""
         now = self._now()
         if request_id is not None:
-            self._perform(self._conversation.handle_timeout(now))  # what is due anyway was not caused by the request
-        self._perform(self._conversation.handle(event, now), request_id)
+            self._do_what_is_due(now)  # it was not caused by the request
+        actions = self._conversation.handle(event, now)
+        self._perform(actions, request_id)
+        self.recorder.step(now, event, actions)
+
+    def configure(self, config: pb.SessionConfig, event: ev.SessionConfigured, request_id: str | None = None) -> None:
+        """Change the session as the client asks with `config`, which `event` is to the core."""
+        self.recorder.heed(config, self._conversation.state)
+        self.tell(event, request_id)
 
     def send(self, response: pb.ConverseResponse, request_id: str | None = None) -> None:
         """Send the client a message."""
@@ -82,11 +98,12 @@ class Session:
 
     def warn(self, reason: str, message: str) -> None:
         """Tell the client of trouble that the conversation survives."""
+        self.recorder.warned(reason, message)
         self.send(wire.warning(reason, message))
 
     async def run(self, write: Write, *work: Coroutine[Any, Any, None]) -> None:
         """Hold the conversation until it ends, running `work` beside it; raises what ends it badly."""
-        with self._upstreams.metrics.conversations.track_inprogress():
+        with self._upstreams.metrics.conversation():
             async with beside(self._keep_time(), *work) as self._tasks:
                 await self._deliver(write)
 
@@ -105,7 +122,12 @@ class Session:
                     await self._deadline_moved.wait()
             except TimeoutError:
                 # Never the least bit early: there would be nothing to do yet, again and again until the next tick.
-                self._perform(self._conversation.handle_timeout(max(self._now(), deadline or 0.0)))
+                self._do_what_is_due(max(self._now(), deadline or 0.0))
+
+    def _do_what_is_due(self, now: float) -> None:
+        actions = self._conversation.handle_timeout(now)
+        self._perform(actions)
+        self.recorder.step(now, None, actions)
 
     # --- actions --------------------------------------------------------------------------------------------------
 
@@ -116,7 +138,8 @@ class Session:
                     self._prepare(action)
                 case act.ReleaseAudio():
                     self._release(action)
-                case act.CancelReply(reply_id=reply_id):
+                case act.CancelReply(reply_id=reply_id, cause=cause):
+                    self._upstreams.metrics.reply_cancelled(cause)
                     self._outbox.drop(reply_id)
                     self._replies.pop(reply_id).task.cancel()
                 case act.ReplyFinished(reply_id=reply_id):
@@ -142,9 +165,11 @@ class Session:
 
     def _release(self, action: act.ReleaseAudio) -> None:
         reply = self._replies[action.reply_id]
+        pcm = reply.speaker.speech.take(action.samples)
+        self.recorder.audio(action.reply_id, action.start, pcm)
         audio = pb.ReplyAudio(
             reply_id=action.reply_id,
-            audio=reply.encoder.encode(reply.speaker.speech.take(action.samples)),
+            audio=reply.encoder.encode(pcm),
             start_offset=duration(action.start / SAMPLE_RATE),
         )
         self._outbox.put(pb.ConverseResponse(reply_audio=audio), reply_id=action.reply_id)

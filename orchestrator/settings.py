@@ -1,6 +1,6 @@
 """What the orchestrator can be told."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -40,12 +40,34 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         str | None,
         setting(help="The key it wants.", env=("PARLEY_LLM_API_KEY", "KYUTAI_LLM_API_KEY"), secret=True),
     ] = None
+    llm_reasoning: Annotated[
+        Literal["off", "auto"],
+        setting(
+            help="Whether the model may think before it answers. off: it is asked not to, where the server allows.",
+            env="PARLEY_LLM_REASONING",
+        ),
+    ] = "off"
+    llm_thinking_text: Annotated[
+        str,
+        setting(
+            help="What is said when it has been thinking for four seconds; a blank: nothing.",
+            env="PARLEY_LLM_THINKING_TEXT",
+            max_length=200,
+        ),
+    ] = "Let me think…"
+    llm_extra_body: Annotated[
+        dict[str, Any] | None,
+        setting(help="More fields of each request to it, before all others.", env="PARLEY_LLM_EXTRA_BODY"),
+    ] = None
     llm_first_token_s: Annotated[
-        float, setting(help="How many seconds the language model may take to begin.", gt=0, le=600)
+        float, setting(help="How many seconds the language model may take to begin, tries included.", gt=0, le=600)
     ] = 15.0
     llm_next_token_s: Annotated[
-        float, setting(help="How many seconds the language model may pause while it writes.", gt=0, le=600)
+        float, setting(help="How many seconds the language model may pause while it writes, or thinks.", gt=0, le=600)
     ] = 10.0
+    llm_thinking_s: Annotated[
+        float, setting(help="How many seconds a model that is seen to think may take to begin.", gt=0, le=600)
+    ] = 45.0
     characters_folder: Annotated[
         str | None,
         setting(
@@ -53,6 +75,16 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
             env="PARLEY_CHARACTERS_FOLDER",
         ),
     ] = None
+    recordings_folder: Annotated[
+        str | None,
+        setting(
+            help="Where conversations are recorded whose people consent; left out: nothing is recorded.",
+            env=("PARLEY_RECORDINGS_FOLDER", "KYUTAI_RECORDINGS_DIR"),
+        ),
+    ] = None
+    recording_limit_mib: Annotated[
+        int, setting(help="The most that one recording may have, in MiB; the rest is left out.", ge=1, le=1 << 20)
+    ] = 256
     newsapi_api_key: Annotated[
         Annotated[str, msgspec.Meta(pattern="^[!-~]+$")] | None,
         setting(

@@ -17,7 +17,7 @@ from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.speech import Speech
-from orchestrator.words import WordSplitter, pronounceable
+from orchestrator.words import Reading, words_of
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
@@ -34,6 +34,9 @@ _STALL_LIMIT_S = 15.0
 """How long a synthesis may say nothing, besides what the language model may keep it waiting for words."""
 
 _SAMPLE_BYTES = 2
+
+_BROKEN_OFF = "Sorry, I have lost the thread."
+"""What is said when the model breaks off within a sentence: one that just stops sounds like a broken line."""
 
 _log = structlog.get_logger()
 
@@ -69,8 +72,11 @@ class Speaker:
         self._tell = tell
         self._warn = warn
         self._words: asyncio.Queue[str | None] = asyncio.Queue(_WORDS_AHEAD)
+        self._reading = Reading()
         self._first_word_at: float | None = None
         """When the model had written something to say."""
+        self._in_sentence = False
+        """Whether what has been said so far does not end a sentence."""
 
     async def run(self) -> None:
         """Make the reply. Cancelling this cancels the model's request and the synthesis."""
@@ -95,25 +101,31 @@ class Speaker:
         try:
             async with aclosing(self._text()) as words:
                 async for word in words:
-                    self._tell(ev.ReplyTextArrived(reply_id, word))
-                    await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
-                    if self._order.spoken and (spoken := pronounceable(word)):
-                        self._first_word_at = self._first_word_at or _now()
-                        await self._words.put(spoken)
+                    await self._say(word)
         except MeshError as error:
             _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
             self._upstreams.metrics.llm_failures.inc()
             self._warn("LLM_FAILED", f"I could not finish my thought: {error.message}.")
+            if self._order.spoken and self._in_sentence:
+                for word in words_of(f" {_BROKEN_OFF}"):
+                    await self._say(word)
             self._tell(ev.ReplyTextFailed(reply_id))
         else:
             self._tell(ev.ReplyTextCompleted(reply_id))
         if self._order.spoken:
             await self._words.put(None)
 
+    async def _say(self, word: str) -> None:
+        self._tell(ev.ReplyTextArrived(self._order.reply_id, word))
+        await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
+        if self._order.spoken and (spoken := self._reading.pronounceable(word)):
+            self._first_word_at = self._first_word_at or _now()
+            self._in_sentence = not _ends_sentence(spoken)
+            await self._words.put(spoken)
+
     async def _text(self) -> AsyncGenerator[str, None]:
         if self._order.script is not None:
-            splitter = WordSplitter()
-            for word in (*splitter.feed(self._order.script), *splitter.finish()):
+            for word in words_of(self._order.script):
                 yield word
             return
         answer = self._upstreams.model.words(self._order.messages, self._order.temperature)
@@ -197,6 +209,10 @@ async def _next(responses: AsyncIterator[SynthesizeResponse], limit: float) -> S
             return await anext(responses, None)
     except TimeoutError:
         raise UpstreamDown("the synthesis has stalled") from None
+
+
+def _ends_sentence(word: str) -> bool:
+    return word.rstrip("\"')»").endswith((".", "!", "?", "。", "！", "？")) and not word.endswith("...")  # noqa: RUF001 - as written in the East
 
 
 def _now() -> float:

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from mesh.audio import SAMPLE_RATE
-from mesh.errors import AtCapacity, UpstreamDown
+from mesh.errors import AtCapacity, MeshError, UpstreamDown
 
-_SECONDS_TO_FIRST_AUDIO = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
+_SECONDS_TO_FIRST_AUDIO = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
+_FINE_SECONDS_TO_FIRST_AUDIO = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
 _SECONDS_OF_AUDIO = (0.5, 1.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 _SECONDS_TO_SPEAK = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _SAMPLE_BYTES = 2
@@ -23,6 +24,9 @@ class Metrics:
         self._active = Gauge("worker_tts_active_sessions", "Replies being spoken.", registry=registry)
         self._refused = Counter("parley_tts_refusals", "Replies refused: the engine is full.", registry=registry)
         self._failed = Counter("parley_tts_failed_starts", "Replies refused: the engine is down.", registry=registry)
+        self._interrupts = Counter(
+            "worker_tts_interrupt", "Replies whose speech was cut off while it was made.", registry=registry
+        )
         self._texts = Counter("worker_tts_sent_frames", "Pieces of text given to the engine.", registry=registry)
         self._frames = Counter("worker_tts_recv_frames", "Frames of audio spoken.", registry=registry)
         self._words = Counter("worker_tts_recv_words", "Words spoken.", registry=registry)
@@ -30,6 +34,12 @@ class Metrics:
             "worker_tts_ttft",
             "Seconds from the first text of a reply to its first audio.",
             buckets=_SECONDS_TO_FIRST_AUDIO,
+            registry=registry,
+        )
+        self._fine_first_audio = Histogram(
+            "parley_tts_first_audio_seconds",
+            "The same as worker_tts_ttft, in buckets that also fit an engine which is fast.",
+            buckets=_FINE_SECONDS_TO_FIRST_AUDIO,
             registry=registry,
         )
         self._audio = Histogram(
@@ -56,22 +66,28 @@ class Metrics:
 
     @contextmanager
     def reply(self) -> Iterator["ReplyMeter"]:
-        """Measure one reply while the block runs."""
+        """Measure one reply while the block runs. One that neither finishes nor fails has been interrupted."""
         self._sessions.inc()
         meter = ReplyMeter()
         with self._active.track_inprogress():
             try:
                 yield meter
+            except MeshError:
+                meter.over = True
+                raise
             finally:
                 self._observe(meter)
 
     def _observe(self, meter: "ReplyMeter") -> None:
+        if not meter.over:
+            self._interrupts.inc()
         self._texts.inc(meter.texts)
         self._frames.inc(meter.frames)
         self._words.inc(meter.words)
         self._audio.observe(meter.audio_s)
         if meter.first_audio_s is not None:
             self._first_audio.observe(meter.first_audio_s)
+            self._fine_first_audio.observe(meter.first_audio_s)
             self._speaking.observe(meter.last_audio_s)
 
 
@@ -83,6 +99,8 @@ class ReplyMeter:
         self.words = 0
         self.frames = 0
         self.samples = 0
+        self.over = False
+        """Whether there is nothing left to speak."""
         self.first_audio_s: float | None = None
         self.last_audio_s = 0.0
         self._first_text = 0.0
@@ -101,6 +119,10 @@ class ReplyMeter:
     def word(self) -> None:
         """A word is spoken."""
         self.words += 1
+
+    def finished(self) -> None:
+        """All of it has been spoken."""
+        self.over = True
 
     def frame(self, pcm: bytes) -> None:
         """A frame of audio is ready."""

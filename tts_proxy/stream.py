@@ -56,6 +56,7 @@ class ReplyStream:
                             await self._send_audio(frame)
             if rest := self._framer.finish():
                 await self._send_audio(rest)
+            self._meter.finished()
             await self._send(
                 SynthesizeResponse(finished=SynthesisFinished(audio_duration=duration(self._meter.audio_s)))
             )

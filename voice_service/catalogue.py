@@ -22,64 +22,84 @@ class Entry:
 
 
 class Catalogue:
-    """All voices, in the file's order. A voice that is not good is not offered, but is found by who knows its id."""
+    """All voices, in the file's order. A voice that is not good is not offered, but is found by who knows its id.
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    Voices that share an id are offered each with its own character, and the first of them is what is found. `notes` are
+    for who wrote the file: what is no fault, but may not be meant.
+    """
+
+    def __init__(self, entries: Sequence[Entry], notes: Sequence[str] = ()) -> None:
         self.offered = tuple(entry.voice for entry in entries if entry.good)
-        self._by_id = {entry.voice.voice_id: entry.voice for entry in entries}
+        self.notes = tuple(notes)
+        self._count = len(entries)
+        self._by_id: dict[str, Voice] = {}
+        for entry in entries:
+            self._by_id.setdefault(entry.voice.voice_id, entry.voice)
 
     def find(self, voice_id: str) -> Voice:
         """The voice with this id. Raises `VoiceNotFound`."""
-        voice = self._by_id.get(voice_id)
+        voice = self._by_id.get(voice_id) if voice_id else None
         if voice is None:
             raise VoiceNotFound(f"there is no voice {voice_id!r}", field="voice_id")
         return voice
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return self._count
 
 
 def read_catalogue(path: Path) -> Catalogue:
     """Read a catalogue. Raises `CatalogueError` for the first thing in it that is not as expected."""
-    return Catalogue(list(_entries(path)))
+    notes: list[str] = []
+    return Catalogue(list(_entries(path, notes)), notes)
 
 
-def _entries(path: Path) -> Iterator[Entry]:
-    lines: dict[str, int] = {}
+def _entries(path: Path, notes: list[str]) -> Iterator[Entry]:
+    """What the file holds. Unmute refuses fields of an entry that it does not know, and ignores those further in."""
+    first_with: dict[str, tuple[str, int]] = {}
     for fields in read_list(path):
-        voice = Voice(name=fields.required("name", str))
+        voice = Voice(name=fields.optional("name", str) or "")
         good = fields.optional("good", bool) or False
         if instructions := fields.optional_fields("instructions"):
             voice.character.CopyFrom(_character(instructions))
+            notes += instructions.unread()
         source = fields.required_fields("source")
-        _add_source(voice, source)
+        notes += _add_source(voice, source, is_offered=good)
         fields.optional("comment", str)
         fields.done()
 
-        line = source.line_of("path_on_server")
-        if (first := lines.setdefault(voice.voice_id, line)) != line:
-            source.refuse(line, f"path_on_server {voice.voice_id!r} is taken by the voice in line {first}")
+        if voice.voice_id:
+            line = source.line_of("path_on_server")
+            entry, first = first_with.setdefault(voice.voice_id, (fields.entry, line))
+            if entry != fields.entry:
+                notes.append(
+                    f"{path}:{line}: {fields.entry} shares its path_on_server with {entry} in line {first}, "
+                    "which is the one that is found by it"
+                )
         yield Entry(voice, good)
 
 
 def _character(instructions: Fields) -> CharacterHint:
-    hint = CharacterHint(
+    # The kinds are the orchestrator's affair: a file may name one that it gets to know later.
+    return CharacterHint(
         kind=instructions.required("type", str),
         language=instructions.optional_choice("language", _LANGUAGES),
         text=instructions.optional("text", str),
     )
-    instructions.done()
-    return hint
 
 
-def _add_source(voice: Voice, source: Fields) -> None:
+def _add_source(voice: Voice, source: Fields, *, is_offered: bool) -> list[str]:
+    """Tell the voice where it comes from; what there is to note."""
+    # Unmute has no third kind in the file either: a custom voice is made of an upload, and has no entry anywhere.
     kind = source.required_choice("source_type", _SOURCES)
-    voice.voice_id = source.required("path_on_server", str)
+    # A sound that somebody has only come across has not been put on the server yet.
+    is_candidate = kind == "freesound" and not is_offered
+    voice.voice_id = (source.optional if is_candidate else source.required)("path_on_server", str) or ""
     if kind == "file":
         voice.file.CopyFrom(_file(source))
-    else:
-        voice.freesound.CopyFrom(_freesound(source))
-    source.done()
+        return source.unread()
+    sound = source.optional_fields("sound_instance")
+    voice.freesound.CopyFrom(_freesound(source, sound))
+    return source.unread() + (sound.unread() if sound else [])
 
 
 def _file(source: Fields) -> FileSource:
@@ -88,15 +108,11 @@ def _file(source: Fields) -> FileSource:
     )
 
 
-def _freesound(source: Fields) -> FreesoundSource:
-    sound = source.required_fields("sound_instance")
-    made = FreesoundSource(
-        url=source.required("url", str),
-        start_time_seconds=source.optional("start_time", float) or 0.0,
-        sound_id=sound.required("id", int),
-        sound_name=sound.required("name", str),
-        username=sound.required("username", str),
-        license=sound.required("license", str),
-    )
-    sound.done()
+def _freesound(source: Fields, sound: Fields | None) -> FreesoundSource:
+    made = FreesoundSource(url=source.required("url", str), start_time_seconds=source.optional("start_time", float))
+    if sound:
+        made.sound_id = sound.required("id", int)
+        made.sound_name = sound.required("name", str)
+        made.username = sound.required("username", str)
+        made.license = sound.required("license", str)
     return made

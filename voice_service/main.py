@@ -16,9 +16,13 @@ from parley.voices.v1.voices_pb2 import DESCRIPTOR
 from parley.voices.v1.voices_pb2_grpc import add_VoiceServiceServicer_to_server
 from voice_service.catalogue import Catalogue, read_catalogue
 from voice_service.cloning import Cloning
+from voice_service.donations.consent import read_consent
+from voice_service.donations.folder import DonationFolder
+from voice_service.donations.taking import Donations
 from voice_service.engine import CloningEngine
 from voice_service.engines.espeak import EspeakCloning
 from voice_service.engines.moshi import MoshiCloning
+from voice_service.metrics import Metrics
 from voice_service.nodes import CatalogueError
 from voice_service.service import VoicesServicer
 from voice_service.settings import VoicesSettings
@@ -31,10 +35,11 @@ from voice_service.uploads import Uploads
 log = structlog.get_logger()
 
 
-async def serve(settings: VoicesSettings, catalogue: Catalogue) -> None:
+async def serve(settings: VoicesSettings, catalogue: Catalogue, folder: DonationFolder | None) -> None:
     """Answer until the process is asked to stop. Raises `UpstreamDown` if the store's file cannot be used."""
     async with cloning_engine(settings) as engine, voice_store(settings) as store:
-        servicer = VoicesServicer(catalogue, Cloning(engine, store), Uploads(settings.uploads))
+        donations = Donations(folder, store.verifications, read_consent(), Metrics())
+        servicer = VoicesServicer(catalogue, Cloning(engine, store), donations, Uploads(settings.uploads))
         async with (
             GrpcServer(
                 settings,
@@ -67,6 +72,16 @@ async def voice_store(settings: VoicesSettings) -> AsyncIterator[VoiceStore]:
         yield redis
 
 
+def donation_folder(settings: VoicesSettings) -> DonationFolder | None:
+    """The folder the settings name; None: they name none. Blocks. Raises `UpstreamDown` if it cannot be used."""
+    if settings.donation_path is None:
+        return None
+    try:
+        return DonationFolder(settings.donation_path)
+    except OSError as error:
+        raise UpstreamDown("the folder for donated voices cannot be used") from error
+
+
 def main() -> None:
     """Read the settings and the catalogue, serve. A bad catalogue ends the process with 1 and one line in the log."""
     settings = load(VoicesSettings, os.environ)
@@ -77,8 +92,12 @@ def main() -> None:
         log.error("the catalogue cannot be used", problem=str(error))  # noqa: TRY400 - the trace would tell nothing more
         raise SystemExit(1) from None
     log.info("catalogue loaded", path=str(settings.path), voices=len(catalogue), offered=len(catalogue.offered))
+    for note in catalogue.notes:
+        log.warning("the catalogue may not say what is meant", note=note)
     try:
-        run(serve(settings, catalogue))
+        run(serve(settings, catalogue, donation_folder(settings)))
     except UpstreamDown as error:
-        log.error(error.message, path=str(settings.store_path), cause=error.cause())  # noqa: TRY400 - as above
+        log.error(  # noqa: TRY400 - as above
+            error.message, store=str(settings.store_path), donations=settings.donation_dir, cause=error.cause()
+        )
         raise SystemExit(1) from None

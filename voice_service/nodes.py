@@ -1,6 +1,6 @@
 """Reads YAML by what is expected of it, and says in which line it is not so."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -29,18 +29,20 @@ def read_list(path: Path) -> list["Fields"]:
     root = _compose(path, _read(path))
     if not isinstance(root, SequenceNode):
         raise CatalogueError(path, _line(root) if root else None, f"expected a list, found {_found(root)}")
-    return [Fields(path, each, "voice") for each in root.value]
+    return [Fields(path, each, "entry", _entry(number, each)) for number, each in enumerate(root.value, start=1)]
 
 
 class Fields:
-    """A mapping whose fields are taken one by one; `done` then refuses what is left over.
+    """A mapping whose fields are taken one by one; `done` then refuses what is left over, and `unread` tells of it.
 
-    `name` is what the mapping is called in messages, `line` where it starts. Everything raises `CatalogueError` where
-    the file is not as expected. A field that is left empty counts as left out.
+    `name` is what the mapping is called in messages, `entry` the entry of the list that it is part of, `line` where it
+    starts. Everything raises `CatalogueError` where the file is not as expected. A field that is left empty counts as
+    left out.
     """
 
-    def __init__(self, path: Path, node: Node, name: str) -> None:
+    def __init__(self, path: Path, node: Node, name: str, entry: str) -> None:
         self.line = _line(node)
+        self.entry = entry
         self._path = path
         self._name = name
         self._nodes: dict[str, Node] = {}
@@ -61,7 +63,7 @@ class Fields:
 
     def refuse(self, line: int, problem: str) -> NoReturn:
         """Say what is wrong in a line."""
-        raise CatalogueError(self._path, line, problem)
+        raise CatalogueError(self._path, line, f"{self.entry}: {problem}")
 
     def optional(self, field: str, kind: type[T]) -> T | None:
         """A field's value; None: it is left out."""
@@ -95,7 +97,7 @@ class Fields:
     def optional_fields(self, field: str) -> "Fields | None":
         """The fields of a field; None: it is left out."""
         node = self._take(field)
-        return None if node is None else Fields(self._path, node, field)
+        return None if node is None else Fields(self._path, node, field, self.entry)
 
     def required_fields(self, field: str) -> "Fields":
         """The fields of a field."""
@@ -103,10 +105,17 @@ class Fields:
 
     def done(self) -> None:
         """Refuse fields that nobody has asked for."""
+        for line, problem in self._unread():
+            self.refuse(line, problem)
+
+    def unread(self) -> list[str]:
+        """What to tell of fields that nobody has asked for, where they do no harm."""
+        return [f"{self._path}:{line}: {self.entry}: {problem}: ignored" for line, problem in self._unread()]
+
+    def _unread(self) -> Iterator[tuple[int, str]]:
         for field, node in self._nodes.items():
             if field not in self._taken:
-                known = ", ".join(self._taken)
-                self.refuse(_line(node), f"{self._name} has no field {field!r}, only {known}")
+                yield _line(node), f"{self._name} has no field {field!r}, only {', '.join(self._taken)}"
 
     def _take(self, field: str) -> Node | None:
         self._taken.append(field)
@@ -115,6 +124,13 @@ class Fields:
 
     def _missing(self, field: str) -> NoReturn:
         self.refuse(self.line, f"{self._name} lacks {field!r}")
+
+
+def _entry(number: int, node: Node) -> str:
+    """What an entry is called in messages: by its place, counted from 1, and the name it has."""
+    fields = node.value if isinstance(node, MappingNode) else ()
+    name = next((value.value for key, value in fields if key.value == "name" and isinstance(value, ScalarNode)), "")
+    return f"voice {number} {name!r}" if name else f"voice {number}"
 
 
 def _read(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""`VoiceService`: answers from the catalogue, and makes custom voices."""
+"""`VoiceService`: answers from the catalogue, makes custom voices, and takes donated ones."""
 
 from collections.abc import AsyncIterator
 
@@ -15,19 +15,25 @@ from parley.voices.v1.voices_pb2 import (
     GetVoiceResponse,
     ListVoicesRequest,
     ListVoicesResponse,
+    StartDonationRequest,
+    StartDonationResponse,
+    SubmitDonationRequest,
+    SubmitDonationResponse,
 )
 from parley.voices.v1.voices_pb2_grpc import VoiceServiceServicer
 from voice_service.catalogue import Catalogue
 from voice_service.cloning import PREFIX, Cloning
+from voice_service.donations.taking import Donations
 from voice_service.uploads import Uploads, check_size, received
 
 
 class VoicesServicer(VoiceServiceServicer):
     """Serves `VoiceService`."""
 
-    def __init__(self, catalogue: Catalogue, cloning: Cloning, uploads: Uploads) -> None:
+    def __init__(self, catalogue: Catalogue, cloning: Cloning, donations: Donations, uploads: Uploads) -> None:
         self._catalogue = catalogue
         self._cloning = cloning
+        self._donations = donations
         self._uploads = uploads
 
     async def ListVoices(  # noqa: N802 - the contract's name
@@ -63,3 +69,25 @@ class VoicesServicer(VoiceServiceServicer):
         with self._uploads.one_more():
             await context.send_initial_metadata(ADMITTED)
             return CreateVoiceResponse(voice=await self._cloning.create(await received(requests)))
+
+    async def StartDonation(  # noqa: N802 - the contract's name
+        self,
+        _request: StartDonationRequest,
+        _context: grpc.aio.ServicerContext[StartDonationRequest, StartDonationResponse],
+    ) -> StartDonationResponse:
+        """Give somebody a text to read. Raises `NotOffered` and `UpstreamDown`."""
+        return await self._donations.start()
+
+    async def SubmitDonation(  # noqa: N802 - the contract's name
+        self,
+        requests: AsyncIterator[SubmitDonationRequest],
+        context: grpc.aio.ServicerContext[SubmitDonationRequest, SubmitDonationResponse],
+    ) -> SubmitDonationResponse:
+        """Keep a recording of it; the response headers say that it is admitted."""
+        config = (await first_request(requests)).config
+        self._donations.check_offered()
+        check_size(config.total_bytes, field="config.total_bytes")
+        with self._uploads.one_more():
+            await context.send_initial_metadata(ADMITTED)
+            await self._donations.submit(requests)
+            return SubmitDonationResponse()

@@ -49,6 +49,13 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
             help="How many custom voices are kept; the oldest makes room. Each has at most 1 MiB.", ge=1, le=100_000
         ),
     ] = 500
+    donation_dir: Annotated[
+        str | None,
+        setting(
+            help="The folder that keeps donated voices, with who gave them; left out: none are taken.",
+            env=("PARLEY_VOICES_DONATION_DIR", "KYUTAI_VOICE_DONATION_DIR"),
+        ),
+    ] = None
     uploads: Annotated[
         int, setting(help="How many recordings may be uploaded at once, of 4 MiB each.", ge=1, le=1_000)
     ] = 8
@@ -64,6 +71,11 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
         # Each user of the machine has a folder of their own, which nobody else can look into.
         own = Path(tempfile.gettempdir()) / f"parley-{os.getuid()}"
         return Path(self.store_file) if self.store_file else own / "voices.sqlite3"
+
+    @property
+    def donation_path(self) -> Path | None:
+        """Where donated voices are kept; None: none are taken."""
+        return Path(self.donation_dir) if self.donation_dir else None
 
     @property
     def retention(self) -> Retention:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from voice_service.donations.verification import VerificationStore
+
 
 @dataclass(frozen=True, slots=True)
 class CustomVoice:
@@ -27,6 +29,10 @@ class VoiceStore(Protocol):
     Replicas that are given the same store share the voices. Everything raises `UpstreamDown` if it cannot be done.
     """
 
+    @property
+    def verifications(self) -> VerificationStore:
+        """What else replicas share: the verifications of donations, which are kept beside the voices."""
+
     async def put(self, voice_id: str, voice: CustomVoice) -> None:
         """Keep a voice under an id that is new."""
 
@@ -34,7 +40,7 @@ class VoiceStore(Protocol):
         """The voice of this id; None: there is none, or no longer."""
 
     async def purge(self) -> None:
-        """Remove what is past its time for good, so that nothing of it can be recovered from the store."""
+        """Remove for good what is past its time, so that nothing of it can be recovered from the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +49,5 @@ class Retention:
 
     time_to_live_s: float = 3_600.0
     most_voices: int = 500
+    most_verifications: int = 10_000
+    """The oldest makes room here as well. That is 33 a second for as long as each is good for something."""

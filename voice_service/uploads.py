@@ -4,10 +4,13 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from mesh.errors import AtCapacity, Idle, InvalidRequest, UploadIncomplete, UploadTooLarge
 from mesh.streams import before_idle
-from parley.voices.v1.voices_pb2 import CreateVoiceRequest, FinishUpload
+from parley.voices.v1.voices_pb2 import CreateVoiceRequest, FinishUpload, SubmitDonationRequest
+
+Part = TypeVar("Part", CreateVoiceRequest, SubmitDonationRequest)
 
 LARGEST_RECORDING = 4 << 20
 """Bytes; Unmute's limit."""
@@ -35,7 +38,7 @@ class Uploads:
 
 
 async def received(
-    requests: AsyncIterator[CreateVoiceRequest], idle_limit_s: float = IDLE_LIMIT_S, limit_s: float = UPLOAD_LIMIT_S
+    requests: AsyncIterator[Part], idle_limit_s: float = IDLE_LIMIT_S, limit_s: float = UPLOAD_LIMIT_S
 ) -> bytes:
     """The whole file. Raises `UploadTooLarge`, `UploadIncomplete`, `Idle`, and `InvalidRequest` for what is no part."""
     try:
@@ -45,7 +48,7 @@ async def received(
         raise Idle(f"the upload took more than {limit_s:g} s") from None
 
 
-async def _received(requests: AsyncIterator[CreateVoiceRequest]) -> bytes:
+async def _received(requests: AsyncIterator[Part]) -> bytes:
     content = bytearray()
     async for request in requests:
         match request.WhichOneof("request"):

@@ -51,10 +51,18 @@ class Dialect(Protocol):
         """The messages to send to the client when `response` has come, in this order."""
         ...
 
+    def wants_pause(self) -> bool:
+        """Whether it has something to say once there is nothing else to send for a moment."""
+        ...
+
+    def pause(self) -> Iterator[str]:
+        """The messages for such a moment."""
+        ...
+
     def rejection(self, fault: InvalidEvent) -> str:
         """The message that answers an invalid one."""
         ...
 
-    def fatal(self, words: str, error: MeshError) -> str:
-        """The last message before the connection is closed because of `error`; `words` tell a person."""
+    def fatal(self, words: str, error: MeshError) -> str | None:
+        """The last message before `error` closes the connection, if there is one; `words` tell a person."""
         ...

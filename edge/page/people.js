@@ -8,7 +8,9 @@
  */
 export function showPeople(fieldset, choices, chosen, onChoose) {
   for (const old of fieldset.querySelectorAll(".person")) old.remove();
-  const cards = choices.map((choice) => card(choice, choice.id === chosen, onChoose));
+  // Several characters may share a voice; the first of them is the one that its id stands for.
+  const first = choices.findIndex((choice) => choice.id === chosen);
+  const cards = choices.map((choice, index) => card(choice, index === first, onChoose));
   // What offers to make another one comes last.
   fieldset.querySelector(".own").before(...cards);
 }

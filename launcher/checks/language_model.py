@@ -10,12 +10,14 @@ from launcher.checks.finding import Finding, advice, fine, wrong
 from launcher.checks.situation import Situation
 from mesh.settings import load
 from orchestrator.conversation.transcript import Message, Role
-from orchestrator.llm import LanguageModel, LanguageModelFailed
+from orchestrator.llm import LanguageModel
+from orchestrator.llm_failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
 
 _LIST_LIMIT_S = 10.0
 _MOST_NAMES = 5
 _RESPONDER = "the built-in responder answers by rules; for a model: parley up --llm auto, or set KYUTAI_LLM_URL"
+_THINKS = "switch its thinking off at its server, or choose a model that does not; see docs/engines.md"
 _KEY = "set KYUTAI_LLM_API_KEY to a key that this server accepts"
 
 
@@ -51,6 +53,8 @@ async def _asked(model: LanguageModel, settings: OrchestratorSettings, listed: l
             return [wrong("model", f"{name} is not one of the server's, and {error}", remedy)]
         return [_failed(error, "model", name or listed[0])]
     answered = f"{name or listed[0]} began to answer after {took_s:.1f} s"
+    if model.thinks:
+        return [advice("model", f"{answered}, and thinks before it does: people wait meanwhile", _THINKS)]
     if unlisted:
         return [advice("model", f"{answered}, but the server does not list it", "nothing, if that is the one you mean")]
     return [fine("model", answered)]

@@ -73,6 +73,8 @@ def written(value: Any, setting: SettingDescription) -> str | None:
         return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value) if not isinstance(value, Path) else value.as_posix()

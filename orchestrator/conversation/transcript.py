@@ -14,6 +14,9 @@ class Role(enum.Enum):
     ASSISTANT = "assistant"
 
 
+_CUT_OFF = "—"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of a chat-completions request."""
@@ -50,15 +53,32 @@ class Transcript:
         """
         spoken: list[Message] = []
         for item in self.items:
+            text = _said(item)
+            if not text:
+                continue
             if spoken and spoken[-1].role is item.role:
-                spoken[-1] = Message(item.role, _joined(spoken[-1].text, item.text))
+                spoken[-1] = Message(item.role, _joined(spoken[-1].text, text))
             else:
-                spoken.append(Message(item.role, item.text))
+                spoken.append(Message(item.role, text))
         if not spoken:
             spoken = [Message(Role.USER, "Hello!")]
         elif spoken[0].role is Role.ASSISTANT:
             spoken.insert(0, Message(Role.USER, "Hello."))
         return [Message(Role.SYSTEM, instructions), *spoken] if instructions else spoken
+
+
+def _said(item: Item) -> str:
+    """Return the words of a turn; empty if there are none.
+
+    A dash at the end is where somebody was cut off. A silence before a person's words says nothing; the model is told
+    that the mark means silence, so that it may not stand there for anything else.
+    """
+    text = item.text.strip().removesuffix(_CUT_OFF).strip()
+    if not text.strip(_CUT_OFF + " "):
+        return ""
+    if item.role is Role.USER and text.startswith(SILENCE_MARK):
+        return text.lstrip(SILENCE_MARK + " ") or SILENCE_MARK
+    return text
 
 
 def _joined(first: str, second: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from standins.asgi import end, read, while_there
 from standins.engine import Engine
-from standins.faults import Close, Fault, Full, Http, Rude, Silent, Slow, Stall
+from standins.faults import Close, Complain, Fault, Full, Http, Rude, Silent, Slow, Stall
 from standins.llm.options import LlmOptions
 
 REPLY = (
@@ -49,12 +49,14 @@ class LlmEngine(Engine[LlmOptions]):
     """Writes what it was told to, at an even pace."""
 
     kind = "llm"
-    fault_kinds = (Full, Http, Slow, Stall, Silent, Rude, Close)
+    fault_kinds = (Full, Http, Slow, Stall, Silent, Rude, Close, Complain)
 
     def __init__(self, options: LlmOptions | None = None) -> None:
         super().__init__(options or LlmOptions())
         self.requests: deque[Writing] = deque(maxlen=_REMEMBERED)
         """Those that were answered, or are being, the latest last."""
+        self.refusals = 0
+        """Requests that were refused for a parameter."""
         self._asked = count()
 
     async def request(self, number: int = 0, within: float = 5.0) -> Writing:
@@ -88,12 +90,15 @@ class LlmEngine(Engine[LlmOptions]):
             return _refused(HTTPStatus.BAD_REQUEST)
         if asked.get("model") not in self.options.models:
             return _refused(HTTPStatus.NOT_FOUND)
+        if unknown := [name for name in self.options.refuses if name in asked]:
+            self.refusals += 1
+            return _refused(HTTPStatus.BAD_REQUEST, f"Unrecognized request arguments supplied: {', '.join(unknown)}")
         fault = self.faults.draw()
         if isinstance(fault, Http):
-            return _refused(fault.status)
+            return _refused(fault.status, retry_after_s=self.options.retry_after_s)
         if isinstance(fault, Full):
             self.slots.refuse()
-            return _refused(HTTPStatus.TOO_MANY_REQUESTS)
+            return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after_s=self.options.retry_after_s)
         writing = Writing(asked, request.headers.get("authorization"))
         return _Answer(self, writing, fault)
 
@@ -150,14 +155,15 @@ class _Answer(Response):
             self._writing.tokens += 1
         if await self._broken(scope, event):
             return
-        await event(self._chunk({}, "stop"))
+        await event(self._chunk({}, self._options.finish_reason))
         self._writing.complete = True
         await event(b"data: [DONE]\n\n", more=False)
 
     async def _whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         deltas = [delta async for delta in self._deltas()]
-        text = "".join(delta.get("content", "") for delta in deltas)
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        text = "".join(delta["content"] for delta in deltas if isinstance(delta.get("content"), str))
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "message": message, "finish_reason": self._options.finish_reason}
         self._writing.tokens, self._writing.complete = len(deltas), True
         await JSONResponse({**self._envelope("chat.completion"), "choices": [choice]})(scope, receive, send)
 
@@ -169,12 +175,16 @@ class _Answer(Response):
             case Rude(after=after, count=times) if after == self._writing.tokens:
                 for number in range(times):
                     await event(_BROKEN[number % len(_BROKEN)])
+            case Complain(after=after, message=message) if after == self._writing.tokens:
+                await event(b"data: " + msgspec.json.encode({"error": {"message": message, "code": 502}}) + b"\n\n")
+                await event(b"data: [DONE]\n\n", more=False)
+                return True
             case Close(after=after, how=how) if after == self._writing.tokens:
                 end(scope, how)
                 return True
         return False
 
-    async def _deltas(self) -> AsyncIterator[dict[str, str]]:
+    async def _deltas(self) -> AsyncIterator[dict[str, Any]]:
         """What is written, each at its time."""
         due = asyncio.get_running_loop().time() + self._options.first_token_s
         between = 1 / self._options.tokens_per_s
@@ -189,13 +199,36 @@ class _Answer(Response):
             yield delta
             due += between
 
-    def _written(self) -> Iterator[dict[str, str]]:
-        text = self._llm.next_reply()
-        if self._options.reasoning == "field":
-            yield from ({"reasoning_content": token} for token in tokens(_THOUGHT))
-        elif self._options.reasoning == "tags":
-            text = f"<think>{_THOUGHT}</think>\n\n{text}"
-        yield from ({"content": token} for token in tokens(text))
+    def _written(self) -> Iterator[dict[str, Any]]:
+        text = tokens(self._llm.next_reply())
+        if self._options.reasoning == "none" or (self._options.obeys and _is_not_to_think(self._writing.request)):
+            yield from _content(text)
+            return
+        thought = tokens(_THOUGHT)
+        thought *= max(1, round(self._options.thought_s * self._options.tokens_per_s / len(thought)))
+        match self._options.reasoning:
+            case "field":
+                yield from ({"reasoning_content": token} for token in thought)
+                yield from _content(text)
+            case "reasoning":
+                yield from ({"content": "", "reasoning": token} for token in thought)
+                yield from _content(text)
+            case "parts":
+                for token in thought:
+                    yield {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": token}]}]}
+                yield from ({"content": [{"type": "text", "text": token}]} for token in text)
+            case "tags":
+                # In pieces that fall where they may, as the tokens of many models do.
+                yield from _content(["<th", "ink>", *thought, "\n</", "thi", "nk>\n\n", *text])
+            case "unopened":
+                yield from _content([*thought, "\n</think>", "\n\n", *text])
+            case "unclosed":
+                yield from _content(["<think>", "\n", *thought])
+            case "channels":
+                begin, end = ("<|channel|>", "analysis", "<|message|>"), ("<|end|>", "<|start|>", "assistant")
+                yield from _content(
+                    [*begin, *thought, *end, "<|channel|>", "final", "<|message|>", *text, "<|return|>"]
+                )
 
     def _chunk(self, delta: dict[str, str], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
@@ -216,6 +249,17 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-def _refused(status: int) -> Response:
-    message = HTTPStatus(status).phrase if status in list(HTTPStatus) else "error"
-    return JSONResponse({"error": {"message": message, "type": "standin_error", "param": None, "code": None}}, status)
+def _content(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+    return ({"content": text} for text in texts)
+
+
+def _is_not_to_think(request: dict[str, Any]) -> bool:
+    template = request.get("chat_template_kwargs")
+    asked_of_template = isinstance(template, dict) and template.get("enable_thinking") is False
+    return asked_of_template or request.get("reasoning_effort") == "none"
+
+
+def _refused(status: int, message: str | None = None, *, retry_after_s: float = 0) -> Response:
+    message = message or (HTTPStatus(status).phrase if status in list(HTTPStatus) else "error")
+    error = {"message": message, "type": "standin_error", "param": None, "code": None}
+    return JSONResponse({"error": error}, status, {"retry-after": f"{retry_after_s:g}"} if retry_after_s else None)

@@ -9,8 +9,9 @@ from tests.docs.run import started
 
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    """A room with a mesh in it, on the ports that every mesh has."""
-    with room(tmp_path_factory.mktemp("docs")) as here, started("parley up", "Ctrl-C ends it.", here):
+    """A room with a mesh in it, on the ports that every mesh has, which takes voices and records who consents."""
+    up = "KYUTAI_VOICE_DONATION_DIR=donations PARLEY_RECORDINGS_FOLDER=recordings parley up"
+    with room(tmp_path_factory.mktemp("docs")) as here, started(up, "Ctrl-C ends it.", here):
         yield here
 
 

@@ -14,6 +14,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.fakes.conversation import LIMIT_S
 
 
+def append_event(audio: bytes) -> str:
+    """The next bytes of a microphone's Ogg Opus stream, as Unmute's clients send them."""
+    return json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(audio).decode()})
+
+
 class Client:
     """Speaks Unmute's dialect over a real WebSocket."""
 
@@ -27,7 +32,7 @@ class Client:
         await self.send(type="session.update", session={"allow_recording": False, **session})
 
     async def append(self, audio: bytes) -> None:
-        await self.send(type="input_audio_buffer.append", audio=base64.b64encode(audio).decode())
+        await self.websocket.send(append_event(audio))
 
     async def next_event(self) -> dict[str, Any]:
         async with asyncio.timeout(LIMIT_S):

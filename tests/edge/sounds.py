@@ -9,6 +9,8 @@ from edge.ogg import OggReader, checksum
 
 RATE = 24_000
 SERIAL = 42
+LONGEST_PACKET = bytes([0x1B, 0x02])
+"""Two 60 ms frames of no bytes: 120 ms in two bytes."""
 BOS, EOS, CONTINUED = 0x02, 0x04, 0x01
 
 

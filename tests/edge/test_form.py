@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from edge.form import BadForm, FilePart, MissingPart
+from edge.form import LARGEST_TEXT, BadForm, FilePart, MissingPart
 
 BOUNDARY = "form-boundary"
 CONTENT_TYPE = f'multipart/form-data; boundary="{BOUNDARY}"'
@@ -74,3 +74,48 @@ async def test_headers_have_a_bound() -> None:
 async def test_other_content_types(content_type: str) -> None:
     with pytest.raises(BadForm, match="multipart/form-data"):
         await read(END, content_type=content_type)
+
+
+async def read_both(body: bytes, size: int = 1 << 16) -> tuple[bytes, bytes]:
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+
+    form = FilePart(CONTENT_TYPE, "file", "metadata")
+    content = b"".join([piece async for piece in form.read(pieces())])
+    return content, form.text
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1 << 16])
+@pytest.mark.parametrize("text_first", [True, False])
+async def test_a_text_is_kept_on_either_side_of_the_file(size: int, *, text_first: bool) -> None:
+    parts = [part("metadata", b'{"a": 1}', None), part("file", FILE)]
+    body = b"".join(parts if text_first else reversed(parts)) + END
+    assert await read_both(body, size) == (FILE, b'{"a": 1}')
+
+
+async def test_only_the_first_text_of_that_name_counts() -> None:
+    body = part("metadata", b"one", None) + part("file", FILE) + part("metadata", b"two", None) + END
+    assert await read_both(body) == (FILE, b"one")
+
+
+@pytest.mark.parametrize(
+    ("body", "missing"),
+    [
+        (part("file", FILE) + END, "metadata"),
+        (part("metadata", b"{}", None) + END, "file"),
+        (part("file", FILE) + part("file", b"{}") + END, "metadata"),
+        (END, "file"),
+    ],
+)
+async def test_the_part_that_is_missing_is_named(body: bytes, missing: str) -> None:
+    with pytest.raises(MissingPart) as caught:
+        await read_both(body)
+    assert caught.value.name == missing
+
+
+async def test_a_text_has_a_bound() -> None:
+    longest = b"x" * LARGEST_TEXT
+    assert await read_both(part("metadata", longest, None) + part("file", FILE) + END) == (FILE, longest)
+    with pytest.raises(BadForm, match="'metadata' may have 32768 bytes"):
+        await read_both(part("metadata", longest + b"x", None) + part("file", FILE) + END)

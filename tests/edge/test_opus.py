@@ -10,12 +10,22 @@ from hypothesis import strategies as st
 from edge.allowance import Allowance
 from edge.ogg import InvalidAudio, OggReader
 from edge.opus import OpusDecoder, OpusEncoder
-from tests.edge.sounds import BOS, CONTINUED, EOS, RATE, opus_stream, page, page_of_segments, pages_of, tone
+from tests.edge.sounds import (
+    BOS,
+    CONTINUED,
+    EOS,
+    LONGEST_PACKET,
+    RATE,
+    opus_stream,
+    page,
+    page_of_segments,
+    pages_of,
+    tone,
+)
 
 STREAM = opus_stream(1.0)
 HEAD, TAGS, *AUDIO = pages_of(STREAM)
 PACKET = AUDIO[5][28:]
-LONGEST_PACKET = bytes([0x1B, 0x02])  # two 60 ms frames of no bytes: 120 ms in two bytes
 
 
 def decode(decoder: OpusDecoder, piece: bytes, now: float = 0.0) -> bytes:
@@ -45,6 +55,7 @@ class TestDecoding:
 
     @settings(max_examples=60, deadline=None)
     @given(st.lists(st.integers(0, len(STREAM)), max_size=200))
+    @pytest.mark.unmute("C4", "S5")
     @example(list(range(len(STREAM))))
     def test_any_split_decodes_to_the_same(self, cuts: list[int]) -> None:
         decoder = OpusDecoder()
@@ -52,16 +63,19 @@ class TestDecoding:
         pieces = [STREAM[start:end] for start, end in itertools.pairwise(edges)]
         assert b"".join(decode(decoder, piece) for piece in pieces) == WHOLE
 
+    @pytest.mark.unmute("C4", "S5", "B5")
     def test_stale_pages_before_the_first_bos_are_dropped(self) -> None:
         decoder = OpusDecoder()
         stale = pages_of(opus_stream(0.5))[2:]
         assert decode(decoder, stale[0]) == decode(decoder, stale[1] + stale[2]) == b""
         assert decode(decoder, stale[3] + STREAM) == WHOLE
 
+    @pytest.mark.unmute("B5")
     def test_the_flag_counts_only_in_a_page(self) -> None:
         with pytest.raises(InvalidAudio, match="no Ogg page"):
             decode(OpusDecoder(), b"12345\x02")
 
+    @pytest.mark.unmute("S5")
     def test_a_second_bos_begins_afresh(self) -> None:
         assert decode(OpusDecoder(), STREAM + STREAM) == WHOLE + WHOLE
 
@@ -91,6 +105,7 @@ class TestDecoding:
 
 
 class TestInvalidAudio:
+    @pytest.mark.unmute("B4")
     @pytest.mark.parametrize(
         ("invalid", "why"),
         [
@@ -214,12 +229,26 @@ class TestBounds:
 
 
 class TestEncoding:
+    @pytest.mark.unmute("C5", "S5")
     def test_headers_come_with_the_first_audio_and_never_again(self) -> None:
         encoder = OpusEncoder()
         first, second = encoder.encode(tone(0.08)), encoder.encode(tone(0.08))
         assert [page.begins_stream for page in OggReader().read(first)] == [True, False, False, False]
         assert b"OpusHead" in first
         assert b"Opus" not in second
+
+    @pytest.mark.unmute("S5")
+    def test_pages_are_as_unmutes(self) -> None:
+        """One packet of 40 ms each, counted at 48 kHz; 80 ms of pre-skip; one stream, which is never said to end."""
+        encoder = OpusEncoder()
+        head, tags, *audio = OggReader().read(encoder.encode(tone(0.4)) + encoder.silence())
+        assert (len(head.encoded), len(tags.encoded)) == (47, 55)
+        assert int.from_bytes(head.body[10:12], "little") == 3_840
+        assert tags.body.startswith(b"OpusTags")
+        granules = [int.from_bytes(page.encoded[6:14], "little") for page in audio]
+        assert [later - earlier for earlier, later in itertools.pairwise(granules)] == [1_920] * 11
+        assert all(sum(size < 255 for size in page.lacing) == 1 for page in audio)
+        assert not any(page.encoded[5] & EOS for page in (head, tags, *audio))
 
     def test_a_frame_is_two_pages(self) -> None:
         encoder = OpusEncoder()
@@ -236,6 +265,14 @@ class TestEncoding:
         assert encoder.flush() == b""
         encoder.encode(tone(0.08))
         assert encoder.flush()
+        assert encoder.flush() == b""
+
+    @pytest.mark.unmute("C5")
+    def test_silence_brings_out_the_rest_and_is_two_pages_by_itself(self) -> None:
+        encoder = OpusEncoder()
+        encoder.encode(tone(0.08))
+        assert encoder.silence()
+        assert len(pages_of(encoder.silence())) == 2
         assert encoder.flush() == b""
 
     def test_one_stream_across_flushes(self) -> None:

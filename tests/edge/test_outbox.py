@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from edge.dialects import InvalidEvent
-from edge.outbox import ClientTooSlow, Outbox, Outgoing
+from edge.outbox import PAUSE, PAUSE_S, ClientTooSlow, Outbox, Outgoing
 from parley.conversation.v1.conversation_pb2 import ConverseResponse
 
 
@@ -20,6 +20,7 @@ async def rest_of(outbox: Outbox) -> list[Outgoing]:
     outbox.close()
     rest = []
     while (entry := await outbox.get()) is not None:
+        assert entry is not PAUSE
         rest.append(entry)
     return rest
 
@@ -60,6 +61,7 @@ async def test_nothing_is_added_after_the_close() -> None:
     assert await rest_of(outbox) == [audio(1)]
 
 
+@pytest.mark.unmute("B11", "B10")
 async def test_a_cancelled_reply_is_dropped() -> None:
     cancelled = event("reply_cancelled")
     speech = [
@@ -115,3 +117,46 @@ def test_it_is_bounded(held: bool) -> None:
     outbox.put(audio(2))
     with pytest.raises(ClientTooSlow):
         outbox.put(audio(3))
+
+
+class TestPause:
+    async def test_it_is_told_once_when_wanted(self) -> None:
+        outbox = Outbox()
+        outbox.want_pause()
+        outbox.want_pause()
+        assert await outbox.get() is PAUSE
+        getting = asyncio.create_task(outbox.get())
+        await asyncio.sleep(2 * PAUSE_S)
+        outbox.put(audio(1))
+        assert await getting == audio(1)
+
+    async def test_it_begins_with_the_last_entry(self) -> None:
+        outbox = filled(audio(1))
+        assert await outbox.get() == audio(1)
+        taken_at = asyncio.get_running_loop().time()
+        outbox.want_pause()
+        assert await outbox.get() is PAUSE
+        assert asyncio.get_running_loop().time() >= taken_at + PAUSE_S
+
+    async def test_an_entry_comes_first_and_begins_another(self) -> None:
+        outbox = filled(audio(1))
+        await outbox.get()
+        outbox.want_pause()
+        getting = asyncio.create_task(outbox.get())
+        await asyncio.sleep(0)
+        outbox.put(audio(2))
+        assert await getting == audio(2)
+        assert await outbox.get() is PAUSE
+
+    async def test_wanting_it_wakes_the_reader(self) -> None:
+        outbox = Outbox()
+        getting = asyncio.create_task(outbox.get())
+        await asyncio.sleep(0)
+        outbox.want_pause()
+        assert await getting is PAUSE
+
+    async def test_the_close_comes_first(self) -> None:
+        outbox = Outbox()
+        outbox.want_pause()
+        outbox.close()
+        assert await outbox.get() is None

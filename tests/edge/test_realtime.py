@@ -23,10 +23,11 @@ async def events(client: Client, count: int) -> list[dict[str, Any]]:
 async def flood(client: Client) -> None:
     """Send until the connection is closed; half a gigabyte at most."""
     for _ in range(1_000):
-        await client.update(voice="v" * 500_000)
+        await client.update(instructions={"type": "constant", "text": "v" * 500_000})
 
 
 class TestHandshake:
+    @pytest.mark.unmute("B1", "C1", "S1")
     @pytest.mark.parametrize(
         ("offered", "answered"),
         [(["realtime"], "realtime"), (["other", "realtime"], "realtime"), (["other"], None), (None, None)],
@@ -37,8 +38,16 @@ class TestHandshake:
         async with client_of(edge.port, subprotocols=offered) as client:
             assert client.websocket.subprotocol == answered
 
+    @pytest.mark.unmute("S1")
     async def test_nothing_is_compressed(self, client: Client) -> None:
         assert client.websocket.protocol.extensions == []
+
+    @pytest.mark.unmute("S1")
+    async def test_queries_and_credentials_are_nobodys_business(self, edge: EdgeServer, fake: FakeConversation) -> None:
+        """The load test may have credentials for a proxy in front."""
+        headers = {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
+        async with client_of(edge.port, "/v1/realtime?model=x", additional_headers=headers):
+            await fake.next_conversation()
 
     async def test_the_conversation_is_opened_unmutes_way(self, talk: Conversation) -> None:
         assert talk.config.session.greeting
@@ -54,6 +63,7 @@ class TestHandshake:
 
 
 class TestMicrophone:
+    @pytest.mark.unmute("C4")
     async def test_audio_arrives_in_whole_frames(self, client: Client, talk: Conversation) -> None:
         for page in pages_of(STREAM):
             await client.append(page)
@@ -111,6 +121,7 @@ class TestMicrophone:
 
 
 class TestReply:
+    @pytest.mark.unmute("C6", "S4")
     async def test_events_keep_their_order(self, client: Client, talk: Conversation) -> None:
         await talk.say(user_speech_started={"item_id": "i1"})
         await talk.say(user_word_recognized={"item_id": "i1", "text": "Hello"})
@@ -136,6 +147,7 @@ class TestReply:
             "response.audio.done",
         ]
 
+    @pytest.mark.unmute("C5", "S5")
     async def test_one_ogg_stream_across_replies(self, client: Client, talk: Conversation) -> None:
         for reply_id in ("r1", "r2", "r3"):
             await talk.say(reply_audio={"reply_id": reply_id, "audio": FRAME})
@@ -146,13 +158,16 @@ class TestReply:
         assert [page.begins_stream for page in pages] == [True, *[False] * (len(pages) - 1)]
         assert {page.serial for page in pages} == {pages[0].serial}
 
+    @pytest.mark.unmute("B11")
     async def test_nothing_of_a_reply_follows_its_cancellation(self, edge: EdgeServer, fake: FakeConversation) -> None:
         """A reply is cut behind a backlog that the client has not read: only what was on its way still arrives."""
         async with deaf_client_of(edge.port) as client:
             talk = await fake.next_conversation()
+            await talk.say(reply_created={"reply_id": "r1"})
             for _ in range(200):
                 await talk.say(reply_text_delta={"reply_id": "r1", "text": "x" * 50_000})
             await talk.say(reply_cancelled={"reply_id": "r1", "cause": conversation.CANCEL_CAUSE_SPEECH_DETECTED})
+            await talk.say(reply_created={"reply_id": "r2"})
             await talk.say(reply_text_delta={"reply_id": "r2", "text": "y"})
             # The updates answered here were asked for after all that, so the edge has seen it.
             await client.update()
@@ -162,11 +177,13 @@ class TestReply:
             told: list[dict[str, Any]] = []
             while not told or told[-1]["type"] != "session.updated":
                 told.append(await client.next_event())
-            before, after = told[:-3], told[-3:]
+            created, before, after = told[0], told[1:-4], told[-4:]
+            assert created["type"] == "response.created"
             assert len(before) < 150
             assert {event["type"] for event in before} == {"unmute.response.text.delta.ready"}
             assert [event["type"] for event in after] == [
                 "unmute.interrupted_by_vad",
+                "response.created",
                 "unmute.response.text.delta.ready",
                 "session.updated",
             ]

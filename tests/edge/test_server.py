@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from parley.conversation.v1 import conversation_pb2 as conversation
 from tests.edge.clients import Client, client_of
 from tests.edge.conftest import EdgeFactory
 from tests.fakes.conversation import FakeConversation
+from tests.stt_proxy.test_main import free_ports
 
 
 class TestSettings:
@@ -146,3 +148,21 @@ class TestProcess:
             _, errors = await asyncio.wait_for(process.communicate(), 20)
         assert process.returncode == 0
         assert "Traceback" not in errors.decode()
+
+    async def test_edges_that_share_a_port_each_tell_prometheus_their_own(self) -> None:
+        shared, *own = free_ports(3)
+        async with AsyncExitStack() as exits:
+            for port in own:
+                process = await exits.enter_async_context(
+                    self.started(shared, PARLEY_EDGE_SHARE_PORT="true", PARLEY_EDGE_METRICS_PORT=str(port))
+                )
+                assert process.stderr is not None
+                async with asyncio.timeout(20):
+                    await process.stderr.readuntil(b"serving")
+            started_at = set()
+            for port in own:
+                async with httpx2.AsyncClient(trust_env=False) as http:
+                    told = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+                assert "worker_sessions_total" in told
+                started_at.add(re.search(r"^process_start_time_seconds (\S+)$", told, re.MULTILINE)[1])  # type: ignore[index]
+        assert len(started_at) == 2

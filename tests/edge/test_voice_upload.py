@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from edge.server import EdgeServer
-from edge.voice_upload import LARGEST_FILE
+from edge.uploads import LARGEST_FILE
 from mesh.server import GrpcServer
 from tests.edge.clients import http_of
 from tests.edge.conftest import EdgeFactory
@@ -43,6 +43,7 @@ async def posted(http: httpx2.AsyncClient, recording: bytes, name: str = "file")
     return await http.post("/v1/voices", files=files, headers=PAGE, timeout=60)
 
 
+@pytest.mark.unmute("S8")
 async def test_a_recording_becomes_a_voice_that_every_service_finds(
     http: httpx2.AsyncClient, voices: GrpcServer
 ) -> None:
@@ -56,6 +57,7 @@ async def test_a_recording_becomes_a_voice_that_every_service_finds(
         assert (await client.find(name)).voice_id == name
 
 
+@pytest.mark.unmute("S8", "C12", "B20")
 async def test_the_limit_is_on_the_file_and_not_on_the_form(http: httpx2.AsyncClient) -> None:
     largest = ADA + bytes(LARGEST_FILE - len(ADA))
     assert (await posted(http, largest)).status_code == 200
@@ -66,12 +68,14 @@ async def test_the_limit_is_on_the_file_and_not_on_the_form(http: httpx2.AsyncCl
     assert (await posted(http, ADA)).status_code == 200
 
 
+@pytest.mark.unmute("C12", "B20")
 async def test_what_is_too_long_altogether_is_not_even_read(http: httpx2.AsyncClient) -> None:
     answer = await posted(http, bytes(LARGEST_FILE + (1 << 20)))
     assert answer.status_code == 413
     assert answer.headers["access-control-allow-origin"] == PAGE["origin"]
 
 
+@pytest.mark.unmute("S8", "C12", "B20")
 async def test_a_length_is_required(http: httpx2.AsyncClient) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"--x\r\n"
@@ -152,7 +156,7 @@ async def test_one_too_many_is_refused_and_who_leaves_makes_room(edge: EdgeServe
 async def test_a_client_that_sends_nothing_is_not_waited_for_for_ever(
     edge: EdgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.voice_upload.IDLE_LIMIT_S", 0.2)
+    monkeypatch.setattr("edge.uploads.IDLE_LIMIT_S", 0.2)
     reading, writing = await asyncio.open_connection("127.0.0.1", edge.port)
     writing.write(
         b"POST /v1/voices HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000\r\n"

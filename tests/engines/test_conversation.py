@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import grpc
 import numpy as np
+import pytest
 from prometheus_client import CollectorRegistry
 
 from mesh.discovery import Replicas
@@ -15,6 +16,7 @@ from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.news import Newsroom
 from orchestrator.prompts import Prompts
+from orchestrator.recorder import Recordings
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
@@ -67,7 +69,7 @@ async def town() -> AsyncIterator[Town]:
         )
         ears = await enter(Replicas("speech recognition", proxies.stt.address))
         prompts = Prompts(read_texts(), await enter(Newsroom(settings)))
-        servicer = ConversationServicer(settings, ears, upstreams, prompts)
+        servicer = ConversationServicer(settings, ears, upstreams, prompts, await enter(Recordings(settings)))
         server = await enter(
             GrpcServer(
                 settings,
@@ -128,6 +130,7 @@ async def test_a_question_is_answered_and_the_answer_interrupted() -> None:
         await town_.all_free()
 
 
+@pytest.mark.unmute("B23")
 async def test_an_engine_lost_in_the_middle_is_replaced_and_hears_the_question() -> None:
     async with town() as town_:
         town_.stt.break_down("close:how=reset,after=10")

@@ -28,6 +28,7 @@ async def failure(call: Any, requests: list[Any]) -> MeshError | None:
     return None
 
 
+@pytest.mark.unmute("B7", "B24")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("hears", [True, False], ids=["stt", "tts"])
 async def test_a_fault_hurts_no_other_stream(fault: str, hears: bool) -> None:

@@ -100,7 +100,9 @@ async def retried(stt: grpc.aio.Channel, tts: grpc.aio.Channel, *, hears: bool) 
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.unmute("B6", "B25")
 @pytest.mark.timeout(300)
+@pytest.mark.unmute("B26")
 async def test_a_storm_leaves_every_slot_free_and_no_socket_task_or_lease() -> None:
     dice = random.Random(4)  # noqa: S311 - no secret
     with capture_logs() as logged:

@@ -15,7 +15,7 @@ from mesh.tasks import beside
 from tests.fakes import http
 from tests.fakes.watched import Slots
 
-Script = Callable[[dict[str, Any]], AsyncIterator[str | bytes]]
+Script = Callable[[dict[str, Any]], AsyncIterator[str | bytes | None]]
 
 
 class HasApp(Protocol):
@@ -28,10 +28,10 @@ class _Gone(Exception):  # noqa: N818 - what has happened
     """The client has left."""
 
 
-def written(*tokens: str | bytes) -> Script:
+def written(*tokens: str | bytes | None) -> Script:
     """Write these tokens at once, whatever is asked."""
 
-    async def script(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
+    async def script(_request: dict[str, Any]) -> AsyncIterator[str | bytes | None]:
         for token in tokens:
             yield token
 
@@ -39,8 +39,8 @@ def written(*tokens: str | bytes) -> Script:
 
 
 class FakeLlm:
-    """Answers by its `script`, which yields tokens, or raw bytes that go out as they are; if it raises, the connection
-    is cut. With a `status` other than 200 it refuses.
+    """Answers by its `script`, which yields tokens, or raw bytes that go out as they are, or None to end without saying
+    so; if it raises, the connection is cut. With a `status` other than 200 it refuses.
     """
 
     def __init__(self) -> None:
@@ -52,6 +52,8 @@ class FakeLlm:
         """What `/v1/models` answers instead of the list."""
         self.status = 200
         self.script: Script = written("Well", ", hel", "lo there", ".")
+        self.first: list[Script | Response] = []
+        """How the next requests are answered, before that."""
         self.app = Starlette(
             routes=[
                 Route("/v1/models", self._models),
@@ -81,15 +83,17 @@ class FakeLlm:
         self.slots.changed()
         if self.status != 200:
             return JSONResponse({"error": {"message": f"private: {self.requests[-1]}"}}, self.status)
-        return _Stream(self, self.requests[-1])
+        now = self.first.pop(0) if self.first else self.script
+        return now if isinstance(now, Response) else _Stream(self, self.requests[-1], now)
 
 
 class _Stream(Response):
     """One answer, as server-sent events. It ends the moment the client leaves, as a real server's does."""
 
-    def __init__(self, llm: FakeLlm, request: dict[str, Any]) -> None:
+    def __init__(self, llm: FakeLlm, request: dict[str, Any], script: Script) -> None:
         super().__init__(media_type="text/event-stream")
         self._llm = llm
+        self._script = script
         self._request = request
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,16 +107,24 @@ class _Stream(Response):
     async def _write(self, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async for token in self._llm.script(self._request):
+        ending = ENDED + b"data: [DONE]\n\n"
+        async for token in self._script(self._request):
+            if token is None:
+                ending = b""
+                break
             body = token if isinstance(token, bytes) else event(token)
             await send({"type": "http.response.body", "body": body, "more_body": True})
-        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n"})
+        await send({"type": "http.response.body", "body": ending})
 
 
 def event(token: str) -> bytes:
     """One token as a server-sent event."""
     chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": token}}]}
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+ENDED = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n'
+"""The last event of an answer that is complete."""
 
 
 async def _watch(receive: Receive) -> None:

@@ -19,19 +19,34 @@ CONTEXT = click.Context(main)
 NAMES = main.list_commands(CONTEXT)
 
 
-def named(name: str) -> Command:
-    command = main.get_command(CONTEXT, name)
-    assert isinstance(command, Command)
+def named(name: str, group: click.Group = main) -> Command | Commands:
+    command = group.get_command(CONTEXT, name)
+    assert isinstance(command, Command | Commands)
     assert command.name == name
     return command
 
 
-def examples() -> Iterator[Example]:
+def groups() -> Iterator[Commands]:
+    """The command itself, and those of its commands that have commands."""
     assert isinstance(main, Commands)
-    yield from main.examples
-    for name in NAMES:
-        assert named(name).examples, name
-        yield from named(name).examples
+    yield main
+    yield from (group for name in NAMES if isinstance(group := named(name), Commands))
+
+
+def paths() -> Iterator[list[str]]:
+    """Every command, as it is typed."""
+    for group in groups():
+        before = [] if group is main else [str(group.name)]
+        yield from ([*before, name] for name in group.list_commands(CONTEXT))
+
+
+def examples() -> Iterator[Example]:
+    for group in groups():
+        yield from group.examples
+        for name in group.list_commands(CONTEXT):
+            command = named(name, group)
+            assert command.examples, name
+            yield from command.examples if isinstance(command, Command) else ()
 
 
 def words(line: str) -> list[str]:
@@ -43,16 +58,21 @@ def words(line: str) -> list[str]:
 
 @pytest.mark.parametrize("example", [*examples()], ids=lambda example: example.line)
 def test_every_example_is_taken(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "question.wav").touch()
+    for name in ("question.wav", "recording.jsonl", "another.jsonl"):
+        (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     program, name, *arguments = words(example.line)
     assert program == "parley"
-    named(name).make_context(name, arguments)
+    command = named(name)
+    if isinstance(command, Commands):
+        command = named(arguments[0], command)
+        arguments = arguments[1:]
+    command.make_context(name, arguments)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_help_ends_with_examples_and_exit_codes(name: str) -> None:
-    ran = CliRunner().invoke(main, [name, "--help"], catch_exceptions=False)
+@pytest.mark.parametrize("path", [*paths()], ids=" ".join)
+def test_every_help_ends_with_examples_and_exit_codes(path: list[str]) -> None:
+    ran = CliRunner().invoke(main, [*path, "--help"], catch_exceptions=False)
     assert ran.exit_code == 0
     _, _, ending = ran.stdout.partition("\nExamples:\n")
     assert "\nExit codes:\n  0 " in ending

@@ -36,6 +36,11 @@ def test_shows_what_differs_from_the_default_and_why() -> None:
     assert ran("--changed").stdout == "Every setting has its default.\n"
 
 
+def test_an_object_is_shown_as_it_is_written() -> None:
+    environ = {"PARLEY_LLM_EXTRA_BODY": '{"top_p": 0.9}'}
+    assert '\nPARLEY_LLM_EXTRA_BODY={"top_p":0.9}\n' in ran("--format", "env", environ=environ).stdout
+
+
 def test_is_narrowed_to_a_process_and_what_it_shares() -> None:
     shown = ran("responder").stdout
     assert "PARLEY_RESPONDER_PORT" in shown

@@ -48,6 +48,22 @@ async def test_the_answer_is_printed_and_kept(
     assert (recording.read(reply) == 1_000).all()
 
 
+@pytest.mark.parametrize("consent", [True, False])
+async def test_consent_is_given_only_when_asked_for(
+    fake: FakeConversation, orchestrator: GrpcServer, parley: Parley, *, consent: bool
+) -> None:
+    options = ["--allow-recording"] if consent else []
+    said = asyncio.create_task(parley("say", "Hello!", "--target", orchestrator.address, *options))
+    far_end = await fake.next_conversation()
+    assert far_end.config.session.recording_consent is consent
+    assert (await far_end.next_request()).HasField("text")
+    assert (await far_end.next_request()).HasField("finish")
+    await far_end.say(reply_created={"reply_id": "r1"})
+    await far_end.say(reply_finished={"reply_id": "r1"})
+    await far_end.end(conversation.END_CAUSE_FINISHED)
+    assert (await said).code == 0
+
+
 async def test_the_answer_may_be_only_written(fake: FakeConversation, orchestrator: GrpcServer, parley: Parley) -> None:
     said = asyncio.create_task(parley("say", "Hello!", "--text-only", "--target", orchestrator.address))
     far_end = await fake.next_conversation()

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from mesh.discovery import Limits, Replicas, admitted, any_serving, ask
+from mesh.discovery import Limits, Replicas, admitted, any_serving, ask, known_down
 from mesh.errors import (
     AtCapacity,
     BadAudioFormat,
@@ -36,6 +36,7 @@ async def test_a_full_replica_leads_on_to_the_next(serve: Serve) -> None:
     assert await admit(target(*servers)) == servers[-1].address
 
 
+@pytest.mark.unmute("S11")
 async def test_when_all_are_full_the_shortest_retry_is_told(serve: Serve) -> None:
     servers = await serve(Speaker(AtCapacity("full", retry_after=4.0)), Speaker(AtCapacity("full", retry_after=2.0)))
     with pytest.raises(MissingServiceAtCapacity) as caught:
@@ -71,6 +72,7 @@ async def test_nobody_there_is_missing_within_half_a_second() -> None:
     assert time.monotonic() - began < 1.4
 
 
+@pytest.mark.unmute("S11")
 async def test_replicas_that_do_not_answer_end_the_search_in_time(serve: Serve) -> None:
     speakers = [Speaker() for _ in range(4)]
     for speaker in speakers:
@@ -86,6 +88,7 @@ async def test_replicas_that_do_not_answer_end_the_search_in_time(serve: Serve) 
     assert sum(speaker.calls for speaker in speakers) == 3
 
 
+@pytest.mark.unmute("S11")
 async def test_three_failures_end_the_search(serve: Serve) -> None:
     down = [Speaker(UpstreamDown("no engine")) for _ in range(5)]
     servers = await serve(*down)
@@ -108,6 +111,7 @@ async def test_a_draining_replica_is_passed_over(serve: Serve) -> None:
     assert await admit(target(*servers)) == servers[1].address
 
 
+@pytest.mark.unmute("B7")
 @pytest.mark.parametrize("error", [VoiceNotFound("no"), BadAudioFormat("no"), ConfigRequired("no")], ids=type)
 async def test_an_error_of_the_requests_own_is_raised_at_once(serve: Serve, error: MeshError) -> None:
     speakers = [Speaker(error), Speaker(error)]
@@ -161,6 +165,7 @@ async def test_a_search_that_is_cancelled_leaves_no_call_behind(serve: Serve) ->
         await speaker.left.wait()
 
 
+@pytest.mark.unmute("B6")
 async def test_a_search_cancelled_at_any_moment_leaves_no_call_behind(serve: Serve) -> None:
     speaker = Speaker()
     (server,) = await serve(speaker)
@@ -222,3 +227,20 @@ async def test_a_service_that_is_not_there_serves_nothing() -> None:
             assert not await any_serving(replicas)
     async with Replicas("tts", "nowhere.invalid:50052") as replicas:
         assert not await any_serving(replicas)
+
+
+async def test_a_name_is_known_to_be_down_when_some_say_so_and_none_denies_it(serve: Serve) -> None:
+    servers = await serve(Speaker(), Speaker())
+    async with Replicas("tts", target(*servers)) as replicas:
+        await replicas.choose(patience_s=1.0)
+        assert not await known_down(replicas, "llm")  # neither knows the name
+        await servers[0].health.set("llm", serving=False)
+        assert await known_down(replicas, "llm")
+        await servers[1].health.set("llm", serving=True)
+        assert not await known_down(replicas, "llm")
+
+
+async def test_nothing_is_known_of_a_service_that_is_not_there() -> None:
+    with nobody() as dead:
+        async with Replicas("tts", dead) as replicas:
+            assert not await known_down(replicas, "llm")

@@ -10,7 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.channels import open_channel
-from mesh.health import watch
+from mesh.health import is_serving, watch
 from mesh.server import GrpcServer
 from mesh.settings import ServiceSettings
 from standins.watched import Watched
@@ -172,3 +172,14 @@ async def test_a_server_stops_although_it_is_watched() -> None:
         async with asyncio.timeout(3):
             await server.__aexit__(None, None, None)
         await view.becomes(True, False)
+
+
+async def test_one_that_is_asked_says_yes_or_no_or_nothing() -> None:
+    async with Speaker().served() as server, open_channel(server.address) as channel:
+        await server.health.set("llm", serving=False)
+        assert await is_serving(channel, within=5) is True
+        assert await is_serving(channel, "llm", within=5) is False
+        assert await is_serving(channel, "news", within=5) is None
+    with nobody() as dead:
+        async with open_channel(dead) as channel:
+            assert await is_serving(channel, within=1) is None

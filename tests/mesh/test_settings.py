@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import pytest
@@ -21,6 +21,12 @@ class BakerySettings(ServiceSettings, frozen=True, kw_only=True):
     queue: Annotated[Annotated[int, msgspec.Meta(ge=0)] | None, setting(help="How many may wait.")] = None
     key: Annotated[str | None, setting(help="Opens the till.", env="TILL_KEY", secret=True)] = None
     pin: Annotated[int, setting(help="Opens the door.", env="DOOR_PIN", secret=True)] = 0
+
+
+class MillSettings(ServiceSettings, frozen=True, kw_only=True):
+    env_prefix: ClassVar[str] = "MILL_"
+
+    more: Annotated[dict[str, Any] | None, setting(help="Whatever else.")] = None
 
 
 class TownSettings(ServiceSettings, frozen=True, kw_only=True):
@@ -54,6 +60,18 @@ def test_text_becomes_the_type_of_the_field() -> None:
     assert (settings.port, settings.ovens, settings.heat, settings.open_sundays) == (4_001, 3, 180.5, True)
     assert settings.grains == ("rye", "wheat", "spelt")
     assert (settings.mill, settings.queue, settings.key) == ("steel", 7, PRIVATE)
+
+
+def test_an_object_is_written_in_json() -> None:
+    settings = load(MillSettings, {"MILL_MORE": '{"sieve": [1, {"fine": true}]}'})
+    assert settings.more == {"sieve": [1, {"fine": True}]}
+    assert load(MillSettings, {}, more={"a": 1}).more == {"a": 1}
+
+
+@pytest.mark.parametrize("text", ["sieve", "[1]", '{"sieve": ', "7"])
+def test_what_is_no_object_is_refused(text: str) -> None:
+    with pytest.raises(SettingError, match="is not a JSON object"):
+        load(MillSettings, {"MILL_MORE": text})
 
 
 def test_shared_names_reach_every_service() -> None:
@@ -129,6 +147,18 @@ def test_a_secret_is_never_shown() -> None:
     assert PRIVATE not in repr(load(BakerySettings, {"TILL_KEY": PRIVATE}))
     assert PRIVATE not in refusal({"DOOR_PIN": PRIVATE})
     assert refusal({"DOOR_PIN": PRIVATE}) == "DOOR_PIN=*** is not a whole number. Opens the door."
+
+
+def test_a_title_says_what_is_expected() -> None:
+    class MillSettings(ServiceSettings, frozen=True, kw_only=True):
+        grains: Annotated[
+            tuple[Annotated[str, msgspec.Meta(pattern="^r", title="a grain")], ...], setting(help="More of it.")
+        ] = ()
+
+    described = {each.name: each.expected for each in describe(MillSettings)}
+    assert described["grains"] == "a list separated by commas, each a grain"
+    with pytest.raises(SettingError, match="PARLEY_GRAINS=oats is not a list separated by commas, each a grain"):
+        load(MillSettings, {"PARLEY_GRAINS": "oats"})
 
 
 def test_describe_tells_what_help_needs() -> None:

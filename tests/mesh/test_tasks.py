@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from mesh.errors import UpstreamDown
-from mesh.tasks import beside, first_of
+from mesh.tasks import beside, first_of, to_the_end
 
 
 class Worker:
@@ -171,3 +171,41 @@ async def test_the_first_of_several_events_ends_the_wait() -> None:
 
 async def test_a_wait_for_events_has_an_end() -> None:
     await first_of(asyncio.Event(), within=0.01)
+
+
+class TestToTheEnd:
+    async def test_it_gives_what_the_work_gives(self) -> None:
+        async def work() -> int:
+            return 7
+
+        assert await to_the_end(work()) == 7
+
+    async def test_it_raises_what_the_work_raises(self) -> None:
+        async def work() -> None:
+            raise OSError("no")
+
+        with pytest.raises(OSError, match="no"):
+            await to_the_end(work())
+
+    @pytest.mark.parametrize("fails", [False, True])
+    async def test_who_is_cancelled_ends_after_the_work(self, *, fails: bool) -> None:
+        began, go_on = asyncio.Event(), asyncio.Event()
+        done: list[str] = []
+
+        async def work() -> None:
+            began.set()
+            await go_on.wait()
+            done.append("done")
+            if fails:
+                raise OSError("no")
+
+        waiting = asyncio.create_task(to_the_end(work()))
+        await began.wait()
+        for _ in range(2):
+            waiting.cancel()
+            await asyncio.wait([waiting], timeout=0)
+        assert not waiting.done()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert done == ["done"]

@@ -42,6 +42,12 @@ class Receiver(stubs.VoiceServiceServicer):
     async def GetVoiceEmbedding(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's name
         raise NotImplementedError
 
+    async def StartDonation(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's name
+        raise NotImplementedError
+
+    async def SubmitDonation(self, _requests: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's name
+        raise NotImplementedError
+
     async def CreateVoice(  # noqa: N802 - gRPC's name
         self, requests: AsyncIterator[pb.CreateVoiceRequest], context: Any
     ) -> pb.CreateVoiceResponse:

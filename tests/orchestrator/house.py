@@ -16,6 +16,7 @@ from orchestrator.llm import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.news import Newsroom
 from orchestrator.prompts import Prompts
+from orchestrator.recorder import Recordings
 from orchestrator.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
 from orchestrator.speaker import Upstreams
@@ -51,6 +52,7 @@ class House:
     registry: CollectorRegistry
     server: GrpcServer
     channel: grpc.aio.Channel
+    recordings: Recordings
 
     def calling(self, config: pb.ConverseConfig | None = None) -> AbstractAsyncContextManager[Caller]:
         return calling(self.channel, config)
@@ -93,7 +95,8 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         tts_replicas = Replicas("speech synthesis", tts_server.address, meter=metrics.tts_search)
         upstreams = Upstreams(model, await enter(tts_replicas), metrics)
         prompts = Prompts(TEXTS, await enter(Newsroom(chosen)))
-        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts)
+        recordings = await enter(Recordings(chosen))
+        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts, recordings)
         server = await enter(
             GrpcServer(
                 chosen,
@@ -102,7 +105,7 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
             )
         )
         channel = await enter(grpc.aio.insecure_channel(server.address))
-        yield House(stt, tts, llm, stt_server, tts_server, registry, server, channel)
+        yield House(stt, tts, llm, stt_server, tts_server, registry, server, channel, recordings)
 
 
 @asynccontextmanager

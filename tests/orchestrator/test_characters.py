@@ -171,6 +171,7 @@ async def test_the_last_of_several_characters_counts(house: House, press: FakeNe
     assert "the keeper of a riddle" in await prompt_of(house, 0)
 
 
+@pytest.mark.unmute("B19")
 async def test_nobody_is_kept_waiting_by_the_news_of_another(house: House, press: FakeNewsApi) -> None:
     press.open.clear()
     async with house.calling() as reader, house.calling(TYPED) as other:
@@ -186,6 +187,7 @@ async def test_nobody_is_kept_waiting_by_the_news_of_another(house: House, press
         await reader.until("session_updated")
 
 
+@pytest.mark.unmute("B19")
 async def test_a_reply_goes_on_while_the_news_are_fetched(house: House, press: FakeNewsApi) -> None:
     press.open.clear()
     async with house.calling(TYPED) as caller:
@@ -225,6 +227,7 @@ async def test_a_greeting_waits_for_the_news(house: House, press: FakeNewsApi) -
     assert len(house.llm.requests) == 1
 
 
+@pytest.mark.unmute("B31")
 async def test_without_news_the_conversation_is_small_talk_in_its_language(house: House, press: FakeNewsApi) -> None:
     press.answer = lambda: Response("private", 503)
     async with house.calling(TYPED) as caller:

@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import CollectorRegistry
 
 from mesh.discovery import Replicas
 from mesh.server import GrpcServer
@@ -15,6 +16,7 @@ from mesh.settings import ServiceSettings
 from mesh.tasks import beside
 from orchestrator.dependencies import watch
 from orchestrator.llm import LanguageModel
+from orchestrator.metrics import Metrics
 from orchestrator.settings import OrchestratorSettings
 from tests.fakes import llm as fake_llm
 from tests.fakes import stt as fake_stt
@@ -32,10 +34,13 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 class Watching:
     """An orchestrator's health, seen from outside, and what it watches."""
 
-    def __init__(self, address: str, llm: fake_llm.FakeLlm, servers: dict[str, list[GrpcServer]]) -> None:
+    def __init__(
+        self, address: str, llm: fake_llm.FakeLlm, servers: dict[str, list[GrpcServer]], registry: CollectorRegistry
+    ) -> None:
         self.address = address
         self.llm = llm
         self.servers = servers
+        self.registry = registry
 
     async def until(self, name: str, status: int) -> None:
         """Wait until this name has the status."""
@@ -66,9 +71,10 @@ async def watching(replicas: int = 1) -> AsyncIterator[Watching]:
         ]
         url = await enter(fake_llm.serving(llm))
         model = await enter(LanguageModel(OrchestratorSettings(llm_url=url)))
+        registry = CollectorRegistry()
         server = await enter(GrpcServer(ServiceSettings(), services=[], add=lambda _: None))
-        await enter(beside(watch(server.health, stt, tts, model)))
-        yield Watching(server.address, llm, servers)
+        await enter(beside(watch(server.health, stt, tts, model, Metrics(registry))))
+        yield Watching(server.address, llm, servers, registry)
 
 
 async def test_all_is_well() -> None:
@@ -85,6 +91,8 @@ async def test_a_service_that_goes_down_is_seen_and_takes_nothing_else_with_it(n
         await house.until(name, NOT_SERVING)
         for other in {"", "stt", "tts", "llm"} - {name}:
             await house.until(other, SERVING)
+        for each in ("stt", "tts", "llm"):
+            assert house.registry.get_sample_value("parley_dependency_up", {"dependency": each}) == (each != name)
 
 
 async def test_a_service_that_drains_is_down_and_comes_back() -> None:

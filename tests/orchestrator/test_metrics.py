@@ -41,6 +41,7 @@ async def test_a_reply_is_counted_and_timed(house: House) -> None:
         assert value(house, "worker_vllm_interrupt_total") == 0
     await house.no_call_left()
     assert value(house, "parley_conversations_active") == 0
+    assert value(house, "parley_conversations_total") == 1
 
 
 async def test_interruptions_and_failures_are_counted(house: House) -> None:
@@ -56,6 +57,7 @@ async def test_interruptions_and_failures_are_counted(house: House) -> None:
         await house.llm.request(1)
         assert value(house, "worker_vllm_active_sessions") == 1
         assert value(house, "worker_vllm_interrupt_total") == 1
+        assert house.registry.get_sample_value("parley_replies_cancelled_total", {"cause": "typed"}) == 1
         assert value(house, "worker_vllm_ttft_count") == 0
         house.llm.status = 400
         await caller.say("Well?")

@@ -28,6 +28,7 @@ def test_reading_gives_what_was_written_there(sizes: list[int], position: int, l
     assert microphone.read(position, limit) == numbered(position, length)
 
 
+@pytest.mark.unmute("B27")
 def test_the_oldest_samples_are_forgotten_and_positions_stay() -> None:
     microphone = Microphone()
     second = bytes(2 * SAMPLE_RATE)

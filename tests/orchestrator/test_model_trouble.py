@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.conversation import Policy
 from parley.conversation.v1 import conversation_pb2 as pb
-from tests.fakes.llm import written
+from tests.fakes.llm import Script, written
 from tests.orchestrator.caller import TYPED, Caller
 from tests.orchestrator.house import House, open_house
 
@@ -64,26 +64,61 @@ async def test_a_server_of_several_models_needs_a_choice(house: House) -> None:
     house.llm.models = ["one", "other"]
     async with house.calling(TYPED) as caller:
         await caller.say("Hi!")
-        await apologises(caller, "the server lists 2 language models: name one of them in KYUTAI_LLM_MODEL")
+        await apologises(
+            caller, "the server lists 2 language models (one, other): name one of them in KYUTAI_LLM_MODEL"
+        )
         assert house.llm.requests == []
 
 
-@pytest.mark.parametrize("spoken", [True, False], ids=["spoken", "text only"])
-async def test_what_was_written_before_a_failure_is_still_said(house: House, *, spoken: bool) -> None:
-    async def cut(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
-        yield "Once upon "
-        yield "a ti"
+def breaks_off(*tokens: str) -> Script:
+    async def script(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
+        for token in tokens:
+            yield token
         raise ConnectionResetError
 
-    house.llm.script = cut
-    modality = pb.REPLY_MODALITY_SPEECH if spoken else pb.REPLY_MODALITY_TEXT
-    config = pb.ConverseConfig(session=pb.SessionConfig(reply_modality=modality), typed_only=True)
-    async with house.calling(config) as caller:
+    return script
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (("Once upon ", "a ti"), "Once upon a Sorry, I have lost the thread."),
+        (("Wait... ", "ti"), "Wait... Sorry, I have lost the thread."),
+        (("It was good. ", "And a ti"), "It was good. And a Sorry, I have lost the thread."),
+        (("It was good.", " ", "An"), "It was good."),
+        (('"Really?" ', "An"), '"Really?"'),
+    ],
+)
+async def test_a_sentence_that_breaks_off_is_ended(house: House, tokens: tuple[str, ...], said: str) -> None:
+    """What was written before is still said."""
+    house.llm.script = breaks_off(*tokens)
+    async with house.calling(TYPED) as caller:
         await caller.say("Hi!")
         finished = await caller.until("reply_finished")
-        assert (finished.reply_id, finished.text) == ("reply_1", "Once upon a")
+        assert (finished.reply_id, finished.text) == ("reply_1", said)
         assert [each.reason for each in caller.told("warning")] == ["LLM_FAILED"]
         assert not caller.told("reply_cancelled")
+        await conversation_goes_on(house, caller)
+
+
+async def test_a_model_that_thinks_for_long_and_fails_is_apologised_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.patience._EXCUSE_AFTER_S", 0.0)
+    house.llm.script = breaks_off("<think>", "Hm.", " Well")
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        assert (await caller.until("reply_finished")).text == "Let me think… Sorry, I have lost the thread."
+        await conversation_goes_on(house, caller)
+
+
+async def test_what_was_written_before_a_failure_is_the_reply(house: House) -> None:
+    house.llm.script = breaks_off("Once upon ", "a ti")
+    config = pb.ConverseConfig(session=pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_TEXT), typed_only=True)
+    async with house.calling(config) as caller:
+        await caller.say("Hi!")
+        assert (await caller.until("reply_finished")).text == "Once upon a"
+        assert [each.reason for each in caller.told("warning")] == ["LLM_FAILED"]
         await conversation_goes_on(house, caller)
 
 

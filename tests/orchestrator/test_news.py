@@ -181,6 +181,7 @@ async def test_an_answer_that_breaks_off_is_no_news(fake: FakeNewsApi, newsroom:
     assert newsroom.headlines == ()
 
 
+@pytest.mark.unmute("B19")
 async def test_one_who_does_not_answer_is_waited_for_no_longer_than_the_limit(
     fake: FakeNewsApi, opened: Opened
 ) -> None:

@@ -144,6 +144,7 @@ def test_a_piece_of_news_says_what_is_known_of_it() -> None:
     assert "\n\nTitle: T\n\n" in prompt_of("news", given=prompts(Headline("T")))
 
 
+@pytest.mark.unmute("B31")
 @pytest.mark.parametrize(("language", "begins_in"), [("en", "en"), ("fr", "fr"), ("en/fr", "en"), ("fr/en", "fr")])
 def test_without_news_there_is_small_talk_and_an_apology(language: str, begins_in: str) -> None:
     prompt = prompt_of("news", language=language)

@@ -21,6 +21,7 @@ async def until_heard(hearing: Hearing, frames: int) -> None:
     await hearing.until(lambda: len(hearing.audio) >= frames * FRAME_BYTES)
 
 
+@pytest.mark.unmute("B23")
 async def test_the_next_recogniser_hears_what_came_after_the_last_word(house: House) -> None:
     frames = numbered_speech(0, 10)
     async with house.calling() as caller:
@@ -147,6 +148,7 @@ async def say(caller: Caller, hearing: Hearing, word: str, *, flush: int, answer
         hearing.answer(flush)
 
 
+@pytest.mark.unmute("B23")
 async def test_the_end_of_a_stream_that_nobody_asked_for_is_a_loss(house: House) -> None:
     async with house.calling() as caller:
         (await house.stt.hearing()).end()
@@ -205,6 +207,7 @@ async def test_a_recogniser_that_cannot_keep_up_is_given_up(house: House) -> Non
         assert [each.reason for each in caller.told("warning")] == ["STT_LOST"]
 
 
+@pytest.mark.unmute("B23")
 async def test_people_are_warned_once_however_long_the_search_takes(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ def test_defaults_fit_a_mesh_on_one_machine() -> None:
     assert (settings.stt_target, settings.tts_target) == ("127.0.0.1:50052", "127.0.0.1:50053")
     assert settings.llm_url == "http://127.0.0.1:8091"
     assert (settings.llm_model, settings.llm_api_key) == (None, None)
+    assert settings.recordings_folder is None
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,9 @@ def test_defaults_fit_a_mesh_on_one_machine() -> None:
         ("NEWSAPI_API_KEY", "newsapi_api_key", "k3y"),
         ("PARLEY_NEWSAPI_URL", "newsapi_url", "http://news"),
         ("PARLEY_CHARACTERS_FOLDER", "characters_folder", "/mine"),
+        ("PARLEY_RECORDINGS_FOLDER", "recordings_folder", "/kept"),
+        ("KYUTAI_RECORDINGS_DIR", "recordings_folder", "/kept"),
+        ("PARLEY_ORCHESTRATOR_RECORDING_LIMIT_MIB", "recording_limit_mib", 9),
         ("PARLEY_ORCHESTRATOR_LLM_FIRST_TOKEN_S", "llm_first_token_s", 1.5),
         ("PARLEY_ORCHESTRATOR_IDLE_LIMIT_S", "idle_limit_s", 1.0),
     ],

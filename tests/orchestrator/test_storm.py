@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from mesh.errors import AtCapacity, MissingServiceTimeout
@@ -76,6 +77,7 @@ async def converse(house: House, dice: random.Random) -> bool:
         return True
 
 
+@pytest.mark.unmute("B26")
 async def test_a_storm_leaves_nothing_behind(house: House, tasks_before: Tasks) -> None:
     async def slowly(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
         for number in range(30):

@@ -41,6 +41,7 @@ async def test_a_voice_that_is_taken_is_waited_for(house: House) -> None:
         assert caller.audio("reply_1") == bytes(house.tts.speakings[0].audio)
 
 
+@pytest.mark.unmute("S11")
 async def test_a_voice_that_is_never_found_costs_the_reply_only(house: House) -> None:
     house.tts.slots.capacity = 0
     async with house.calling(TYPED) as caller:
@@ -81,6 +82,7 @@ async def test_a_voice_that_fails_before_any_audio_costs_the_reply_only(house: H
         await conversation_goes_on(house, caller)
 
 
+@pytest.mark.unmute("B24")
 @pytest.mark.parametrize("broken", [True, False], ids=["with an error", "without a word"])
 async def test_a_voice_that_fails_in_the_middle_is_heard_so_far(house: House, *, broken: bool) -> None:
     async def failing(speaking: Speaking) -> Responses:
@@ -110,7 +112,8 @@ async def test_a_voice_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         yield SynthesizeResponse()
 
     monkeypatch.setattr("orchestrator.speaker._STALL_LIMIT_S", 0.1)
-    async with open_house(llm_first_token_s=0.2, llm_next_token_s=0.2) as house, house.calling(TYPED) as caller:
+    limits = dict.fromkeys(("llm_first_token_s", "llm_next_token_s", "llm_thinking_s"), 0.2)
+    async with open_house(**limits) as house, house.calling(TYPED) as caller:
         house.tts.script = stalling
         await caller.say("Hi!")
         assert (await caller.until("reply_cancelled")).cause == pb.CANCEL_CAUSE_FAILED
@@ -118,6 +121,7 @@ async def test_a_voice_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         await conversation_goes_on(house, caller)
 
 
+@pytest.mark.unmute("B7")
 async def test_a_voice_nobody_knows_is_replaced(house: House) -> None:
     house.tts.unknown_voices = {"zorro"}
     config = pb.ConverseConfig(session=pb.SessionConfig(voice="zorro"), typed_only=True)
@@ -206,6 +210,19 @@ async def test_the_words_reach_the_voice_one_by_one(house: House) -> None:
         await caller.say("Hi!")
         await caller.until("reply_finished")
     assert house.tts.speakings[0].texts == ["One", "two", "three"]
+    assert house.tts.speakings[0].finish_asked
+
+
+@pytest.mark.unmute("S10", "B31")
+async def test_the_client_is_shown_what_was_written_and_the_voice_given_what_can_be_said(house: House) -> None:
+    house.llm.script = written("<think>Hm.</think>**Well** : ", "see [th", "is](http://x) — `now`", "!\n\n* 5 %")
+    async with house.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+    [done] = caller.told("reply_text_done")
+    assert done.text == "**Well** : see [this](http://x) — `now`! * 5 %"
+    assert "".join(delta.text for delta in caller.told("reply_text_delta")) == done.text
+    assert house.tts.speakings[0].texts == ["Well", "see", "this", "now!", "5", "%"]
     assert house.tts.speakings[0].finish_asked
 
 

@@ -207,3 +207,12 @@ async def test_a_typed_turn_cuts_a_reply_short(house: House) -> None:
         assert event.reply_cancelled.cause == pb.CANCEL_CAUSE_TYPED
         assert event.reply_cancelled.reply_id == "reply_1"
         assert (await caller.until("reply_created")).reply_id == "reply_2"
+
+
+@pytest.mark.unmute("S10")
+async def test_the_first_reply_may_be_more_varied(house: House) -> None:
+    async with house.calling(TEXT_ONLY) as caller:
+        for _ in range(3):
+            await caller.say("Hi!")
+            await caller.until("reply_finished")
+    assert [request["temperature"] for request in house.llm.requests] == [0.7, 0.3, 0.3]

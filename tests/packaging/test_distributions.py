@@ -67,7 +67,12 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path) -> None:
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert wanted - held == set()
     assert {name for name in held - wanted if not (ROOT / name).exists()} == set()
-    assert {"voice_service/voices.yaml", "parley/py.typed", "parley/conversation/v1/conversation.proto"} <= held
+    assert {
+        "voice_service/voices.yaml",
+        "voice_service/donations/sentences.txt",
+        "parley/py.typed",
+        "parley/conversation/v1/conversation.proto",
+    } <= held
 
 
 def test_every_package_of_the_checkout_is_published() -> None:

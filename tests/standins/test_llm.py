@@ -80,6 +80,82 @@ async def test_it_reasons_between_tags() -> None:
         assert (await answer(llm)).startswith("<think>The user")
 
 
+async def test_it_reasons_in_parts_of_the_content() -> None:
+    options = LlmOptions(first_token_s=0, tokens_per_s=10_000, reasoning="parts")
+    async with LlmEngine(options).serving() as llm, client(llm) as openai_client:
+        stream = await openai_client.chat.completions.create(model="parley-standin", messages=HELLO, stream=True)
+        contents: list[object] = [chunk.choices[0].delta.content async for chunk in stream]
+    kinds = {part["type"] for content in contents if isinstance(content, list) for part in content}
+    assert kinds == {"thinking", "text"}
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "begins", "ends"),
+    [
+        ("unopened", "The user", REPLY),
+        ("unclosed", "<think>\nThe user", "shall give one."),
+        ("channels", "<|channel|>analysis<|message|>The user", f"<|channel|>final<|message|>{REPLY}<|return|>"),
+    ],
+)
+async def test_it_reasons_in_its_text(reasoning: str, begins: str, ends: str) -> None:
+    async with LlmEngine(QUICK).serving() as llm:
+        llm.change(reasoning=reasoning)
+        text = await answer(llm)
+        assert text.startswith(begins)
+        assert text.endswith(ends)
+
+
+async def test_it_thinks_for_as_long_as_it_is_told_to() -> None:
+    options = LlmOptions(first_token_s=0, tokens_per_s=100, reasoning="unclosed", thought_s=0.5)
+    async with LlmEngine(options).serving() as llm:
+        begun = asyncio.get_running_loop().time()
+        await answer(llm)
+        assert 0.4 < asyncio.get_running_loop().time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    "wish", [{"reasoning_effort": "none"}, {"chat_template_kwargs": {"enable_thinking": False}}], ids=str
+)
+async def test_it_may_obey_who_wants_no_thoughts(wish: dict[str, object]) -> None:
+    async with LlmEngine(LlmOptions(first_token_s=0, reasoning="tags", obeys=True)).serving() as llm:
+        async with client(llm) as openai_client:
+            stream = await openai_client.chat.completions.create(
+                model="parley-standin", messages=HELLO, stream=True, extra_body=wish
+            )
+            assert "".join([chunk.choices[0].delta.content or "" async for chunk in stream]) == REPLY
+        assert (await answer(llm)).startswith("<think>")
+
+
+async def test_it_may_refuse_parameters() -> None:
+    async with LlmEngine(LlmOptions(refuses=("top_k", "stream"))).serving() as llm:
+        with pytest.raises(openai.BadRequestError, match="Unrecognized request arguments supplied: stream"):
+            await answer(llm)
+
+
+async def test_it_may_say_how_it_ended() -> None:
+    options = LlmOptions(first_token_s=0, finish_reason="length")
+    async with LlmEngine(options).serving() as llm, client(llm) as openai_client:
+        stream = await openai_client.chat.completions.create(model="parley-standin", messages=HELLO, stream=True)
+        assert [chunk.choices[0].finish_reason async for chunk in stream][-1] == "length"
+
+
+async def test_it_may_say_when_to_come_back() -> None:
+    async with LlmEngine(LlmOptions(retry_after_s=7)).serving() as llm:
+        llm.break_down("full")
+        with pytest.raises(openai.RateLimitError) as failed:
+            await answer(llm)
+        assert failed.value.response.headers["retry-after"] == "7"
+
+
+async def test_an_error_within_the_stream() -> None:
+    async with LlmEngine(QUICK).serving() as llm:
+        llm.break_down("error:after=3,message=overloaded")
+        with pytest.raises(openai.APIError, match="overloaded"):
+            await answer(llm)
+        assert not (await llm.request()).complete
+        await llm.slots.until_free()
+
+
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
 async def test_http(status: int) -> None:
     async with LlmEngine(QUICK).serving() as llm:

@@ -184,6 +184,7 @@ async def test_a_lost_recogniser_ends_its_stream_only(failure: Exception, error:
         assert kinds(await told(other)) == ["pause"]
 
 
+@pytest.mark.unmute("B26")
 async def test_a_storm_leaves_no_slot_taken() -> None:
     engine = ScriptedEngine(capacity=20)
     async with serving(engine) as proxy:

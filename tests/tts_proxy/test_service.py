@@ -198,6 +198,7 @@ async def test_many_speak_at_once() -> None:
     assert min(sizes) > 0.95 * max(sizes)
 
 
+@pytest.mark.unmute("B26")
 async def test_a_storm_leaves_nothing_behind() -> None:
     chance = random.Random(5)  # noqa: S311 - no secret
     async with serving(capacity=16) as proxy:
@@ -239,6 +240,31 @@ async def _misbehave(call: Call, chance: random.Random) -> None:
             await call.done_writing()
     finally:
         call.cancel()
+
+
+@pytest.mark.parametrize("finishing", [True, False], ids=["when all the text has come", "in the middle of the text"])
+async def test_a_reply_that_is_cut_off_is_an_interruption(*, finishing: bool) -> None:
+    async with serving() as proxy:
+        call = await proxy.opened()
+        for _ in range(200):
+            await call.write(text(REPLY))
+        if finishing:
+            await call.write(finish())
+        await call.read()
+        call.cancel()
+        await proxy.engine.all_closed()
+        assert proxy.registry.get_sample_value("worker_tts_interrupt_total") == 1
+        assert proxy.registry.get_sample_value("worker_tts_active_sessions") == 0
+
+
+async def test_a_reply_that_fails_or_ends_is_no_interruption() -> None:
+    async with serving() as proxy:
+        await proxy.reply(config(), text(REPLY), finish())
+        with pytest.raises(InvalidRequest):
+            await proxy.reply(config(), config())
+        await proxy.engine.all_closed()
+        assert proxy.registry.get_sample_value("worker_tts_sessions_total") == 2
+        assert proxy.registry.get_sample_value("worker_tts_interrupt_total") == 0
 
 
 async def test_metrics_tell_how_a_reply_went() -> None:

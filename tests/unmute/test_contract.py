@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unmute.contract import CLAIMS, claims_shown
+from tests.unmute.page import PAGE, fresh_page
 
 SHOWN = claims_shown()
 
@@ -14,3 +15,7 @@ def test_every_mark_names_a_claim() -> None:
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_claim_is_shown_by_a_test(claim: str) -> None:
     assert SHOWN.get(claim), f"no test is marked with {claim}: {CLAIMS[claim]}"
+
+
+def test_the_documentation_is_fresh() -> None:
+    assert PAGE.read_text() == fresh_page(), "docs/unmute.md is stale: run scripts/unmute"

@@ -1,17 +1,24 @@
 """A real voice service on a real socket, and a client that uploads recordings to it."""
 
+import asyncio
 import hashlib
 import io
+import os
+import re
+import socket
 import struct
+import sys
 import tempfile
 import wave
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import sphn
 from grpc.aio import AioRpcError
 from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
 
 from mesh.channels import open_channel
 from mesh.errors import from_rpc_error
@@ -22,7 +29,10 @@ from parley.voices.v1 import voices_pb2_grpc as stubs
 from tts_proxy.engines.espeak.library import Prosody, library
 from voice_service.catalogue import Catalogue
 from voice_service.cloning import Cloning
-from voice_service.main import cloning_engine, voice_store
+from voice_service.donations.consent import read_consent
+from voice_service.donations.taking import LIMITS, Donations, Limits
+from voice_service.main import cloning_engine, donation_folder, voice_store
+from voice_service.metrics import Metrics
 from voice_service.service import VoicesServicer
 from voice_service.settings import VoicesSettings
 from voice_service.uploads import Uploads
@@ -35,24 +45,71 @@ PASSAGE = (
 
 
 @asynccontextmanager
-async def voice_service(catalogue: Catalogue | None = None, **settings: object) -> AsyncIterator[GrpcServer]:
+async def voice_service(
+    catalogue: Catalogue | None = None, limits: Limits = LIMITS, **settings: object
+) -> AsyncIterator[GrpcServer]:
     """A service with these settings, while the block runs."""
     with tempfile.TemporaryDirectory() as folder:
         own = {"store_file": f"{folder}/voices.sqlite3", **settings}
-        async with _serving(load(VoicesSettings, {}, port=0, metrics_port=0, **own), catalogue) as server:
+        async with _serving(load(VoicesSettings, {}, port=0, metrics_port=0, **own), catalogue, limits) as server:
             yield server
 
 
 @asynccontextmanager
-async def _serving(told: VoicesSettings, catalogue: Catalogue | None) -> AsyncIterator[GrpcServer]:
+async def _serving(told: VoicesSettings, catalogue: Catalogue | None, limits: Limits) -> AsyncIterator[GrpcServer]:
     async with cloning_engine(told) as engine, voice_store(told) as store:
-        servicer = VoicesServicer(catalogue or Catalogue([]), Cloning(engine, store), Uploads(told.uploads))
+        metrics = Metrics(CollectorRegistry())
+        donations = Donations(donation_folder(told), store.verifications, read_consent(), metrics, limits)
+        servicer = VoicesServicer(catalogue or Catalogue([]), Cloning(engine, store), donations, Uploads(told.uploads))
         async with GrpcServer(
             told,
             services=[pb.DESCRIPTOR.services_by_name["VoiceService"]],
             add=lambda server: stubs.add_VoiceServiceServicer_to_server(servicer, server),
         ) as server:
             yield server
+
+
+@dataclass(frozen=True)
+class Process:
+    """A voice service in a process of its own."""
+
+    child: asyncio.subprocess.Process
+    address: str
+    metrics: str
+    """The URL of its metrics."""
+
+    async def kill(self) -> None:
+        """End it as a crash does."""
+        self.child.kill()
+        await self.child.wait()
+
+
+@asynccontextmanager
+async def process(**variables: str) -> AsyncIterator[Process]:
+    """A voice service with these variables, from when it serves."""
+    port, metrics_port = _free_port(), _free_port()
+    told = {"PARLEY_VOICES_PORT": str(port), "PARLEY_VOICES_METRICS_PORT": str(metrics_port), **variables}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "voice_service", env={**os.environ, **told}, stderr=asyncio.subprocess.PIPE
+    )
+    assert child.stderr
+    try:
+        async with asyncio.timeout(30):
+            while not re.search(rb"\bserving\b", line := await child.stderr.readline()):
+                assert line, "the voice service has not started"
+        yield Process(child, f"127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}/metrics")
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        _, told_last = await child.communicate()
+        sys.stderr.write(told_last.decode())  # pytest shows it when a test fails
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class Client:

@@ -100,6 +100,7 @@ def test_what_is_left_empty_is_left_out(path: Path) -> None:
     assert catalogue(path, text).find("plain") == Voice(voice_id="plain", name="Plain", file=FileSource())
 
 
+@pytest.mark.unmute("S8")
 def test_only_good_voices_are_offered_but_all_are_found(path: Path) -> None:
     made = catalogue(path, FREESOUND + FILE + PLAIN)
     assert [voice.name for voice in made.offered] == ["Watercooler"]
@@ -109,10 +110,60 @@ def test_only_good_voices_are_offered_but_all_are_found(path: Path) -> None:
         made.find("Plain")
 
 
+@pytest.mark.unmute("S8")
 def test_order_is_the_files(path: Path) -> None:
     good = PLAIN.replace("Plain\n", "Plain\n  good: true\n")
     made = catalogue(path, "".join(good.replace("lain", name) for name in "cab"))
     assert [voice.name for voice in made.offered] == ["Pc", "Pa", "Pb"]
+
+
+@pytest.mark.unmute("S8")
+def test_a_voice_may_be_shared_by_characters_and_the_first_is_found_by_it(path: Path) -> None:
+    robot = FILE.replace("Watercooler", "Robot").replace("type: smalltalk", "type: butler\n    text: Be brief.")
+    made = catalogue(path, FILE + PLAIN + robot)
+    assert [(voice.name, voice.voice_id, voice.character.kind) for voice in made.offered] == [
+        ("Watercooler", "shop/p329_022.wav", "smalltalk"),
+        ("Robot", "shop/p329_022.wav", "butler"),
+    ]
+    assert len(made) == 3
+    assert made.find("shop/p329_022.wav").name == "Watercooler"
+    assert made.notes == (
+        (
+            f"{path}:23: voice 3 'Robot' shares its path_on_server with voice 1 'Watercooler' in line 9, "
+            "which is the one that is found by it"
+        ),
+    )
+
+
+def test_what_unmute_ignores_is_ignored_and_told(path: Path) -> None:
+    text = PLAIN.replace("plain}", "plain, url: x}") + "  instructions: {type: news, mood: good, language: fr}\n"
+    made = catalogue(path, text + FREESOUND.replace("      license", "      previews: {hq: x}\n      license"))
+    assert made.notes == (
+        f"{path}:3: voice 1 'Plain': instructions has no field 'mood', only type, language, text: ignored",
+        (
+            f"{path}:2: voice 1 'Plain': source has no field 'url', only source_type, path_on_server, description, "
+            "description_link: ignored"
+        ),
+        (
+            f"{path}:17: voice 2 'Gertrude': sound_instance has no field 'previews', only id, name, username, license: "
+            "ignored"
+        ),
+    )
+    assert made.find("plain").character == CharacterHint(kind="news", language="fr")
+
+
+def test_a_sound_that_nobody_has_put_on_the_server_is_neither_offered_nor_found(path: Path) -> None:
+    made = catalogue(path, "- source: {source_type: freesound, url: https://freesound.org/s/1}\n")
+    assert (len(made), made.offered, made.notes) == (1, (), ())
+    with pytest.raises(VoiceNotFound):
+        made.find("")
+
+
+def test_name_start_and_sound_may_be_left_out(path: Path) -> None:
+    source = "{source_type: freesound, url: https://freesound.org/s/1, path_on_server: one}"
+    (voice,) = catalogue(path, f"- good: true\n  source: {source}\n").offered
+    assert voice == Voice(voice_id="one", freesound=FreesoundSource(url="https://freesound.org/s/1"))
+    assert not voice.freesound.HasField("start_time_seconds")
 
 
 @pytest.mark.parametrize(
@@ -121,42 +172,50 @@ def test_order_is_the_files(path: Path) -> None:
         ("", "expected a list, found nothing"),
         ("name: Ada", "1: expected a list, found fields"),
         ("# nothing\n\nAda", "3: expected a list, found 'Ada'"),
-        ("- Ada", "1: expected the fields of voice, found 'Ada'"),
-        ("- {}", "1: voice lacks 'name'"),
-        ("- [a]: 1", "1: expected the name of a field, found a list"),
-        ("- name: Ada", "1: voice lacks 'source'"),
-        ("- name: ''", "1: expected 'name' to be text, found nothing"),
-        ("- name: Ada\n  name: Bob", "2: 'name' is there a second time"),
-        ("- name: 5", "1: expected 'name' to be text, found '5'"),
-        ("- name: [Ada]", "1: expected 'name' to be text, found a list"),
-        ("- name: Ada\n  good: 'yes'", "2: expected 'good' to be true or false, found 'yes'"),
-        ("- name: Ada\n  good: 2026-99-99", "2: expected 'good' to be true or false, found '2026-99-99'"),
-        ("- name: Ada\n  source: here", "2: expected the fields of source, found 'here'"),
-        (PLAIN + "  colour: red", "3: voice has no field 'colour', only name, good, instructions, source, comment"),
-        (PLAIN + "- name: Ada\n  instructions: {}", "4: instructions lacks 'type'"),
+        ("- Ada", "1: voice 1: expected the fields of entry, found 'Ada'"),
+        ("- {}", "1: voice 1: entry lacks 'source'"),
+        ("- [a]: 1", "1: voice 1: expected the name of a field, found a list"),
+        ("- name: Ada", "1: voice 1 'Ada': entry lacks 'source'"),
+        (PLAIN + "- name: Ada", "3: voice 2 'Ada': entry lacks 'source'"),
+        ("- name: ''", "1: voice 1: expected 'name' to be text, found nothing"),
+        ("- name: Ada\n  name: Bob", "2: voice 1 'Ada': 'name' is there a second time"),
+        ("- name: 5", "1: voice 1 '5': expected 'name' to be text, found '5'"),
+        ("- name: [Ada]", "1: voice 1: expected 'name' to be text, found a list"),
+        ("- name: Ada\n  good: 'yes'", "2: voice 1 'Ada': expected 'good' to be true or false, found 'yes'"),
+        ("- name: A\n  good: 2026-99-99", "2: voice 1 'A': expected 'good' to be true or false, found '2026-99-99'"),
+        ("- name: Ada\n  source: here", "2: voice 1 'Ada': expected the fields of source, found 'here'"),
+        (
+            PLAIN + "  colour: red",
+            "3: voice 1 'Plain': entry has no field 'colour', only name, good, instructions, source, comment",
+        ),
+        (PLAIN + "- name: Ada\n  instructions: {}", "4: voice 2 'Ada': instructions lacks 'type'"),
         (
             PLAIN + "  instructions:\n    type: smalltalk\n    language: de",
-            "5: expected 'language' to be one of en, fr, en/fr, fr/en, found 'de'",
+            "5: voice 1 'Plain': expected 'language' to be one of en, fr, en/fr, fr/en, found 'de'",
+        ),
+        ("- name: Ada\n  source:\n    path_on_server: a", "3: voice 1 'Ada': source lacks 'source_type'"),
+        (
+            "- name: Ada\n  source:\n    source_type: custom\n",
+            "3: voice 1 'Ada': expected 'source_type' to be one of file, freesound, found 'custom'",
+        ),
+        ("- name: Ada\n  source:\n    source_type: file", "3: voice 1 'Ada': source lacks 'path_on_server'"),
+        (
+            FREESOUND.replace("440565\n", "many\n"),
+            "11: voice 1 'Gertrude': expected 'id' to be a whole number, found 'many'",
         ),
         (
-            PLAIN + "  instructions:\n    type: smalltalk\n    mood: good",
-            "5: instructions has no field 'mood', only type, language, text",
+            FREESOUND.replace("12", "soon"),
+            "9: voice 1 'Gertrude': expected 'start_time' to be a number, found 'soon'",
         ),
-        ("- name: Ada\n  source:\n    path_on_server: a", "3: source lacks 'source_type'"),
         (
-            "- name: Ada\n  source:\n    source_type: tape\n",
-            "3: expected 'source_type' to be one of file, freesound, found 'tape'",
+            FREESOUND.replace("      username: tender_buttons\n", ""),
+            "11: voice 1 'Gertrude': sound_instance lacks 'username'",
         ),
-        ("- name: Ada\n  source:\n    source_type: file", "3: source lacks 'path_on_server'"),
+        (FREESOUND.replace("username:", "user:"), "11: voice 1 'Gertrude': sound_instance lacks 'username'"),
         (
-            PLAIN.replace("plain}", "plain, url: x}"),
-            "2: source has no field 'url', only source_type, path_on_server, description, description_link",
+            FREESOUND.replace("false", "true").replace("    path_on_server: shop/440565.mp3\n", ""),
+            "7: voice 1 'Gertrude': source lacks 'path_on_server'",
         ),
-        (FREESOUND.replace("440565\n", "many\n"), "11: expected 'id' to be a whole number, found 'many'"),
-        (FREESOUND.replace("12", "soon"), "9: expected 'start_time' to be a number, found 'soon'"),
-        (FREESOUND.replace("      username: tender_buttons\n", ""), "11: sound_instance lacks 'username'"),
-        (FREESOUND.replace("username:", "user:"), "11: sound_instance lacks 'username'"),
-        (PLAIN + FILE + PLAIN, "15: path_on_server 'plain' is taken by the voice in line 2"),
         ("- name: [", "1: no YAML: expected the node content, but found '<stream end>'"),
         ("- name: Ada\n\tgood: true", "2: no YAML: found character '\\t' that cannot start any token"),
         ("- *voice", "1: no YAML: found undefined alias 'voice'"),
@@ -164,7 +223,7 @@ def test_order_is_the_files(path: Path) -> None:
         ("- name: \x00", "1: no YAML: special characters are not allowed"),
     ],
 )
-def test_a_bad_file_is_refused_with_line_and_reason(path: Path, text: str, expected: str) -> None:
+def test_a_bad_file_is_refused_with_entry_line_and_reason(path: Path, text: str, expected: str) -> None:
     assert problem(path, text) == expected
 
 

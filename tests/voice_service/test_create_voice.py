@@ -3,12 +3,9 @@
 import asyncio
 import contextlib
 import os
-import re
-import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +27,18 @@ from mesh.times import seconds
 from parley.voices.v1 import voices_pb2 as pb
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving as serving_http
-from tests.voice_service.house import Client, chunk, client_of, config, finish, spoken, upload, voice_service, wav
+from tests.voice_service.house import (
+    Client,
+    chunk,
+    client_of,
+    config,
+    finish,
+    process,
+    spoken,
+    upload,
+    voice_service,
+    wav,
+)
 from tts_proxy.engines.espeak.library import Prosody
 from voice_service.uploads import LARGEST_RECORDING
 
@@ -159,36 +167,14 @@ async def test_without_its_engine_no_voice_is_made() -> None:
             await client.create(ADA)
 
 
-@asynccontextmanager
-async def process(**variables: str) -> AsyncIterator[str]:
-    """A voice service in a process of its own; yields its address once it serves."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    told = {"PARLEY_VOICES_PORT": str(port), "PARLEY_VOICES_METRICS_PORT": "0", **variables}
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "voice_service", env={**os.environ, **told}, stderr=asyncio.subprocess.PIPE
-    )
-    assert running.stderr
-    try:
-        async with asyncio.timeout(30):
-            while not re.search(rb"\bserving\b", line := await running.stderr.readline()):
-                assert line, "the voice service has not started"
-        yield f"127.0.0.1:{port}"
-    finally:
-        running.terminate()
-        _, told_last = await running.communicate()
-        sys.stderr.write(told_last.decode())  # pytest shows it when a test fails
-
-
 async def test_two_processes_share_a_voice_and_say_that_cloning_works(tmp_path: Path) -> None:
     shared = {"PARLEY_VOICES_STORE_FILE": str(tmp_path / "voices.sqlite3")}
     async with (
         process(**shared) as one,
         process(**shared) as other,
-        client_of(one) as here,
-        client_of(other) as there,
-        open_channel(one) as channel,
+        client_of(one.address) as here,
+        client_of(other.address) as there,
+        open_channel(one.address) as channel,
     ):
         voice = await here.create(ADA)
         assert (await there.embedding(voice.voice_id)).embedding == (await here.embedding(voice.voice_id)).embedding
@@ -198,7 +184,10 @@ async def test_two_processes_share_a_voice_and_say_that_cloning_works(tmp_path: 
 
 
 async def test_cloning_is_not_healthy_without_its_engine() -> None:
-    async with process(KYUTAI_VOICE_CLONING_URL="ws://127.0.0.1:9") as address, open_channel(address) as channel:
+    async with (
+        process(KYUTAI_VOICE_CLONING_URL="ws://127.0.0.1:9") as service,
+        open_channel(service.address) as channel,
+    ):
         assert await is_serving(channel, within=5)
         assert not await is_serving(channel, "cloning", within=5)
 

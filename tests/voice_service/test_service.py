@@ -77,5 +77,5 @@ def test_a_bad_catalogue_ends_the_process_with_file_line_and_reason(tmp_path: Pa
         check=False,
     )
     assert ended.returncode == 1
-    assert f"{path}:2: source lacks 'path_on_server'" in ended.stderr
+    assert f"{path}:2: voice 1 'Ada': source lacks 'path_on_server'" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -5,8 +5,10 @@ The tables hold what eSpeak NG 1.52 does with its parameters, measured with `voi
 
 import asyncio
 import contextlib
+import os
 import sys
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -100,19 +102,21 @@ def embedding_for(manner: Manner) -> Embedding:
 
 async def _analysed(recording: bytes) -> Manner:
     """The manner of speaking in a recording. Raises `BadAudio`."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "voice_service.analysis",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        # A Ctrl-C for the service is not for it: the service ends it, or lets it end.
-        start_new_session=True,
-    )
+    # A file, not a pipe: when a process has ended before it is sent anything, uvloop raises RuntimeError.
+    with _in_memory(recording) as file:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "voice_service.analysis",
+            stdin=file,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            # A Ctrl-C for the service is not for it: the service ends it, or lets it end.
+            start_new_session=True,
+        )
     try:
         async with asyncio.timeout(ANALYSIS_LIMIT_S):
-            answer, complaint = await process.communicate(recording)
+            answer, complaint = await process.communicate()
     except TimeoutError:
         raise BadAudio("the recording cannot be used: decoding it takes too long", field="chunk") from None
     finally:
@@ -127,3 +131,11 @@ async def _analysed(recording: bytes) -> Manner:
         _log.warning("a recording has crashed its analysis", exit_code=process.returncode, last_words=last_words)
         raise BadAudio("the recording cannot be used: it cannot be decoded", field="chunk")
     return msgspec.json.decode(answer, type=Manner)
+
+
+def _in_memory(content: bytes) -> BinaryIO:
+    """A file on no disk that holds `content`, at its beginning."""
+    file = open(os.memfd_create("recording"), "w+b")  # noqa: PTH123, SIM115 - a descriptor has no path; the caller closes
+    file.write(content)
+    file.seek(0)
+    return file

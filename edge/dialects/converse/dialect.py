@@ -69,6 +69,14 @@ class ConverseDialect:
         if self._replies is not None:
             response.started.output_format.CopyFrom(OGG_OPUS)
 
+    def wants_pause(self) -> bool:
+        """Never: this dialect only tells what happens."""
+        return False
+
+    def pause(self) -> Iterator[str]:
+        """Nothing."""
+        yield from ()
+
     def rejection(self, fault: InvalidEvent) -> str:
         """What answers an invalid message: the same as the service's answer to a request it cannot honour."""
         rejected = RequestRejected(reason=fault.reason, message=fault.message)

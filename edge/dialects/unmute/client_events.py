@@ -1,20 +1,37 @@
 """What Unmute's clients send: JSON text frames, told apart by `type`."""
 
 import re
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
 from edge.dialects import InvalidEvent
 from edge.dialects.unmute.instructions import Instructions
 
+_LONGEST_VOICE = 1_000
+"""Characters. A voice is a path, or an id; it is passed on to every process, and named in warnings."""
+
+_TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "on", "1"}), frozenset({"false", "f", "no", "n", "off", "0"})
+
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """How the client wants the conversation held. Null leaves a field as it is."""
 
     instructions: Instructions | None = None
-    voice: str | None = None
-    allow_recording: bool
+    voice: Annotated[str, msgspec.Meta(max_length=_LONGEST_VOICE)] | None = None
+    allow_recording: bool | float | str
+    """Is a bool once it is parsed. Unmute's server takes "yes" and 1 for true as well, in any case."""
+
+    def __post_init__(self) -> None:
+        word = self.allow_recording.lower() if isinstance(self.allow_recording, str) else f"{self.allow_recording:g}"
+        if word not in _TRUE | _FALSE:
+            raise ValueError(f"`allow_recording` is {self.allow_recording!r}: expected true or false")
+        msgspec.structs.force_setattr(self, "allow_recording", word in _TRUE)
+
+    @property
+    def consents(self) -> bool:
+        """Whether the conversation may be recorded."""
+        return self.allow_recording is True
 
 
 class SessionUpdate(msgspec.Struct, frozen=True, tag="session.update"):
@@ -40,8 +57,11 @@ class AnonymizedAppend(msgspec.Struct, frozen=True, tag="unmute.input_audio_buff
 
 ClientEvent: TypeAlias = SessionUpdate | AudioAppend | AnonymizedAppend
 
-# Not strict: Unmute's server takes "true" and 1 for true.
+# Not strict: Unmute's server takes "1920" for a number, too.
 _decoder: msgspec.json.Decoder[ClientEvent] = msgspec.json.Decoder(ClientEvent, strict=False)
+
+_LONGEST_EXPLANATION = 300
+"""Characters. Some explanations quote the client, who must not get a megabyte back."""
 
 _AT_PATH = re.compile(r" - at `\$\.?(?P<path>.*)`$")
 
@@ -60,11 +80,15 @@ def parse(message: str | bytes) -> ClientEvent:
         raise _invalid("json_invalid", "it is nested too deeply") from error
 
 
-def _invalid(kind: str, why: str) -> InvalidEvent:
-    found = _AT_PATH.search(why)
-    detail: dict[str, Any] = {
-        "type": kind,
-        "loc": found["path"].split(".") if found else [],
-        "msg": _AT_PATH.sub("", why),
-    }
-    return InvalidEvent(f"Invalid message: {why}", [detail])
+def _invalid(kind: str, explanation: str) -> InvalidEvent:
+    found = _AT_PATH.search(explanation)
+    why = shorten(_AT_PATH.sub("", explanation))
+    path = found["path"].split(".") if found else []
+    detail: dict[str, Any] = {"type": kind, "loc": path, "msg": why}
+    where = f" - at `{'.'.join(path)}`" if path else ""
+    return InvalidEvent(f"Invalid message: {why}{where}", [detail])
+
+
+def shorten(text: str) -> str:
+    """As much of `text` as is told to a client."""
+    return text if len(text) <= _LONGEST_EXPLANATION else text[:_LONGEST_EXPLANATION] + "…"

@@ -1,5 +1,6 @@
 """Unmute's dialect of one connection: JSON events and Ogg Opus ↔ `Converse`."""
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -8,7 +9,9 @@ import msgspec
 from edge.dialects import InvalidEvent
 from edge.dialects.unmute.chat_history import ChatHistory
 from edge.dialects.unmute.client_events import AudioAppend, Session, SessionUpdate, parse
+from edge.dialects.unmute.debugging import Debugging
 from edge.dialects.unmute.instructions import character
+from edge.dialects.unmute.overview import Overview
 from edge.dialects.unmute.replies import Replies
 from edge.dialects.unmute.server_events import (
     ErrorBody,
@@ -16,12 +19,10 @@ from edge.dialects.unmute.server_events import (
     ErrorType,
     ServerEvent,
     SessionUpdated,
-    TextDelta,
-    TextDeltaReady,
-    TextDone,
 )
 from edge.dialects.unmute.user_speech import UserSpeech
 from edge.frames import Frames
+from edge.health import Unhealthy
 from edge.ogg import InvalidAudio
 from edge.opus import OpusDecoder
 from mesh.errors import MeshError
@@ -34,19 +35,23 @@ SILENCE_TIMEOUT_S = 7.0
 PACING_LEAD_S = 0.32
 """Four frames. More would be heard after an interruption: the page plays out what it has."""
 
+_SAMPLE_BYTES = 2
+
 _MOST_PENDING_UPDATES = 32
 """Session updates that may wait for their answer."""
 
 
 class UnmuteDialect:
-    """The translation of one connection."""
+    """The translation of one connection. `clock` gives monotonic seconds, for figures that developers are shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._decoder = OpusDecoder()
         self._microphone = Frames()
         self._user_speech = UserSpeech()
         self._history = ChatHistory()
-        self._replies = Replies(self._history)
+        self._debugging = Debugging(clock)
+        self._overview = Overview(self._history, self._debugging)
+        self._replies = Replies(self._history, self._debugging, self._overview)
         self._pending_updates: dict[str, Session] = {}
         self._updates = 0
 
@@ -73,6 +78,7 @@ class UnmuteDialect:
     def _audio(self, encoded: bytes, now: float) -> Iterator[conversation.ConverseRequest]:
         try:
             for pcm in self._decoder.decode(encoded, now):
+                self._overview.heard(len(pcm) // _SAMPLE_BYTES)
                 for frame in self._microphone.add(pcm):
                     yield conversation.ConverseRequest(audio=conversation.UserAudio(audio=frame))
         except InvalidAudio as error:
@@ -82,10 +88,11 @@ class UnmuteDialect:
     def _update(self, session: Session) -> conversation.ConverseRequest:
         if len(self._pending_updates) >= _MOST_PENDING_UPDATES:
             raise InvalidEvent("Too many session updates are still waiting for their answer")
+        self._overview.client_speaks()
         self._updates += 1
         request_id = f"update-{self._updates}"
         self._pending_updates[request_id] = session
-        changes = conversation.SessionConfig(recording_consent=session.allow_recording)
+        changes = conversation.SessionConfig(recording_consent=session.consents)
         if session.voice:
             changes.voice = session.voice
         if session.instructions is not None:
@@ -106,27 +113,34 @@ class UnmuteDialect:
             case "user_speech_started":
                 self._user_speech.started(response.user_speech_started)
             case "user_word_recognized":
-                yield from self._user_speech.word(response.user_word_recognized)
+                yield from self._user_word(response.user_word_recognized)
             case "user_speech_stopped":
+                self._debugging.user_paused()
                 yield from self._user_speech.stopped(response.user_speech_stopped)
             case "user_turn_ended":
                 self._history.user(response.user_turn_ended.item_id, response.user_turn_ended.text)
             case "reply_created":
                 yield from self._replies.created(response.reply_created)
             case "reply_text_delta":
-                yield TextDeltaReady(delta=response.reply_text_delta.text)
+                yield from self._replies.text(response.reply_text_delta)
             case "reply_text_done":
-                yield TextDone(text=response.reply_text_done.text)
+                yield from self._replies.text_done()
             case "reply_audio":
                 yield from self._replies.audio(response.reply_audio)
             case "reply_word_spoken":
-                yield TextDelta(delta=response.reply_word_spoken.text)
+                yield from self._replies.word(response.reply_word_spoken)
             case "reply_released":
                 yield from self._replies.released(response.reply_released)
             case "reply_cancelled":
                 yield from self._replies.cancelled(response.reply_cancelled)
             case "warning":
                 yield _error("warning", response.warning.message)
+
+    def _user_word(self, event: conversation.UserWordRecognized) -> Iterator[ServerEvent]:
+        if told := list(self._user_speech.word(event)):
+            self._history.user_word(event.item_id, event.text)
+            self._debugging.user_spoke()
+        yield from told
 
     def _session_updated(self, request_id: str) -> Iterator[ServerEvent]:
         session = self._pending_updates.pop(request_id, None)
@@ -138,12 +152,23 @@ class UnmuteDialect:
         detail = {"type": event.reason.lower(), "loc": [], "msg": event.message}
         return _error("invalid_request_error", event.message, [detail])
 
+    def wants_pause(self) -> bool:
+        """Whether an overview is due, for the next pause."""
+        return self._overview.is_due
+
+    def pause(self) -> Iterator[str]:
+        """The overview, unless the end of a reply has brought one meanwhile."""
+        if self._overview.is_due:
+            yield _encoded(self._overview.in_pause())
+
     def rejection(self, fault: InvalidEvent) -> str:
         """The `invalid_request_error` that answers an invalid message."""
         return _encoded(_error("invalid_request_error", fault.message, fault.details))
 
-    def fatal(self, words: str, error: MeshError) -> str:
-        """The `fatal` error that goes before the close."""
+    def fatal(self, words: str, error: MeshError) -> str | None:
+        """The `fatal` error that goes before the close. Bad health is told by the close alone, as Unmute does."""
+        if isinstance(error, Unhealthy):
+            return None
         details = {"reason": error.reason, "service": error.service, "retry_after": error.retry_after}
         return _encoded(_error("fatal", words, details))
 

@@ -3,15 +3,20 @@
 from collections.abc import Iterator
 
 from edge.dialects.unmute.chat_history import ChatHistory
+from edge.dialects.unmute.debugging import Debugging
+from edge.dialects.unmute.overview import Overview
 from edge.dialects.unmute.server_events import (
-    AdditionalOutputs,
     AudioDelta,
     AudioDone,
     InterruptedByVad,
-    Outputs,
+    Outcome,
     Response,
     ResponseCreated,
     ServerEvent,
+    Status,
+    TextDelta,
+    TextDeltaReady,
+    TextDone,
 )
 from edge.opus import OpusEncoder
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -22,35 +27,82 @@ _INTERRUPTIONS = (conversation.CANCEL_CAUSE_SPEECH_DETECTED, conversation.CANCEL
 class Replies:
     """The replies of one connection, and the one Ogg stream that all of them are spoken in."""
 
-    def __init__(self, history: ChatHistory) -> None:
+    def __init__(self, history: ChatHistory, debugging: Debugging, overview: Overview) -> None:
         self._history = history
+        self._debugging = debugging
+        self._overview = overview
         self._encoder = OpusEncoder()
+        self._written = ""
+        self._text_is_due = False
+        """Whether the present reply's text has not been told to its end."""
 
     def created(self, event: conversation.ReplyCreated) -> Iterator[ServerEvent]:
         """A reply begins; the voice of an engine's choice is called "missing"."""
+        self._written, self._text_is_due = "", True
         voice = event.voice or "missing"
-        yield ResponseCreated(response=Response(voice=voice, chat_history=self._history.messages()))
+        self._debugging.reply_created(voice)
+        yield ResponseCreated(
+            response=Response(id=event.reply_id, voice=voice, chat_history=self._history.messages()),
+        )
+
+    def text(self, event: conversation.ReplyTextDelta) -> Iterator[ServerEvent]:
+        """The language model has written a word. Of a reply whose voice has failed meanwhile, nobody needs it."""
+        if self._text_is_due:
+            self._written += event.text
+            self._debugging.reply_written()
+            yield TextDeltaReady(delta=event.text)
+
+    def text_done(self) -> Iterator[ServerEvent]:
+        """It has written all of them. One that has written nothing is told as well: the load test times every turn."""
+        if self._text_is_due:
+            self._text_is_due = False
+            if not self._written:
+                yield TextDeltaReady(delta="")
+            yield TextDone(text=self._written)
 
     def audio(self, event: conversation.ReplyAudio) -> Iterator[ServerEvent]:
         """More of a reply may be heard."""
+        self._debugging.reply_spoken()
         yield from _audio_delta(self._encoder.encode(event.audio))
+
+    def word(self, event: conversation.ReplyWordSpoken) -> Iterator[ServerEvent]:
+        """A word is being heard."""
+        self._history.assistant_word(event.reply_id, event.text)
+        yield TextDelta(delta=event.text)
 
     def released(self, event: conversation.ReplyReleased) -> Iterator[ServerEvent]:
         """All of a reply was sent.
 
-        The load test takes the reply's text from the last message of the history, which must come before the end.
+        Its text is at an end too, at the latest now: the voice may have failed while the model was writing.
+        The load test takes the reply's text from the last message of the history, which must come before the end, and
+        needs audio in every turn.
         """
-        yield from _audio_delta(self._encoder.flush())
+        yield from self.text_done()
+        yield from _audio_delta(self._encoder.silence())
         self._history.assistant(event.reply_id, event.text)
-        yield AdditionalOutputs(args=Outputs(chat_history=self._history.messages()))
-        yield AudioDone()
+        self._debugging.reply_over()
+        yield self._overview.after_reply(event.text)
+        yield AudioDone(response=Outcome(id=event.reply_id, status="completed", text=event.text))
 
     def cancelled(self, event: conversation.ReplyCancelled) -> Iterator[ServerEvent]:
-        """A reply ended early; what can have been heard of it stays in the history."""
+        """A reply ended early; what can have been heard of it stays in the history.
+
+        No audio is sent for one that had none, or whose end was told already: the load test takes the first audio after
+        an end for the next reply's.
+        """
+        self._text_is_due = False
         yield from _audio_delta(self._encoder.flush())
         self._history.assistant(event.reply_id, event.heard_text)
+        self._debugging.reply_over()
         if event.cause in _INTERRUPTIONS:
-            yield InterruptedByVad()
+            yield InterruptedByVad(response=_outcome(event, "cancelled"))
+        else:
+            failed = event.cause == conversation.CANCEL_CAUSE_FAILED
+            yield self._overview.after_failure(_outcome(event, "failed" if failed else "cancelled"))
+
+
+def _outcome(event: conversation.ReplyCancelled, status: Status) -> Outcome:
+    return Outcome(id=event.reply_id, status=status, text=event.heard_text)
 
 
 def _audio_delta(pages: bytes) -> Iterator[ServerEvent]:

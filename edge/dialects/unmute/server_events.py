@@ -36,9 +36,25 @@ class SessionUpdated(ServerEvent, frozen=True, tag="session.updated"):
     """The session as it was parsed, with its defaults."""
 
 
+Status: TypeAlias = Literal["completed", "cancelled", "failed"]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a reply has ended. Unmute does not tell; its clients ignore fields that they do not know."""
+
+    id: str
+    """The one that its `response.created` told."""
+    status: Status
+    """Completed: all of it was sent. A person may still interrupt it, until they have heard it."""
+    text: str
+    """What it says, or what of it can have been heard; all that the language model will remember of it."""
+
+
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """A reply that has begun."""
 
+    id: str
+    """Parley's addition, by which its outcome is known."""
     object: Literal["realtime.response"] = "realtime.response"
     status: Literal["in_progress"] = "in_progress"
     voice: str
@@ -78,6 +94,8 @@ class AudioDelta(ServerEvent, frozen=True, tag="response.audio.delta"):
 class AudioDone(ServerEvent, frozen=True, tag="response.audio.done"):
     """All of a reply has been sent. Never follows a reply that was interrupted."""
 
+    response: Outcome
+
 
 class TranscriptionDelta(ServerEvent, frozen=True, tag="conversation.item.input_audio_transcription.delta"):
     """A word of the person's, without spaces; never empty, which would make blank entries on the page."""
@@ -98,6 +116,8 @@ class SpeechStopped(ServerEvent, frozen=True, tag="input_audio_buffer.speech_sto
 class InterruptedByVad(ServerEvent, frozen=True, tag="unmute.interrupted_by_vad"):
     """The person spoke over a reply, which is over."""
 
+    response: Outcome
+
 
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
     """What Unmute's server shows besides the conversation."""
@@ -111,6 +131,8 @@ class AdditionalOutputs(ServerEvent, frozen=True, tag="unmute.additional_outputs
     """The conversation so far."""
 
     args: Outputs
+    response: Outcome | None = None
+    """Of a reply that has ended early without being interrupted, because it failed."""
 
 
 ErrorType: TypeAlias = Literal["warning", "invalid_request_error", "fatal"]

@@ -26,8 +26,10 @@ class UserSpeech:
         self._paused_before_words = False
 
     def word(self, event: conversation.UserWordRecognized) -> Iterator[ServerEvent]:
-        """A word is certain."""
+        """A word is certain. One without letters or digits would be a blank entry on the page, and is left out."""
         self._follow(event.item_id)
+        if not any(map(str.isalnum, event.text)):
+            return
         yield TranscriptionDelta(delta=event.text, start_time=seconds(event.start_offset))
         if self._has_words:
             return

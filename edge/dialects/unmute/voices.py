@@ -29,8 +29,8 @@ class FreesoundSource(msgspec.Struct, frozen=True, kw_only=True, tag_field="sour
     """A voice taken from a recording on freesound.org."""
 
     url: str
-    start_time: float
-    sound_instance: SoundInstance
+    start_time: int | float | None
+    sound_instance: SoundInstance | None
     path_on_server: str
 
 
@@ -40,7 +40,7 @@ Source: TypeAlias = FileSource | FreesoundSource
 class ListedVoice(msgspec.Struct, frozen=True, kw_only=True):
     """A voice that people may choose."""
 
-    name: str
+    name: str | None
     good: Literal[True] = True
     instructions: Instructions | None
     source: Source
@@ -48,7 +48,7 @@ class ListedVoice(msgspec.Struct, frozen=True, kw_only=True):
 
 def listed(voice: voices_pb2.Voice) -> ListedVoice:
     """How clients see `voice`; `path_on_server` is what they choose it by."""
-    return ListedVoice(name=voice.name, instructions=_instructions(voice), source=_source(voice))
+    return ListedVoice(name=voice.name or None, instructions=_instructions(voice), source=_source(voice))
 
 
 def _instructions(voice: voices_pb2.Voice) -> Instructions | None:
@@ -67,10 +67,8 @@ def _source(voice: voices_pb2.Voice) -> Source:
         sound = voice.freesound
         return FreesoundSource(
             url=sound.url,
-            start_time=sound.start_time_seconds,
-            sound_instance=SoundInstance(
-                id=sound.sound_id, name=sound.sound_name, username=sound.username, license=sound.license
-            ),
+            start_time=_start_time(sound),
+            sound_instance=_sound_instance(sound),
             path_on_server=voice.voice_id,
         )
     kept = voice.file
@@ -79,3 +77,17 @@ def _source(voice: voices_pb2.Voice) -> Source:
         description=kept.description if kept.HasField("description") else None,
         description_link=kept.description_link if kept.HasField("description_link") else None,
     )
+
+
+def _start_time(sound: voices_pb2.FreesoundSource) -> int | float | None:
+    """Whole where it can be: Unmute's clients expect whole seconds."""
+    if not sound.HasField("start_time_seconds"):
+        return None
+    start = sound.start_time_seconds
+    return int(start) if start.is_integer() else start
+
+
+def _sound_instance(sound: voices_pb2.FreesoundSource) -> SoundInstance | None:
+    if not sound.sound_id:
+        return None
+    return SoundInstance(id=sound.sound_id, name=sound.sound_name, username=sound.username, license=sound.license)

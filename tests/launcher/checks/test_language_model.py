@@ -3,6 +3,8 @@ from starlette.responses import HTMLResponse, JSONResponse
 
 from launcher.checks.finding import Finding, State
 from launcher.checks.language_model import language_model
+from standins.llm.engine import LlmEngine
+from standins.llm.options import LlmOptions
 from tests.fakes.llm import FakeLlm, serving
 from tests.launcher.checks.conftest import Look, free_port
 
@@ -75,6 +77,16 @@ async def test_a_model_that_is_not_listed_but_answers_is_told(situation: Look) -
     fault = await the_fault(FakeLlm(), situation, KYUTAI_LLM_MODEL="alias")
     assert fault.state is State.ADVICE
     assert "the server does not list it" in fault.found
+
+
+async def test_a_model_that_thinks_is_told(situation: Look) -> None:
+    async with LlmEngine(LlmOptions(first_token_s=0, reasoning="field")).serving() as llm:
+        *_, finding = await language_model(await situation(llm=llm.url))
+        assert finding.state is State.ADVICE
+        assert "thinks before it does" in finding.found
+        llm.change(obeys=True)
+        *_, finding = await language_model(await situation(llm=llm.url))
+        assert finding.state is State.FINE
 
 
 async def test_something_else_at_that_address(situation: Look) -> None:

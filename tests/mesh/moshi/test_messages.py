@@ -45,6 +45,7 @@ AUDIO = "82a474797065a5417564696fa370636d92ca00000000ca3f000000"
 OPUS = "82a474797065a74f67674f707573a464617461934f67ccc8"
 
 
+@pytest.mark.unmute("S11")
 @pytest.mark.parametrize(
     ("decoder", "golden", "message"),
     [
@@ -63,6 +64,7 @@ def test_golden_bytes_in_both_directions(decoder: Any, golden: str, message: Any
     assert packed(message).hex() == golden
 
 
+@pytest.mark.unmute("S11")
 def test_golden_audio_in_both_directions() -> None:
     message = unpacked(bytes.fromhex(AUDIO), from_voice)
     assert isinstance(message, Audio)
@@ -70,6 +72,7 @@ def test_golden_audio_in_both_directions() -> None:
     assert packed(Audio(Raw(packed_floats(np.array([0, 0.5], np.float32))))).hex() == AUDIO
 
 
+@pytest.mark.unmute("S11")
 def test_golden_step() -> None:
     message = unpacked(bytes.fromhex(STEP), from_recogniser)
     assert isinstance(message, Step)
@@ -77,6 +80,7 @@ def test_golden_step() -> None:
     assert message.buffered_pcm == 960
 
 
+@pytest.mark.unmute("S11")
 def test_what_is_said_to_the_voice() -> None:
     assert packed(Text("hi")) == msgspec.msgpack.encode({"type": "Text", "text": "hi"})
     assert packed(Eos()) == msgspec.msgpack.encode({"type": "Eos"})

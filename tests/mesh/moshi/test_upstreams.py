@@ -75,6 +75,7 @@ async def test_a_lease_holds_a_slot_and_gives_it_back() -> None:
         assert servers.metric("parley_stt_engine_search_seconds_count") == 1
 
 
+@pytest.mark.unmute("S11")
 async def test_whoever_is_full_is_passed_over_and_has_not_failed() -> None:
     async with (
         running(slots=0, tells_slots=False) as full,
@@ -129,6 +130,7 @@ async def test_all_down_is_upstream_down_and_they_come_back() -> None:
         await back.kill()
 
 
+@pytest.mark.unmute("B6", "B7", "S11")
 @pytest.mark.parametrize(
     "behave",
     [
@@ -168,6 +170,7 @@ async def test_what_a_plain_http_answer_means(status: http.HTTPStatus, kind: typ
         assert type(await refusal(servers)) is kind
 
 
+@pytest.mark.unmute("B7", "S11")
 async def test_a_wrong_key_is_named_and_not_tried_again() -> None:
     async with running() as server, opened([server.url]) as servers:
         wrong = CALL._replace(key="wrong")
@@ -178,12 +181,14 @@ async def test_a_wrong_key_is_named_and_not_tried_again() -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.unmute("B7")
 async def test_an_unknown_voice_is_not_taken_for_a_full_server() -> None:
     async with running(saying(packed("Error", message="unknown Voice x"))) as server, opened([server.url]) as servers:
         assert isinstance(await refusal(servers), VoiceNotFound)
         assert isinstance(await refusal(servers), VoiceNotFound)
 
 
+@pytest.mark.unmute("S11")
 async def test_messages_meant_for_the_stream_before_are_skipped() -> None:
     async def behave(websocket: ServerConnection, server: MoshiServer) -> None:
         for _ in range(10):
@@ -220,6 +225,7 @@ async def test_both_ways_of_closing_are_told_apart(orderly: bool) -> None:
             await connection.send(b"x")
 
 
+@pytest.mark.unmute("B25")
 async def test_leaving_frees_the_slot_while_the_server_floods_us() -> None:
     async def flood(websocket: ServerConnection, server: MoshiServer) -> None:
         del server
@@ -244,6 +250,7 @@ def sockets() -> int:
     return count
 
 
+@pytest.mark.unmute("B6", "B25")
 @pytest.mark.parametrize("behave", [idle, silent()], ids=["ready", "silent"])
 async def test_a_start_up_cancelled_at_any_moment_leaves_nothing_open(behave: moshi.Behaviour) -> None:
     async with running(behave, slots=1_000, tells_slots=False) as server, opened([server.url], try_s=1.0) as servers:
@@ -267,6 +274,7 @@ async def test_a_start_up_cancelled_at_any_moment_leaves_nothing_open(behave: mo
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.unmute("S11")
 async def test_a_name_with_several_addresses_is_several_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     resolved: list[str] = ["127.0.0.2", "127.0.0.3"]
 

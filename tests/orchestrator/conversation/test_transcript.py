@@ -36,10 +36,34 @@ MESSAGES = [
         [user("Hi."), assistant("Yes?"), user("..."), assistant("Yes?"), user("...")],
         id="silences that were answered stay",
     ),
-    pytest.param([(Role.USER, "...or not.")], [user("...or not.")], id="dots within words are the person's own"),
+    pytest.param([(Role.USER, "...or not.")], [user("or not.")], id="a silence that runs into words"),
+    pytest.param([(Role.USER, "... ... Hi.")], [user("Hi.")], id="so do several, and no blank is left"),
+    pytest.param([(Role.USER, "... ...")], [user("...")], id="silences that were merged are one"),
+    pytest.param([(Role.USER, "Or... not...")], [user("Or... not...")], id="dots within words are the person's own"),
+    pytest.param(
+        [(Role.USER, "Hi."), (Role.ASSISTANT, "...well")], [user("Hi."), assistant("...well")], id="the model's too"
+    ),
+    pytest.param(
+        [HI, (Role.ASSISTANT, "I thought —")], [user("Hi."), assistant("I thought")], id="where it was cut off"
+    ),
+    pytest.param(
+        [HI, (Role.ASSISTANT, "I thought—"), HI], [user("Hi."), assistant("I thought"), user("Hi.")], id="in a word"
+    ),
+    pytest.param(
+        [HI, (Role.ASSISTANT, "I — we — know")], [user("Hi."), assistant("I — we — know")], id="dashes within stay"
+    ),
+    pytest.param(
+        [HI, (Role.ASSISTANT, "—"), HI], [user("Hi. Hi.")], id="cut off before a word: the turns around it meet"
+    ),
+    pytest.param([(Role.USER, " — — ")], [user("Hello!")], id="nothing but dashes"),
+    pytest.param([SILENCE, (Role.ASSISTANT, "—"), SILENCE], [user("...")], id="silences that meet so are one"),
+    pytest.param(
+        [SILENCE, (Role.ASSISTANT, "—"), HI], [user("Hi.")], id="nor is there a blank before words that meet one"
+    ),
 ]
 
 
+@pytest.mark.unmute("S10", "B28")
 @pytest.mark.parametrize(("turns", "messages"), MESSAGES)
 @pytest.mark.parametrize("instructions", [None, "", "Be kind."])
 def test_messages(turns: list[tuple[Role, str]], messages: list[Message], instructions: str | None) -> None:

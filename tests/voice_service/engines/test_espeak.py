@@ -102,6 +102,7 @@ def damaged(recording: bytes, chance: random.Random) -> bytes:
     return bytes(bytes_[: chance.choice((len(bytes_), chance.randrange(len(bytes_))))])
 
 
+@pytest.mark.unmute("B19")
 async def test_one_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "ANALYSIS_LIMIT_S", 0.001)
     with pytest.raises(BadAudio, match="takes too long"):

@@ -54,6 +54,7 @@ async def test_other_answers(
         await engine.clone(RECORDING)
 
 
+@pytest.mark.unmute("B19")
 async def test_a_server_that_says_nothing(
     fake: FakeCloning, engine: MoshiCloning, monkeypatch: pytest.MonkeyPatch
 ) -> None:

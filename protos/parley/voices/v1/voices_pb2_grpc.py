@@ -55,6 +55,16 @@ class VoiceServiceStub:
                 request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingRequest.SerializeToString,
                 response_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingResponse.FromString,
                 _registered_method=True)
+        self.StartDonation = channel.unary_unary(
+                '/parley.voices.v1.VoiceService/StartDonation',
+                request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.StartDonationRequest.SerializeToString,
+                response_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.StartDonationResponse.FromString,
+                _registered_method=True)
+        self.SubmitDonation = channel.stream_unary(
+                '/parley.voices.v1.VoiceService/SubmitDonation',
+                request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.SubmitDonationRequest.SerializeToString,
+                response_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.SubmitDonationResponse.FromString,
+                _registered_method=True)
 
 
 class VoiceServiceServicer:
@@ -98,6 +108,35 @@ class VoiceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartDonation(self, request, context):
+        """Begins a donation: gives a text to read aloud, by which a listener can tell that the speaker has agreed. Any replica
+        takes the recording. FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when
+        the store cannot be reached.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitDonation(self, request_iterator, context):
+        """Keeps a recording of somebody who gives their voice away, with who it is. Both are kept, or neither.
+
+        The order and the limits are those of `CreateVoice`; besides, `metadata` comes once between `config` and `finish`,
+        before, among or after the chunks. The file is kept as it is, and not decoded. What is looked at, in this order:
+
+        - the metadata's fields (INVALID_ARGUMENT, BAD_REQUEST),
+        - the size: at least 104 858 bytes, 0.1 MiB (INVALID_ARGUMENT, UPLOAD_TOO_SMALL), and at most 4 MiB (UPLOAD_TOO_LARGE),
+        - the nickname's length (INVALID_ARGUMENT, BAD_REQUEST),
+        - the verification: that it is known and not used up, and at most 5 minutes old (INVALID_ARGUMENT,
+        VERIFICATION_UNUSABLE).
+
+        Only a donation that is kept uses its verification up, and of several submissions at once, one is kept. Other
+        errors: FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when the store or
+        the disk cannot be used.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VoiceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -120,6 +159,16 @@ def add_VoiceServiceServicer_to_server(servicer, server):
                     servicer.GetVoiceEmbedding,
                     request_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingRequest.FromString,
                     response_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingResponse.SerializeToString,
+            ),
+            'StartDonation': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartDonation,
+                    request_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.StartDonationRequest.FromString,
+                    response_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.StartDonationResponse.SerializeToString,
+            ),
+            'SubmitDonation': grpc.stream_unary_rpc_method_handler(
+                    servicer.SubmitDonation,
+                    request_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.SubmitDonationRequest.FromString,
+                    response_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.SubmitDonationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -231,6 +280,60 @@ class VoiceService:
             '/parley.voices.v1.VoiceService/GetVoiceEmbedding',
             parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingRequest.SerializeToString,
             parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceEmbeddingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartDonation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parley.voices.v1.VoiceService/StartDonation',
+            parley_dot_voices_dot_v1_dot_voices__pb2.StartDonationRequest.SerializeToString,
+            parley_dot_voices_dot_v1_dot_voices__pb2.StartDonationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitDonation(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/parley.voices.v1.VoiceService/SubmitDonation',
+            parley_dot_voices_dot_v1_dot_voices__pb2.SubmitDonationRequest.SerializeToString,
+            parley_dot_voices_dot_v1_dot_voices__pb2.SubmitDonationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,7 @@ async def speak(client: Client) -> None:
         await client.append(page)
 
 
+@pytest.mark.unmute("S3", "B22")
 @pytest.mark.parametrize(
     ("instructions", "echoed", "told"),
     [

@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from edge.ogg import OggReader
 from mesh.errors import MissingServiceAtCapacity
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as conversation
+from tests.edge.dialects.unmute.reading import CLOSED_LIST
 from tests.edge.dialects.unmute.told import CUT_BY_SPEECH, DETECTED, FRAME, SILENCE, Told, body
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription.delta"
@@ -16,6 +18,7 @@ STARTED, STOPPED = "input_audio_buffer.speech_started", "input_audio_buffer.spee
 
 
 class TestUserSpeech:
+    @pytest.mark.unmute("S4")
     def test_a_start_is_told_after_the_first_word(self, told: Told) -> None:
         assert told(user_speech_started={"item_id": "i1", "cause": DETECTED}) == []
         first = told(user_word_recognized={"item_id": "i1", "text": "Hello", "start_offset": duration(1.25)})
@@ -25,6 +28,7 @@ class TestUserSpeech:
         assert body(second) == {"type": TRANSCRIPTION, "delta": "there", "start_time": 1.5}
         assert body(told(user_speech_stopped={"item_id": "i1", "cause": DETECTED})) == {"type": STOPPED}
 
+    @pytest.mark.unmute("S4")
     def test_words_may_come_after_the_stop(self, told: Told) -> None:
         told.user_says("i1", "Hello")
         told(user_word_recognized={"item_id": "i1", "text": "there"})
@@ -61,14 +65,29 @@ class TestUserSpeech:
         told.user_says("i2", "two")
         assert told.types == [TRANSCRIPTION, STARTED, STOPPED] * 2
 
+    @pytest.mark.unmute("S4")
     def test_a_long_silence_is_a_stop_without_a_start(self, told: Told) -> None:
         assert body(told(user_speech_stopped={"item_id": "i1", "cause": SILENCE})) == {"type": STOPPED}
+
+    @pytest.mark.unmute("B33")
+    @pytest.mark.parametrize("blank", ["", " ", "...", "\u2014"])
+    def test_a_word_without_letters_is_not_told(self, told: Told, blank: str) -> None:
+        told(user_speech_started={"item_id": "i1", "cause": DETECTED})
+        assert told(user_word_recognized={"item_id": "i1", "text": blank}) == []
+        told(user_word_recognized={"item_id": "i1", "text": "Yes"})
+        assert told.types == [TRANSCRIPTION, STARTED]
+
+    @pytest.mark.parametrize("word", ["42", "好", "é", "a."])
+    def test_any_letter_or_digit_makes_a_word(self, told: Told, word: str) -> None:
+        told(user_word_recognized={"item_id": "i1", "text": word})
+        assert told.events[0]["delta"] == word
 
     def test_guesses_are_not_told(self, told: Told) -> None:
         assert told(user_partial_transcript={"text": "hel"}) == []
 
 
 class TestReply:
+    @pytest.mark.unmute("C6", "S4")
     def test_from_beginning_to_end(self, told: Told) -> None:
         told.user_says("i1", "Hello")
         told.events.clear()
@@ -76,6 +95,7 @@ class TestReply:
         assert body(created) == {
             "type": "response.created",
             "response": {
+                "id": "r1",
                 "object": "realtime.response",
                 "status": "in_progress",
                 "voice": "alto",
@@ -84,8 +104,8 @@ class TestReply:
         }
         ready = told(reply_text_delta={"reply_id": "r1", "text": " Hi"})
         assert body(ready) == {"type": "unmute.response.text.delta.ready", "delta": " Hi"}
-        done = told(reply_text_done={"reply_id": "r1", "text": "Hi"})
-        assert body(done) == {"type": "response.text.done", "text": "Hi"}
+        done = told(reply_text_done={"reply_id": "r1", "text": " Hi"})
+        assert body(done) == {"type": "response.text.done", "text": " Hi"}
         audio = told(reply_audio={"reply_id": "r1", "audio": FRAME})
         pages = base64.b64decode(body(audio)["delta"])
         assert [page.begins_stream for page in OggReader().read(pages)] == [True, False, False, False]
@@ -97,21 +117,44 @@ class TestReply:
             "type": "unmute.additional_outputs",
             "args": {
                 "chat_history": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}],
-                "debug_dict": {},
+                "debug_dict": {
+                    "conversation_state": "waiting_for_user",
+                    "timing": {"to_first_token": 0.0, "tts_audio": 0.0, "to_first_audio": 0.0},
+                    "tts_voice": "alto",
+                    "last_receive_time": 0.0,
+                },
                 "debug_plot_data": [],
             },
+            "response": None,
         }
-        assert body([end]) == {"type": "response.audio.done"}
+        assert body([end]) == {
+            "type": "response.audio.done",
+            "response": {"id": "r1", "status": "completed", "text": "Hi"},
+        }
         assert told(reply_finished={"reply_id": "r1", "text": "Hi"}) == []
 
+    @pytest.mark.unmute("S4")
     def test_an_engines_own_voice_is_missing(self, told: Told) -> None:
         assert told(reply_created={"reply_id": "r1"})[0]["response"]["voice"] == "missing"
 
-    def test_a_reply_without_audio_needs_no_flush(self, told: Told) -> None:
+    @pytest.mark.unmute("B8")
+    def test_one_that_says_nothing_is_a_turn_like_any_other(self, told: Told) -> None:
+        """The load test times the first word and the first audio of each, and reads its text from the history."""
         told(reply_created={"reply_id": "r1"})
-        told(reply_released={"reply_id": "r1", "text": "Hi"})
-        assert told.types == ["response.created", "unmute.additional_outputs", "response.audio.done"]
+        told(reply_text_done={"reply_id": "r1", "text": ""})
+        told(reply_released={"reply_id": "r1", "text": ""})
+        assert told.types == [
+            "response.created",
+            "unmute.response.text.delta.ready",
+            "response.text.done",
+            "response.audio.delta",
+            "unmute.additional_outputs",
+            "response.audio.done",
+        ]
+        assert told.events[1]["delta"] == ""
+        assert told.events[-2]["args"]["chat_history"] == [{"role": "assistant", "content": ""}]
 
+    @pytest.mark.unmute("C5", "S5")
     def test_one_stream_for_all_replies(self, told: Told) -> None:
         for number in range(3):
             told.reply_says(f"r{number}", "Hi")
@@ -131,19 +174,69 @@ class TestReply:
         assert told(reply_resumed={"reply_id": "r1"}) == []
 
 
-class TestInterruption:
-    @pytest.mark.parametrize(
-        "cause", [conversation.CANCEL_CAUSE_SPEECH_DETECTED, conversation.CANCEL_CAUSE_WORD_RECOGNIZED]
-    )
-    def test_what_is_held_back_is_flushed_first(self, told: Told, cause: int) -> None:
-        told(reply_audio={"reply_id": "r1", "audio": FRAME})
-        flushed, interrupted = told(reply_cancelled={"reply_id": "r1", "cause": cause})
-        assert flushed["type"] == "response.audio.delta"
-        assert body([interrupted]) == {"type": "unmute.interrupted_by_vad"}
+INTERRUPTIONS = [conversation.CANCEL_CAUSE_SPEECH_DETECTED, conversation.CANCEL_CAUSE_WORD_RECOGNIZED]
 
-    @pytest.mark.parametrize("cause", [conversation.CANCEL_CAUSE_TYPED, conversation.CANCEL_CAUSE_FAILED])
-    def test_other_causes_are_no_interruption(self, told: Told, cause: int) -> None:
-        assert told(reply_cancelled={"reply_id": "r1", "cause": cause}) == []
+
+class TestInterruption:
+    @pytest.mark.unmute("B12", "S4")
+    @pytest.mark.parametrize("cause", INTERRUPTIONS)
+    def test_what_is_held_back_is_flushed_first_and_the_outcome_is_told(self, told: Told, cause: int) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_audio={"reply_id": "r1", "audio": FRAME})
+        flushed, interrupted = told(reply_cancelled={"reply_id": "r1", "cause": cause, "heard_text": "Once upon"})
+        assert flushed["type"] == "response.audio.delta"
+        assert body([interrupted]) == {
+            "type": "unmute.interrupted_by_vad",
+            "response": {"id": "r1", "status": "cancelled", "text": "Once upon"},
+        }
+
+    @pytest.mark.parametrize("cause", INTERRUPTIONS)
+    def test_no_audio_is_sent_for_one_that_was_never_heard(self, told: Told, cause: int) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_cancelled={"reply_id": "r1", "cause": cause})
+        assert told.types == ["response.created", "unmute.interrupted_by_vad"]
+        assert told.events[-1]["response"]["text"] == ""
+
+    @pytest.mark.unmute("B12")
+    @pytest.mark.parametrize(
+        ("cause", "status"),
+        [(conversation.CANCEL_CAUSE_TYPED, "cancelled"), (conversation.CANCEL_CAUSE_FAILED, "failed")],
+    )
+    def test_other_causes_are_no_interruption_but_have_an_outcome(self, told: Told, cause: int, status: str) -> None:
+        told(reply_created={"reply_id": "r1"})
+        [outputs] = told(reply_cancelled={"reply_id": "r1", "cause": cause, "heard_text": "Once"})
+        assert outputs["type"] == "unmute.additional_outputs"
+        assert outputs["response"] == {"id": "r1", "status": status, "text": "Once"}
+        assert outputs["args"]["chat_history"] == [{"role": "assistant", "content": "Once"}]
+
+    def test_what_a_failed_reply_has_said_comes_out(self, told: Told) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_audio={"reply_id": "r1", "audio": FRAME})
+        told(reply_cancelled={"reply_id": "r1", "cause": conversation.CANCEL_CAUSE_FAILED})
+        assert told.types[-2:] == ["response.audio.delta", "unmute.additional_outputs"]
+
+    def test_a_text_that_goes_on_after_the_voice_has_failed_is_ended_with_it(self, told: Told) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_text_delta={"reply_id": "r1", "text": "Once"})
+        told(reply_audio={"reply_id": "r1", "audio": FRAME})
+        ended = told(reply_released={"reply_id": "r1", "text": "Once"})
+        assert (ended[0]["type"], ended[0]["text"]) == ("response.text.done", "Once")
+        assert told(reply_text_delta={"reply_id": "r1", "text": " upon"}) == []
+        assert told(reply_text_done={"reply_id": "r1", "text": "Once upon"}) == []
+
+    def test_one_that_is_cut_after_its_release_was_completed_and_then_cancelled(self, told: Told) -> None:
+        """And no audio is sent after its end."""
+        told.reply_says("r1", "Once upon a time")
+        told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH, "heard_text": "Once"})
+        assert told.types[-2:] == list(ENDS)
+        outcomes = [event["response"] for event in told.events if event["type"] in ENDS]
+        assert [(each["status"], each["text"]) for each in outcomes] == [
+            ("completed", "Once upon a time"),
+            ("cancelled", "Once"),
+        ]
+
+
+ENDS = ("response.audio.done", "unmute.interrupted_by_vad")
 
 
 class TestChatHistory:
@@ -176,6 +269,16 @@ class TestChatHistory:
         told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH})
         assert self.history(told) == []
 
+    def test_it_tells_what_has_been_said_so_far(self, told: Told) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_word_spoken={"reply_id": "r1", "text": "Once"})
+        told(reply_word_spoken={"reply_id": "r1", "text": "upon"})
+        assert self.history(told) == [("assistant", "Once upon")]
+        told(reply_cancelled={"reply_id": "r1", "cause": CUT_BY_SPEECH, "heard_text": "Once"})
+        told(user_word_recognized={"item_id": "i1", "text": "No,"})
+        told(user_word_recognized={"item_id": "i1", "text": "stop"})
+        assert self.history(told) == [("assistant", "Once"), ("user", "No, stop")]
+
     def test_a_turn_that_goes_on_is_still_one(self, told: Told) -> None:
         told.user_says("i1", "I", "think")
         told(reply_created={"reply_id": "r1"})
@@ -192,17 +295,22 @@ def test_a_warning(told: Told) -> None:
 
 def test_a_fatal_error_names_the_service_and_when_to_return() -> None:
     error = MissingServiceAtCapacity.of("stt", retry_after=2.0)
-    event = body([json.loads(UnmuteDialect().fatal("Every stt is taken.", error))])
+    message = UnmuteDialect().fatal("Every stt is taken.", error)
+    assert message
+    event = body([json.loads(message)])
     assert event["error"]["type"] == "fatal"
     assert event["error"]["message"] == "Every stt is taken."
     assert event["error"]["details"] == {"reason": "AT_CAPACITY", "service": "stt", "retry_after": 2.0}
 
 
+@pytest.mark.unmute("S2", "S4")
 def test_every_event_is_known(told: Told) -> None:
     """A new member of the contract is noticed here."""
     [oneof] = [each for each in conversation.ConverseResponse.DESCRIPTOR.oneofs if each.name == "event"]
     for member in oneof.fields:
         fields: dict[str, Any] = {member.name: {}}
         for event in told(**fields):
-            assert set(event) >= {"type", "event_id"}
+            assert re.fullmatch("event_[A-Za-z0-9]{21}", event["event_id"])
+            assert event["type"] in CLOSED_LIST
     assert len(oneof.fields) == 21
+    assert len({event["event_id"] for event in told.events}) == len(told.events)

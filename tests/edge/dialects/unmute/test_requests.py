@@ -1,4 +1,3 @@
-import base64
 import json
 import re
 from typing import Any
@@ -9,7 +8,8 @@ from edge.dialects import InvalidEvent
 from edge.dialects.unmute import UnmuteDialect
 from edge.dialects.unmute.instructions import DEFAULT_TEXT
 from mesh.times import seconds
-from parley.conversation.v1.conversation_pb2 import Character, ConverseRequest, SessionConfig
+from parley.conversation.v1.conversation_pb2 import Character, ConverseRequest, ConverseResponse, SessionConfig
+from tests.edge.clients import append_event
 from tests.edge.sounds import opus_stream, page, pages_of
 
 STREAM = opus_stream(1.0)
@@ -25,10 +25,6 @@ def update(**session: Any) -> SessionConfig:
     [request] = requests(UnmuteDialect(), message)
     assert request.request_id
     return request.update.session
-
-
-def append(audio: bytes) -> str:
-    return json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(audio).decode()})
 
 
 def refused(message: str | bytes) -> InvalidEvent:
@@ -61,9 +57,16 @@ class TestSessionUpdate:
     def test_consent_is_always_passed_on(self, consent: bool) -> None:
         assert update(allow_recording=consent) == SessionConfig(recording_consent=consent)
 
-    @pytest.mark.parametrize("said", ["true", 1])
-    def test_booleans_are_lax(self, said: Any) -> None:
-        assert update(allow_recording=said).recording_consent
+    @pytest.mark.unmute("S2")
+    @pytest.mark.parametrize(
+        ("said", "meant"),
+        [
+            *((yes, True) for yes in ("true", "True", "t", "yes", "YES", "y", "on", "1", 1, 1.0)),
+            *((no, False) for no in ("false", "f", "no", "N", "off", "0", 0, 0.0)),
+        ],
+    )
+    def test_booleans_are_lax(self, said: Any, meant: bool) -> None:
+        assert update(allow_recording=said).recording_consent is meant
 
     def test_a_voice_is_passed_on(self) -> None:
         assert update(voice="custom:1").voice == "custom:1"
@@ -75,6 +78,7 @@ class TestSessionUpdate:
     def test_no_instructions_leave_them(self) -> None:
         assert not update(instructions=None).HasField("instructions")
 
+    @pytest.mark.unmute("S3")
     @pytest.mark.parametrize(
         ("instructions", "character"),
         [
@@ -96,9 +100,19 @@ class TestSessionUpdate:
     def test_instructions_become_a_character(self, instructions: Any, character: Character) -> None:
         assert update(instructions=instructions).instructions.character == character
 
+    @pytest.mark.unmute("S2")
     def test_unknown_fields_are_ignored(self) -> None:
         message = '{"type": "session.update", "x": [1], "session": {"allow_recording": true, "y": {}}}'
         assert requests(UnmuteDialect(), message)
+
+    @pytest.mark.unmute("S2")
+    @pytest.mark.parametrize("event_id", ['"mine"', "null"])
+    def test_an_event_may_have_an_id_which_is_never_echoed(self, event_id: str) -> None:
+        dialect = UnmuteDialect()
+        message = '{"type": "session.update", "session": {"allow_recording": true}, "event_id": ' + event_id + "}"
+        [request] = requests(dialect, message)
+        [updated] = dialect.events(ConverseResponse(request_id=request.request_id, session_updated={}))  # type: ignore[arg-type]  # members are messages
+        assert "mine" not in updated
 
     def test_every_update_has_its_own_id(self) -> None:
         dialect = UnmuteDialect()
@@ -116,25 +130,49 @@ class TestSessionUpdate:
 
 class TestAudio:
     def test_it_leaves_in_whole_frames(self) -> None:
-        made = requests(UnmuteDialect(), append(STREAM))
+        made = requests(UnmuteDialect(), append_event(STREAM))
         assert [len(request.audio.audio) for request in made] == [3_840] * 12
 
+    @pytest.mark.unmute("C4")
     def test_pages_are_joined(self) -> None:
         dialect = UnmuteDialect()
-        made = [len(requests(dialect, append(page))) for page in pages_of(STREAM)]
+        made = [len(requests(dialect, append_event(page))) for page in pages_of(STREAM)]
         assert made == [0, 0, *[0, 1] * 12, 0][: len(made)]
 
+    @pytest.mark.unmute("C4", "S5")
+    def test_two_pages_a_message_and_headers_with_the_first_as_the_load_test_sends(self) -> None:
+        dialect = UnmuteDialect()
+        head, tags, *audio = pages_of(STREAM)
+        messages = [head + tags + audio[0] + audio[1], *(a + b for a, b in zip(audio[2::2], audio[3::2], strict=False))]
+        assert [len(requests(dialect, append_event(message))) for message in messages] == [1] * len(messages)
+
+    @pytest.mark.unmute("C4", "B5")
+    def test_pages_of_a_stream_that_went_before_are_dropped(self) -> None:
+        dialect = UnmuteDialect()
+        stale = pages_of(opus_stream(0.4))[2:]
+        assert [requests(dialect, append_event(each)) for each in stale] == [[]] * len(stale)
+        assert len(requests(dialect, append_event(STREAM))) == 12
+
+    @pytest.mark.unmute("C4")
+    def test_a_page_may_be_split_between_messages(self) -> None:
+        dialect = UnmuteDialect()
+        pieces = [STREAM[at : at + 50] for at in range(0, len(STREAM), 50)]
+        assert sum(len(requests(dialect, append_event(piece))) for piece in pieces) == 12
+
+    @pytest.mark.unmute("B4")
     def test_what_came_before_invalid_bytes_is_kept(self) -> None:
-        made = UnmuteDialect().requests(append(STREAM + b"garbage"), now=0.0)
+        made = UnmuteDialect().requests(append_event(STREAM + b"garbage"), now=0.0)
         assert len([next(made) for _ in range(12)]) == 12
         with pytest.raises(InvalidEvent, match="no Ogg page"):
             next(made)
 
+    @pytest.mark.unmute("S3")
     def test_a_recording_of_lengths_is_ignored(self) -> None:
         message = '{"type": "unmute.input_audio_buffer.append_anonymized", "number_of_samples": 1920}'
         assert requests(UnmuteDialect(), message) == []
 
 
+@pytest.mark.unmute("S7")
 @pytest.mark.parametrize(
     ("message", "kind", "path"),
     [
@@ -172,8 +210,8 @@ class TestAudio:
         ('{"type": "input_audio_buffer.append"}', "schema_invalid", []),
         ('{"type": "input_audio_buffer.append", "audio": null}', "schema_invalid", ["audio"]),
         ('{"type": "input_audio_buffer.append", "audio": "not base64!"}', "schema_invalid", ["audio"]),
-        (append(b"12345\x02 raw"), "audio_invalid", ["audio"]),
-        (append(page(b"\x01vorbis", flags=2)), "audio_invalid", ["audio"]),
+        (append_event(b"12345\x02 raw"), "audio_invalid", ["audio"]),
+        (append_event(page(b"\x01vorbis", flags=2)), "audio_invalid", ["audio"]),
         (b'{"type": "session.update", "session": {"allow_recording": true}}', "binary_frame", []),
     ],
 )

@@ -14,6 +14,7 @@ def ask(told: Told, session: dict[str, Any]) -> str:
     return request.request_id
 
 
+@pytest.mark.unmute("S2", "S3")
 @pytest.mark.parametrize(
     ("asked", "echoed"),
     [

@@ -15,10 +15,11 @@ CUT_BY_SPEECH = conversation.CANCEL_CAUSE_SPEECH_DETECTED
 
 
 class Told:
-    """Tells a dialect what happens, and notes what its client is told."""
+    """Tells a dialect what happens, and notes what its client is told. `now` is what its clock says."""
 
     def __init__(self) -> None:
-        self.dialect = UnmuteDialect()
+        self.now = 0.0
+        self.dialect = UnmuteDialect(clock=lambda: self.now)
         self.events: list[dict[str, Any]] = []
 
     def __call__(self, request_id: str | None = None, **event: Any) -> list[dict[str, Any]]:

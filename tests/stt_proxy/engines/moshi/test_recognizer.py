@@ -50,6 +50,7 @@ async def proxy_before(behave: Behaviour, slots: int = 2) -> AsyncIterator[tuple
         yield proxy, server
 
 
+@pytest.mark.unmute("S11")
 async def test_speech_comes_back_as_words_where_they_were_said() -> None:
     async with proxy_before(recognising) as (proxy, server):
         pcm = [*frames(15), *frames(5, loud=True), *frames(5), *frames(5, loud=True), *frames(3)]
@@ -89,6 +90,7 @@ async def test_a_flush_is_eight_frames_of_zeros_behind_which_live_audio_keeps_fl
     assert [bool(pcm.any()) for pcm in sent] == [True, True, False, True]
 
 
+@pytest.mark.unmute("B25")
 async def test_leaving_without_a_word_frees_the_slot() -> None:
     async with proxy_before(recognising) as (proxy, server):
         call = await proxy.opened()
@@ -105,6 +107,7 @@ async def test_full_is_said_before_started() -> None:
         call.cancel()
 
 
+@pytest.mark.unmute("B23")
 @pytest.mark.parametrize("orderly", [True, False])
 async def test_an_engine_that_goes_is_told_of(orderly: bool) -> None:
     async def leave(websocket: ServerConnection, server: MoshiServer) -> None:
@@ -124,6 +127,7 @@ async def test_an_engine_that_goes_is_told_of(orderly: bool) -> None:
         await server.until(lambda server: server.used == 0)
 
 
+@pytest.mark.unmute("B24")
 @pytest.mark.parametrize(
     ("messages", "kind"),
     [
@@ -162,6 +166,7 @@ async def deaf(websocket: ServerConnection, server: MoshiServer) -> None:
         server.received.append(message)
 
 
+@pytest.mark.unmute("B25")
 async def test_an_engine_that_takes_in_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognizer, "_STALL_LIMIT_S", 0.2)
     monkeypatch.setattr(recognizer, "_LOOK_EVERY_S", 0.05)

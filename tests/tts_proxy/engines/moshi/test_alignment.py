@@ -14,6 +14,7 @@ def spoken(written: str, *told: tuple[str, float, float]) -> list[Word]:
     return [word for each in told for word in alignment.speak(*each)]
 
 
+@pytest.mark.unmute("S11")
 @pytest.mark.parametrize(
     ("written", "told", "words"),
     [

@@ -56,6 +56,7 @@ def pcm(events: list[Event]) -> bytes:
     return b"".join(event.pcm for event in events if isinstance(event, Audio))
 
 
+@pytest.mark.unmute("S11")
 async def test_a_reply_is_spoken_word_by_word() -> None:
     async with engine_before(speaking) as (engine, server):
         async with engine.open("") as utterance:
@@ -88,6 +89,7 @@ async def test_samples_become_integers_and_are_cut_off_at_full_scale() -> None:
     assert np.frombuffer(pcm(events), "<i2").tolist() == [16_384, -32_767, 32_767, -32_767, 0, 32_767]
 
 
+@pytest.mark.unmute("S11")
 @pytest.mark.parametrize(
     ("voice", "default", "target"),
     [
@@ -101,6 +103,7 @@ async def test_the_voice_is_named_when_the_stream_is_opened(voice: str, default:
         assert server.requests == [target]
 
 
+@pytest.mark.unmute("S11")
 async def test_a_cloned_voice_is_the_first_message_byte_for_byte_and_not_named() -> None:
     embedding = bytes.fromhex(
         "83a474797065a5566f696365aa656d62656464696e677392ca3f000000ca3f800000a5736861706593010102"
@@ -185,6 +188,7 @@ AUDIO = packed("Audio", pcm=[0.5] * 1_920)
 SPOKEN = [packed("Text", text=f"w{n}", start_s=n / 10, stop_s=(n + 1) / 10) for n in range(6)]
 
 
+@pytest.mark.unmute("B24")
 @pytest.mark.parametrize("orderly", [True, False])
 @pytest.mark.parametrize(
     ("after", "messages"),
@@ -211,6 +215,7 @@ async def test_a_reply_that_was_told_to_its_end_has_ended_however_the_server_goe
         assert len(words(await heard(utterance))) == 6
 
 
+@pytest.mark.unmute("B24")
 @pytest.mark.parametrize("message", [b"\xc1", packed("Audio", pcm=["x"]), packed("Error", message="secret"), "text"])
 async def test_what_an_engine_says_wrong_ends_the_reply(message: bytes | str) -> None:
     async def say(websocket: ServerConnection, server: MoshiServer) -> None:

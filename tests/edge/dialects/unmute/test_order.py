@@ -1,0 +1,60 @@
+"""Whatever happens in a conversation, and in whatever order: Unmute's clients are told it in the order they rely on."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from edge.dialects.unmute import UnmuteDialect
+from orchestrator import wire
+from orchestrator.conversation import actions as act
+from orchestrator.conversation.actions import Action
+from parley.conversation.v1 import conversation_pb2 as pb
+from tests.edge.dialects.unmute.reading import Reading
+from tests.orchestrator.conversation.test_invariants import LONG, Converse
+
+SETTINGS = settings(
+    max_examples=5_000 if LONG else 120,
+    stateful_step_count=100 if LONG else 50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+
+
+class TranslatedConverse(Converse):
+    """The conversation of whoever does as they please, as a client of Unmute's is told of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dialect = UnmuteDialect(clock=lambda: self.now)
+        self.client = Reading()
+
+    def account(self, actions: list[Action]) -> None:
+        super().account(actions)
+        for action in actions:
+            if isinstance(action, act.ReleaseAudio):
+                self.client_is_told(pb.ConverseResponse(reply_audio=_audio(action)))
+            if response := wire.response(action):
+                self.client_is_told(response)
+
+    def client_is_told(self, response: pb.ConverseResponse) -> None:
+        for message in self.dialect.events(response):
+            self.client.takes(json.loads(message))
+
+    def teardown(self) -> None:
+        super().teardown()
+        if self.sound:
+            assert self.client.open is None
+            assert all(outcomes for outcomes in self.client.outcomes.values())
+
+
+def _audio(action: act.ReleaseAudio) -> pb.ReplyAudio:
+    return pb.ReplyAudio(reply_id=action.reply_id, audio=bytes(2 * action.samples))
+
+
+@pytest.mark.unmute("C6", "S4", "B11", "B12", "C5")
+@pytest.mark.timeout(0)  # making a failure small may take minutes, and is worth them
+def test_a_client_can_make_sense_of_every_conversation() -> None:
+    run_state_machine_as_test(TranslatedConverse, settings=SETTINGS)

@@ -1,0 +1,66 @@
+"""What somebody who donates a voice sends, and what there is on disk afterwards."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+from grpc.aio import AioRpcError
+
+from mesh.errors import from_rpc_error
+from parley.voices.v1 import voices_pb2 as pb
+from parley.voices.v1 import voices_pb2_grpc as stubs
+from tests.voice_service.house import LIMIT_S, finish
+
+RECORDING = bytes(range(256)) * 600
+Donor: TypeAlias = "stubs.VoiceServiceAsyncStub"
+
+
+def names(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
+def move(folder: Path, away: Path) -> None:
+    folder.rename(away)
+
+
+async def started(donor: Donor) -> pb.StartDonationResponse:
+    try:
+        return await donor.StartDonation(pb.StartDonationRequest(), timeout=LIMIT_S)
+    except AioRpcError as error:
+        raise from_rpc_error(error) from None
+
+
+async def submitted(donor: Donor, requests: Iterable[pb.SubmitDonationRequest]) -> None:
+    try:
+        await donor.SubmitDonation(iter(requests), timeout=LIMIT_S)
+    except AioRpcError as error:
+        raise from_rpc_error(error) from None
+
+
+def config(total_bytes: int | None = None) -> pb.SubmitDonationRequest:
+    return pb.SubmitDonationRequest(config=pb.SubmitDonationConfig(total_bytes=total_bytes))
+
+
+def metadata(verification_id: str, nickname: str = "Ada", **fields: str) -> pb.SubmitDonationRequest:
+    return pb.SubmitDonationRequest(
+        metadata=pb.DonationMetadata(
+            email="ada@example.org", nickname=nickname, verification_id=verification_id, **fields
+        )
+    )  # fmt: skip
+
+
+def chunks(recording: bytes) -> list[pb.SubmitDonationRequest]:
+    size = 60_000
+    return [
+        pb.SubmitDonationRequest(chunk=pb.RecordingChunk(content=recording[start : start + size]))
+        for start in range(0, len(recording), size)
+    ]
+
+
+def finished(recording: bytes) -> pb.SubmitDonationRequest:
+    return pb.SubmitDonationRequest(finish=finish(recording).finish)
+
+
+def donation(verification_id: str, recording: bytes = RECORDING, **fields: str) -> list[pb.SubmitDonationRequest]:
+    """The requests of a whole submission, as Unmute's page orders its form: the file first."""
+    return [config(), *chunks(recording), metadata(verification_id, **fields), finished(recording)]
