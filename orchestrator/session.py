@@ -5,6 +5,7 @@ core answers is performed before anything else can happen. Both are synchronous:
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,9 @@ from orchestrator.recorder import Recorder, Recordings
 from orchestrator.speaker import Speaker, Upstreams
 from parley.audio.v1.audio_pb2 import AudioFormat
 from parley.conversation.v1 import conversation_pb2 as pb
+
+_TICKS_PER_S = 1_000
+"""Of uvloop's clock. A timer that is set between two ticks may fire at the first."""
 
 Write = Callable[[pb.ConverseResponse], Awaitable[None]]
 
@@ -111,13 +115,14 @@ class Session:
     async def _keep_time(self) -> None:
         """The session's one timer."""
         while True:
-            at = None if self._deadline is None else self._started + self._deadline
+            deadline = self._deadline
             self._deadline_moved.clear()
             try:
-                async with asyncio.timeout_at(at):
+                async with asyncio.timeout_at(None if deadline is None else _next_tick(self._started + deadline)):
                     await self._deadline_moved.wait()
             except TimeoutError:
-                self._do_what_is_due(self._now())
+                # Never the least bit early: there would be nothing to do yet, again and again until the next tick.
+                self._do_what_is_due(max(self._now(), deadline or 0.0))
 
     def _do_what_is_due(self, now: float) -> None:
         actions = self._conversation.handle_timeout(now)
@@ -180,3 +185,7 @@ class Session:
                     await write(response)
             except TimeoutError as error:
                 raise Idle("the client does not read what it is sent") from error
+
+
+def _next_tick(at: float) -> float:
+    return math.ceil(at * _TICKS_PER_S) / _TICKS_PER_S

@@ -159,6 +159,7 @@ export class Call {
     if (this.state.stage === "talking") {
       const id = this.#nextId();
       this.#typed.set(id, text);
+      this.#playback.breaksOff();
       if (this.#socket?.send(protocol.text(text, id))) return;
     }
     this.#firstWords = text;
@@ -284,7 +285,7 @@ export class Call {
         break;
       case "replyCancelled":
         this.#line?.drop(body.replyId);
-        this.#playback.end(body.replyId);
+        this.#playback.cut(body.replyId);
         break;
       case "replyFinished":
         this.#playback.end(body.replyId);

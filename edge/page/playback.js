@@ -35,6 +35,8 @@ export class Playback {
   #seconds = 0;
   #state = "";
   #blocks = 0;
+  /** It was cut short: where it has stopped is told, and then no more. */
+  #isCut = false;
 
   /** @param {Report} report */
   constructor(report) {
@@ -48,11 +50,22 @@ export class Playback {
     this.#trail = [0];
     this.#seconds = 0;
     this.#state = "";
+    this.#isCut = false;
   }
 
   /** A reply is over, or all are: nobody asks any more how far it came. */
   end(replyId = this.#replyId) {
     if (replyId === this.#replyId) this.#replyId = null;
+  }
+
+  /** The person is about to cut the reply short: the next is asked for before it could be told where this one stopped. */
+  breaksOff() {
+    if (this.#replyId !== null) this.#tell(0);
+  }
+
+  /** A reply was cut short: it is still asked where it has stopped, which it will have in a moment. */
+  cut(replyId) {
+    if (replyId === this.#replyId) this.#isCut = true;
   }
 
   /**
@@ -68,6 +81,10 @@ export class Playback {
     this.#trail.push(isOurs ? played / SAMPLE_RATE : 0);
     if (this.#trail.length > LONGEST_DELAY_S / BLOCK_S) this.#trail.shift();
     const present = isOurs ? state : "paused";
+    if (this.#isCut && present !== "playing") {
+      this.stalled();
+      return;
+    }
     this.#blocks++;
     const isNews = present !== this.#state;
     if (!isNews && this.#blocks < (present === "paused" ? PAUSED_BLOCKS : PLAYING_BLOCKS)) return;
@@ -80,6 +97,7 @@ export class Playback {
     if (this.#replyId === null) return;
     this.#state = "paused";
     this.#tell(0);
+    if (this.#isCut) this.end();
   }
 
   /** What stands still will be heard as far as it went: what the device has cannot be taken back. */

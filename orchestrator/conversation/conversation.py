@@ -21,7 +21,7 @@ from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause, EndCause, SpeechCause
 from orchestrator.conversation.policy import SILENCE_MARK
-from orchestrator.conversation.reply import Life, Reply
+from orchestrator.conversation.reply import CutReply, Life, Reply
 from orchestrator.conversation.state import Ending, Phase, State
 from orchestrator.conversation.transcript import Role
 from orchestrator.conversation.turn import Turn
@@ -153,12 +153,14 @@ class Conversation:
     def _open_turn(self, cause: SpeechCause, offset: float, now: float) -> Turn:
         """Give the person the floor. A reply they speak over is cancelled, or held until a word confirms them."""
         state, policy = self.state, self.state.policy
+        answer_owed = False
         if state.reply and policy.confirmation_time == 0:
+            answer_owed = not state.reply.heard_text(now)
             self._cancel_reply(CancelCause.SPEECH_DETECTED, now)
         patience = policy.confirmation_time if state.reply else policy.wordless_limit
         if state.reply:
             self._do(*state.reply.hold(now))
-        state.turn = Turn(state.new_item(), wordless_until=now + patience)
+        state.turn = Turn(state.new_item(), wordless_until=now + patience, answer_owed=answer_owed)
         self._do(act.SpeechStarted(state.turn.item_id, offset, cause))
         return state.turn
 
@@ -176,16 +178,19 @@ class Conversation:
             self._discard_turn(turn, now)
 
     def _discard_turn(self, turn: Turn, now: float) -> None:
-        """It was not speech: let the reply it was spoken over go on."""
+        """It was not speech: let the reply it was spoken over go on, or give the answer that it cut off unheard."""
         self._close_turn(turn, SpeechCause.DETECTED)
         if self.state.reply:
             self._do(*self.state.reply.resume())
+        elif turn.answer_owed:
+            self._prepare_reply()
         else:
             self._wait(now)
 
     def _close_turn(self, turn: Turn, cause: SpeechCause) -> None:
         self.state.turn = None
         if turn.words:
+            self._remember_cut()
             self.state.transcript.add(turn.item_id, Role.USER, turn.text)
             self._do(act.TurnEnded(turn.item_id, turn.text, cause))
         else:
@@ -194,6 +199,7 @@ class Conversation:
 
     def _answer(self, item_id: str, text: str, cause: SpeechCause) -> None:
         """Take a whole turn that was not spoken, and reply to it."""
+        self._remember_cut()
         self.state.transcript.add(item_id, Role.USER, text)
         self._do(act.TurnEnded(item_id, text, cause))
         self._prepare_reply()
@@ -203,10 +209,12 @@ class Conversation:
     def _prepare_reply(self, script: str | None = None) -> None:
         """Decide to reply. With a `script` the reply is that text and the model is not asked."""
         state, policy = self.state, self.state.policy
+        self._remember_cut()
         first = state.replies == 0
+        greeting = first and not state.transcript.items
         state.replies += 1
         state.ending = None
-        state.reply = Reply(f"reply_{state.replies}", state.new_item(), policy.spoken, first)
+        state.reply = Reply(f"reply_{state.replies}", state.new_item(), policy.spoken, first, greeting)
         self._do(
             act.PrepareReply(
                 reply_id=state.reply.reply_id,
@@ -221,8 +229,10 @@ class Conversation:
 
     def _reply_event(self, event: ev.ReplyEvent, now: float) -> None:
         reply = self.state.reply
-        if reply is None or reply.reply_id != event.reply_id:
-            return  # It is no longer alive.
+        if reply is None or reply.reply_id != event.reply_id:  # It is no longer alive.
+            if isinstance(event, ev.ReplyPlayed) and event.paused:
+                self._cut_was_played(event)
+            return
         match event:
             case ev.ReplyTextFailed() if not reply.text.strip():  # Silence would be worse than an apology.
                 self._cancel_reply(CancelCause.FAILED, now)
@@ -238,9 +248,21 @@ class Conversation:
         reply = self.state.reply
         if reply is None:
             return
-        self.state.reply = None
-        self.state.transcript.add(reply.item_id, Role.ASSISTANT, reply.heard_text(now))
+        self._remember_cut()
+        self.state.reply, self.state.cut = None, CutReply(reply, reply.heard_text(now))
         self._do(*reply.cancel(cause, now))
+
+    def _cut_was_played(self, report: ev.ReplyPlayed) -> None:
+        """Believe a client that tells how far the reply that was cut short had come when it fell silent."""
+        cut = self.state.cut
+        if cut and cut.reply.reply_id == report.reply_id:
+            cut.correct(report.played)
+
+    def _remember_cut(self) -> None:
+        """Put what was heard of the reply that was cut short where it belongs: before what is said next."""
+        cut, self.state.cut = self.state.cut, None
+        if cut:
+            self.state.transcript.add(cut.reply.item_id, Role.ASSISTANT, cut.heard_text)
 
     # --- what time does -------------------------------------------------------------------------------------------
 
@@ -250,7 +272,7 @@ class Conversation:
             self._final_words_in(now)
         elif turn and turn.flush and now >= turn.flush.deadline:
             self._end_turn(turn, now)
-        elif turn and turn.wordless_until is not None and now >= turn.wordless_until:
+        elif turn and not turn.flush and turn.wordless_until is not None and now >= turn.wordless_until:
             self._discard_turn(turn, now)
         elif turn and not turn.flush and now >= state.muted_at:
             self._request_flush(turn, state.position, now)
@@ -264,10 +286,9 @@ class Conversation:
             state.reply = None
             state.transcript.add(reply.item_id, Role.ASSISTANT, reply.full_text)
             released_at = now if reply.released_at is None else reply.released_at
-            settled = max(now, released_at + state.policy.settle_time)
-            self._wait(settled)
+            self._wait(max(now, released_at + state.policy.settle_time))
             if state.policy.goodbye and reply.full_text.lower().endswith(state.policy.goodbye_ending):
-                state.ending = Ending(EndCause.GOODBYE, settled)
+                state.ending = Ending(EndCause.GOODBYE, now + state.policy.settle_time)
 
     def _advance_idle(self, now: float) -> None:
         """Greet, break a silence, or end: what is done while neither side has the floor."""

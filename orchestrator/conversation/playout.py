@@ -49,8 +49,12 @@ class Playout:
         """Believe the client that by now it has played so many seconds, of what it was sent, and no more."""
         if self.origin is None:
             return
-        self.played = min(self.duration, max(self.played, played))
+        self.played = self.believed(played)
         self.origin = now - self.played + (PAUSE_BELIEVED if paused else 0.0)
+
+    def believed(self, played: float) -> float:
+        """Return how many seconds a client has played that says so many: no less than before, no more than it has."""
+        return min(self.duration, max(self.played, played))
 
     @property
     def done(self) -> bool:
@@ -72,8 +76,11 @@ class Playout:
 
     def heard_text(self, now: float) -> str:
         """Return the words that can have been heard to their end."""
-        heard = self.heard(now)
-        return " ".join(word.text for word in self.words if word.end <= heard)
+        return self.text_until(self.heard(now))
+
+    def text_until(self, position: float) -> str:
+        """Return the words that end by this position."""
+        return " ".join(word.text for word in self.words if word.end <= position)
 
     def release(self, now: float, lead: float) -> int:
         """Release what is due by now and return how many samples that is."""

@@ -54,6 +54,8 @@ class Reply:
     spoken: bool
     first: bool
     """It is the session's first."""
+    greeting: bool = False
+    """Nobody had said anything before it."""
     life: Life = Life.PREPARING
     text: str = ""
     """What the language model has written."""
@@ -82,8 +84,14 @@ class Reply:
         return self.playout.heard_text(now) if self.spoken else self.text.strip()
 
     def uninterruptible(self, now: float, window: float) -> bool:
-        """Tell whether detected speech must leave the reply alone: the first one, until heard for `window` seconds."""
-        origin = now if self.playout.origin is None else self.playout.origin
+        """Tell whether detected speech must leave the reply alone: the first one, until heard for `window` seconds.
+
+        Before its first audio there is no echo to be afraid of, and who has spoken may well go on. But a greeting would
+        be lost to the first noise of a microphone that is being switched on.
+        """
+        origin = self.playout.origin
+        if origin is None:
+            return self.greeting and window > 0
         return self.first and now < origin + window
 
     def handle(self, event: ev.ReplyEvent, now: float) -> Iterator[Action]:
@@ -157,3 +165,17 @@ class Reply:
         """End early."""
         self.move(Life.CANCELLED)
         yield act.CancelReply(self.reply_id, cause, self.heard_text(now), self.playout.heard(now))
+
+
+@dataclass(slots=True)
+class CutReply:
+    """A reply that was cut short, while it may still become known how much of it was heard."""
+
+    reply: Reply
+    heard_text: str
+    """As far as is known."""
+
+    def correct(self, played: float) -> None:
+        """Believe the client that has fallen silent after so many seconds."""
+        if self.reply.spoken:
+            self.heard_text = self.reply.playout.text_until(self.reply.playout.believed(played))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.conversation.actions import EndCause
 from orchestrator.conversation.policy import SAMPLE_RATE, Policy
-from orchestrator.conversation.reply import Reply
+from orchestrator.conversation.reply import CutReply, Reply
 from orchestrator.conversation.transcript import Transcript
 from orchestrator.conversation.turn import Detector, Flush, Turn
 
@@ -68,6 +68,8 @@ class State:
     turn: Turn | None = None
     reply: Reply | None = None
     """The living reply; at most one is."""
+    cut: CutReply | None = None
+    """The reply that was cut short last, until a turn is over: a client may still tell what was heard of it."""
     microphone_samples: int = 0
     microphone_at: float = 0.0
     """When the last samples came."""
@@ -127,7 +129,7 @@ class State:
         if self.final_flush:
             due.append(self.final_flush.deadline)
         if self.turn:
-            due += [self.turn.wordless_until, self.turn.flush.deadline if self.turn.flush else self.muted_at]
+            due += [self.turn.flush.deadline] if self.turn.flush else [self.turn.wordless_until, self.muted_at]
         if self.reply:
             due.append(self.reply.deadline(self.policy.pacing_lead))
         return min((at for at in due if at is not None), default=None)

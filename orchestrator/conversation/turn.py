@@ -37,9 +37,11 @@ class Turn:
     item_id: str
     words: list[str] = field(default_factory=list)
     wordless_until: float | None = None
-    """When a turn that no word has confirmed is given up. None once there is a word."""
+    """When a turn that no word has confirmed is given up, unless it has paused. None once there is a word."""
     flush: Flush | None = None
     """Set in *endpointing*: the person paused, and their last words are awaited."""
+    answer_owed: bool = False
+    """It cut off a reply of which nothing had been heard, and which is given after all if no words come."""
 
     @property
     def text(self) -> str:

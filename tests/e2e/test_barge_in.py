@@ -33,6 +33,7 @@ async def _hear_the_story(person: Bridge, llm: FakeLlm) -> int:
     return fifth
 
 
+@pytest.mark.unmute("S9")
 async def test_speech_holds_the_reply_and_a_word_cancels_it(scripted_mesh: Mesh, llm: FakeLlm) -> None:
     async with bridge(scripted_mesh.orchestrator, config()) as person:
         before = await _hear_the_story(person, llm)
@@ -87,6 +88,7 @@ async def test_a_cough_does_not_interrupt_a_browser_either(scripted_mesh: Mesh, 
         assert not person.of("unmute.interrupted_by_vad")
 
 
+@pytest.mark.unmute("S9")
 async def test_old_audio_stops_at_the_edge(scripted_mesh: Mesh, llm: FakeLlm) -> None:
     """In Unmute's dialect detection alone cancels; what the page then still gets of the old reply is one flush."""
     llm.script = written(*LONG_REPLY)

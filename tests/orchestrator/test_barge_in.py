@@ -33,6 +33,7 @@ async def interruptible(house: House, config: pb.ConverseConfig | None = None) -
         yield caller
 
 
+@pytest.mark.unmute("S9")
 async def test_a_word_over_a_reply_cancels_all_of_it_at_once(house: House) -> None:
     async with interruptible(house) as caller:
         house.llm.script = thinking
@@ -83,6 +84,7 @@ async def test_nothing_is_released_while_a_reply_is_held(house: House) -> None:
         assert len(caller.audio("reply_2")) == released
 
 
+@pytest.mark.unmute("S9")
 @pytest.mark.parametrize("confirmed", [False, True], ids=["unconfirmed", "confirmed"])
 async def test_detected_speech_alone_cancels_where_it_is_told_to(house: House, *, confirmed: bool) -> None:
     async with interruptible(house, DETECTION_CANCELS) as caller:
@@ -128,6 +130,7 @@ async def test_a_reply_that_resumes_has_lost_nothing(house: House) -> None:
     assert words == [f"word{number}" for number in range(7)]
 
 
+@pytest.mark.unmute("B13", "B9")
 async def test_a_reply_that_is_being_prepared_is_called_off(house: House) -> None:
     async def silent(_request: object) -> AsyncIterator[str | bytes]:
         await asyncio.Event().wait()

@@ -140,9 +140,10 @@ async def test_a_hang_up_after_finish_is_no_hang_up(house: House) -> None:
         assert (await caller.to_end())[-2:] == ["reply_finished", "conversation_ended"]
 
 
+@pytest.mark.unmute("S9", "B32")
 async def test_goodbye_ends_the_conversation(house: House) -> None:
     house.llm.script = written("Bye!")
     async with house.calling(pb.ConverseConfig(session=pb.SessionConfig(goodbye=True), typed_only=True)) as caller:
         await caller.say("Bye, then.")
-        await caller.to_end()
+        assert (await caller.to_end())[-3:] == ["reply_released", "reply_finished", "conversation_ended"]
     assert caller.told("conversation_ended")[0].cause == pb.END_CAUSE_GOODBYE

@@ -1,5 +1,7 @@
 """Spoken turns, from the first sample to the reply."""
 
+import pytest
+
 from mesh.audio import FRAME_S
 from mesh.times import duration, seconds
 from parley.conversation.v1 import conversation_pb2 as pb
@@ -48,6 +50,7 @@ async def test_a_spoken_turn_is_answered_aloud(house: House) -> None:
     assert await house.llm.messages() == [("user", "Hello world")]
 
 
+@pytest.mark.unmute("B13")
 async def test_speech_that_goes_on_takes_the_pause_back(house: House) -> None:
     house.stt.answers_flushes = False
     async with house.calling() as caller:
@@ -77,6 +80,7 @@ async def test_noise_is_no_turn(house: House) -> None:
         assert await house.llm.messages() == [("user", "Hi!")]
 
 
+@pytest.mark.unmute("S9", "C9", "B29")
 async def test_a_long_silence_is_broken(house: House) -> None:
     session = pb.SessionConfig(silence_timeout=duration(0.05))
     async with house.calling(pb.ConverseConfig(session=session)) as caller:
@@ -88,3 +92,21 @@ async def test_a_long_silence_is_broken(house: House) -> None:
         assert (await caller.until("user_turn_ended")).text == "..."
         await caller.until("reply_created")
         assert (await house.llm.messages(1))[-1] == ("user", "...")
+
+
+@pytest.mark.unmute("B29")
+async def test_a_client_that_stops_sending_in_the_middle_of_a_word_is_answered_and_then_missed(house: House) -> None:
+    session = pb.SessionConfig(silence_timeout=duration(0.05))
+    async with house.calling(pb.ConverseConfig(session=session)) as caller:
+        await caller.play(SPEECH, SPEECH)
+        await caller.until("user_speech_started")
+        (await house.stt.hearing()).word("Well")
+        # From here on it sends nothing, and nothing scores a pause.
+        stopped = await caller.until("user_speech_stopped")
+        assert (stopped.cause, stopped.offset) == (pb.SPEECH_CAUSE_DETECTED, duration(2 * FRAME_S))
+        assert (await caller.until("user_turn_ended")).text == "Well"
+        await caller.until("reply_finished")
+        stopped = await caller.until("user_speech_stopped")
+        assert (stopped.cause, stopped.offset) == (pb.SPEECH_CAUSE_SILENCE, duration(2 * FRAME_S))
+        assert (await caller.until("user_turn_ended")).text == "..."
+        await caller.until("reply_finished")

@@ -141,6 +141,7 @@ async def test_a_reply_of_nothing_that_can_be_said_ends(house: House) -> None:
     await house.until_empty()
 
 
+@pytest.mark.unmute("B8")
 async def test_a_reply_of_nothing_at_all_ends(house: House) -> None:
     house.llm.script = written()
     async with house.calling(TYPED) as caller:

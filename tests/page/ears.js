@@ -11,6 +11,8 @@
   window.sent = {};
   /** @type {Float32Array[]} all that went to the loudspeaker */
   window.played = [];
+  /** @type {Record<string, number>} how much of `played` there was when a reply was cancelled */
+  window.playedUntil = {};
   /** @type {[number, object][]} when, and what the page reported as played */
   window.reported = [];
   /** @type {AudioContext[]} */
@@ -47,6 +49,7 @@
         const { requestId, ...members } = JSON.parse(data);
         const [kind, body] = Object.entries(members)[0];
         window.told.push([performance.now(), kind, kind === "replyAudio" ? { replyId: body.replyId } : body]);
+        if (kind === "replyCancelled") window.playedUntil[body.replyId] = window.played.length;
         if (kind === "replyAudio") (window.sent[body.replyId] ??= []).push(body.audio);
       });
     }

@@ -1,5 +1,6 @@
-"""A language model that greets, tells a long story when it is asked, and answers shortly from then on."""
+"""A language model that greets, tells a long story when it is asked, and answers in few words from then on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,10 @@ STORY = (
     " water and looked at the ships. One day he saw a boat that he had never seen before. It was white and very long,"
     " and nobody knew where it came from."
 )
+
+
+THINKS_S = 0.5
+"""Before it answers an interruption: time to see that nothing more of the story is heard."""
 
 
 class StoryTeller(FakeLlm):
@@ -23,5 +28,7 @@ class StoryTeller(FakeLlm):
 async def _script(request: dict[str, Any]) -> AsyncIterator[str | bytes]:
     given = [message["content"] for message in request["messages"] if message["role"] == "assistant"]
     text = "Hello there." if not given else STORY if len(given) == 1 else "That is a good question."
+    if len(given) > 1:
+        await asyncio.sleep(THINKS_S)
     for word in text.split():
         yield f" {word}"

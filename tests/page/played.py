@@ -22,20 +22,33 @@ _FINGERPRINT = round(0.3 * SAMPLE_RATE)
 """Samples by which a place in a reply is known again: speech does not repeat itself so exactly."""
 
 
-async def played(page: Page) -> Samples:
-    """All that went to the loudspeaker, 24 kHz."""
+FALLS_SILENT_WITHIN = 3
+"""Chunks of 100 ms, after a reply was cancelled."""
+
+
+async def played_until_silent(page: Page, reply_id: str) -> Samples:
+    """What went to the loudspeaker until a reply that was cancelled had ended there."""
+    chunks = FALLS_SILENT_WITHIN + await page.evaluate("(id) => playedUntil[id]", reply_id)
+    await page.wait_for_function("(chunks) => played.length >= chunks", arg=chunks)
+    return await played(page, chunks)
+
+
+async def played(page: Page, chunks: int | None = None) -> Samples:
+    """All that went to the loudspeaker, or the first so many chunks of it; 24 kHz."""
     encoded = await page.evaluate(
-        """() => {
-          const bytes = new Uint8Array(4 * window.played.reduce((sum, each) => sum + each.length, 0));
+        """(chunks) => {
+          const played = window.played.slice(0, chunks ?? window.played.length);
+          const bytes = new Uint8Array(4 * played.reduce((sum, each) => sum + each.length, 0));
           let at = 0;
-          for (const each of window.played) {
+          for (const each of played) {
             bytes.set(new Uint8Array(each.buffer), at);
             at += 4 * each.length;
           }
           let binary = "";
           for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
           return btoa(binary);
-        }"""
+        }""",
+        chunks,
     )
     return np.frombuffer(base64.b64decode(encoded), "<f4").astype(np.float32)
 

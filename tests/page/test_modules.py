@@ -44,6 +44,92 @@ class TestBackoff:
         assert await run(here, "backoff", "return m.retryDelay(60, 90, () => 0)") == 90
 
 
+class TestPlayback:
+    """Blocks are 20 ms, 480 samples."""
+
+    SETUP = """
+        const told = [];
+        const playback = new m.Playback((...report) => told.push(report));
+        let played = 0;
+        const block = (state, samples = 480) => playback.block({ replyId: "r", played: (played += samples), state }, 0);
+        playback.begin("r");
+    """
+
+    async def test_it_reports_every_100_ms_and_when_playing_stops_or_goes_on(self, here: Page) -> None:
+        body = (
+            self.SETUP
+            + """
+            for (let i = 0; i < 7; i++) block("playing");
+            block("paused", 0);
+            block("paused", 0);
+            block("playing");
+            playback.end("r");
+            block("playing");
+            return told;
+        """
+        )
+        assert await run(here, "playback", body) == [
+            ["r", 0.02, False],
+            ["r", 0.12, False],
+            ["r", 0.14, True],
+            ["r", 0.16, False],
+        ]
+
+    async def test_a_reply_that_is_cut_short_is_reported_once_more_when_it_has_stopped(self, here: Page) -> None:
+        body = (
+            self.SETUP
+            + """
+            block("playing");
+            playback.cut("r");
+            block("playing");
+            block("paused", 120);
+            block("paused", 0);
+            playback.stalled();
+            return told;
+        """
+        )
+        assert await run(here, "playback", body) == [["r", 0.02, False], ["r", 0.045, True]]
+
+    async def test_nothing_is_said_of_one_that_was_cut_short_when_another_has_begun(self, here: Page) -> None:
+        body = (
+            self.SETUP
+            + """
+            block("playing");
+            playback.cut("r");
+            playback.begin("s");
+            block("paused", 120);
+            return told;
+        """
+        )
+        assert await run(here, "playback", body) == [["r", 0.02, False], ["s", 0, True]]
+
+    async def test_before_a_typed_turn_all_that_will_be_heard_is_reported(self, here: Page) -> None:
+        body = self.SETUP + """
+            playback.breaksOff();
+            for (let i = 0; i < 3; i++) block("playing");
+            playback.breaksOff();
+            playback.end("r");
+            playback.breaksOff();
+            return told;
+        """
+        assert await run(here, "playback", body) == [["r", 0, False], ["r", 0.02, False], ["r", 0.06, False]]
+
+    async def test_where_the_browser_has_stopped_the_sound_that_is_told_too(self, here: Page) -> None:
+        body = (
+            self.SETUP
+            + """
+            block("playing");
+            playback.cut("q");
+            playback.stalled();
+            playback.cut("r");
+            playback.stalled();
+            playback.stalled();
+            return told;
+        """
+        )
+        assert await run(here, "playback", body) == [["r", 0.02, False], ["r", 0.02, True], ["r", 0.02, True]]
+
+
 class TestProtocol:
     async def test_parsing(self, here: Page) -> None:
         parsed = "return given.map(m.parsed)"

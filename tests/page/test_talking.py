@@ -19,7 +19,7 @@ from tests.fakes.llm import serving
 from tests.page.chromium import chromium, open_page, visitor
 from tests.page.model import StoryTeller
 from tests.page.own_voice import MADE_WITHIN_MS, give
-from tests.page.played import RECORDS, played, position_of_end, sent, words_until
+from tests.page.played import RECORDS, played, played_until_silent, position_of_end, sent, words_until
 from tests.speech import share_of_words
 from tests.voice_service.house import spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
@@ -172,16 +172,48 @@ async def test_what_is_remembered_is_what_was_played(browser: Browser, mesh: Mes
         )
         await page.evaluate("contexts.at(-1).resume()")
 
-        _, cut = await first_told(page, "replyCancelled", after=created)
-        await page.wait_for_function("played.at(-1).every((sample) => sample === 0)")
-        position = position_of_end(await played(page), await sent(page, story["replyId"]))
-        told = await page.evaluate("told")
-        assert float(cut["heardDuration"].rstrip("s")) == pytest.approx(position, abs=KNOWN_WITHIN_S)
-        assert cut["heardText"] in {
-            words_until(told, story["replyId"], position + d) for d in (-KNOWN_WITHIN_S, 0, KNOWN_WITHIN_S)
-        }
-        await first_told(page, "replyCreated", after=created)
-        assert {"role": "assistant", "content": cut["heardText"]} in model.requests[-1]["messages"]
+        cancelled, cut = await first_told(page, "replyCancelled", after=created)
+        await assert_remembered_as_played(page, model, cut, cancelled)
+
+
+async def test_so_it_is_when_the_answer_is_cut_short_by_a_typed_turn(
+    browser: Browser, mesh: Mesh, model: StoryTeller
+) -> None:
+    """There is no hold then, in which the page could tell where it has stopped before it matters."""
+    async with visitor(browser, RECORDS, EARS, "delete globalThis.AudioDecoder;", fenced=False) as page:
+        await call(page, mesh)
+        greeted, _ = await first_told(page, "replyFinished")
+        await type_turn(page, "Tell me a story.")
+        created, story = await first_told(page, "replyCreated", after=greeted)
+        await page.wait_for_function(
+            "(id) => told.filter(([, kind, body]) => kind === 'replyWordSpoken' && body.replyId === id).length > 7",
+            arg=story["replyId"],
+        )
+        await type_turn(page, "Stop!")
+        cancelled, cut = await first_told(page, "replyCancelled", after=created)
+        assert cut["cause"] == "CANCEL_CAUSE_TYPED"
+        await assert_remembered_as_played(page, model, cut, cancelled)
+
+
+async def type_turn(page: Page, words: str) -> None:
+    await page.locator("#words").fill(words)
+    await page.locator("#words").press("Enter")
+
+
+async def assert_remembered_as_played(page: Page, model: StoryTeller, cut: dict[str, Any], cancelled: float) -> None:
+    """The model is asked with just those words of the reply that the recorder in the page's audio graph has heard."""
+    heard = await played_until_silent(page, cut["replyId"])
+    position = position_of_end(heard, await sent(page, cut["replyId"]))
+    assert float(cut["heardDuration"].rstrip("s")) == pytest.approx(position, abs=KNOWN_WITHIN_S)
+    await first_told(page, "replyTextDelta", after=cancelled)
+    told = await page.evaluate("told")
+    asked = model.requests[-1]["messages"]
+    assert [message["role"] for message in asked[-3:]] == ["user", "assistant", "user"]
+    remembered = asked[-2]["content"]
+    assert remembered
+    assert remembered in {
+        words_until(told, cut["replyId"], position + doubt) for doubt in (-KNOWN_WITHIN_S, 0, KNOWN_WITHIN_S)
+    }
 
 
 async def test_muted_nothing_is_understood_and_unmuted_it_is(browser: Browser, mesh: Mesh) -> None:

@@ -32,10 +32,16 @@ class Ledger:
         self._turn_words: list[str] = []
         self._said: list[tuple[Role, str]] = []
         """Every word that was said, typed or heard, in the order in which turns were over."""
+        self.cut: HeardReply | None = None
+        """The reply that was cut short, as long as what was heard of it comes last in `_said`, and"""
+        self._before_cut = 0
+        """how much comes before."""
 
     def happens(self, event: ev.Event, now: float) -> None:
         """Note what happens to the living reply."""
         reply = self.reply
+        if isinstance(event, ev.ReplyPlayed) and self.cut and self.cut.reply_id == event.reply_id:
+            self._correct(self.cut, event)
         if not isinstance(event, ev.ReplyEvent) or reply is None or reply.reply_id != event.reply_id:
             return
         match event:
@@ -53,6 +59,11 @@ class Ledger:
                 reply.complete = True
             case ev.ReplySpeechFailed():
                 reply.fail()
+
+    def _correct(self, cut: HeardReply, report: ev.ReplyPlayed) -> None:
+        if report.paused and cut.spoken:
+            del self._said[self._before_cut :]
+            self._said += [(Role.ASSISTANT, word) for word in cut.played_words(report.played)]
 
     def does(self, actions: list[Action], now: float, lead: float) -> None:
         """Note what is done."""
@@ -118,6 +129,7 @@ class Ledger:
             assert action.item_id == self.floor
 
     def _end_turn(self, turn: act.TurnEnded) -> None:
+        self.cut = None
         if turn.cause is SpeechCause.SILENCE:
             assert (turn.text, self._turn_words) == ("...", [])
         else:
@@ -135,6 +147,7 @@ class Ledger:
     def _prepare(self, order: act.PrepareReply) -> None:
         assert self.reply is None
         assert order.reply_id not in self.replies
+        self.cut = None
         self.replies.add(order.reply_id)
         self.reply = HeardReply(order.reply_id, self._new_item(order.item_id), order.spoken)
         self._check_messages(order.messages)
@@ -180,6 +193,7 @@ class Ledger:
                 words = action.heard_text.split()
                 assert abs(action.heard - reply.heard(now)) < ROUNDING
                 assert words in (reply.heard_words(now, -ROUNDING), reply.heard_words(now, ROUNDING))
+                self.cut, self._before_cut = reply, len(self._said)
                 self._bury(words)
             case _:
                 raise AssertionError(f"{action} is in no account")

@@ -53,6 +53,11 @@ class HeardReply:
         heard = self.heard(now) + doubt
         return [text for text, _, end in self.words if end <= heard]
 
+    def played_words(self, played: float) -> list[str]:
+        """Return the words that end within what its player says it had played when it was stopped."""
+        most = self.released / SAMPLE_RATE
+        return [text for text, _, end in self.words if end <= min(max(self.reported, played), most)]
+
     def all_words(self) -> list[str]:
         """Return what the whole reply says."""
         return [text for text, _, _ in self.words] or self.written.split()

@@ -55,6 +55,8 @@ RARE = [
     "the_microphone_is_muted",
     "an_old_flush_is_answered",
     "something_comes_for_a_dead_reply",
+    "a_player_has_stopped",
+    "a_player_has_stopped",
 ]
 
 
@@ -282,6 +284,11 @@ class Converse(RuleBasedStateMachine):
             self.happens(ev.ReplyPlayed(reply_id, 9.0))
             self.happens(ev.ReplyTextFailed(reply_id))
             self.happens(ev.ReplySpeechFailed(reply_id))
+
+    def a_player_has_stopped(self) -> None:
+        if cut := self.ledger.cut:
+            for share in (0.4, 0.9, 2.0):
+                self.happens(ev.ReplyPlayed(cut.reply_id, share * cut.released / SAMPLE_RATE, paused=True))
 
     # --- every conversation can end -------------------------------------------------------------------------------
 

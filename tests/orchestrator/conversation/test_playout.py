@@ -10,6 +10,7 @@ from orchestrator.conversation.policy import FRAME_SAMPLES, SAMPLE_RATE
 LEAD = 0.32
 
 
+@pytest.mark.unmute("B15")
 def test_a_timer_that_is_a_little_late_catches_up() -> None:
     playout = Playout(arrived=20 * FRAME_SAMPLES)
 
@@ -42,6 +43,7 @@ def test_what_was_released_is_all_that_can_be_heard() -> None:
     assert playout.heard(60.0) == LEAD
 
 
+@pytest.mark.unmute("B15")
 @pytest.mark.parametrize("lead", [0.0, 0.01, 0.08, 0.1, 0.32, 60.0])
 @pytest.mark.parametrize("seed", range(5))
 def test_at_its_deadlines_it_releases_everything(lead: float, seed: int) -> None:

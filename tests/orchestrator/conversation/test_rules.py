@@ -11,6 +11,7 @@ from tests.orchestrator.conversation.watched import Watched
 SCRIPTS = [pytest.param(script, id=f"{rule.name}: {script.title}") for rule in RULES for script in rule.scripts]
 
 
+@pytest.mark.unmute("S9")
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_script(script: Script) -> None:
     assert as_text(play(script)) == as_text(script.rows)

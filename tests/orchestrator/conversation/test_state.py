@@ -1,10 +1,14 @@
 """Where a conversation stands, and that it can be written down there."""
 
+import msgspec
+import pytest
+
 from orchestrator.conversation import Conversation, Phase, Policy, State
 from orchestrator.conversation import events as ev
 from tests.orchestrator.conversation.lockstep import rewritten
-from tests.orchestrator.conversation.notation import audio, pause, speech, word
-from tests.orchestrator.conversation.script import at
+from tests.orchestrator.conversation.notation import answered, audio, pause, speech, word
+from tests.orchestrator.conversation.player import deadlines
+from tests.orchestrator.conversation.script import Row, at, time_passes
 
 A_CONVERSATION = [
     (at(0.1, ev.SessionConfigured(instructions="Be kind.")), Phase.WAITING),
@@ -59,3 +63,38 @@ def test_a_conversation_goes_on_after_it_was_written_down_at_every_step() -> Non
         assert copied.handle(row.event, row.time) == lived.handle(row.event, row.time)
         assert copied.state == lived.state
         state = copied.state
+
+
+@pytest.mark.unmute("B27")
+def test_ten_thousand_turns_leave_nothing_behind_but_what_was_said() -> None:
+    conversation = Conversation(State(policy=Policy(uninterruptible_window=0.0)))
+    sizes = []
+    for turn in range(10_000):
+        talk(conversation, 10.0 * turn, interrupted=turn % 2 == 1)
+        assert conversation.phase is Phase.WAITING
+        conversation.state.transcript.items.clear()
+        sizes.append(len(msgspec.json.encode(conversation.state)))
+
+    # Counters and clocks grow, by a digit now and then.
+    assert max(sizes) - sizes[0] < 60
+
+
+def talk(conversation: Conversation, start: float, *, interrupted: bool) -> None:
+    """A question and its answer, which noise holds for a while, or a typed turn cuts short."""
+
+    def happen(*rows: Row) -> None:
+        for row in rows:
+            for now in deadlines(conversation, row.time):
+                conversation.handle_timeout(now)
+            if row.event is not None:
+                conversation.handle(row.event, row.time)
+
+    happen(at(start, ev.MicrophoneHeard(24_000)), at(start + 0.5, speech), at(start + 0.8, word("Well?")))
+    happen(at(start + 0.9, pause), at(start + 1.0, ev.Flushed(conversation.state.flushes + 1)))
+    reply_id = f"reply_{conversation.state.replies}"
+    happen(*answered(reply_id, "One two three four.", start + 2.0))
+    happen(at(start + 2.6, speech), at(start + 2.7, ev.ReplyPlayed(reply_id, 0.6, paused=True)))
+    if interrupted:
+        happen(at(start + 2.8, ev.UserTyped("Stop.")), at(start + 2.9, ev.ReplyPlayed(reply_id, 0.6, paused=True)))
+        happen(at(start + 3.0, ev.ReplyTextCompleted(f"reply_{conversation.state.replies}")))
+    happen(at(start + 3.1, pause), time_passes(until=start + 9.0))

@@ -513,7 +513,9 @@ Global___ConverseFinish: _TypeAlias = ConverseFinish  # noqa: Y015
 class ReplyPlayback(_message.Message):
     """Tells how far the playing of a reply has come. The service otherwise takes audio to be heard at once and without a
     break; a client that reports, every 100 ms or so and whenever playing stops or goes on, is believed instead, so that
-    what is remembered of a reply that is cut short is what was really heard. About a reply that is over it is ignored.
+    what is remembered of a reply that is cut short is what was really heard. About a reply that is over it is ignored,
+    but for one: where a reply that was cancelled has stopped, told with `paused` before the next one is created, still
+    corrects what is remembered.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

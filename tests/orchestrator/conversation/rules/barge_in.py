@@ -107,6 +107,40 @@ WITH_CONFIRMATION = Rule(
             unseen=PLAYING,
         ),
         script(
+            "A second that ends while the last words are awaited is not over before they are in",
+            at(2.60, speech, ReplyHeld("reply_1", 0.6), started("item_3")),
+            at(3.56, pause, stopped("item_3"), RequestFlush(2)),
+            nothing(until=3.65),
+            at(
+                3.66,
+                word("Wait."),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.88),
+                user_word("item_3", "Wait."),
+            ),
+            given=HEARING,
+            policy=INTERRUPTIBLE,
+        ),
+        script(
+            "A recogniser that does not answer holds the reply for the flush's time-out, not for ever",
+            at(2.60, speech, ReplyHeld("reply_1", 0.6), started("item_3")),
+            at(3.56, pause, stopped("item_3"), RequestFlush(2)),
+            due(4.56, TurnDiscarded("item_3"), ReplyResumed("reply_1")),
+            given=HEARING,
+            policy=INTERRUPTIBLE,
+            unseen=PLAYING,
+        ),
+        script(
+            "Noise that resumes in that time has had its second",
+            at(2.60, speech, ReplyHeld("reply_1", 0.6), started("item_3")),
+            at(3.56, pause, stopped("item_3"), RequestFlush(2)),
+            at(3.64, speech, started("item_3"), TurnDiscarded("item_3"), ReplyResumed("reply_1")),
+            at(3.66, Flushed(2)),
+            at(3.72, speech),
+            given=HEARING,
+            policy=INTERRUPTIBLE,
+            unseen=PLAYING,
+        ),
+        script(
             "A word that was not announced by detected speech cancels at once",
             at(
                 2.60,
@@ -233,7 +267,7 @@ AT_ONCE = Policy(confirmation_time=0.0, uninterruptible_window=0.0)
 WITHOUT_CONFIRMATION = Rule(
     "Barge-in without confirmation",
     "With a confirmation time of 0 detected speech cancels a reply at once. Nothing of it follows: what still arrives "
-    "for a dead reply is ignored.",
+    "for a dead reply is ignored. If no word follows, and nothing of the reply had been heard, it is prepared anew.",
     (
         script(
             "Detected speech cancels the reply",
@@ -262,6 +296,28 @@ WITHOUT_CONFIRMATION = Rule(
             at(2.90, Flushed(2), TurnDiscarded("item_3")),
             nothing(until=60.0),
             given=HEARING,
+            policy=AT_ONCE,
+        ),
+        script(
+            "But when nothing of the reply had been heard, it is owed: noise does not cost the answer",
+            at(1.60, speech, CancelReply("reply_1", CancelCause.SPEECH_DETECTED, "", 0.0), started("item_3")),
+            at(1.80, pause, stopped("item_3"), RequestFlush(2)),
+            at(1.90, Flushed(2), TurnDiscarded("item_3"), prepare("reply_2", "item_4", user("Well?"))),
+            given=ASKED,
+            policy=AT_ONCE,
+        ),
+        script(
+            "With a word it is not: one answer is given to everything said",
+            at(1.60, speech, CancelReply("reply_1", CancelCause.SPEECH_DETECTED, "", 0.0), started("item_3")),
+            at(2.00, word("Hello?"), user_word("item_3", "Hello?")),
+            at(2.20, pause, stopped("item_3"), RequestFlush(2)),
+            at(
+                2.30,
+                Flushed(2),
+                TurnEnded("item_3", "Hello?", DETECTED),
+                prepare("reply_2", "item_4", user("Well? Hello?")),
+            ),
+            given=ASKED,
             policy=AT_ONCE,
         ),
         script(

@@ -140,6 +140,16 @@ FINISHING = Rule(
             given=SPEAKING,
         ),
         script(
+            "A reply in preparation is still given",
+            at(1.50, FINISH, RequestFlush(2)),
+            at(1.60, Flushed(2)),
+            *answered("reply_1", "Hi.", 2.0),
+            due(2.18, ReplyReleased("reply_1", "Hi.", 0.5)),
+            due(2.50, ReplyFinished("reply_1", "Hi."), EndConversation(EndCause.FINISHED)),
+            given=ASKED,
+            unseen=PLAYING,
+        ),
+        script(
             "A reply is heard to its end",
             at(2.60, FINISH, RequestFlush(2)),
             at(2.70, Flushed(2)),

@@ -12,7 +12,7 @@ from orchestrator.conversation.actions import (
     TurnDiscarded,
     TurnEnded,
 )
-from orchestrator.conversation.events import Flushed, UserTyped
+from orchestrator.conversation.events import Flushed, ReplyPlayed, UserTyped
 from tests.orchestrator.conversation.notation import (
     ASKED,
     DETECTED,
@@ -40,15 +40,15 @@ LEAVING = (*FAREWELL, time_passes(until=3.6))
 GOODBYE = Rule(
     "Goodbye",
     'A reply that ends with "bye!", in any case of letters, ends the conversation if the session wants that, 1 s after '
-    "its last audio was released. If the person takes a turn before, the conversation goes on.",
+    "it was heard. If the person takes a turn before, the conversation goes on.",
     (
         script(
-            "The conversation ends 1 s after the last audio was released, and nothing happens any more",
+            "The conversation ends 1 s after the goodbye was heard, and nothing happens any more",
             due(3.18, ReplyReleased("reply_1", "Well, good bye!", 1.5)),
             due(3.50, ReplyFinished("reply_1", "Well, good bye!")),
-            due(4.18, EndConversation(EndCause.GOODBYE)),
-            at(4.20, word("Wait.")),
-            at(4.30, UserTyped("Wait.")),
+            due(4.50, EndConversation(EndCause.GOODBYE)),
+            at(4.60, word("Wait.")),
+            at(4.70, UserTyped("Wait.")),
             nothing(until=60.0),
             given=FAREWELL,
             policy=POLITE,
@@ -56,8 +56,16 @@ GOODBYE = Rule(
         ),
         script(
             "The case of letters does not matter",
-            due(3.18, EndConversation(EndCause.GOODBYE)),
+            due(3.50, EndConversation(EndCause.GOODBYE)),
             given=(*ASKED, *answered("reply_1", "BYE!", 2.0), time_passes(until=2.9)),
+            policy=POLITE,
+        ),
+        script(
+            "Who plays what was sent with a delay hears it out: their own clock counts",
+            at(3.49, ReplyPlayed("reply_1", 1.30)),
+            at(3.69, ReplyPlayed("reply_1", 1.50), ReplyFinished("reply_1", "Well, good bye!")),
+            due(4.69, EndConversation(EndCause.GOODBYE)),
+            given=(*FAREWELL, time_passes(until=3.45)),
             policy=POLITE,
         ),
         script(
@@ -105,7 +113,7 @@ GOODBYE = Rule(
             at(3.70, speech, started("item_3")),
             at(3.80, pause, stopped("item_3"), RequestFlush(2)),
             at(3.90, Flushed(2), TurnDiscarded("item_3")),
-            due(4.18, EndConversation(EndCause.GOODBYE)),
+            due(4.50, EndConversation(EndCause.GOODBYE)),
             given=LEAVING,
             policy=POLITE,
         ),

@@ -9,19 +9,28 @@ from orchestrator.conversation.actions import (
     ReplyReleased,
     ReplyResumed,
     ReplyWord,
+    RequestFlush,
     TurnDiscarded,
+    TurnEnded,
 )
-from orchestrator.conversation.events import ReplyPlayed, ReplySynthesized, ReplyWordTimed
+from orchestrator.conversation.events import Flushed, ReplyPlayed, ReplySynthesized, ReplyWordTimed, UserTyped
 from tests.orchestrator.conversation.notation import (
     ANSWERED,
     ASKED,
+    DETECTED,
     INTERRUPTIBLE,
     PLAYING,
+    TYPED,
     WORD,
+    assistant,
     audio,
+    pause,
+    prepare,
     release,
     speech,
     started,
+    stopped,
+    user,
     user_word,
     word,
 )
@@ -29,7 +38,8 @@ from tests.orchestrator.conversation.script import Rule, at, due, nothing, scrip
 
 PLAYBACK = Rule(
     "Playback",
-    "A client that reports what it has played is believed over the service's own clock.",
+    "A client that reports what it has played is believed over the service's own clock. When a reply was cut short its "
+    "last report, of where the player stopped, still corrects what is remembered, until the next reply is asked for.",
     (
         script(
             "The report of a player that began a little later moves everything that is still to come",
@@ -136,6 +146,118 @@ PLAYBACK = Rule(
             ),
             given=ANSWERED,
             unseen=PLAYING,
+        ),
+        script(
+            "The last report of a player that was stopped corrects what is remembered",
+            at(
+                2.60,
+                word("Wait."),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.60),
+                started("item_3", WORD),
+                user_word("item_3", "Wait."),
+            ),
+            at(2.66, ReplyPlayed("reply_1", 0.45, paused=True)),
+            at(2.70, pause, stopped("item_3"), RequestFlush(2)),
+            at(
+                2.80,
+                Flushed(2),
+                TurnEnded("item_3", "Wait.", DETECTED),
+                prepare("reply_2", "item_4", user("Well? Wait.")),
+            ),
+            given=ANSWERED,
+            unseen=PLAYING,
+        ),
+        script(
+            "It may be that more was heard, but no more than was sent",
+            at(
+                2.75,
+                word("Wait."),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.75),
+                started("item_3", WORD),
+                user_word("item_3", "Wait."),
+            ),
+            at(2.80, ReplyPlayed("reply_1", 9.0, paused=True)),
+            at(2.90, pause, stopped("item_3"), RequestFlush(2)),
+            at(
+                3.00,
+                Flushed(2),
+                TurnEnded("item_3", "Wait.", DETECTED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One two"), user("Wait.")),
+            ),
+            given=ANSWERED,
+            unseen=PLAYING,
+        ),
+        script(
+            "Nor less than had been reported before",
+            at(2.58, ReplyPlayed("reply_1", 0.58)),
+            at(
+                2.60,
+                word("Wait."),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.60),
+                started("item_3", WORD),
+                user_word("item_3", "Wait."),
+            ),
+            at(2.66, ReplyPlayed("reply_1", 0.1, paused=True)),
+            at(2.70, pause, stopped("item_3"), RequestFlush(2)),
+            at(
+                2.80,
+                Flushed(2),
+                TurnEnded("item_3", "Wait.", DETECTED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One"), user("Wait.")),
+            ),
+            given=ANSWERED,
+            unseen=PLAYING,
+        ),
+        script(
+            "A report of a player that plays was on its way when the reply was cut short: it corrects nothing",
+            at(
+                2.60,
+                word("Wait."),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.60),
+                started("item_3", WORD),
+                user_word("item_3", "Wait."),
+            ),
+            at(2.62, ReplyPlayed("reply_1", 0.45)),
+            at(2.70, pause, stopped("item_3"), RequestFlush(2)),
+            at(
+                2.80,
+                Flushed(2),
+                TurnEnded("item_3", "Wait.", DETECTED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One"), user("Wait.")),
+            ),
+            given=ANSWERED,
+            unseen=PLAYING,
+        ),
+        script(
+            "When the next reply has been asked for it is too late",
+            at(
+                2.60,
+                UserTyped("Stop."),
+                CancelReply("reply_1", CancelCause.TYPED, "One", 0.60),
+                TurnEnded("item_3", "Stop.", TYPED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One"), user("Stop.")),
+            ),
+            at(2.66, ReplyPlayed("reply_1", 0.45, paused=True)),
+            at(
+                2.80,
+                UserTyped("Well?"),
+                CancelReply("reply_2", CancelCause.TYPED, "", 0.0),
+                TurnEnded("item_5", "Well?", TYPED),
+                prepare("reply_3", "item_6", user("Well?"), assistant("One"), user("Stop. Well?")),
+            ),
+            given=ANSWERED,
+            unseen=PLAYING,
+        ),
+        script(
+            "About a reply that was heard to its end there is nothing to correct",
+            at(4.10, ReplyPlayed("reply_1", 0.1, paused=True)),
+            at(
+                4.20,
+                UserTyped("And?"),
+                TurnEnded("item_3", "And?", TYPED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user("And?")),
+            ),
+            given=(*ANSWERED, time_passes(until=4.05)),
         ),
         script(
             "A report about another reply, or about one of which nothing was sent, changes nothing",

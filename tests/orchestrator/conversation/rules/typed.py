@@ -3,10 +3,12 @@
 from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
+    ReplyHeld,
+    RequestFlush,
     TurnDiscarded,
     TurnEnded,
 )
-from orchestrator.conversation.events import UserTyped
+from orchestrator.conversation.events import Flushed, UserTyped
 from tests.orchestrator.conversation.notation import (
     ASKED,
     HEARING,
@@ -18,6 +20,7 @@ from tests.orchestrator.conversation.notation import (
     prepare,
     speech,
     started,
+    stopped,
     user,
     user_word,
     word,
@@ -77,6 +80,36 @@ TYPING = Rule(
                 TurnEnded("item_2", "world.", TYPED),
                 prepare("reply_1", "item_3", user("Hello world.")),
             ),
+        ),
+        script(
+            "It does not wait for the last words of a turn that has paused; their answer then means nothing",
+            at(1.00, speech, started("item_1")),
+            at(1.50, word("Hello"), user_word("item_1", "Hello")),
+            at(1.55, pause, stopped("item_1"), RequestFlush(1)),
+            at(
+                1.60,
+                UserTyped("world."),
+                TurnEnded("item_1", "Hello", TYPED),
+                TurnEnded("item_2", "world.", TYPED),
+                prepare("reply_1", "item_3", user("Hello world.")),
+            ),
+            at(1.65, Flushed(1)),
+            nothing(until=60.0),
+        ),
+        script(
+            "It cancels a reply that noise is holding, and ends the noise's turn",
+            at(2.60, speech, ReplyHeld("reply_1", 0.6), started("item_3")),
+            at(
+                3.20,
+                UserTyped("Stop."),
+                CancelReply("reply_1", CancelCause.TYPED, "One", 0.88),
+                TurnDiscarded("item_3"),
+                TurnEnded("item_4", "Stop.", TYPED),
+                prepare("reply_2", "item_5", user("Well?"), assistant("One"), user("Stop.")),
+            ),
+            nothing(until=60.0),
+            given=HEARING,
+            policy=INTERRUPTIBLE,
         ),
         script(
             "A turn without a word is forgotten, and its noise may not speak over the answer",

@@ -1,21 +1,23 @@
 """The session's first reply is protected for a while."""
 
 from orchestrator.conversation import Policy
-from orchestrator.conversation.actions import CancelCause, CancelReply, ReplyHeld
-from orchestrator.conversation.events import Flushed
+from orchestrator.conversation.actions import CancelCause, CancelReply, PrepareReply, ReplyHeld
+from orchestrator.conversation.events import Flushed, SessionConfigured
 from tests.orchestrator.conversation.notation import (
     ASKED,
     PLAYING,
     WORD,
     answered,
     audio,
+    microphone,
     pause,
+    release,
     speech,
     started,
     user_word,
     word,
 )
-from tests.orchestrator.conversation.script import Rule, at, nothing, script
+from tests.orchestrator.conversation.script import Rule, at, script
 
 COUNTING = "One two three four five six seven eight nine ten."
 """Five seconds long."""
@@ -23,7 +25,8 @@ COUNTING = "One two three four five six seven eight nine ten."
 UNINTERRUPTIBLE = Rule(
     "The uninterruptible window",
     "Detected speech does not interrupt the session's first reply until 3 s of it have been heard: an echo canceller "
-    "needs that time to learn. A word interrupts it at any time. Later replies are not protected.",
+    "needs that time to learn. A word interrupts it at any time. Later replies are not protected, nor is an answer "
+    "before its first audio.",
     (
         script(
             "Detected speech is ignored until 3 s of the first reply have been heard",
@@ -41,10 +44,26 @@ UNINTERRUPTIBLE = Rule(
             unseen=PLAYING,
         ),
         script(
-            "Nor may detected speech interrupt before the first audio",
-            at(1.60, speech),
-            nothing(until=1.90),
+            "Before its first audio an answer is not protected: there is no echo, and who has spoken may go on",
+            at(1.60, speech, started("item_3")),
+            at(2.00, audio("reply_1", 0.16)),
+            at(
+                2.10,
+                word("Hello?"),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "", 0.0),
+                user_word("item_3", "Hello?"),
+            ),
             given=ASKED,
+        ),
+        script(
+            "A greeting is: the first noise of a microphone must not cost it",
+            at(0.10, SessionConfigured(instructions="Be kind.")),
+            at(0.50, speech),
+            at(0.90, audio("reply_1", 0.16), release("reply_1", 0.0, 0.16)),
+            at(0.98, speech),
+            given=[at(0.0, microphone(0.08))],
+            policy=Policy(greeting=True),
+            unseen=[PrepareReply],
         ),
         script(
             "A word interrupts it at any time",

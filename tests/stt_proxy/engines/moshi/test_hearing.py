@@ -35,6 +35,7 @@ def pauses(events: list[Event]) -> list[float]:
     return [round(event.heard_s, 6) for event in events if isinstance(event, Pause)]
 
 
+@pytest.mark.unmute("S9")
 def test_a_pause_for_each_frame_once_the_model_has_warmed_up() -> None:
     hearing = Hearing(Model())
     hearing.sent(20 * FRAME_SAMPLES)
@@ -43,6 +44,7 @@ def test_a_pause_for_each_frame_once_the_model_has_warmed_up() -> None:
     assert hearing.backlog_s == 0
 
 
+@pytest.mark.unmute("S9")
 @pytest.mark.parametrize(("head", "score"), [(0, 0.1), (2, 0.3), (3, 0.4)])
 def test_the_head_is_a_setting(head: int, score: float) -> None:
     hearing = Hearing(Model(warm_up_steps=0, pause_head=head))
@@ -52,6 +54,7 @@ def test_the_head_is_a_setting(head: int, score: float) -> None:
     assert pause.probability == pytest.approx(score)
 
 
+@pytest.mark.unmute("C8")
 @pytest.mark.parametrize(
     ("delay_s", "frames"), [(0.5, 8), (0.48, 7), (0.0, 1), (2.56, 33)], ids=["unmute", "1b", "none", "2.6b"]
 )
@@ -61,6 +64,7 @@ def test_a_flush_is_silence_enough_for_the_delay(delay_s: float, frames: int) ->
     assert hearing.flush(1) == frames * FRAME_SAMPLES
 
 
+@pytest.mark.unmute("S9")
 def test_a_flush_is_answered_when_its_silence_has_been_taken_in_and_scores_nothing() -> None:
     hearing = Hearing(AT_ONCE)
     hearing.sent(2 * FRAME_SAMPLES)

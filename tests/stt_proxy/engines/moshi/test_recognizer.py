@@ -10,7 +10,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection
 
+from mesh.audio import FRAME_SAMPLES
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
+from mesh.moshi.floats import unpacked_floats
+from mesh.moshi.messages import Audio
 from mesh.moshi.metrics import LeaseMetrics
 from mesh.moshi.options import Options
 from mesh.moshi.urls import parse_urls
@@ -64,6 +67,27 @@ async def test_speech_comes_back_as_words_where_they_were_said() -> None:
         )
         assert kinds(responses).index("flushed") > kinds(responses).index("word")
         await server.until(lambda server: server.used == 0)
+
+
+@pytest.mark.unmute("S9", "C8")
+async def test_a_flush_is_eight_frames_of_zeros_behind_which_live_audio_keeps_flowing() -> None:
+    async def note(websocket: ServerConnection, server: MoshiServer) -> None:
+        await websocket.send(READY)
+        async for message in binary(websocket):
+            server.received.append(message)
+            async with server.changed:
+                server.changed.notify_all()
+
+    async with proxy_before(note) as (proxy, server):
+        call = await proxy.opened()
+        [loud] = frames(1, loud=True)
+        for request in (audio(loud), audio(loud), flush(1), audio(loud)):
+            await call.write(request)
+        await server.until(lambda server: len(server.received) == 4)
+        call.cancel()
+    sent = [unpacked_floats(msgspec.msgpack.decode(message, type=Audio).pcm) for message in server.received]
+    assert [len(pcm) / FRAME_SAMPLES for pcm in sent] == [1, 1, 8, 1]
+    assert [bool(pcm.any()) for pcm in sent] == [True, True, False, True]
 
 
 @pytest.mark.unmute("B25")
