@@ -104,7 +104,9 @@ class TestPlayback:
         assert await run(here, "playback", body) == [["r", 0.02, False], ["s", 0, True]]
 
     async def test_before_a_typed_turn_all_that_will_be_heard_is_reported(self, here: Page) -> None:
-        body = self.SETUP + """
+        body = (
+            self.SETUP
+            + """
             playback.breaksOff();
             for (let i = 0; i < 3; i++) block("playing");
             playback.breaksOff();
@@ -112,6 +114,7 @@ class TestPlayback:
             playback.breaksOff();
             return told;
         """
+        )
         assert await run(here, "playback", body) == [["r", 0, False], ["r", 0.02, False], ["r", 0.06, False]]
 
     async def test_where_the_browser_has_stopped_the_sound_that_is_told_too(self, here: Page) -> None:
