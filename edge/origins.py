@@ -4,9 +4,8 @@ A browser lets every page of the web connect to every WebSocket, with whatever t
 reach, and leaves it to the server to look at `Origin` (RFC 6455, 10.2). Programs send none: they could send any.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from starlette.datastructures import Headers
 
 ANY = "*"
 SAME = "same"
@@ -21,7 +20,7 @@ class Origins:
     def __init__(self, named: Iterable[str]) -> None:
         self._named = frozenset(named)
 
-    def allow(self, headers: Headers) -> bool:
+    def allow(self, headers: Mapping[str, str]) -> bool:
         """Whether a handshake with these headers comes from such a page, or from none."""
         origin = headers.get("origin")
         if origin is None or ANY in self._named or origin in self._named:
