@@ -6,7 +6,6 @@ reach, and leaves it to the server to look at `Origin` (RFC 6455, 10.2). Program
 
 from collections.abc import Iterable, Mapping
 
-
 ANY = "*"
 SAME = "same"
 """Stands for the origin that the WebSocket itself has: that of a page which the same server serves."""
