@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import grpc
+import httpx2
 import numpy as np
 import sphn
 from numpy.typing import NDArray
@@ -156,13 +157,21 @@ SESSION = {"instructions": {"type": "smalltalk"}, "voice": None, "allow_recordin
 
 @asynccontextmanager
 async def browser(url: str, *, session: dict[str, Any] | None = SESSION) -> AsyncIterator[Browser]:
-    """A person at a browser, with the microphone on."""
+    """A person at a browser, with the microphone on. As pages do, it asks first whether a conversation can be held."""
+    await _healthy(url.replace("ws", "http", 1))
     async with connect(f"{url}/v1/realtime", subprotocols=[Subprotocol("realtime")], max_size=None) as socket:
         person = Browser(socket)
         if session is not None:
             await person.send({"type": "session.update", "session": session})
         async with beside(person.speak(), person.listen()):
             yield person
+
+
+async def _healthy(url: str) -> None:
+    """Wait until the edge says that all is well: a language model that has just been started is noticed in a second."""
+    async with httpx2.AsyncClient() as client, asyncio.timeout(10.0):
+        while not (await client.get(f"{url}/v1/health")).json()["ok"]:  # noqa: ASYNC110 - nobody tells when it is
+            await asyncio.sleep(0.1)
 
 
 class Bridge:
