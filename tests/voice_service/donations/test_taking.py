@@ -206,7 +206,7 @@ async def test_who_leaves_at_the_end_leaves_a_whole_donation_or_none(donor: Dono
 
 async def _kept(file: Path) -> None:
     async with asyncio.timeout(LIMIT_S):
-        while not file.exists():  # noqa: ASYNC110 - a folder does not tell
+        while not file.exists():  # noqa: ASYNC110, ASYNC240 - a folder does not tell
             await asyncio.sleep(0.01)
 
 
