@@ -22,9 +22,9 @@ import grpc
 import structlog
 import uvloop
 
-from mesh.discovery import Replicas, admitted
+from mesh.discovery.search import Replicas, admitted
 from mesh.errors import AtCapacity
-from mesh.server import GrpcServer
+from mesh.rpc.server import GrpcServer
 from mesh.settings import ServiceSettings
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1 import tts_pb2_grpc as stubs

@@ -15,8 +15,8 @@ import msgpack
 import numpy as np
 from msgspec import Raw
 
-from mesh.moshi.floats import packed_floats
-from mesh.moshi.messages import Audio, from_voice, numbers, packed, unpacked
+from moshi_client.floats import packed_floats
+from moshi_client.messages import Audio, from_voice, numbers, packed, unpacked
 
 SAMPLES = np.random.default_rng(0).normal(0, 0.1, 1_920).astype(np.float32)
 PACKED = packed(Audio(Raw(packed_floats(SAMPLES))))

@@ -20,8 +20,8 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from mesh.channels import open_channel
-from mesh.server import GrpcServer
+from mesh.rpc.channels import open_channel
+from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1 import tts_pb2_grpc as stubs

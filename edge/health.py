@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from mesh.discovery import Replicas, any_serving, known_down
+from mesh.discovery.search import Replicas, any_serving, known_down
 from mesh.errors import UpstreamDown
 
 CACHED_FOR_S = 0.5

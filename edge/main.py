@@ -8,7 +8,7 @@ from edge.server import serving
 from edge.settings import EdgeSettings
 from mesh import logs
 from mesh.metrics import metrics_served
-from mesh.server import run
+from mesh.rpc.server import run
 from mesh.settings import load
 
 

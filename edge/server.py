@@ -11,12 +11,12 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
-from edge.app import create_app
-from edge.connections import HttpConnection, WebSocketConnection
+from edge.http.app import create_app
+from edge.http.connections import HttpConnection, WebSocketConnection
 from edge.settings import EdgeSettings
-from mesh.discovery import Replicas
-from mesh.interceptor import LiveCalls
+from mesh.discovery.search import Replicas
 from mesh.ports import PortTaken, authority
+from mesh.rpc.interceptor import LiveCalls
 from mesh.signals import stop_requests
 from mesh.tasks import first_of
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 import msgspec
 
-from edge.origins import SAME
+from edge.access.origins import SAME
 from mesh.settings import Port, ServiceSettings, setting
 
 _ORIGIN = r"[a-z][a-z0-9+.-]*://[^/\sA-Z]+"

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from launcher.probes import http_json
 from launcher.processes import ORCHESTRATOR
+from launcher.running.probes import http_json
 from mesh.settings import load
 from orchestrator.settings import OrchestratorSettings
 

@@ -33,7 +33,7 @@ def main() -> None:
 def _add(title: str, *names: str) -> None:
     """Add commands, each called like its module. Only the one that is run is imported: health checks are frequent."""
     modules = {name: name.replace("-", "_") for name in names}
-    made = {name: partial(resolve_name, f"launcher.{module}:{module}") for name, module in modules.items()}
+    made = {name: partial(resolve_name, f"launcher.commands.{module}:{module}") for name, module in modules.items()}
     main.add_section(title, made)
 
 
@@ -42,5 +42,5 @@ _add("Try", "call", "say", "fake-engines")
 _add("Look", "doctor", "health", "config", "recording", "completion")
 main.add_section(
     "Processes, one by one, as production starts them",
-    {process.name: partial(resolve_name("launcher.service:ServiceCommand"), process) for process in PROCESSES},
+    {process.name: partial(resolve_name("launcher.commands.service:ServiceCommand"), process) for process in PROCESSES},
 )

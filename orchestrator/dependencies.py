@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from mesh.discovery import Replicas, any_serving
-from mesh.health import Health
-from orchestrator.llm import LanguageModel
+from mesh.discovery.search import Replicas, any_serving
+from mesh.rpc.health import Health
+from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
 
 _EVERY_S = 1.0

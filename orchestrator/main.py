@@ -6,21 +6,21 @@ from pathlib import Path
 import structlog
 
 from mesh import logs
-from mesh.discovery import Replicas
-from mesh.server import GrpcServer, run
+from mesh.discovery.search import Replicas
+from mesh.rpc.server import GrpcServer, run
 from mesh.settings import load
 from mesh.tasks import beside
 from orchestrator.dependencies import watch
-from orchestrator.llm import LanguageModel
+from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
-from orchestrator.news import Newsroom
-from orchestrator.prompts import Prompts
+from orchestrator.prompts.headlines import Newsroom
+from orchestrator.prompts.prompts import Prompts
+from orchestrator.prompts.templates import TemplateError
+from orchestrator.prompts.texts import Texts, read_texts
 from orchestrator.recorder import Recordings
-from orchestrator.service import ConversationServicer
+from orchestrator.session.reply import Upstreams
+from orchestrator.session.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
-from orchestrator.speaker import Upstreams
-from orchestrator.templates import TemplateError
-from orchestrator.texts import Texts, read_texts
 from parley.conversation.v1.conversation_pb2 import DESCRIPTOR
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from mesh.discovery import SearchMeter
+from mesh.discovery.search import SearchMeter
 from orchestrator.conversation.actions import CancelCause
 from orchestrator.conversation.transcript import Message
 

@@ -71,7 +71,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     characters_folder: Annotated[
         str | None,
         setting(
-            help="A folder of texts that go before Parley's own of the same name; orchestrator/characters has those.",
+            help="A folder of texts that replace Parley's own of the same name in orchestrator/prompts/characters.",
             env="PARLEY_CHARACTERS_FOLDER",
         ),
     ] = None

@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager
 
 from mesh import logs
 from mesh.errors import UpstreamDown
-from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.urls import parse_urls
-from mesh.server import run
-from mesh.server import serve as serve_grpc
+from mesh.rpc.server import run
+from mesh.rpc.server import serve as serve_grpc
 from mesh.settings import load
+from moshi_client.metrics import LeaseMetrics
+from moshi_client.urls import parse_urls
 from parley.stt.v1.stt_pb2 import DESCRIPTOR
 from parley.stt.v1.stt_pb2_grpc import add_SpeechToTextServiceServicer_to_server
 from stt_proxy.engine import RecognitionEngine

@@ -8,7 +8,7 @@ import structlog
 
 from mesh.audio import WORKING_ONLY, negotiate
 from mesh.logs import bind_session
-from mesh.streams import before_idle, first_request
+from mesh.rpc.streams import before_idle, first_request
 from mesh.times import seconds
 from parley.stt.v1.stt_pb2 import TranscribeRequest, TranscribeResponse, TranscribeStarted
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceServicer

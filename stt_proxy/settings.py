@@ -3,8 +3,8 @@
 import os
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from mesh.moshi.settings import EngineSettings
 from mesh.settings import Port, setting
+from moshi_client.settings import EngineSettings
 
 _WORKERS_PER_CORE = 2
 

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
-PACKAGES = (*SERVICES, "mesh", "launcher")
+PACKAGES = (*SERVICES, "mesh", "moshi_client", "launcher")
 OURS = {*PACKAGES, "parley", "tests"}
 
 CORE = ROOT / "orchestrator" / "conversation"
@@ -100,11 +100,15 @@ def test_the_core_imports_the_standard_library_and_itself_only() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_imports_no_other(service: str) -> None:
     assert sources(ROOT / service)
-    assert offences(ROOT / service, {service, "mesh", "parley"}) == []
+    assert offences(ROOT / service, {service, "mesh", "moshi_client", "parley"}) == []
 
 
-def test_the_mesh_imports_no_service() -> None:
+def test_the_mesh_imports_no_service_and_no_vendor() -> None:
     assert offences(ROOT / "mesh", {"mesh", "parley"}) == []
+
+
+def test_a_vendors_client_imports_no_service() -> None:
+    assert offences(ROOT / "moshi_client", {"moshi_client", "mesh", "parley"}) == []
 
 
 def declared(*extras: str) -> set[str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import grpc
 import structlog
 
-from mesh.discovery import Replicas, ask
+from mesh.discovery.search import Replicas, ask
 from mesh.errors import MeshError, UpstreamDown, VoiceNotFound
 from mesh.times import seconds
 from parley.tts.v1.tts_pb2 import VoiceReplaced

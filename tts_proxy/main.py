@@ -4,13 +4,13 @@ import os
 from contextlib import AbstractAsyncContextManager
 
 from mesh import logs
-from mesh.discovery import Replicas
+from mesh.discovery.search import Replicas
 from mesh.errors import VoiceNotFound
-from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.urls import parse_urls
-from mesh.server import run
-from mesh.server import serve as serve_grpc
+from mesh.rpc.server import run
+from mesh.rpc.server import serve as serve_grpc
 from mesh.settings import load
+from moshi_client.metrics import LeaseMetrics
+from moshi_client.urls import parse_urls
 from parley.tts.v1.tts_pb2 import DESCRIPTOR
 from parley.tts.v1.tts_pb2_grpc import add_TextToSpeechServiceServicer_to_server
 from tts_proxy.custom_voices import CustomVoices

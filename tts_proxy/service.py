@@ -9,7 +9,7 @@ import structlog
 from mesh.audio import WORKING_ONLY, negotiate
 from mesh.errors import VoiceNotFound
 from mesh.logs import bind_session
-from mesh.streams import before_idle, first_request
+from mesh.rpc.streams import before_idle, first_request
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse, SynthesizeStarted
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceServicer
 from tts_proxy.custom_voices import UNREADABLE, CustomVoices

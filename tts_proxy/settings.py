@@ -2,8 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from mesh.moshi.settings import EngineSettings
 from mesh.settings import Port, setting
+from moshi_client.settings import EngineSettings
 
 EngineName: TypeAlias = Literal["espeak", "moshi"]
 

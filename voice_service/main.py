@@ -8,10 +8,10 @@ import structlog
 
 from mesh import logs
 from mesh.errors import UpstreamDown
-from mesh.moshi.urls import parse_urls
-from mesh.server import GrpcServer, run
+from mesh.rpc.server import GrpcServer, run
 from mesh.settings import load
 from mesh.tasks import beside
+from moshi_client.urls import parse_urls
 from parley.voices.v1.voices_pb2 import DESCRIPTOR
 from parley.voices.v1.voices_pb2_grpc import add_VoiceServiceServicer_to_server
 from voice_service.catalogue import Catalogue, read_catalogue

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import grpc
 
-from mesh.streams import first_request
-from mesh.uploads import ADMITTED
+from mesh.rpc.streams import first_request
+from mesh.rpc.uploads import ADMITTED
 from parley.voices.v1.voices_pb2 import (
     CreateVoiceRequest,
     CreateVoiceResponse,

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from mesh.errors import UpstreamDown
-from mesh.health import Health
+from mesh.rpc.health import Health
 from voice_service.engine import CloningEngine
 from voice_service.store import VoiceStore
 

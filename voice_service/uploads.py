@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from mesh.errors import AtCapacity, Idle, InvalidRequest, UploadIncomplete, UploadTooLarge
-from mesh.streams import before_idle
+from mesh.rpc.streams import before_idle
 from parley.voices.v1.voices_pb2 import CreateVoiceRequest, FinishUpload, SubmitDonationRequest
 
 Part = TypeVar("Part", CreateVoiceRequest, SubmitDonationRequest)

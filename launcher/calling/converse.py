@@ -19,9 +19,9 @@ from launcher.calling.events import (
     UserWord,
 )
 from launcher.calling.line import CallFailed
-from mesh.addresses import BadTarget
 from mesh.audio import FRAME_SAMPLES, Decoder, Encoder
-from mesh.discovery import THROUGH_A_SEARCH, Admission, Replicas, admitted
+from mesh.discovery.addresses import BadTarget
+from mesh.discovery.search import THROUGH_A_SEARCH, Admission, Replicas, admitted
 from mesh.errors import MeshError, MissingServiceTimeout
 from parley.audio.v1 import audio_pb2
 from parley.conversation.v1 import conversation_pb2 as conversation

@@ -9,10 +9,10 @@ from launcher.checks.situation import Situation
 from launcher.checks.trial import attempt
 from launcher.engines import RECOGNISER, VOICE, EmbeddedEngine
 from mesh.extras import MissingExtra
-from mesh.moshi.probe import BUILD_INFO
-from mesh.moshi.urls import ServerUrl, parse_urls
 from mesh.ports import authority
 from mesh.settings import load
+from moshi_client.probe import BUILD_INFO
+from moshi_client.urls import ServerUrl, parse_urls
 from stt_proxy.settings import SttSettings
 from tts_proxy.settings import TtsSettings
 

@@ -10,8 +10,8 @@ from launcher.checks.finding import Finding, advice, fine, wrong
 from launcher.checks.situation import Situation
 from mesh.settings import load
 from orchestrator.conversation.transcript import Message, Role
-from orchestrator.llm import LanguageModel
-from orchestrator.llm_failures import LanguageModelFailed
+from orchestrator.llm.client import LanguageModel
+from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
 
 _LIST_LIMIT_S = 10.0

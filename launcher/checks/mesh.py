@@ -4,8 +4,8 @@ import asyncio
 
 from launcher.checks.finding import Finding, fine, wrong
 from launcher.checks.situation import Situation
-from launcher.probes import http_json
 from launcher.processes import RESPONDER
+from launcher.running.probes import http_json
 
 _NEEDS = {"stt_up": "speech recognition", "tts_up": "speech synthesis", "llm_up": "the language model"}
 

@@ -4,7 +4,7 @@ import asyncio
 
 from launcher.checks.finding import Finding, fine, wrong
 from launcher.checks.situation import Situation
-from launcher.ports import port_faults
+from launcher.running.ports import port_faults
 
 
 async def ports(situation: Situation) -> list[Finding]:

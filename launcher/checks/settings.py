@@ -6,7 +6,7 @@ from launcher.checks.finding import Finding, advice, fine, wrong
 from launcher.checks.situation import Situation
 from launcher.configuration.inventory import Entry, inventory
 from launcher.configuration.strays import strays
-from mesh.addresses import BadTarget, parse_target
+from mesh.discovery.addresses import BadTarget, parse_target
 
 
 async def settings(situation: Situation) -> list[Finding]:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from launcher.configuration.inventory import inventory
 from launcher.language_model import LanguageModel, choose
 from launcher.mesh_options import MeshOptions
-from launcher.plan import Plan, plan
 from launcher.processes import EDGE
-from launcher.running import is_running
+from launcher.running.plan import Plan, plan
+from launcher.running.presence import is_running
 from mesh.settings import load
 
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from launcher.process import started
+from launcher.running.process import started
 
 
 class Outcome(NamedTuple):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from orchestrator.conversation import actions as act
 from orchestrator.conversation.actions import CancelCause, SpeechCause
+from orchestrator.llm.words import Reading
 from orchestrator.recorder import lines
 from orchestrator.recorder.reading import header_of, read
-from orchestrator.words import Reading
 
 _LONG_SILENCE_S = 3.0
 """A silence of this length is mentioned."""

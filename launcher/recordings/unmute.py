@@ -18,11 +18,11 @@ from edge.dialects.unmute.instructions import Constant, Instructions, from_catal
 from edge.dialects.unmute.server_events import ServerEvent, new_event_id
 from mesh.audio import SAMPLE_RATE
 from mesh.times import duration
-from orchestrator import wire
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.recorder import lines
 from orchestrator.recorder.reading import header_of, read
+from orchestrator.session import wire
 from parley.conversation.v1 import conversation_pb2 as pb
 
 Sender: TypeAlias = Literal["client", "server"]

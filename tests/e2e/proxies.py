@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from mesh.discovery import Replicas, SearchMeter
+from mesh.discovery.search import Replicas, SearchMeter
 
 HOSTS = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 LIMIT_S = 60.0

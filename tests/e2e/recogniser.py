@@ -3,9 +3,9 @@
 import numpy as np
 
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
-from mesh.discovery import Admission, Replicas, admitted
+from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.tasks import beside
-from orchestrator.listener import transcribe
+from orchestrator.session.recognition import transcribe
 from parley.stt.v1 import stt_pb2
 from tests.speech import SPEECH_RMS, Samples, at_level
 

@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from mesh.discovery import Admission, Replicas, admitted
+from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import MissingServiceAtCapacity, MissingServiceTimeout
 from parley.stt.v1 import stt_pb2, stt_pb2_grpc
 from parley.tts.v1 import tts_pb2, tts_pb2_grpc

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
-from mesh.server import GrpcServer
+from mesh.rpc.server import GrpcServer
 from tests.edge.clients import Client, client_of
 from tests.fakes.conversation import Conversation, FakeConversation, conversation_server
 

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import sphn
 
-from edge.ogg import OggReader, checksum
+from edge.audio.ogg import OggReader, checksum
 
 RATE = 24_000
 SERIAL = 42

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from edge import realtime
 from edge.server import EdgeServer
+from edge.session import realtime
 from mesh.audio import FRAME_BYTES
 from mesh.errors import AtCapacity
 from parley.conversation.v1 import conversation_pb2 as pb

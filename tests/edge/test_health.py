@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from edge.health import CACHED_FOR_S, HealthReport, MeshHealth
-from mesh.discovery import Replicas
-from mesh.server import GrpcServer
+from mesh.discovery.search import Replicas
+from mesh.rpc.server import GrpcServer
 from tests.edge.conftest import UNUSED
 
 CROWD = 10_000

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
-from mesh.discovery import Replicas
-from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.urls import parse_urls
-from mesh.server import GrpcServer
+from mesh.discovery.search import Replicas
+from mesh.rpc.server import GrpcServer
 from mesh.settings import load
+from moshi_client.metrics import LeaseMetrics
+from moshi_client.urls import parse_urls
 from parley.stt.v1 import stt_pb2
 from parley.stt.v1.stt_pb2_grpc import add_SpeechToTextServiceServicer_to_server
 from parley.tts.v1 import tts_pb2
@@ -21,7 +21,7 @@ from stt_proxy.engines.moshi.hearing import Model
 from stt_proxy.metrics import Metrics as SttMetrics
 from stt_proxy.service import RecognitionServicer
 from stt_proxy.settings import SttSettings
-from tests.mesh.moshi.server import KEY
+from tests.moshi_client.server import KEY
 from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engines.moshi.engine import moshi_engine as tts_engine
 from tts_proxy.metrics import Metrics as TtsMetrics

@@ -1,6 +1,6 @@
 """A voice that moshi-server has cloned speaks through the mesh."""
 
-from mesh.channels import open_channel
+from mesh.rpc.channels import open_channel
 from parley.tts.v1 import tts_pb2
 from standins.cloning import CloningEngine
 from standins.tts.engine import TtsEngine

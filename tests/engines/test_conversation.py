@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from mesh.discovery import Replicas
-from mesh.server import GrpcServer
-from orchestrator.llm import LanguageModel
+from mesh.discovery.search import Replicas
+from mesh.rpc.server import GrpcServer
+from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
-from orchestrator.news import Newsroom
-from orchestrator.prompts import Prompts
+from orchestrator.prompts.headlines import Newsroom
+from orchestrator.prompts.prompts import Prompts
+from orchestrator.prompts.texts import read_texts
 from orchestrator.recorder import Recordings
-from orchestrator.service import ConversationServicer
+from orchestrator.session.reply import Upstreams
+from orchestrator.session.service import ConversationServicer
 from orchestrator.settings import OrchestratorSettings
-from orchestrator.speaker import Upstreams
-from orchestrator.texts import read_texts
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 from standins.llm.engine import LlmEngine

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mesh.channels import open_channel
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
+from mesh.rpc.channels import open_channel
 from standins.faults import KINDS, Deaf, name
 from standins.stt.engine import SttEngine
 from standins.tts.engine import TtsEngine

@@ -13,13 +13,13 @@ import grpc
 import pytest
 from structlog.testing import capture_logs
 
-from mesh.channels import open_channel
 from mesh.errors import MeshError, UpstreamDown
+from mesh.rpc.channels import open_channel
 from tests.engines.callers import capricious, opened, patient
 from tests.engines.proxies import Proxies, proxies_before
 from tests.engines.weather import fuzzing, stormy
-from tests.mesh.moshi.models import recognising, speaking
-from tests.mesh.moshi.server import MoshiServer, running
+from tests.moshi_client.models import recognising, speaking
+from tests.moshi_client.server import MoshiServer, running
 
 STREAMS = int(os.environ.get("PARLEY_STORM_STREAMS", "1200"))
 ROUNDS = 6

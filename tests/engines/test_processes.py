@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager, suppress
 import grpc
 import pytest
 
-from mesh.channels import open_channel
-from mesh.discovery import Replicas, any_serving
-from mesh.health import is_serving
+from mesh.discovery.search import Replicas, any_serving
+from mesh.rpc.channels import open_channel
+from mesh.rpc.health import is_serving
 from tests.engines.callers import opened, patient
-from tests.mesh.moshi.models import recognising, speaking
-from tests.mesh.moshi.server import MoshiServer
+from tests.moshi_client.models import recognising, speaking
+from tests.moshi_client.server import MoshiServer
 from tests.stt_proxy.test_main import free_ports
 
 LIMIT_S = 20.0

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from websockets.asyncio.server import ServerConnection
 
-from tests.mesh.moshi.server import READY, Behaviour, MoshiServer, goodbye, packed
+from tests.moshi_client.server import READY, Behaviour, MoshiServer, goodbye, packed
 
 GOLDEN = [
     packed("Ready"),

@@ -17,9 +17,9 @@ from typing import Any
 from grpc.aio import BaseError, ServicerContext
 
 from mesh.errors import MeshError
-from mesh.server import GrpcServer
+from mesh.rpc.server import GrpcServer
+from mesh.rpc.streams import first_request
 from mesh.settings import ServiceSettings
-from mesh.streams import first_request
 from mesh.tasks import beside
 from parley.conversation.v1.conversation_pb2 import DESCRIPTOR, ConverseConfig, ConverseRequest, ConverseResponse
 from parley.conversation.v1.conversation_pb2_grpc import (

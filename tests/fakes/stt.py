@@ -9,9 +9,9 @@ import numpy as np
 
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE, negotiate
 from mesh.errors import UpstreamDown
-from mesh.server import GrpcServer
+from mesh.rpc.server import GrpcServer
+from mesh.rpc.streams import first_request
 from mesh.settings import ServiceSettings
-from mesh.streams import first_request
 from mesh.tasks import beside
 from mesh.times import duration, seconds
 from parley.stt.v1 import stt_pb2 as pb

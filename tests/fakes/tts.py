@@ -9,9 +9,9 @@ import numpy as np
 
 from mesh.audio import FRAME_BYTES, FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, negotiate
 from mesh.errors import VoiceNotFound
-from mesh.server import GrpcServer
+from mesh.rpc.server import GrpcServer
+from mesh.rpc.streams import first_request
 from mesh.settings import ServiceSettings
-from mesh.streams import first_request
 from mesh.tasks import beside
 from mesh.times import duration
 from parley.tts.v1 import tts_pb2 as pb

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
-from launcher.supervise import Child
+from launcher.running.supervise import Child
 
 
 class Lines:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from launcher.command import Command, Commands, Example
-from launcher.completion import SHELLS
+from launcher.commands.completion import SHELLS
 from launcher.exit_codes import ExitCode
 from launcher.main import main
 
@@ -102,7 +102,9 @@ def test_ctrl_c_ends_a_command_without_a_word() -> None:
 
 def test_a_command_does_not_wait_for_what_others_import() -> None:
     heavy = ("numpy", "openai", "starlette", "websockets")
-    code = f"import sys, launcher.main, launcher.health; print([each for each in {heavy} if each in sys.modules])"
+    code = (
+        f"import sys, launcher.main, launcher.commands.health; print([each for each in {heavy} if each in sys.modules])"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own
     assert ran.stdout == "[]\n"
 

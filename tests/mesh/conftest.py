@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mesh.server import GrpcServer
-from tests.mesh.replica import Serve, Speaker
+from mesh.rpc.server import GrpcServer
+from tests.mesh.discovery.replica import Serve, Speaker
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client import CollectorRegistry
 
-from mesh.discovery import Replicas
-from mesh.server import GrpcServer
+from mesh.discovery.search import Replicas
+from mesh.rpc.server import GrpcServer
 from mesh.settings import ServiceSettings
 from mesh.tasks import beside
 from orchestrator.dependencies import watch
-from orchestrator.llm import LanguageModel
+from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.settings import OrchestratorSettings
 from tests.fakes import llm as fake_llm

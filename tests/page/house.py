@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
-from mesh.server import GrpcServer
+from mesh.rpc.server import GrpcServer
 from tests.fakes.conversation import FakeConversation, conversation_server
 from tests.test_laws import ROOT
 from tests.voice_service.house import voice_service

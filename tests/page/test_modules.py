@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from edge.ogg import InvalidAudio, OggReader
-from edge.opus import OpusDecoder
+from edge.audio.ogg import InvalidAudio, OggReader
+from edge.audio.opus import OpusDecoder
 from tests.edge.sounds import opus_stream, pages_of
 from tests.edge.sounds import page as ogg_page
 from tests.page.chromium import open_page, visitor

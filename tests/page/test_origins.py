@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from edge.http.uploads import LARGEST_FILE
 from edge.server import serving
 from edge.settings import EdgeSettings
-from edge.uploads import LARGEST_FILE
 from tests.fakes import http
 from tests.page.chromium import UNSAFE_HOST, open_page, visitor
 from tests.page.house import House

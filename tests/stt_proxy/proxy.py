@@ -10,9 +10,9 @@ import grpc
 from prometheus_client import CollectorRegistry
 
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
-from mesh.channels import open_channel
 from mesh.errors import AtCapacity, from_rpc_error
-from mesh.server import GrpcServer
+from mesh.rpc.channels import open_channel
+from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from mesh.times import duration
 from parley.audio.v1 import audio_pb2

@@ -14,9 +14,9 @@ import grpc
 import httpx2
 import pytest
 
-from mesh.channels import open_channel
 from mesh.errors import AtCapacity
-from mesh.health import is_serving
+from mesh.rpc.channels import open_channel
+from mesh.rpc.health import is_serving
 from mesh.times import seconds
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceStub
 from tests.speech import say, share_of_words

@@ -9,10 +9,10 @@ from typing import TypeAlias
 import grpc
 from prometheus_client import CollectorRegistry
 
-from mesh.channels import open_channel
-from mesh.discovery import Replicas
+from mesh.discovery.search import Replicas
 from mesh.errors import from_rpc_error
-from mesh.server import GrpcServer
+from mesh.rpc.channels import open_channel
+from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from mesh.times import seconds
 from parley.tts.v1 import tts_pb2 as pb

@@ -9,8 +9,8 @@ import pytest
 import soxr
 
 from mesh.audio import SAMPLE_RATE as WORKING_RATE
-from mesh.discovery import Replicas
-from mesh.server import GrpcServer
+from mesh.discovery.search import Replicas
+from mesh.rpc.server import GrpcServer
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving as serving_http
 from tests.tts_proxy.proxy import Reply, config, finish, serving, text

@@ -9,13 +9,13 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mesh.moshi.urls import parse_urls
-from orchestrator.llm import LanguageModel
-from orchestrator.llm_failures import LanguageModelFailed
+from moshi_client.urls import parse_urls
+from orchestrator.llm.client import LanguageModel
+from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import FakeLlm, serving
-from tests.orchestrator.test_prompts import KINDS, prompt_of
+from tests.orchestrator.prompts.test_prompts import KINDS, prompt_of
 from tests.voice_service.house import spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
 from voice_service.engines.espeak import EspeakCloning

@@ -31,7 +31,7 @@ from orchestrator.conversation.events import (
     ReplyWordTimed,
     SessionConfigured,
 )
-from orchestrator.options import policy_of
+from orchestrator.session.options import policy_of
 from tests.orchestrator.conversation.notation import (
     DETECTED,
     PLAYING,

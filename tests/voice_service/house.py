@@ -20,9 +20,9 @@ from grpc.aio import AioRpcError
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
-from mesh.channels import open_channel
 from mesh.errors import from_rpc_error
-from mesh.server import GrpcServer
+from mesh.rpc.channels import open_channel
+from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from parley.voices.v1 import voices_pb2 as pb
 from parley.voices.v1 import voices_pb2_grpc as stubs

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from mesh.channels import open_channel
 from mesh.errors import (
     AtCapacity,
     BadAudio,
@@ -22,7 +21,8 @@ from mesh.errors import (
     UpstreamDown,
     VoiceNotFound,
 )
-from mesh.health import is_serving
+from mesh.rpc.channels import open_channel
+from mesh.rpc.health import is_serving
 from mesh.times import seconds
 from parley.voices.v1 import voices_pb2 as pb
 from tests.fakes.cloning import FakeCloning

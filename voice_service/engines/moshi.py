@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, Self
 
 import httpx2
 
-from mesh.addresses import resolve
+from mesh.discovery.addresses import resolve
 from mesh.errors import BadAudio, UploadTooLarge, UpstreamDown
-from mesh.moshi.probe import BUILD_INFO
-from mesh.moshi.urls import ServerUrl
 from mesh.ports import authority
+from moshi_client.probe import BUILD_INFO
+from moshi_client.urls import ServerUrl
 from voice_service.engine import LARGEST_EMBEDDING
 
 CONNECT_LIMIT_S = 2.0

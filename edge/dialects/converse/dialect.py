@@ -7,9 +7,9 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from edge.audio.ogg import InvalidAudio
 from edge.dialects import InvalidEvent
 from edge.dialects.converse.opus import OGG_OPUS, OpusMicrophone, OpusReplies, is_opus
-from edge.ogg import InvalidAudio
 from mesh.audio import WORKING_FORMAT
 from mesh.errors import BadAudio, ConfigRequired, InvalidRequest, MeshError
 from mesh.times import duration

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from edge.frames import Frames
-from edge.opus import OpusDecoder, OpusEncoder
+from edge.audio.frames import Frames
+from edge.audio.opus import OpusDecoder, OpusEncoder
 from mesh.audio import SAMPLE_RATE
 from mesh.errors import BadAudioFormat
 from mesh.times import duration, seconds

@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+from edge.audio.frames import Frames
+from edge.audio.ogg import InvalidAudio
+from edge.audio.opus import OpusDecoder
 from edge.dialects import InvalidEvent
 from edge.dialects.unmute.chat_history import ChatHistory
 from edge.dialects.unmute.client_events import AudioAppend, Session, SessionUpdate, parse
@@ -21,10 +24,7 @@ from edge.dialects.unmute.server_events import (
     SessionUpdated,
 )
 from edge.dialects.unmute.user_speech import UserSpeech
-from edge.frames import Frames
 from edge.health import Unhealthy
-from edge.ogg import InvalidAudio
-from edge.opus import OpusDecoder
 from mesh.errors import MeshError
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as conversation

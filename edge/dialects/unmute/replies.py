@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from edge.audio.opus import OpusEncoder
 from edge.dialects.unmute.chat_history import ChatHistory
 from edge.dialects.unmute.debugging import Debugging
 from edge.dialects.unmute.overview import Overview
@@ -18,7 +19,6 @@ from edge.dialects.unmute.server_events import (
     TextDeltaReady,
     TextDone,
 )
-from edge.opus import OpusEncoder
 from parley.conversation.v1 import conversation_pb2 as conversation
 
 _INTERRUPTIONS = (conversation.CANCEL_CAUSE_SPEECH_DETECTED, conversation.CANCEL_CAUSE_WORD_RECOGNIZED)

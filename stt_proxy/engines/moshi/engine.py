@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from mesh.moshi import upstreams
-from mesh.moshi.connection import Call
-from mesh.moshi.messages import FromRecogniser, from_recogniser
-from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.options import Options
-from mesh.moshi.upstreams import Upstreams
-from mesh.moshi.urls import ServerUrl
+from moshi_client import upstreams
+from moshi_client.connection import Call
+from moshi_client.messages import FromRecogniser, from_recogniser
+from moshi_client.metrics import LeaseMetrics
+from moshi_client.options import Options
+from moshi_client.upstreams import Upstreams
+from moshi_client.urls import ServerUrl
 from stt_proxy.engines.moshi.hearing import Hearing, Model
 from stt_proxy.engines.moshi.recognizer import MoshiRecognizer
 

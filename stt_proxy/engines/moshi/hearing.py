@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mesh.audio import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 from mesh.errors import UpstreamDown, UpstreamMisconfigured
-from mesh.moshi.messages import EndWord, FromRecogniser, Step, Word, numbers
+from moshi_client.messages import EndWord, FromRecogniser, Step, Word, numbers
 from stt_proxy.engine import Event, Flushed, Pause
 from stt_proxy.engines.moshi.timeline import Timeline
 from stt_proxy.engines.moshi.words import Words

@@ -9,9 +9,9 @@ from msgspec import Raw
 
 from mesh.audio import FRAME_BYTES, FRAME_S
 from mesh.errors import UpstreamDown
-from mesh.moshi.connection import Connection
-from mesh.moshi.floats import Floats, packed_floats
-from mesh.moshi.messages import Audio, FromRecogniser, packed
+from moshi_client.connection import Connection
+from moshi_client.floats import Floats, packed_floats
+from moshi_client.messages import Audio, FromRecogniser, packed
 from stt_proxy.engine import Event
 from stt_proxy.engines.moshi.hearing import Hearing
 

@@ -21,8 +21,8 @@ from launcher.calling.events import (
 from launcher.calling.line import CallFailed
 from mesh.audio import Decoder, Encoder, negotiate
 from mesh.errors import AtCapacity, VoiceNotFound
-from mesh.server import GrpcServer
-from mesh.streams import first_request
+from mesh.rpc.server import GrpcServer
+from mesh.rpc.streams import first_request
 from parley.conversation.v1 import conversation_pb2 as conversation
 from tests.fakes.conversation import Conversation, FakeConversation, conversation_server
 

@@ -9,8 +9,8 @@ from orchestrator.conversation import Conversation, Policy, State
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.policy import SAMPLE_RATE
+from orchestrator.llm.words import Reading
 from orchestrator.recorder import lines
-from orchestrator.words import Reading
 
 STARTED = 1_790_000_000.0
 """2026-09-21, 14:13:20 UTC."""

@@ -9,13 +9,13 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from mesh.errors import VoiceNotFound
-from mesh.moshi import upstreams
-from mesh.moshi.connection import Call
-from mesh.moshi.messages import from_voice
-from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.options import Options
-from mesh.moshi.upstreams import Upstreams
-from mesh.moshi.urls import ServerUrl
+from moshi_client import upstreams
+from moshi_client.connection import Call
+from moshi_client.messages import from_voice
+from moshi_client.metrics import LeaseMetrics
+from moshi_client.options import Options
+from moshi_client.upstreams import Upstreams
+from moshi_client.urls import ServerUrl
 from tts_proxy.engines.moshi.utterance import MoshiUtterance
 
 CUSTOM: Final = "custom:"

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import UpstreamDown
-from mesh.moshi.connection import Closed, Connection
-from mesh.moshi.messages import Audio as AudioMessage
-from mesh.moshi.messages import Eos, FromVoice, SpokenText, Text, numbers, packed
+from moshi_client.connection import Closed, Connection
+from moshi_client.messages import Audio as AudioMessage
+from moshi_client.messages import Eos, FromVoice, SpokenText, Text, numbers, packed
 from tts_proxy.engine import Audio, Event
 from tts_proxy.engines.moshi.alignment import Alignment
 

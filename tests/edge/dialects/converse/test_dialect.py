@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import sphn
 
+from edge.audio.ogg import OggReader
 from edge.dialects import InvalidEvent
 from edge.dialects.converse import ConverseDialect
-from edge.ogg import OggReader
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
 from mesh.errors import AtCapacity, BadAudioFormat, ConfigRequired, InternalError, InvalidRequest, UpstreamDown
 from parley.audio.v1.audio_pb2 import AUDIO_ENCODING_LINEAR16, AUDIO_ENCODING_MULAW

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from edge.ogg import OggReader
+from edge.audio.ogg import OggReader
 from tests.edge.dialects.unmute import talker as kind
 
 CLOSED_LIST = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from edge.audio.ogg import OggReader
 from edge.dialects.unmute.dialect import PACING_LEAD_S
-from edge.ogg import OggReader
 from edge.server import EdgeServer
 from tests.edge.conftest import EdgeFactory
 from tests.edge.dialects.unmute.talker import (

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from edge import server
 from edge.server import MAX_MESSAGE_BYTES, EdgeServer
 from mesh.errors import AtCapacity, InternalError, MeshError, MissingServiceTimeout, UpstreamDown
-from mesh.server import GrpcServer
+from mesh.rpc.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
 from tests.edge.clients import Client, append_event, client_of, deaf_client_of
 from tests.edge.conftest import EdgeFactory

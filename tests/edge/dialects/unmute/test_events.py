@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from edge.audio.ogg import OggReader
 from edge.dialects.unmute import UnmuteDialect
-from edge.ogg import OggReader
 from mesh.errors import MissingServiceAtCapacity
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as conversation

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from edge.dialects.unmute import UnmuteDialect
-from orchestrator import wire
 from orchestrator.conversation import actions as act
 from orchestrator.conversation.actions import Action
+from orchestrator.session import wire
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.edge.dialects.unmute.reading import Reading
 from tests.orchestrator.conversation.test_invariants import LONG, Converse

@@ -9,8 +9,8 @@ from msgspec import Raw
 
 from mesh.audio import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 from mesh.errors import UpstreamDown, UpstreamMisconfigured
-from mesh.moshi.floats import packed_floats
-from mesh.moshi.messages import EndWord, FromRecogniser, Marker, Step, Word
+from moshi_client.floats import packed_floats
+from moshi_client.messages import EndWord, FromRecogniser, Marker, Step, Word
 from stt_proxy.engine import Event, Flushed, Pause
 from stt_proxy.engine import Word as Recognised
 from stt_proxy.engines.moshi.hearing import Hearing, Model

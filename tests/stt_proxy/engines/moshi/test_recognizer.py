@@ -12,17 +12,17 @@ from websockets.asyncio.server import ServerConnection
 
 from mesh.audio import FRAME_SAMPLES
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
-from mesh.moshi.floats import unpacked_floats
-from mesh.moshi.messages import Audio
-from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.options import Options
-from mesh.moshi.urls import parse_urls
 from mesh.times import seconds
+from moshi_client.floats import unpacked_floats
+from moshi_client.messages import Audio
+from moshi_client.metrics import LeaseMetrics
+from moshi_client.options import Options
+from moshi_client.urls import parse_urls
 from stt_proxy.engines.moshi import recognizer
 from stt_proxy.engines.moshi.engine import MoshiEngine, moshi_engine
 from stt_proxy.engines.moshi.hearing import Model
-from tests.mesh.moshi.models import recognising
-from tests.mesh.moshi.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
+from tests.moshi_client.models import recognising
+from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
 from tests.stt_proxy.proxy import Proxy, audio, config, finish, flush, kinds, next_of, serving, told
 
 FRAME_S = 0.08

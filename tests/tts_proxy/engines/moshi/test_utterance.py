@@ -12,14 +12,14 @@ from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, VoiceNotFound
-from mesh.moshi.floats import packed_floats
-from mesh.moshi.messages import Audio as AudioMessage
-from mesh.moshi.messages import packed as packed_message
-from mesh.moshi.metrics import LeaseMetrics
-from mesh.moshi.options import Options
-from mesh.moshi.urls import parse_urls
-from tests.mesh.moshi.models import speaking
-from tests.mesh.moshi.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
+from moshi_client.floats import packed_floats
+from moshi_client.messages import Audio as AudioMessage
+from moshi_client.messages import packed as packed_message
+from moshi_client.metrics import LeaseMetrics
+from moshi_client.options import Options
+from moshi_client.urls import parse_urls
+from tests.moshi_client.models import speaking
+from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
 from tts_proxy.engine import Audio, Event, Utterance, Word
 from tts_proxy.engines.moshi import utterance as utterances
 from tts_proxy.engines.moshi.engine import MoshiEngine, moshi_engine

@@ -1,0 +1,1 @@
+"""Ogg and Opus at the edge, and how much audio a client may send."""

@@ -1,0 +1,1 @@
+"""The edge's HTTP side: application, REST routes, uploads, the connections below them."""

@@ -1,0 +1,98 @@
+"""The edge as an ASGI application."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from edge.access.addresses import Addresses
+from edge.access.admission import Door, Refused
+from edge.access.origins import Origins
+from edge.access.proxies import TrustedProxies
+from edge.dialects import Dialect
+from edge.dialects.converse import ConverseDialect
+from edge.dialects.unmute import UnmuteDialect
+from edge.health import MeshHealth
+from edge.http.rest import Rest, on_bug, on_http_error, on_mesh_error
+from edge.metrics import EdgeMetrics, HttpMetrics
+from edge.session.realtime import RealtimeSession
+from edge.settings import EdgeSettings
+from mesh.discovery.search import Replicas
+from mesh.errors import MeshError
+from mesh.rpc.interceptor import LiveCalls
+from mesh.tasks import beside
+
+
+def create_app(
+    settings: EdgeSettings,
+    *,
+    orchestrators: Replicas,
+    voices: Replicas,
+    registry: CollectorRegistry,
+    sessions: LiveCalls,
+) -> CORSMiddleware:
+    """The application, which closes its channels when it ends.
+
+    `registry` is where its metrics go; `sessions` counts the sessions that are going on, and refuses more of them with
+    503 once it is draining.
+    """
+    metrics = EdgeMetrics(registry)
+    health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.health_checked(ok=report.ok))
+    rest = Rest(voices, settings.uploads, health, registry)
+    door = Door(
+        Origins([*settings.cors_origins, *settings.websocket_origins]),
+        Addresses(settings.sessions_per_address),
+        sessions,
+    )
+
+    def sessions_in(
+        dialect: Callable[[], Dialect], required: MeshHealth | None = None
+    ) -> Callable[[WebSocket], Awaitable[None]]:
+        async def session(websocket: WebSocket) -> None:
+            try:
+                with door.open_for(websocket):
+                    await RealtimeSession(websocket, dialect(), orchestrators, metrics, required).run()
+            except Refused as refused:
+                await websocket.send_denial_response(refused.response())
+
+        return session
+
+    async def no_session(websocket: WebSocket) -> None:
+        await websocket.send_denial_response(Refused(404, "Not Found").response())
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with orchestrators, voices, beside(health.follow()):
+            yield
+
+    app = Starlette(
+        routes=[
+            *rest.routes(),
+            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect, health)),
+            WebSocketRoute("/v1/converse", sessions_in(ConverseDialect)),
+            WebSocketRoute("/{path:path}", no_session),
+        ],
+        middleware=[
+            Middleware(TrustedProxies, trusted=settings.trusted_proxies),
+            Middleware(HttpMetrics, registry=registry),
+        ],
+        exception_handlers={HTTPException: on_http_error, MeshError: on_mesh_error, Exception: on_bug},
+        lifespan=lifespan,
+    )
+    # A redirection would name the scheme and path that a proxy in front has changed.
+    app.router.redirect_slashes = False
+    # Around all of it: Starlette answers a bug outside its own middleware, where no page could read the answer.
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_credentials=True,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["Retry-After"],
+    )

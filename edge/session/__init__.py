@@ -1,0 +1,1 @@
+"""One WebSocket conversation: its two pumps, what waits to be sent, how it is refused."""

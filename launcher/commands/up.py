@@ -1,0 +1,154 @@
+"""`parley up`: the whole mesh on this machine, as one command with one log."""
+
+import asyncio
+import os
+
+import click
+
+from launcher.command import Command
+from launcher.configuration.inventory import inventory
+from launcher.configuration.strays import strays
+from launcher.console import console
+from launcher.engines import check_installed
+from launcher.exit_codes import ExitCode
+from launcher.failure import Failure
+from launcher.language_model import choose
+from launcher.mesh_options import MeshOptions, mesh_options
+from launcher.processes import EDGE
+from launcher.running.banner import banner
+from launcher.running.log import PrefixedLog
+from launcher.running.plan import Plan, plan
+from launcher.running.ports import PortUnusable, check_free
+from launcher.running.presence import is_running
+from launcher.running.probes import http_json
+from launcher.running.progress import Progress
+from launcher.running.supervise import Limits, StartFailed, Supervisor
+from mesh.ports import authority
+from mesh.settings import load
+from mesh.signals import StopRequests, stop_requests
+from mesh.tasks import beside
+
+# What the processes get, on top of the drain limits of the edge and the orchestrator, to end by themselves.
+_STOP_MARGIN_S = 10.0
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("parley up", "everything, with the built-in responder"),
+        ("parley up --llm auto", "with whichever usual language model answers on this machine"),
+        ("KYUTAI_LLM_API_KEY=… parley up --llm https://openrouter.ai/api", "with one elsewhere"),
+        ("parley up --port 8001 --port-offset 10", "a second mesh beside the first"),
+        ("PARLEY_LOG_LEVEL=warning parley up", "quietly"),
+    ],
+    exit_codes={
+        ExitCode.DONE: "ended by Ctrl-C or SIGTERM",
+        ExitCode.FAILED: "could not start: a port is taken, a setting is wrong, or a process keeps ending",
+        ExitCode.USAGE: ExitCode.USAGE.meaning,
+        ExitCode.MISSING_PACKAGES: ExitCode.MISSING_PACKAGES.meaning,
+        ExitCode.INTERRUPTED: "Ctrl-C before anything was started",
+    },
+)
+@mesh_options
+@click.option(
+    "--drain-limit",
+    type=click.FloatRange(0, 3_600),
+    default=5.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="How long conversations may go on after Ctrl-C. A second Ctrl-C ends them at once.",
+)
+@click.option(
+    "--ready-within",
+    type=click.FloatRange(min=1),
+    default=60.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="How long the start may take.",
+)
+def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, ready_within: float) -> None:
+    """Run the whole mesh on this machine.
+
+    Every process is started, watched and, should it die, started again; their logs are printed as one. Settings are
+    taken from the environment (see `parley config`). Ctrl-C ends everything. If it does not start, `parley doctor`
+    tells why.
+    """
+    for stray in strays(os.environ):
+        click.echo(f"Note: {stray}", err=True)
+    if faults := [entry.reading.fault for entry in inventory(os.environ) if entry.reading.fault]:
+        raise Failure("\n       ".join([*faults, "Every setting is listed by: parley config"]))
+    check_installed(os.environ)
+    asyncio.run(_up(MeshOptions(port, port_offset, llm), drain_limit, ready_within))
+
+
+async def _up(options: MeshOptions, drain_limit_s: float, ready_within_s: float) -> None:
+    edge_port = load(EDGE.settings_type, os.environ, port=options.port).port
+    model = await choose(options.llm, os.environ, edge_port)
+    if options.llm == "auto" and model is None:
+        click.echo("No language model was found on this machine; the built-in responder takes its place.", err=True)
+    planned = plan(
+        os.environ, edge_port=edge_port, port_offset=options.port_offset, drain_limit_s=drain_limit_s, llm=model
+    )
+    await _check_free(planned)
+    log = PrefixedLog(child.name for child in planned.children)
+    progress = Progress((child.name for child in planned.children), console())
+    limits = Limits(ready_within_s=ready_within_s, stop_within_s=2 * drain_limit_s + _STOP_MARGIN_S)
+    supervisor = Supervisor(planned.children, log, limits, progress.note)
+    log.on_closed = supervisor.stop
+    try:
+        with stop_requests() as requests, progress:
+            if progress.shown:
+                log.echo = progress.print_line
+            async with beside(
+                _stop(supervisor, requests, log, progress, drain_limit_s), _announce(supervisor, planned, log, progress)
+            ):
+                await supervisor.run()
+    except StartFailed as failed:
+        raise Failure(_explained(failed, log)) from None
+
+
+async def _check_free(planned: Plan) -> None:
+    """Raise `Failure` when the mesh cannot have its ports; it may be because one runs already."""
+    try:
+        await asyncio.to_thread(check_free, planned.ports)
+    except PortUnusable:
+        if not await is_running(planned):
+            raise
+        raise Failure(
+            f'Parley is already running at http://{authority(*planned.edge)}. Talk to it: parley say "Hello".'
+            " Run a second one beside it: parley up --port 8001 --port-offset 10"
+        ) from None
+
+
+def _explained(failed: StartFailed, log: PrefixedLog) -> str:
+    """The failure, with what a person would scroll back for, and the next step last."""
+    lines = [f"the mesh could not start: {failed}"]
+    for name in failed.names:
+        lines += ["", f"The last lines of {name}:", *(f"  {line}" for line in log.last_lines(name))]
+    return "\n".join([*lines, "", "What to do next: parley doctor tells what is wrong on this machine."])
+
+
+async def _stop(
+    supervisor: Supervisor, requests: StopRequests, log: PrefixedLog, progress: Progress, drain_limit_s: float
+) -> None:
+    """Pass on the first signal, and the second."""
+    await requests.stop.wait()
+    _hide(progress, log)
+    going_on = f"; conversations may go on for {drain_limit_s:g} s, Ctrl-C again ends them at once"
+    log("parley", f"ending{going_on if supervisor.ready.is_set() else ''}")
+    supervisor.stop()
+    await requests.at_once.wait()
+    supervisor.stop()
+
+
+async def _announce(supervisor: Supervisor, planned: Plan, log: PrefixedLog, progress: Progress) -> None:
+    """Tell a person once the mesh is ready."""
+    await supervisor.ready.wait()
+    health = await http_json(planned.edge.host, planned.edge.port, "/v1/health")
+    _hide(progress, log)
+    click.echo(banner(planned, llm_answers=isinstance(health, dict) and health.get("llm_up") is True))
+
+
+def _hide(progress: Progress, log: PrefixedLog) -> None:
+    progress.done()
+    log.echo = click.echo

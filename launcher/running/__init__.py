@@ -1,0 +1,1 @@
+"""Runs a mesh on this machine: plan, ports, processes, supervision, progress."""

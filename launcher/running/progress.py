@@ -1,0 +1,100 @@
+"""Where each process of a mesh that starts has got to: live lines at the foot of a terminal, under the log."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from launcher.running.supervise import Stage
+
+_REFRESHED_PER_SECOND = 8
+_ROOM_FOR_LOG = 4
+"""Lines of a terminal that the log must be left with; where there are fewer, all processes share one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    stage: Stage
+    since: float
+    took_s: float = 0.0
+
+
+class Progress:
+    """Shows itself inside `with`, until `done`; on anything but a terminal it shows nothing, as the log tells enough.
+
+    `print_line` prints a line above it.
+    """
+
+    def __init__(self, names: Iterable[str], console: Console) -> None:
+        now = time.monotonic()
+        self._rows = {name: _Row(Stage.STARTING, now) for name in names}
+        self._console = console
+        self._live = Live(
+            self, console=console, transient=True, refresh_per_second=_REFRESHED_PER_SECOND, redirect_stderr=False
+        )
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.done()
+
+    def note(self, name: str, stage: Stage) -> None:
+        """Take in what has become of a process."""
+        now = time.monotonic()
+        row = self._rows[name]
+        if stage is Stage.READY:
+            self._rows[name] = replace(row, stage=stage, took_s=now - row.since)
+        else:
+            self._rows[name] = replace(row, stage=stage)
+
+    def done(self) -> None:
+        """Vanish. To be called as often as one likes."""
+        self._live.stop()
+
+    def print_line(self, line: str) -> None:
+        """Print a line, which may hold colours, above."""
+        self._console.print(Text.from_ansi(line), soft_wrap=True)
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is on the screen."""
+        return self._live.is_started
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rows = dict(self._rows)
+        if console.height < len(rows) + _ROOM_FOR_LOG:
+            yield _one_line(rows)
+            return
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for name, row in rows.items():
+            table.add_row(Text(name), _described(row))
+        yield table
+
+
+def _described(row: _Row) -> Text:
+    waited_s = time.monotonic() - row.since
+    match row.stage:
+        case Stage.STARTING:
+            return Text(f"starting, {waited_s:.0f} s", style="yellow")
+        case Stage.READY:
+            return Text(f"ready after {row.took_s:.1f} s", style="green")
+        case Stage.ENDED:
+            return Text("has ended, is started again", style="red")
+
+
+def _one_line(rows: Mapping[str, _Row]) -> Text:
+    waiting = [name for name, row in rows.items() if row.stage is not Stage.READY]
+    return Text(
+        f"{len(rows) - len(waiting)} of {len(rows)} ready; {', '.join(waiting)}", no_wrap=True, overflow="ellipsis"
+    )

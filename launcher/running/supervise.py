@@ -1,0 +1,199 @@
+"""Keeps child processes running until told to stop.
+
+All are started at once. Each is asked again and again whether it is ready; when every one is, `Supervisor.ready` is
+set. A child that ends is started again after a pause that doubles. One that keeps ending, or never gets ready, before
+that moment makes the whole start fail: it would do so again. One that ends with `os.EX_CONFIG` says that itself, and
+once is enough. Later nothing is given up.
+
+Children are ended by tiers, those first that need the others, so that what they have begun can be brought to its end.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+from launcher.failure import Failure
+from launcher.running.backoff import Backoff
+from launcher.running.process import kill_group, started
+
+# How often a child that starts is asked whether it is ready, in seconds.
+_PROBE_INTERVAL_S = 0.2
+
+Log = Callable[[str, str], None]
+"""Takes a child's name and one line about or from it."""
+
+
+class StartFailed(Failure):
+    """The children could not all be made ready. `names` are those it is about."""
+
+    def __init__(self, message: str, names: Sequence[str]) -> None:
+        super().__init__(message)
+        self.names = names
+
+
+class Stage(Enum):
+    """Where a child has got to."""
+
+    STARTING = "starting"
+    READY = "ready"
+    ENDED = "ended"
+
+
+OnStage = Callable[[str, Stage], None]
+"""Is told a child's name and its new stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to keep running. `ready` tells whether it does its work by now; it must answer or give up soon.
+
+    A child of a higher `tier` needs those of the lower ones to do its work.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    ready: Callable[[], Awaitable[bool]]
+    tier: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When patience ends. All in seconds, but for the number of times a child may end before all are ready."""
+
+    ready_within_s: float = 60.0
+    ends_before_ready: int = 3
+    stop_within_s: float = 35.0
+    first_pause_s: float = 0.5
+    longest_pause_s: float = 30.0
+    settled_s: float = 10.0
+
+
+class Supervisor:
+    """Runs `children` once: `run()` starts them, `stop()` ends them. What happens is told to `log` and `on_stage`."""
+
+    def __init__(
+        self, children: Sequence[Child], log: Log, limits: Limits | None = None, on_stage: OnStage | None = None
+    ) -> None:
+        self.ready = asyncio.Event()
+        self._children = children
+        self._log = log
+        self._limits = limits or Limits()
+        self._on_stage = on_stage or (lambda _name, _stage: None)
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._stopping = asyncio.Event()
+        self._to_end: set[str] = set()
+        self._killer: asyncio.TimerHandle | None = None
+        self._failure: StartFailed | None = None
+
+    async def run(self) -> None:
+        """Keep the children running until `stop()`. Raises `StartFailed`. No child is left when it returns."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                keeping = {child.name: group.create_task(self._keep(child)) for child in self._children}
+                getting_ready = group.create_task(self._get_ready())
+                await self._stopping.wait()
+                getting_ready.cancel()
+                await self._end(keeping)
+        finally:
+            if self._killer is not None:
+                self._killer.cancel()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Ask the children to end, and kill those that have not in time. Called again: kill them now."""
+        if self._stopping.is_set():
+            self._kill()
+            return
+        self._stopping.set()
+        self._killer = asyncio.get_running_loop().call_later(self._limits.stop_within_s, self._kill)
+
+    async def _end(self, keeping: Mapping[str, asyncio.Task[None]]) -> None:
+        """Ask tier after tier to end, and wait until it has."""
+        for tier in sorted({child.tier for child in self._children}, reverse=True):
+            names = [child.name for child in self._children if child.tier == tier]
+            self._to_end.update(names)
+            for name in names:
+                if name in self._running:
+                    _terminate(self._running[name])
+            await asyncio.wait([keeping[name] for name in names])
+
+    def _kill(self) -> None:
+        for name, process in self._running.items():
+            if process.returncode is None:
+                self._log(name, "has not ended; killing it")
+                kill_group(process)
+
+    async def _keep(self, child: Child) -> None:
+        """Run a child again and again."""
+        limits = self._limits
+        backoff = Backoff(limits.first_pause_s, limits.longest_pause_s, limits.settled_s)
+        ends = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            code = await self._run_once(child)
+            if self._stopping.is_set():
+                return
+            how = _described(code)
+            ends += 1
+            self._on_stage(child.name, Stage.ENDED)
+            if code == os.EX_CONFIG and not self.ready.is_set():
+                self._fail(f"{child.name} cannot run; its last lines tell why", [child.name])
+                return
+            if ends >= limits.ends_before_ready and not self.ready.is_set():
+                self._fail(f"{child.name} {how} {ends} times before it was ready", [child.name])
+                return
+            pause_s = backoff.pause(time.monotonic() - began)
+            self._log(child.name, f"{how}; starting it again in {pause_s:g} s")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+
+    async def _run_once(self, child: Child) -> int:
+        """Run a child until it ends; its exit code, negative for a signal."""
+        async with started(child.command, child.environ, lambda line: self._log(child.name, line)) as process:
+            self._running[child.name] = process
+            self._on_stage(child.name, Stage.STARTING)
+            try:
+                if child.name in self._to_end:
+                    _terminate(process)
+                return await process.wait()
+            finally:
+                del self._running[child.name]
+
+    async def _get_ready(self) -> None:
+        waiting = {child.name for child in self._children}
+        try:
+            async with asyncio.timeout(self._limits.ready_within_s), asyncio.TaskGroup() as group:
+                for child in self._children:
+                    group.create_task(self._await_ready(child, waiting))
+        except TimeoutError:
+            names = ", ".join(sorted(waiting))
+            self._fail(f"not ready within {self._limits.ready_within_s:g} s: {names}", sorted(waiting))
+        else:
+            self.ready.set()
+
+    async def _await_ready(self, child: Child, waiting: set[str]) -> None:
+        began = time.monotonic()
+        while child.name not in self._running or not await child.ready():  # noqa: ASYNC110 - it sets no event here
+            await asyncio.sleep(_PROBE_INTERVAL_S)
+        waiting.discard(child.name)
+        self._on_stage(child.name, Stage.READY)
+        self._log(child.name, f"ready after {time.monotonic() - began:.1f} s")
+
+    def _fail(self, why: str, names: Sequence[str]) -> None:
+        self._failure = StartFailed(why, names)
+        self.stop()
+
+
+def _terminate(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+
+
+def _described(code: int) -> str:
+    return f"ended with exit code {code}" if code >= 0 else f"was ended by signal {-code}"

@@ -1,0 +1,1 @@
+"""Finds a replica that takes a call."""

@@ -1,0 +1,1 @@
+"""gRPC servers and calls: bootstrap, health, interceptor, channels, admission of streams and uploads."""

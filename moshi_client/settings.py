@@ -1,0 +1,31 @@
+"""What can be told of the engines, whichever proxy they are behind."""
+
+from typing import Annotated
+
+from mesh.settings import ServiceSettings, setting
+from moshi_client.options import Options
+
+
+class EngineSettings(ServiceSettings, frozen=True, kw_only=True):
+    """Settings of a proxy that can have moshi-servers behind it."""
+
+    api_key: Annotated[
+        str,
+        setting(
+            help="The key that moshi-server wants: one of its authorized_ids.",
+            env="KYUTAI_API_KEY",
+            secret=True,
+            pattern="^[!-~]+$",
+        ),
+    ] = "public_token"
+    # Who calls a proxy waits half a second for it, so a search must be over by then.
+    try_limit_s: Annotated[
+        float, setting(help="How many seconds one moshi-server may take to be ready.", gt=0, le=10)
+    ] = 0.25
+    search_limit_s: Annotated[
+        float, setting(help="How many seconds finding a ready moshi-server may take.", gt=0, le=10)
+    ] = 0.4
+
+    def options(self, most_leases: int) -> Options:
+        """How streams are opened."""
+        return Options(most_leases=most_leases, try_limit_s=self.try_limit_s, search_limit_s=self.search_limit_s)

@@ -1,0 +1,1 @@
+"""The language model: its client, what it writes, how long it may take, how it fails."""

@@ -1,0 +1,1 @@
+"""Prompts: characters, templates, texts, headlines."""

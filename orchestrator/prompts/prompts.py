@@ -1,0 +1,159 @@
+"""The system prompt: a character, put into what the house asks of every spoken conversation."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+
+from mesh.errors import InvalidRequest
+from orchestrator.conversation import Policy
+from orchestrator.conversation.policy import SILENCE_MARK
+from orchestrator.prompts.headlines import Headline, Newsroom
+from orchestrator.prompts.texts import LANGUAGES, QUESTIONS, Texts
+from parley.conversation.v1.conversation_pb2 import Character, Instructions
+
+_GOODBYE = Policy().goodbye_ending.capitalize()
+
+_MOST_HEADLINES = 10
+_LONGEST_TEXT = 20_000
+_NUMBERS = ("one", "two", "three", "four", "five")
+_LONGEST_SHOWN = 40
+"""Of what a client has sent, in the message that refuses it."""
+
+
+def here_and_now() -> datetime:
+    """The time, in this machine's zone."""
+    return datetime.now(UTC).astimezone()
+
+
+class Prompts:
+    """Renders prompts. What is random in one is drawn, from `chance`, when it is rendered; `now` gives the time."""
+
+    def __init__(
+        self,
+        texts: Texts,
+        newsroom: Newsroom,
+        *,
+        chance: random.Random | None = None,
+        now: Callable[[], datetime] = here_and_now,
+    ) -> None:
+        self._texts = texts
+        self._newsroom = newsroom
+        self._chance = chance or random.Random()  # noqa: S311 - variety, not secrecy
+        self._now = now
+        self._kinds: Mapping[str, Callable[[Character, str], str]] = {
+            "constant": self._constant,
+            "smalltalk": self._smalltalk,
+            "guess_animal": self._guess_animal,
+            "quiz_show": self._quiz_show,
+            "news": self._news,
+            "unmute_explanation": self._unmute_explanation,
+        }
+
+    def is_prepared(self, instructions: Instructions) -> bool:
+        """Whether they can be rendered at once; also if they are to be refused."""
+        return (
+            instructions.character.kind != "news"
+            or self._newsroom.is_up_to_date
+            or self._fault(instructions.character) is not None
+        )
+
+    async def prepare(self, instructions: Instructions) -> None:
+        """Fetch what rendering them needs. Takes seconds at most, and never fails: without news there is small talk."""
+        if not self.is_prepared(instructions):
+            await self._newsroom.refresh()
+
+    def render(self, instructions: Instructions, *, model: str) -> str:
+        """Return the system prompt. Needs nothing but what is at hand: `prepare` first, or there may be no news.
+
+        `model` is the language model's name as its server gives it. Raises `InvalidRequest` for a character or a
+        language that does not exist.
+        """
+        if instructions.WhichOneof("instructions") == "prompt":
+            return instructions.prompt
+        character = instructions.character
+        if fault := self._fault(character):
+            raise InvalidRequest(fault, field="config.session.instructions")
+        language = character.language if character.HasField("language") else LANGUAGES[0]
+        if character.kind == "unmute_explanation":
+            language = LANGUAGES[0]
+        return self._texts.house.filled(
+            silence=SILENCE_MARK,
+            goodbye=_GOODBYE,
+            language=self._texts.languages[language],
+            model=_readable(model),
+            character=self._kinds[character.kind](character, language.partition("/")[0]),
+        )
+
+    def _fault(self, character: Character) -> str | None:
+        """Say why a character cannot be, and what was expected; None: it can."""
+        kind, language = character.kind, character.language
+        if kind not in self._kinds:
+            return f"no character {kind[:_LONGEST_SHOWN]!r}: expected one of {', '.join(self._kinds)}"
+        if character.HasField("language") and language not in LANGUAGES:
+            return f"no language {language[:_LONGEST_SHOWN]!r}: expected one of {', '.join(LANGUAGES)}"
+        if character.HasField("text") and kind != "constant":
+            return f"a {kind} character takes no text: only a constant one does"
+        if len(character.text) > _LONGEST_TEXT:
+            return f"a character of {len(character.text)} characters: expected at most {_LONGEST_TEXT}"
+        return None
+
+    # --- each kind: its text, from what the client gave and the language it begins in --------------------------------
+
+    def _constant(self, character: Character, _language: str) -> str:
+        return character.text if character.HasField("text") else self._texts.constant.filled()
+
+    def _smalltalk(self, _character: Character, language: str) -> str:
+        return self._texts.smalltalk.filled(
+            now=self._said_now(), starter=self._chance.choice(self._texts.starters[language])
+        )
+
+    def _guess_animal(self, _character: Character, language: str) -> str:
+        return self._texts.guess_animal.filled(
+            easy=self._chance.choice(self._texts.easy_animals[language]),
+            hard=self._chance.choice(self._texts.hard_animals[language]),
+        )
+
+    def _quiz_show(self, _character: Character, language: str) -> str:
+        drawn = self._chance.sample(self._texts.questions[language], QUESTIONS)
+        lines = (
+            f"Question {number}: {each.question} Answer: {each.answer}."
+            for number, each in zip(_NUMBERS, drawn, strict=True)
+        )
+        return self._texts.quiz_show.filled(questions="\n".join(lines), goodbye=_GOODBYE)
+
+    def _news(self, character: Character, language: str) -> str:
+        headlines = self._newsroom.headlines
+        if not headlines:
+            return self._texts.news_unavailable.filled(
+                apology=self._chance.choice(self._texts.apologies[language]),
+                smalltalk=self._smalltalk(character, language),
+            )
+        drawn = self._chance.sample(headlines, min(len(headlines), _MOST_HEADLINES))
+        return self._texts.news.filled(headlines=_paragraphs(drawn), now=self._said_now())
+
+    def _unmute_explanation(self, _character: Character, _language: str) -> str:
+        return self._texts.unmute_explanation.filled()
+
+    def _said_now(self) -> str:
+        now = self._now()
+        return f"{now:%A}, {now.day} {now:%B %Y}, {now:%H:%M} {now.tzname() or ''}".strip()
+
+
+def _paragraphs(headlines: Iterable[Headline]) -> str:
+    return "\n\n".join(_paragraph(headline) for headline in headlines)
+
+
+def _paragraph(headline: Headline) -> str:
+    parts = {
+        "Title": headline.title,
+        "Description": headline.description,
+        "By": headline.author,
+        "Date": headline.date,
+        "Text": headline.content,
+    }
+    return "\n".join(f"{name}: {text}" for name, text in parts.items() if text)
+
+
+def _readable(model: str) -> str:
+    """Return a model's name as one would say it: "acme/small-talk_7b" → "small talk 7b"."""
+    return model.rpartition("/")[2].replace("-", " ").replace("_", " ")

@@ -1,0 +1,106 @@
+"""The texts that prompts are made of, read and checked once, before a process serves."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.prompts.templates import (
+    Question,
+    Template,
+    TemplateError,
+    read_list,
+    read_questions,
+    read_table,
+    read_template,
+)
+
+T = TypeVar("T")
+
+OUR_OWN = Path(__file__).with_name("characters")
+"""The folder of the texts that Parley brings."""
+
+LANGUAGES = ("en", "fr", "en/fr", "fr/en")
+"""What a character can be told to speak; the first is spoken at the beginning."""
+
+QUESTIONS = 5
+"""How many a quiz has."""
+
+ByLanguage = Mapping[str, T]
+"""For "en" and "fr", what there is in each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Every text. The templates are named after the character they describe, but for `house`, which wraps them all."""
+
+    house: Template
+    languages: Mapping[str, str]
+    constant: Template
+    smalltalk: Template
+    guess_animal: Template
+    quiz_show: Template
+    news: Template
+    news_unavailable: Template
+    unmute_explanation: Template
+    starters: ByLanguage[tuple[str, ...]]
+    apologies: ByLanguage[tuple[str, ...]]
+    easy_animals: ByLanguage[tuple[str, ...]]
+    hard_animals: ByLanguage[tuple[str, ...]]
+    questions: ByLanguage[tuple[Question, ...]]
+
+
+def read_texts(own: Path | None = None) -> Texts:
+    """Read every text, from the folder `own` where it has a file of that name. Raises `TemplateError`."""
+    folder = _Folder(own)
+    texts = Texts(
+        house=folder.template("house", "character", "language", "model", "silence", "goodbye"),
+        languages=read_table(folder.file("languages.txt"), *LANGUAGES),
+        constant=folder.template("constant"),
+        smalltalk=folder.template("smalltalk", "now", "starter"),
+        guess_animal=folder.template("guess_animal", "easy", "hard"),
+        quiz_show=folder.template("quiz_show", "questions", "goodbye"),
+        news=folder.template("news", "headlines", "now"),
+        news_unavailable=folder.template("news_unavailable", "apology", "smalltalk"),
+        unmute_explanation=folder.template("unmute_explanation"),
+        starters=folder.by_language("starters", read_list),
+        apologies=folder.by_language("apologies", read_list),
+        easy_animals=folder.by_language("animals_easy", read_list),
+        hard_animals=folder.by_language("animals_hard", read_list),
+        questions=folder.by_language("quiz", lambda path: read_questions(path, least=QUESTIONS)),
+    )
+    folder.done()
+    return texts
+
+
+class _Folder:
+    """Our own texts, with somebody's own before them."""
+
+    def __init__(self, own: Path | None) -> None:
+        self._own = own
+        self._files: set[str] = set()
+        if own is not None and not own.is_dir():
+            raise TemplateError(own, None, "expected a folder")
+
+    def file(self, name: str) -> Path:
+        """Where the text of this name is."""
+        self._files.add(name)
+        if self._own is not None and (self._own / name).exists():
+            return self._own / name
+        return OUR_OWN / name
+
+    def template(self, name: str, *placeholders: str) -> Template:
+        return read_template(self.file(f"{name}.txt"), *placeholders)
+
+    def by_language(self, name: str, read: Callable[[Path], T]) -> ByLanguage[T]:
+        return {language: read(self.file(f"{name}.{language}.txt")) for language in ("en", "fr")}
+
+    def done(self) -> None:
+        """Refuse texts that nobody has asked for: a slip in a name would go unnoticed."""
+        for path in sorted(self._own.glob("*.txt")) if self._own is not None else ():
+            if path.name not in self._files | {"README.txt"}:
+                raise TemplateError(path, None, f"there is no text of this name, only {_listed(self._files)}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,1 @@
+"""The shell around the core: one Converse stream, its recognition and its replies."""

@@ -1,0 +1,165 @@
+"""The session's recogniser: one `Transcribe` stream, and another when it is lost."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import grpc
+import structlog
+
+from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
+from mesh.discovery.search import Admission, Replicas, admitted
+from mesh.errors import MeshError, UpstreamDown
+from mesh.tasks import beside
+from mesh.times import duration, seconds
+from orchestrator.conversation import events as ev
+from orchestrator.session.microphone import KEPT_SAMPLES, Microphone
+from parley.stt.v1 import stt_pb2
+from parley.stt.v1.stt_pb2 import TranscribeRequest, TranscribeResponse
+from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceStub
+
+Transcription = Admission[TranscribeRequest, TranscribeResponse]
+
+_LARGEST_SEND = 12 * FRAME_SAMPLES
+"""Samples. When there is a backlog, after a loss, it goes out in pieces of about a second."""
+
+_LONGEST_REPLAY = KEPT_SAMPLES - 5 * SAMPLE_RATE
+"""Samples that are heard again after a loss, at most: as many as are kept, but for those that come meanwhile."""
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+"""Between attempts to find another recogniser: doubled from the first to the longest."""
+
+_STALL_LIMIT_S = 5.0
+"""A recogniser that scores nothing for this long, of what it was sent before, is given up."""
+
+_log = structlog.get_logger()
+
+
+class Listener:
+    """Feeds the person's microphone to a recogniser and tells what it hears, whatever becomes of the recogniser.
+
+    What is told are the core's events, with offsets from the session's first microphone sample. `warn` is given a
+    reason and a message when recognition is lost.
+    """
+
+    def __init__(
+        self, stt: Replicas, session_id: str, tell: Callable[[ev.Event], None], warn: Callable[[str, str], None]
+    ) -> None:
+        self._stt = stt
+        self._session_id = session_id
+        self._tell = tell
+        self._warn = warn
+        self._microphone = Microphone()
+        self._unanswered: deque[tuple[int, int]] = deque()
+        """Flushes as (position, flush_id), in order."""
+        self._news = asyncio.Event()
+        self._answered = 0
+        """The position up to which words are certain: where the next recogniser begins."""
+        self._sent = 0
+        """The position up to which the present recogniser was sent the microphone, and"""
+        self._scored = 0
+        """up to which it has scored it."""
+        self._pause = _FIRST_PAUSE_S
+        """Before the next attempt to find another."""
+
+    def config(self, position: int = 0) -> TranscribeRequest:
+        """Return the first request of a stream whose first sample is at `position`."""
+        return TranscribeRequest(
+            config=stt_pb2.TranscribeConfig(base_offset=duration(position / SAMPLE_RATE), session_id=self._session_id)
+        )
+
+    def hear(self, pcm: bytes) -> None:
+        """Take in the next samples of the microphone (16-bit PCM, 24 kHz)."""
+        self._microphone.write(pcm)
+        self._news.set()
+
+    def flush(self, flush_id: int) -> None:
+        """Ask for every word up to here."""
+        self._unanswered.append((self._microphone.end, flush_id))
+        self._news.set()
+
+    async def run(self, first: Transcription) -> None:
+        """Listen until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
+        await self._listen(first, 0)
+        while True:
+            await asyncio.sleep(self._pause)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+            position = max(self._answered, self._microphone.end - _LONGEST_REPLAY)
+            try:
+                async with admitted(self._stt, transcribe, self.config(position)) as another:
+                    _log.info("recogniser replaced", replica=another.replica)
+                    await self._listen(another, position)
+            except MeshError as error:
+                _log.warning("no recogniser", reason=error.reason, error=error.message)
+
+    async def _listen(self, transcription: Transcription, position: int) -> None:
+        """Run one stream, which begins at `position`, until it is lost."""
+        # What is heard again has been acted upon: of what lies before this, only words count.
+        replayed = self._microphone.end / SAMPLE_RATE
+        self._sent = self._scored = position
+        try:
+            async with beside(self._send(transcription), self._notice_stall()):
+                async for response in transcription:
+                    self._received(response, replayed)
+                raise UpstreamDown("the recogniser has ended the stream")
+        except MeshError as error:
+            _log.warning("recogniser lost", reason=error.reason, error=error.message)
+            self._warn("STT_LOST", "I cannot hear you just now; I am looking for another recogniser.")
+
+    def _received(self, response: TranscribeResponse, replayed: float) -> None:
+        match response.WhichOneof("event"):
+            case "word":
+                word = response.word
+                start, end = seconds(word.start_offset), seconds(word.end_offset)
+                self._answered = max(self._answered, round(end * SAMPLE_RATE))
+                self._tell(ev.WordRecognized(word.text, start, end))
+            case "partial":
+                self._tell(ev.PartialRecognized(response.partial.text))
+            case "pause":
+                offset = seconds(response.pause.offset)
+                self._scored = round(offset * SAMPLE_RATE)
+                if offset > replayed:
+                    self._pause = _FIRST_PAUSE_S  # it has survived what the one before it may not have
+                    self._tell(ev.PauseScored(response.pause.pause_probability, offset))
+            case "flushed":
+                self._flushed(response.flushed.flush_id)
+
+    def _flushed(self, flush_id: int) -> None:
+        """Take in an answer; it covers what was asked before, too."""
+        while self._unanswered and self._unanswered[0][1] <= flush_id:
+            self._answered = max(self._answered, self._unanswered.popleft()[0])
+        self._tell(ev.Flushed(flush_id))
+
+    async def _send(self, transcription: Transcription) -> None:
+        """Send the microphone on, each flush in its place."""
+        flushed = 0
+        while True:
+            self._news.clear()
+            due = next((each for each in self._unanswered if each[1] > flushed), None)
+            limit = _LARGEST_SEND if due is None else min(_LARGEST_SEND, due[0] - self._sent)
+            if due and limit <= 0:
+                flushed = due[1]
+                await transcription.send(TranscribeRequest(flush=stt_pb2.Flush(flush_id=flushed)))
+            elif self._sent < self._microphone.start:
+                # Going on after the gap would leave every later offset wrong.
+                raise UpstreamDown("the recogniser fell behind by more than is kept")
+            elif pcm := self._microphone.read(self._sent, limit):
+                self._sent += len(pcm) // 2
+                await transcription.send(TranscribeRequest(audio=stt_pb2.TranscribeAudio(audio=pcm)))
+            else:
+                await self._news.wait()
+
+    async def _notice_stall(self) -> None:
+        """Raise `UpstreamDown` when the recogniser has stalled, even if it no longer takes what it is sent."""
+        while True:
+            sent, scored = self._sent, self._scored
+            await asyncio.sleep(_STALL_LIMIT_S)
+            if self._scored == scored and sent - scored >= FRAME_SAMPLES:
+                raise UpstreamDown("the recogniser has stalled")
+
+
+def transcribe(
+    channel: grpc.aio.Channel,
+) -> grpc.aio.StreamStreamMultiCallable[TranscribeRequest, TranscribeResponse]:
+    """Return the method on one replica's channel."""
+    return SpeechToTextServiceStub(channel).Transcribe

@@ -1,0 +1,89 @@
+"""`ConversationService`: admits a conversation and holds it."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import grpc
+import structlog
+
+from mesh import logs
+from mesh.audio import negotiate
+from mesh.discovery.search import Replicas, admitted
+from mesh.rpc.streams import before_idle, first_request
+from orchestrator.prompts.prompts import Prompts
+from orchestrator.recorder import Recordings
+from orchestrator.session.recognition import transcribe
+from orchestrator.session.reply import Upstreams
+from orchestrator.session.requests import HungUp, Requests, SessionOptions
+from orchestrator.session.session import Session
+from orchestrator.settings import OrchestratorSettings
+from parley.conversation.v1 import conversation_pb2 as pb
+from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceServicer
+
+_log = structlog.get_logger()
+
+Context = grpc.aio.ServicerContext[pb.ConverseRequest, pb.ConverseResponse]
+
+
+class ConversationServicer(ConversationServiceServicer):
+    """Serves `Converse`. `stt`, `upstreams`, `prompts` and `recordings` are shared by all conversations."""
+
+    def __init__(
+        self,
+        settings: OrchestratorSettings,
+        stt: Replicas,
+        upstreams: Upstreams,
+        prompts: Prompts,
+        recordings: Recordings,
+    ) -> None:
+        self._settings = settings
+        self._stt = stt
+        self._upstreams = upstreams
+        self._prompts = prompts
+        self._recordings = recordings
+
+    # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
+    async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
+        self, requests: AsyncIterator[pb.ConverseRequest], context: Context
+    ) -> None:
+        """Hold one conversation. What the client should have known is refused before `started`, as is one too many."""
+        requests = before_idle(requests, self._settings.idle_limit_s)
+        opening = await first_request(requests)
+        config = opening.config
+        request_id = opening.request_id if opening.HasField("request_id") else None
+        session_id = secrets.token_hex(8)
+        logs.bind_session(session_id)
+
+        input_format = None if config.typed_only else negotiate(config.input_format, field="config.input_format")
+        output_format = negotiate(config.output_format, field="config.output_format")
+        options = SessionOptions(self._upstreams.model, self._prompts)
+        at_once, late = options.opening(config.session)
+        configured = options.change(at_once)
+        limit = self._settings.stall_limit_s
+        session = Session(session_id, self._stt, self._upstreams, output_format, limit, recordings=self._recordings)
+        async with AsyncExitStack() as exits:
+            exits.push_async_callback(session.recorder.close)
+            work = []
+            if not config.typed_only:
+                searching = admitted(self._stt, transcribe, session.listener.config())
+                work.append(session.listener.run(await exits.enter_async_context(searching)))
+            _log.info("conversation admitted", typed_only=config.typed_only)
+            started = pb.ConverseStarted(
+                session_id=session_id,
+                input_format=input_format,
+                output_format=output_format,
+                session=options.effective(),
+            )
+            session.send(pb.ConverseResponse(started=started), request_id)
+            session.configure(at_once, configured, request_id)
+            client = Requests(session, options, input_format, late=_update(late, request_id) if late else None)
+            try:
+                await session.run(context.write, client.run(requests), *work)
+            except HungUp:
+                _log.info("client hung up")
+        _log.info("conversation over")
+
+
+def _update(session: pb.SessionConfig, request_id: str | None) -> pb.ConverseRequest:
+    return pb.ConverseRequest(request_id=request_id, update=pb.UpdateSession(session=session))

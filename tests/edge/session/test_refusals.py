@@ -1,0 +1,39 @@
+import pytest
+
+from edge.session import refusals
+from mesh.errors import (
+    AtCapacity,
+    ConfigRequired,
+    InternalError,
+    MeshError,
+    MissingServiceAtCapacity,
+    MissingServiceTimeout,
+    UpstreamDown,
+    VoiceNotFound,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (
+            MissingServiceAtCapacity.of("stt", retry_after=1.2),
+            1013,
+            "Every stt is taken. Please try again in 2 s.",
+        ),
+        (AtCapacity("this replica is full", retry_after=3), 1013, "This replica is full. Please try again in 3 s."),
+        (MissingServiceTimeout.of("orchestrator"), 1011, "No orchestrator can be reached."),
+        (UpstreamDown("the call failed with UNAVAILABLE"), 1011, "The conversation was lost. Please try again."),
+        (VoiceNotFound("there is no voice 'x'"), 1011, "There is no voice 'x'."),
+        (ConfigRequired("the first message must be config"), 1008, "The first message must be config."),
+        (InternalError(), 1011, "Something went wrong here. Please try again."),
+    ],
+)
+def test_each_error_has_its_code_and_words(error: MeshError, code: int, words: str) -> None:
+    assert refusals.close_code(error) == code
+    assert refusals.words(error) == words
+
+
+def test_a_reason_fits_its_frame() -> None:
+    assert refusals.close_reason("short") == "short"
+    assert refusals.close_reason("é" * 100) == "é" * 61

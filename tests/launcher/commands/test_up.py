@@ -1,0 +1,165 @@
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from prometheus_client import CollectorRegistry
+
+from edge.server import serving
+from edge.settings import EdgeSettings
+from launcher.main import main
+from launcher.running.plan import plan
+from launcher.running.ports import PortUnusable, check_free
+from tests.launcher.conftest import Parley, gone
+
+DEADLINE_S = 90.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def free_offset(edge_port: int) -> int:
+    """An offset at which every port of a mesh is free."""
+    for offset in range(200, 10_000, 10):
+        planned = plan(os.environ, edge_port=edge_port, port_offset=offset, drain_limit_s=1, llm=None)
+        try:
+            check_free(planned.ports)
+        except PortUnusable:
+            continue
+        return offset
+    raise AssertionError("no offset is free")
+
+
+class Up:
+    """A running `parley up`, and what it has printed."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.printed: list[str] = []
+
+    async def until(self, pattern: str) -> re.Match[str]:
+        """The first line to come that holds `pattern`."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(DEADLINE_S):
+            while line := await self.process.stdout.readline():
+                self.printed.append(line.decode())
+                if match := re.search(pattern, self.printed[-1]):
+                    return match
+        raise AssertionError(f"{pattern} never came:\n{''.join(self.printed)}")
+
+
+@asynccontextmanager
+async def parley_up(*arguments: str, **variables: str) -> AsyncIterator[Up]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "from launcher.main import main; main()", "up", *arguments),
+        env={**os.environ, "PARLEY_STT_WORKERS": "1", **variables},
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    try:
+        yield Up(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.e2e
+async def test_a_whole_mesh_answers_survives_a_death_and_leaves_nothing_behind(parley: Parley) -> None:
+    edge_port = free_port()
+    offset = str(free_offset(edge_port))
+    async with parley_up("--port", str(edge_port), "--port-offset", offset) as up:
+        await up.until(rf"Parley is ready at http://127\.0\.0\.1:{edge_port}")
+        target = (await up.until(r"parley say .* --target (\S+)"))[1]
+
+        ran = await parley("say", "What is your name?", "--text-only", "--target", target)
+        assert (ran.code, ran.out) == (0, "parley: My name is Parley. What is your name?\n"), ran.err
+
+        pids = children(up.process.pid)
+        assert len(pids) == 6
+        os.kill(pids[0], signal.SIGKILL)
+        await up.until(r"responder +\| was ended by signal 9; starting it again in 0.5 s")
+        await up.until(r"responder +\| .*running on")
+
+        pids = children(up.process.pid)
+        up.process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(DEADLINE_S):
+            printed, _ = await up.process.communicate()
+        assert up.process.returncode == 0, printed.decode()
+        assert b"has not ended" not in printed
+        for pid in pids:
+            await gone(pid)
+
+
+@pytest.mark.e2e
+async def test_a_process_that_cannot_start_ends_the_command(tmp_path: Path) -> None:
+    edge_port = free_port()
+    arguments = ("--port", str(edge_port), "--port-offset", str(free_offset(edge_port)))
+    async with parley_up(*arguments, PARLEY_VOICES_FILE=str(tmp_path / "nothing.yaml")) as up:
+        await up.until(r"voice-service +\| ended with exit code \d; starting it again in 1 s")
+        await up.until(r"Error: the mesh could not start: voice-service ended with exit code \d 3 times before it was")
+        await up.until(r"The last lines of voice-service:")
+        await up.until(r"nothing\.yaml")
+        await up.until(r"parley doctor")
+        async with asyncio.timeout(DEADLINE_S):
+            await up.process.wait()
+        assert up.process.returncode == 1
+
+
+async def test_a_taken_port_is_told_before_anything_starts(parley: Parley) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        offset = free_offset(free_port())
+        ran = await parley("up", "--port", str(port), "--port-offset", str(offset))
+    assert ran.code == 1
+    assert ran.out == ""
+    assert re.search(
+        rf"port {port} on 127\.0\.0\.1 is taken by \S+, process {os.getpid()}, and the edge wants it;"
+        " stop that, or use --port",
+        ran.err,
+    )
+
+
+def test_a_language_model_without_an_address_is_told() -> None:
+    ran = CliRunner().invoke(main, ["up", "--llm", "localhost:11434"])
+    assert ran.exit_code == 2
+    assert "localhost:11434 is neither an http:// address nor auto" in ran.stderr
+
+
+async def test_a_setting_that_does_not_fit_is_told_before_anything_starts(parley: Parley) -> None:
+    ran = await parley("up", PARLEY_TTS_RATE="fast")
+    assert ran.code == 1
+    assert ran.out == ""
+    assert "PARLEY_TTS_RATE=fast is not a whole number" in ran.err
+
+
+async def test_a_mesh_that_runs_already_is_told_as_such(parley: Parley) -> None:
+    settings = EdgeSettings(port=0, orchestrator_target="127.0.0.1:9", voices_target="127.0.0.1:9")
+    async with serving(settings, registry=CollectorRegistry()) as edge:
+        offset = free_offset(free_port())
+        ran = await parley("up", "--port", str(edge.port), "--port-offset", str(offset))
+    assert ran.code == 1
+    assert f"Parley is already running at http://127.0.0.1:{edge.port}" in ran.err
+
+
+async def test_a_variable_that_does_nothing_is_pointed_out(parley: Parley) -> None:
+    ran = await parley("up", PARLEY_STT_WORKER="3", PARLEY_TTS_RATE="fast", PARLEY_EDGE_PORT="many")
+    assert ran.code == 1
+    assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_WORKERS?" in ran.err
+    assert "PARLEY_TTS_RATE=fast is not" in ran.err
+    assert "PARLEY_EDGE_PORT=many is not" in ran.err

@@ -1,0 +1,61 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from launcher.running.probes import grpc_serving, http_json
+from tests.fakes.conversation import FakeConversation, conversation_server
+
+
+async def test_a_grpc_server_serves_until_it_drains() -> None:
+    async with conversation_server(FakeConversation()) as server:
+        assert await grpc_serving(server.address)
+        await server.health.stop_serving()
+        assert not await grpc_serving(server.address)
+    assert not await grpc_serving(server.address)
+
+
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[int]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"up": 1}', {"up": 1}),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnope", None),
+        (b"HTTP/1.1 503 Unavailable\r\nContent-Length: 2\r\n\r\n{}", None),
+        (b"something else\r\n", None),
+        (b"", None),
+    ],
+)
+async def test_json_over_http(answer: bytes, value: object) -> None:
+    async with answering(answer) as port:
+        assert await http_json("127.0.0.1", port, "/") == value
+
+
+async def test_nobody_answers_over_http() -> None:
+    assert await http_json("127.0.0.1", 9, "/") is None
+
+
+async def test_a_silent_server_is_not_waited_for() -> None:
+    silent = asyncio.Event()
+
+    async def stay_silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(stay_silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await http_json("127.0.0.1", port, "/", timeout_s=0.1) is None
+        silent.set()

@@ -1,0 +1,75 @@
+import asyncio
+from typing import Any
+
+import httpx2
+import pytest
+
+from moshi_client.probe import probe
+from moshi_client.upstream import Slots, Upstream
+from moshi_client.urls import parse_urls
+from tests.moshi_client.server import running
+
+PATH = "/api/asr-streaming"
+
+
+async def probed(url: str, upstream: Upstream | None = None) -> Upstream:
+    [parsed] = parse_urls([url])
+    upstream = upstream or Upstream(parsed, parsed.host, parsed.port)
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        await probe(upstream, client, PATH)
+    return upstream
+
+
+async def test_slots_come_as_strings_and_are_those_of_the_module_that_is_wanted() -> None:
+    modules = (
+        '[{"type": "py", "path": "/api/tts_streaming", "used_slots": "9", "total_slots": "9"},'
+        ' {"type": "batched_asr", "path": "/api/asr-streaming", "used_slots": "3", "total_slots": "64", "lm": "x"},'
+        ' {"type": "py_post"}]'
+    )
+    async with running(modules=modules) as server:
+        upstream = await probed(server.url)
+    assert upstream.answers
+    assert upstream.slots == Slots(used=3, total=64, ours=0)
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "",
+        "no JSON",
+        "{}",
+        "[7]",
+        '[{"path": "/api/asr-streaming"}]',
+        '[{"path": "/api/asr-streaming", "used_slots": "-1", "total_slots": "4"}]',
+        '[{"path": "/api/asr-streaming", "used_slots": "many", "total_slots": "4"}]',
+        "[" * 100_000,
+        " " * (1 << 21),
+    ],
+    ids=["nothing", "text", "object", "number", "untold", "negative", "word", "deep", "long"],
+)
+async def test_an_answer_that_makes_no_sense_tells_of_no_slots(modules: str) -> None:
+    async with running(modules=modules) as server:
+        upstream = await probed(server.url)
+    assert upstream.answers
+    assert upstream.slots is None
+
+
+async def test_who_is_gone_does_not_answer_and_has_no_slots_any_more() -> None:
+    async with running() as server:
+        upstream = await probed(server.url)
+        assert upstream.slots
+    await probed(server.url, upstream)
+    assert upstream.answers is False
+    assert upstream.slots is None
+
+
+async def test_who_keeps_silent_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moshi_client.probe._LIMIT_S", 0.1)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: Any) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert (await probed(f"http://127.0.0.1:{port}")).answers is False
