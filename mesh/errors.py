@@ -23,7 +23,6 @@
 A servicer raises one of these and the interceptor answers with its status; a client catches `MeshError` and never sees
 `grpc.aio.AioRpcError`.
 """
-# ruff: noqa: N818 - these are named after what has happened, as the error table of the contracts does
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self

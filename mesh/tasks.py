@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class _BlockEnded(Exception):  # noqa: N818 - not an error: a task group has no other way to be told to cancel its tasks
+class _BlockEnded(Exception):
     pass
 
 

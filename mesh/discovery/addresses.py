@@ -12,7 +12,7 @@ LOOKUP_LIMIT_S = 5.0
 """How long the name service may take."""
 
 
-class BadTarget(ValueError):  # noqa: N818 - named as a setting's error would read
+class BadTarget(ValueError):
     """The target names no host and port; the message tells which part of it."""
 
 

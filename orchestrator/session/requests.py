@@ -24,7 +24,7 @@ _MOST_WAITING = 32
 """Requests that may wait for the news."""
 
 
-class HungUp(Exception):  # noqa: N818 - named after what has happened
+class HungUp(Exception):
     """The client, or the way to it, has gone: the conversation ends at once."""
 
 
