@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class _BlockEnded(Exception):
-    pass
+    """No error: a task group has no other way to be made to cancel its tasks."""
 
 
 @asynccontextmanager

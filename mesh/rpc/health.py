@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from mesh.pool import Backoff
+
 SERVICE_NAME = health.SERVICE_NAME
 
 _FOLLOWED_EVERY_S = 0.2
@@ -78,15 +80,13 @@ async def watch(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: s
     One that cannot be reached does not serve. One that knows nothing of health does, as gRPC's own clients take it.
     """
     clock = asyncio.get_running_loop().time
-    pause, serving = _FIRST_PAUSE_S, True
+    backoff, serving = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, settled_s=_LONGEST_PAUSE_S), True
     while True:
         began = clock()
         # The first fails at once where nobody listens. After that gRPC waits for somebody who does, at its own pace.
         serving = await _watch_once(channel, tell, name, wait=not serving)
-        if clock() - began > _LONGEST_PAUSE_S:
-            pause = _FIRST_PAUSE_S
+        pause = backoff.pause(clock() - began)
         await asyncio.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - else all watchers come back at once
-        pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 
 async def _watch_once(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str, *, wait: bool) -> bool:
