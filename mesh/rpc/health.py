@@ -22,15 +22,26 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 """Before a watch that has ended is begun anew: doubled from first to longest, unless it has lasted longer."""
 
 
+class _Servicer(health.aio.HealthServicer):
+    """The library's, which answers all of the contract but `List`."""
+
+    async def List(self, _request: object, _context: object) -> Any:  # noqa: N802 - gRPC's name
+        """Every name and its status."""
+        known: dict[str, Any] = vars(self)["_server_status"]
+        messages: Any = health_pb2  # its types tell of an older contract
+        statuses = {name: health_pb2.HealthCheckResponse(status=status) for name, status in known.items()}
+        return messages.HealthListResponse(statuses=statuses)
+
+
 class Health:
-    """Answers `Check` and `Watch`. The server ("") and every given service are SERVING until told otherwise.
+    """Answers `Check`, `List` and `Watch`. The server ("") and every given service are SERVING until told otherwise.
 
     A full replica is SERVING: capacity shows only when a call is refused.
     """
 
     def __init__(self, services: Iterable[str]) -> None:
         self._services = tuple(services)
-        self._servicer = health.aio.HealthServicer()
+        self._servicer = _Servicer()
 
     async def add_to(self, server: grpc.aio.Server) -> None:
         """Let `server` answer; before it is started."""
