@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mesh.errors import Idle
 from orchestrator.session import wire
-from orchestrator.session.send_queue import Outbox
+from orchestrator.session.send_queue import SendQueue
 from parley.conversation.v1 import conversation_pb2 as pb
 
 
@@ -14,7 +14,7 @@ def news(number: int) -> pb.ConverseResponse:
     return wire.warning(str(number), "")
 
 
-async def drained(outbox: Outbox) -> list[int]:
+async def drained(outbox: SendQueue) -> list[int]:
     """Close it and return the numbers of all that was left."""
     outbox.close()
     left = []
@@ -29,7 +29,7 @@ async def drained(outbox: Outbox) -> list[int]:
 )
 def test_what_is_dropped_is_the_waiting_audio_of_that_reply_and_nothing_else(steps: list[str | None]) -> None:
     async def run() -> list[int]:
-        outbox = Outbox()
+        outbox = SendQueue()
         for number, step in enumerate(steps):
             if step in ("drop a", "drop b"):
                 outbox.drop(step[-1])
@@ -47,7 +47,7 @@ def test_what_is_dropped_is_the_waiting_audio_of_that_reply_and_nothing_else(ste
 
 
 async def test_getting_waits_for_the_next_message() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     getting = asyncio.create_task(outbox.get())
     await asyncio.sleep(0)
     assert not getting.done()
@@ -56,7 +56,7 @@ async def test_getting_waits_for_the_next_message() -> None:
 
 
 async def test_closing_ends_a_wait() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     getting = asyncio.create_task(outbox.get())
     await asyncio.sleep(0)
     outbox.close()
@@ -64,7 +64,7 @@ async def test_closing_ends_a_wait() -> None:
 
 
 async def test_a_message_dropped_before_it_was_got_is_not_waited_on() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     getting = asyncio.create_task(outbox.get())
     await asyncio.sleep(0)
     outbox.put(news(1), "a")
@@ -74,7 +74,7 @@ async def test_a_message_dropped_before_it_was_got_is_not_waited_on() -> None:
 
 
 async def test_a_client_that_lets_it_fill_is_gone() -> None:
-    outbox = Outbox()
+    outbox = SendQueue()
     for number in range(4_096):
         outbox.put(news(number))
     with pytest.raises(Idle, match="does not read"):

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.conversation import actions, events
-from orchestrator.recorder import lines, notation
+from orchestrator.recorder import records
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-ONE_EVENT = st.sampled_from([*notation.EVENTS.values()]).flatmap(st.from_type)
-ONE_ACTION = st.sampled_from([*notation.ACTIONS.values()]).flatmap(st.from_type)
+ONE_EVENT = st.sampled_from([*records.EVENTS.values()]).flatmap(st.from_type)
+ONE_ACTION = st.sampled_from([*records.ACTIONS.values()]).flatmap(st.from_type)
 st.register_type_strategy(float, NUMBERS)
 st.register_type_strategy(str, st.text(st.characters(exclude_categories=["Cs"])))
 
@@ -29,38 +29,36 @@ def defined_in(module: ModuleType) -> set[type[Any]]:
 
 
 def test_no_class_is_forgotten() -> None:
-    assert {*notation.EVENTS.values()} == defined_in(events)
-    assert {*notation.ACTIONS.values()} == defined_in(actions)
+    assert {*records.EVENTS.values()} == defined_in(events)
+    assert {*records.ACTIONS.values()} == defined_in(actions)
 
 
-@pytest.mark.parametrize(
-    "kind", [*notation.EVENTS.values(), *notation.ACTIONS.values()], ids=lambda kind: kind.__name__
-)
+@pytest.mark.parametrize("kind", [*records.EVENTS.values(), *records.ACTIONS.values()], ids=lambda kind: kind.__name__)
 def test_every_class_has_a_tag_that_no_field_of_it_has(kind: type[Any]) -> None:
     assert "type" not in {field.name for field in dataclasses.fields(kind)}
 
 
 @given(NUMBERS, st.none() | ONE_EVENT, st.lists(ONE_ACTION))
 def test_what_is_written_is_read(now: float, event: events.Event | None, done: list[actions.Action]) -> None:
-    read = lines.decoded(lines.encoded(lines.Step.of(now, event, done)))
-    assert isinstance(read, lines.Step)
-    assert (read.now, read.told(), read.answered()) == (now, event, done)
+    read = records.decoded(records.encoded(records.Step.of(now, event, done)))
+    assert isinstance(read, records.Step)
+    assert (read.now, read.core_event(), read.core_actions()) == (now, event, done)
 
 
-@pytest.mark.parametrize("kind", [*notation.EVENTS])
+@pytest.mark.parametrize("kind", [*records.EVENTS])
 def test_every_event_is_written_and_read(kind: str) -> None:
-    @given(st.from_type(notation.EVENTS[kind]))
+    @given(st.from_type(records.EVENTS[kind]))
     def check(event: events.Event) -> None:
-        assert notation.event(msgspec.json.decode(msgspec.json.encode(notation.written(event)))) == event
+        assert records.read_event(msgspec.json.decode(msgspec.json.encode(records.written(event)))) == event
 
     check()
 
 
-@pytest.mark.parametrize("kind", [*notation.ACTIONS])
+@pytest.mark.parametrize("kind", [*records.ACTIONS])
 def test_every_action_is_written_and_read(kind: str) -> None:
-    @given(st.from_type(notation.ACTIONS[kind]))
+    @given(st.from_type(records.ACTIONS[kind]))
     def check(action: actions.Action) -> None:
-        assert notation.action(msgspec.json.decode(msgspec.json.encode(notation.written(action)))) == action
+        assert records.read_action(msgspec.json.decode(msgspec.json.encode(records.written(action)))) == action
 
     check()
 
@@ -70,10 +68,15 @@ def test_every_action_is_written_and_read(kind: str) -> None:
 )
 def test_anything_else_is_refused(written: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
-        notation.event(written)
+        records.read_event(written)
 
 
 def test_a_cause_is_written_as_a_word() -> None:
-    started = actions.SpeechStarted("item_1", 0.5, actions.SpeechCause.WORD)
-    assert notation.written(started) == {"type": "SpeechStarted", "item_id": "item_1", "offset": 0.5, "cause": "word"}
-    assert not isinstance(notation.written(started)["cause"], enum.Enum)
+    started = actions.SpeechStartedNotice("item_1", 0.5, actions.SpeechCause.WORD)
+    assert records.written(started) == {
+        "type": "SpeechStartedNotice",
+        "item_id": "item_1",
+        "offset": 0.5,
+        "cause": "word",
+    }
+    assert not isinstance(records.written(started)["cause"], enum.Enum)
