@@ -160,10 +160,10 @@ class Conversation:
         if state.reply and policy.confirmation_time == 0:
             answer_owed = not state.reply.heard_text(now)
             self._cancel_reply(CancelCause.SPEECH_DETECTED, now)
-        patience = policy.confirmation_time if state.reply else policy.wordless_limit
+        limit = policy.confirmation_time if state.reply else policy.wordless_limit
         if state.reply:
             state.reply.hold(now, self._do)
-        state.turn = Turn(state.new_item(), wordless_until=now + patience, answer_owed=answer_owed)
+        state.turn = Turn(state.new_item(), wordless_until=now + limit, answer_owed=answer_owed)
         self._do(act.SpeechStartedNotice(state.turn.item_id, offset, cause))
         return state.turn
 
@@ -252,7 +252,6 @@ class Conversation:
         reply = self.state.reply
         if reply is None:
             return
-        self._remember_cut()
         self.state.reply, self.state.cut = None, CutReply(reply, reply.heard_text(now))
         reply.cancel(cause, now, self._do)
 

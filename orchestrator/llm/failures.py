@@ -1,4 +1,4 @@
-"""How a language model fails, said without what its server said, and whether asking once more may help."""
+"""How a language model fails, without repeating its server's text, and whether asking once more may help."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ import openai
 from mesh.errors import UpstreamDown
 
 RETRY_AFTER_S = 0.1
-"""How soon a request that failed may be made again: a kept connection may have been closed meanwhile."""
+"""The least pause before a failed request is made again: a kept connection may have been closed meanwhile."""
 _LONGEST_PAUSE_S = 2.0
-"""How long a server may ask to be left alone. Who is told to come back later than that apologises now."""
+"""The longest `Retry-After` that is waited for. After a longer one the conversation apologises at once."""
 _PASSING = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS))
 """The refusals that, like any 5xx, may be over a moment later."""
 

@@ -140,6 +140,7 @@ _FAILURES = (
     msgspec.MsgspecError,
     RecursionError,  # JSON that is nested too deeply
     UnicodeDecodeError,
+    OverflowError,  # a port that cannot be
     _Unusable,
 )
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.conversation import actions, events
 from orchestrator.recorder import records
+from orchestrator.recorder.reading import replay
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 ONE_EVENT = st.sampled_from([*records.EVENTS.values()]).flatmap(st.from_type)
@@ -80,3 +82,27 @@ def test_a_cause_is_written_as_a_word() -> None:
         "cause": "word",
     }
     assert not isinstance(records.written(started)["cause"], enum.Enum)
+
+
+FORMAT_1 = sorted(Path(__file__).with_name("format_1").glob("*.jsonl"))
+"""Recordings of the first format, in which events and actions had other names. Together they hold every one of them."""
+
+
+@pytest.mark.parametrize("file", FORMAT_1, ids=lambda file: str(file.name))
+def test_a_recording_of_the_first_format_is_replayed(file: Path) -> None:
+    outcome = replay(file)
+    assert outcome.difference is None
+    assert outcome.complete
+    assert outcome.steps == file.read_bytes().count(b'"line":"step"')
+
+
+def test_the_recordings_of_the_first_format_hold_every_event_and_action_it_had() -> None:
+    named = {
+        each["type"]
+        for file in FORMAT_1
+        for line in file.read_bytes().splitlines()
+        if (step := msgspec.json.decode(line))["line"] == "step"
+        for each in (*filter(None, [step.get("event")]), *step.get("actions", []))
+    }
+    unchanged = {*records.EVENTS, *records.ACTIONS} - {*records._RENAMED.values()}
+    assert named == {*records._RENAMED} | unchanged

@@ -78,7 +78,7 @@ async def converse(harness: Harness, dice: random.Random) -> bool:
 
 
 @pytest.mark.unmute("B26")
-async def test_a_storm_leaves_nothing_behind(harness: Harness, tasks_before: Tasks) -> None:
+async def test_random_faults_leave_nothing_behind(harness: Harness, tasks_before: Tasks) -> None:
     async def slowly(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
         for number in range(30):
             yield f"word{number} "

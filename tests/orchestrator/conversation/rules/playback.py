@@ -1,5 +1,6 @@
 """Reports of what the person has really been played."""
 
+from orchestrator.conversation import Policy
 from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
@@ -252,6 +253,46 @@ PLAYBACK = Rule(
                 prepare("reply_3", "item_6", user("Well?"), assistant("One"), user("Stop. Well?")),
             ),
             given=ANSWERED,
+            unseen=PLAYING,
+        ),
+        script(
+            "A report about another reply does not correct it",
+            at(
+                2.60,
+                word("Wait."),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.60),
+                started("item_3", WORD),
+                user_word("item_3", "Wait."),
+            ),
+            at(2.62, ReplyPlaybackReported("reply_0", 0.1, paused=True)),
+            at(2.70, pause, stopped("item_3"), RequestFlush(2)),
+            at(
+                2.80,
+                Flushed(2),
+                TurnEndedNotice("item_3", "Wait.", DETECTED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One"), user("Wait.")),
+            ),
+            given=ANSWERED,
+            unseen=PLAYING,
+        ),
+        script(
+            "An answer that is owed for it follows what was heard of it after all",
+            at(
+                2.30,
+                speech,
+                CancelReply("reply_1", CancelCause.SPEECH_DETECTED, "", 0.30),
+                started("item_3"),
+            ),
+            at(2.35, ReplyPlaybackReported("reply_1", 0.55, paused=True)),
+            at(2.40, pause, stopped("item_3"), RequestFlush(2)),
+            at(
+                2.50,
+                Flushed(2),
+                TurnDiscardedNotice("item_3"),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One")),
+            ),
+            given=ANSWERED,
+            policy=Policy(confirmation_time=0.0, uninterruptible_window=0.0),
             unseen=PLAYING,
         ),
         script(

@@ -37,6 +37,12 @@ UNINTERRUPTIBLE = Rule(
             unseen=PLAYING,
         ),
         script(
+            "At 3 s to the moment it may be interrupted",
+            at(5.00, speech, ReplyHeldNotice("reply_1", 3.0), started("item_3")),
+            given=(*ASKED, *answered("reply_1", COUNTING, 2.0)),
+            unseen=PLAYING,
+        ),
+        script(
             "The window begins with the first audio, however late that comes",
             at(12.99, speech),
             at(13.01, speech, ReplyHeldNotice("reply_1", 3.01), started("item_3")),
@@ -95,6 +101,18 @@ UNINTERRUPTIBLE = Rule(
                 *answered("reply_2", COUNTING, 4.0),
             ),
             unseen=PLAYING,
+        ),
+        script(
+            "Nor does it protect a greeting",
+            at(0.50, speech, started("item_2")),
+            given=[at(0.0, microphone(0.08)), at(0.1, SessionConfigured(instructions="Be kind."))],
+            policy=Policy(greeting=True, uninterruptible_window=0.0),
+        ),
+        script(
+            "The shortest window protects a greeting before its first audio",
+            at(0.50, speech),
+            given=[at(0.0, microphone(0.08)), at(0.1, SessionConfigured(instructions="Be kind."))],
+            policy=Policy(greeting=True, uninterruptible_window=0.001),
         ),
         script(
             "A window of 0 protects nothing",
