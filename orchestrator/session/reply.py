@@ -11,7 +11,7 @@ import structlog
 
 from mesh.audio import SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
-from mesh.errors import AtCapacity, MeshError, UpstreamDown
+from mesh.errors import AtCapacity, MeshError, UpstreamDown, VoiceNotFound
 from mesh.tasks import beside
 from mesh.times import seconds
 from orchestrator.conversation import events as ev
@@ -219,13 +219,25 @@ class ReplyTask:
 
     @asynccontextmanager
     async def _synthesis(self) -> AsyncIterator[Synthesis]:
-        """Find a synthesis; while every one is taken or none can be reached, search again after a pause."""
+        """Find a synthesis; while every one is taken or none can be reached, search again after a pause.
+
+        A custom voice that is gone is replaced by the synthesis itself (`voice_replaced`). A name that it does not know
+        it refuses, by its contract; the reply is then asked for without a name.
+        """
+        voice = self._order.voice
         pauses = iter(_SEARCH_PAUSES_S)
         async with AsyncExitStack() as stack:
             while True:
                 try:
-                    found = await stack.enter_async_context(admitted(self._upstreams.tts, _synthesize, self._config()))
+                    found = await stack.enter_async_context(
+                        admitted(self._upstreams.tts, _synthesize, self._config(voice))
+                    )
                     break
+                except VoiceNotFound:
+                    if not voice:
+                        raise
+                    self._warn("VOICE_NOT_FOUND", f"There is no voice {voice!r}; I am using another.")
+                    voice = ""
                 except (AtCapacity, UpstreamDown) as error:
                     pause = next(pauses, None)
                     if pause is None:
@@ -237,10 +249,8 @@ class ReplyTask:
                 self._warn(started.voice_replaced.reason, started.voice_replaced.message)
             yield found
 
-    def _config(self) -> SynthesizeRequest:
-        config = tts_pb2.SynthesizeConfig(
-            voice=self._order.voice, session_id=self._session_id, reply_id=self._order.reply_id
-        )
+    def _config(self, voice: str) -> SynthesizeRequest:
+        config = tts_pb2.SynthesizeConfig(voice=voice, session_id=self._session_id, reply_id=self._order.reply_id)
         return SynthesizeRequest(config=config)
 
 

@@ -109,8 +109,7 @@ class FakeTts(TextToSpeechServiceServicer):
         self.slots = Slots()
         self.speakings: list[Speaking] = []
         self.asked_voices: list[str] = []
-        self.unusable_voices: set[str] = set()
-        """Those that it refuses, for it has no other."""
+        self.unknown_voices: set[str] = set()
         self.voice_replaced: pb.VoiceReplaced | None = None
         """What it tells everybody about their voice."""
         self.script: Script = spoken(1)
@@ -130,7 +129,7 @@ class FakeTts(TextToSpeechServiceServicer):
         self.slots.changed()
         if not self.admits:
             await asyncio.Event().wait()
-        if config.voice in self.unusable_voices:
+        if config.voice in self.unknown_voices:
             raise VoiceNotFound(f"no voice {config.voice}")
         with self.slots.taken():
             speaking = Speaking(config)

@@ -179,7 +179,7 @@ class Ledger:
                 assert self.floor is None
                 reply.release(action.start, action.samples, now, lead)
             case act.ReplyWordNotice():
-                reply.tell((action.text, action.start, action.end), now)
+                reply.announce((action.text, action.start, action.end), now)
             case act.ReplyHeldNotice():
                 assert not reply.held
                 reply.held = True
@@ -191,7 +191,7 @@ class Ledger:
             case act.ReplyReleasedNotice():
                 assert not reply.done
                 assert reply.complete
-                assert (reply.released, reply.told) == (reply.arrived, len(reply.words))
+                assert (reply.released, reply.announced) == (reply.arrived, len(reply.words))
                 assert action.text.split() == reply.all_words()
                 reply.done = True
             case act.ReplyFinishedNotice():

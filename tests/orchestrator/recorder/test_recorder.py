@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def recording_house(folder: Path) -> AsyncIterator[Harness]:
+async def recording_harness(folder: Path) -> AsyncIterator[Harness]:
     async with open_harness(recordings_folder=str(folder)) as harness:
         harness.tts.script = spoken(3)
         yield harness
@@ -55,8 +55,8 @@ async def update(caller: Caller, session: pb.SessionConfig) -> None:
 
 
 @pytest.mark.unmute("S13", "B21")
-async def test_everything_that_was_told_and_decided_is_recorded(recording_house: Harness, folder: Path) -> None:
-    harness = recording_house
+async def test_everything_that_was_told_and_decided_is_recorded(recording_harness: Harness, folder: Path) -> None:
+    harness = recording_harness
     async with harness.calling(pb.ConverseConfig(session=CONSENT)) as caller:
         session_id = caller.received("started")[0].session_id
         await caller.play(SILENCE, SILENCE)
@@ -76,10 +76,10 @@ async def test_everything_that_was_told_and_decided_is_recorded(recording_house:
     assert session.session == {"recordingConsent": True, "instructions": {"prompt": "Be kind."}}
     assert kept[-1] == End(now=kept[-1].now, reason="over")
 
-    told = [step.core_event() for step in of(Step, kept)]
-    assert isinstance(told[0], ev.SessionConfigured)
-    assert told.count(ev.MicrophoneAudioArrived(1_920)) == 2
-    assert ev.UserTyped(SAID) in told
+    events = [step.core_event() for step in of(Step, kept)]
+    assert isinstance(events[0], ev.SessionConfigured)
+    assert events.count(ev.MicrophoneAudioArrived(1_920)) == 2
+    assert ev.UserTyped(SAID) in events
     done = [action for step in of(Step, kept) for action in step.core_actions()]
     assert sum(action.samples for action in done if isinstance(action, act.ReleaseAudio)) * 2 == len(
         harness.tts.speakings[0].audio
@@ -93,8 +93,8 @@ async def test_everything_that_was_told_and_decided_is_recorded(recording_house:
     assert times == sorted(times)
 
 
-async def test_a_spoken_conversation_with_an_interruption_is_replayed(recording_house: Harness, folder: Path) -> None:
-    harness = recording_house
+async def test_a_spoken_conversation_with_an_interruption_is_replayed(recording_harness: Harness, folder: Path) -> None:
+    harness = recording_harness
     harness.llm.script = written(*(f"word{number} " for number in range(20)))
     async with harness.calling(pb.ConverseConfig(session=CONSENT)) as caller:
         await caller.play(SILENCE, SPEECH)
@@ -122,12 +122,12 @@ async def test_a_spoken_conversation_with_an_interruption_is_replayed(recording_
 
 
 @pytest.mark.unmute("S13")
-async def test_the_microphone_is_recorded_as_a_count(recording_house: Harness, folder: Path) -> None:
-    async with recording_house.calling(pb.ConverseConfig(session=CONSENT)) as caller:
+async def test_the_microphone_is_recorded_as_a_count(recording_harness: Harness, folder: Path) -> None:
+    async with recording_harness.calling(pb.ConverseConfig(session=CONSENT)) as caller:
         await caller.play(*[SPEECH] * 20)
         await caller.until("user_speech_started")
         await caller.hang_up()
-        await recording_house.no_call_left()
+        await recording_harness.no_call_left()
     kept = recorded(only(folder))
     heard = [step for step in of(Step, kept) if isinstance(step.core_event(), ev.MicrophoneAudioArrived)]
     assert len(heard) == 20
@@ -136,38 +136,38 @@ async def test_the_microphone_is_recorded_as_a_count(recording_house: Harness, f
     assert only(folder).stat().st_size < 20 * len(SPEECH) / 4
 
 
-async def test_what_is_changed_later_is_recorded_too(recording_house: Harness, folder: Path) -> None:
-    async with recording_house.calling(TYPED) as caller:
+async def test_what_is_changed_later_is_recorded_too(recording_harness: Harness, folder: Path) -> None:
+    async with recording_harness.calling(TYPED) as caller:
         await update(caller, pb.SessionConfig(voice="anna", recording_consent=True))
         await caller.hang_up()
-        await recording_house.no_call_left()
+        await recording_harness.no_call_left()
     kept = recorded(only(folder))
     assert len(of(Header, kept)) == 1
     assert of(Session, kept)[1].session == {"voice": "anna", "recordingConsent": True}
 
 
-async def test_a_warning_is_recorded(recording_house: Harness, folder: Path) -> None:
-    recording_house.llm.status = 500
-    async with recording_house.calling(TYPED) as caller:
+async def test_a_warning_is_recorded(recording_harness: Harness, folder: Path) -> None:
+    recording_harness.llm.status = 500
+    async with recording_harness.calling(TYPED) as caller:
         await ask(caller)
         await caller.hang_up()
-        await recording_house.no_call_left()
+        await recording_harness.no_call_left()
     (warned,) = of(Warned, recorded(only(folder)))
     assert (warned.reason, warned.message) == ("LLM_FAILED", caller.received("warning")[0].message)
 
 
 async def test_a_recording_begins_with_consent_that_comes_before_the_first_words(
-    recording_house: Harness, folder: Path
+    recording_harness: Harness, folder: Path
 ) -> None:
     """As in Unmute's dialect, where the microphone may be open before the first `session.update`."""
-    async with recording_house.calling() as caller:
+    async with recording_harness.calling() as caller:
         await caller.play(SILENCE)
         await update(caller, pb.SessionConfig(pacing_lead=duration(1)))
         assert files(folder) == []
         await update(caller, CONSENT)
         await ask(caller)
         await caller.hang_up()
-        await recording_house.no_call_left()
+        await recording_harness.no_call_left()
     (header,) = of(Header, recorded(only(folder)))
     assert (header.state.policy.pacing_lead, header.state.microphone_samples) == (1.0, 1_920)
     assert replay(only(folder)).difference is None
@@ -181,13 +181,13 @@ async def test_a_recording_begins_with_consent_that_comes_before_the_first_words
     "config", [pb.ConverseConfig(typed_only=True), pb.ConverseConfig(typed_only=True, session=REFUSAL)]
 )
 async def test_nothing_is_recorded_without_consent(
-    recording_house: Harness, folder: Path, config: pb.ConverseConfig
+    recording_harness: Harness, folder: Path, config: pb.ConverseConfig
 ) -> None:
-    async with recording_house.calling(config) as caller:
+    async with recording_harness.calling(config) as caller:
         await ask(caller)
         await caller.finish()
         await caller.to_end()
-    await recording_house.no_call_left()
+    await recording_harness.no_call_left()
     assert files(folder) == []
 
 
@@ -197,31 +197,31 @@ async def test_nothing_is_recorded_without_a_folder(harness: Harness) -> None:
         assert not harness.recordings._open_files
 
 
-async def test_consent_that_is_refused_stays_refused(recording_house: Harness, folder: Path) -> None:
-    async with recording_house.calling(pb.ConverseConfig(typed_only=True, session=REFUSAL)) as caller:
+async def test_consent_that_is_refused_stays_refused(recording_harness: Harness, folder: Path) -> None:
+    async with recording_harness.calling(pb.ConverseConfig(typed_only=True, session=REFUSAL)) as caller:
         await update(caller, CONSENT)
         await ask(caller)
-    await recording_house.no_call_left()
+    await recording_harness.no_call_left()
     assert files(folder) == []
 
 
-async def test_consent_after_the_first_words_begins_no_recording(recording_house: Harness, folder: Path) -> None:
+async def test_consent_after_the_first_words_begins_no_recording(recording_harness: Harness, folder: Path) -> None:
     with capture_logs() as logged:
-        async with recording_house.calling(pb.ConverseConfig(typed_only=True)) as caller:
+        async with recording_harness.calling(pb.ConverseConfig(typed_only=True)) as caller:
             await ask(caller)
             await update(caller, CONSENT)
             await ask(caller)
-        await recording_house.no_call_left()
+        await recording_harness.no_call_left()
     assert files(folder) == []
     assert [each for each in logged if "consent came after the first words" in each["event"]]
 
 
-async def test_consent_in_a_change_that_is_rejected_is_none(recording_house: Harness, folder: Path) -> None:
-    async with recording_house.calling(pb.ConverseConfig(typed_only=True)) as caller:
+async def test_consent_in_a_change_that_is_rejected_is_none(recording_harness: Harness, folder: Path) -> None:
+    async with recording_harness.calling(pb.ConverseConfig(typed_only=True)) as caller:
         await caller.update(pb.SessionConfig(recording_consent=True, pacing_lead=duration(0)))
         await caller.until("request_rejected")
         await ask(caller)
-    await recording_house.no_call_left()
+    await recording_harness.no_call_left()
     assert files(folder) == []
 
 
@@ -230,9 +230,9 @@ async def test_consent_in_a_change_that_is_rejected_is_none(recording_house: Har
 
 @pytest.mark.unmute("C14", "B17", "S13")
 async def test_withdrawal_in_the_middle_of_a_reply_deletes_for_good_and_the_session_goes_on(
-    recording_house: Harness, folder: Path
+    recording_harness: Harness, folder: Path
 ) -> None:
-    harness = recording_house
+    harness = recording_harness
     harness.llm.script = written(*(f"word{number} " for number in range(10)))
     async with harness.calling(TYPED) as caller:
         await caller.say(SAID)
@@ -251,12 +251,12 @@ async def test_withdrawal_in_the_middle_of_a_reply_deletes_for_good_and_the_sess
 
 
 @pytest.mark.parametrize("times", [1, 2])
-async def test_withdrawal_before_the_file_is_there(recording_house: Harness, folder: Path, times: int) -> None:
-    async with recording_house.calling(TYPED) as caller:
+async def test_withdrawal_before_the_file_is_there(recording_harness: Harness, folder: Path, times: int) -> None:
+    async with recording_harness.calling(TYPED) as caller:
         for _ in range(times):
             await caller.update(REFUSAL)
         await caller.hang_up()
-        await recording_house.no_call_left()
+        await recording_harness.no_call_left()
     assert files(folder) == []
 
 
@@ -277,14 +277,14 @@ async def test_withdrawal_waits_for_nothing(folder: Path) -> None:
         assert files(folder) == []
 
 
-async def test_withdrawal_after_finish(recording_house: Harness, folder: Path) -> None:
-    async with recording_house.calling(TYPED) as caller:
+async def test_withdrawal_after_finish(recording_harness: Harness, folder: Path) -> None:
+    async with recording_harness.calling(TYPED) as caller:
         await caller.say(SAID)
         await caller.until("reply_audio")
         await caller.finish()
         await caller.update(REFUSAL)
         await caller.to_end()
-    await recording_house.no_call_left()
+    await recording_harness.no_call_left()
     assert files(folder) == []
 
 
@@ -301,9 +301,9 @@ async def _cancel(caller: Caller) -> None:
 
 @pytest.mark.parametrize("leave", [_hang_up, _cancel])
 async def test_leaving_in_the_middle_of_a_reply_completes_the_recording(
-    recording_house: Harness, folder: Path, leave: Callable[[Caller], Awaitable[None]]
+    recording_harness: Harness, folder: Path, leave: Callable[[Caller], Awaitable[None]]
 ) -> None:
-    harness = recording_house
+    harness = recording_harness
     harness.llm.script = written(*(f"word{number} " for number in range(30)))
     async with harness.calling(TYPED) as caller:
         await caller.say(SAID)
@@ -317,8 +317,10 @@ async def test_leaving_in_the_middle_of_a_reply_completes_the_recording(
     assert not harness.recordings._open_files
 
 
-async def test_what_is_on_the_disk_can_be_read_while_the_session_lasts(recording_house: Harness, folder: Path) -> None:
-    async with recording_house.calling(TYPED) as caller:
+async def test_what_is_on_the_disk_can_be_read_while_the_session_lasts(
+    recording_harness: Harness, folder: Path
+) -> None:
+    async with recording_harness.calling(TYPED) as caller:
         await ask(caller)
         file = await unfinished(folder)
         replayed = replay(file)
@@ -363,21 +365,21 @@ async def test_a_folder_that_cannot_be_written_costs_one_warning(tmp_path: Path,
     assert len([each for each in logged if each["event"] == "recording stopped"]) == 1
 
 
-async def test_logs_never_tell_what_was_said(recording_house: Harness) -> None:
+async def test_logs_never_tell_what_was_said(recording_harness: Harness) -> None:
     with capture_logs() as logged:
-        async with recording_house.calling(TYPED) as caller:
+        async with recording_harness.calling(TYPED) as caller:
             await ask(caller)
             await update(caller, REFUSAL)
             await caller.hang_up()
-            await recording_house.no_call_left()
+            await recording_harness.no_call_left()
     assert SAID not in str(logged)
 
 
 @pytest.mark.unmute("B18")
-async def test_no_two_recordings_share_a_name(recording_house: Harness, folder: Path) -> None:
-    async with recording_house.calling(TYPED), recording_house.calling(TYPED), recording_house.calling(TYPED):
+async def test_no_two_recordings_share_a_name(recording_harness: Harness, folder: Path) -> None:
+    async with recording_harness.calling(TYPED), recording_harness.calling(TYPED), recording_harness.calling(TYPED):
         pass
-    await recording_house.no_call_left()
+    await recording_harness.no_call_left()
     assert len(files(folder)) == 3
 
 
@@ -395,10 +397,10 @@ def test_the_lines_of_a_recording_are_a_closed_set() -> None:
     }
 
 
-async def test_every_line_is_json_and_says_what_it_is(recording_house: Harness, folder: Path) -> None:
-    async with recording_house.calling(TYPED) as caller:
+async def test_every_line_is_json_and_says_what_it_is(recording_harness: Harness, folder: Path) -> None:
+    async with recording_harness.calling(TYPED) as caller:
         await ask(caller)
         await caller.hang_up()
-        await recording_house.no_call_left()
+        await recording_harness.no_call_left()
     for text in only(folder).read_text().splitlines():
         assert json.loads(text)["line"] in {each.__struct_config__.tag for each in records.RECORD_KINDS}

@@ -91,7 +91,7 @@ async def test_random_faults_leave_nothing_behind(harness: Harness, tasks_before
 
     async def one(number: int) -> bool:
         async with places:
-            return await converse(harness, random.Random(1_000 + number))  # noqa: S311 - the same storm every time
+            return await converse(harness, random.Random(1_000 + number))  # noqa: S311 - the same faults every time
 
     with capture_logs() as logged:
         admitted = await asyncio.gather(*(one(number) for number in range(CONVERSATIONS)))

@@ -122,29 +122,39 @@ async def test_a_voice_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.unmute("B7")
-@pytest.mark.parametrize("voice", ["zorro", "custom:gone"])
-async def test_a_voice_that_is_replaced_is_warned_of_and_the_reply_spoken(harness: Harness, voice: str) -> None:
+async def test_a_voice_nobody_knows_is_replaced(harness: Harness) -> None:
+    harness.tts.unknown_voices = {"zorro"}
+    config = pb.ConverseConfig(session=pb.SessionConfig(voice="zorro"), typed_only=True)
+    async with harness.calling(config) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+        (warning,) = caller.received("warning")
+        assert (warning.reason, warning.message) == (
+            "VOICE_NOT_FOUND",
+            "There is no voice 'zorro'; I am using another.",
+        )
+    assert harness.tts.asked_voices == ["zorro", ""]
+
+
+async def test_a_custom_voice_that_is_gone_is_warned_of_and_the_reply_spoken(harness: Harness) -> None:
     """Which voice speaks instead is the synthesis's decision alone: it is asked once."""
     harness.tts.voice_replaced = VoiceReplaced(reason="VOICE_NOT_FOUND", message="It is gone.")
-    config = pb.ConverseConfig(session=pb.SessionConfig(voice=voice), typed_only=True)
+    config = pb.ConverseConfig(session=pb.SessionConfig(voice="custom:gone"), typed_only=True)
     async with harness.calling(config) as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")
         (warning,) = caller.received("warning")
         assert (warning.reason, warning.message) == ("VOICE_NOT_FOUND", "It is gone.")
-    assert harness.tts.asked_voices == [voice]
+    assert harness.tts.asked_voices == ["custom:gone"]
 
 
-async def test_a_voice_that_is_refused_costs_the_reply_only(harness: Harness) -> None:
-    harness.tts.unusable_voices = {"zorro"}
+async def test_without_even_a_default_voice_the_reply_fails(harness: Harness) -> None:
+    harness.tts.unknown_voices = {"zorro", ""}
     config = pb.ConverseConfig(session=pb.SessionConfig(voice="zorro"), typed_only=True)
     async with harness.calling(config) as caller:
         await caller.say("Hi!")
         assert (await caller.until("reply_cancelled")).cause == pb.CANCEL_CAUSE_FAILED
-        assert reasons(caller) == ["TTS_FAILED"]
-        assert harness.tts.asked_voices == ["zorro"]
-        harness.tts.unusable_voices.clear()
-        await conversation_goes_on(harness, caller)
+        assert reasons(caller) == ["VOICE_NOT_FOUND", "TTS_FAILED"]
 
 
 async def test_a_synthesis_knows_whom_it_serves(harness: Harness) -> None:

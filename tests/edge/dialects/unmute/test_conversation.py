@@ -11,7 +11,6 @@ import pytest
 from edge.audio.ogg import OggReader
 from edge.dialects.unmute.dialect import PACING_LEAD_S
 from edge.server import EdgeServer
-from parley.tts.v1.tts_pb2 import VoiceReplaced
 from tests.edge.conftest import EdgeFactory
 from tests.edge.dialects.unmute.talker import (
     AUDIO,
@@ -249,15 +248,14 @@ class TestSessionUpdate:
 
     @pytest.mark.unmute("S7")
     async def test_a_voice_that_nobody_knows_is_replaced_with_a_warning(self, person: Talker, harness: Harness) -> None:
-        message = "There is no voice 'nobody'; another is used."
-        harness.tts.voice_replaced = VoiceReplaced(reason="VOICE_NOT_FOUND", message=message)
+        harness.tts.unknown_voices = {"nobody"}
         await person.client.update(instructions=SAILOR, voice="nobody")
         await person.keep_silent(0.2)
         error = (await person.until("error"))["error"]
         assert error["type"] == "warning"
         assert "nobody" in error["message"]
         await person.until(AUDIO_DONE)
-        assert harness.tts.asked_voices == ["nobody"]
+        assert harness.tts.asked_voices == ["nobody", ""]
 
 
 @pytest.mark.unmute("B8")
