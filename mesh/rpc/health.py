@@ -85,8 +85,8 @@ async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float
     return serving
 
 
-async def watch(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str = "") -> None:
-    """Tell whether the server at the other end serves `name`, now and whenever that changes, until cancelled.
+async def watch(channel: grpc.aio.Channel, on_health: Callable[[bool], None], name: str = "") -> None:
+    """Call `on_health` with whether the server at the other end serves `name`, now and at each change, until cancelled.
 
     One that cannot be reached does not serve. One that knows nothing of health does, as gRPC's own clients take it.
     """
@@ -95,19 +95,19 @@ async def watch(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: s
     while True:
         began = clock()
         # The first fails at once where nobody listens. After that gRPC waits for somebody who does, at its own pace.
-        serving = await _watch_once(channel, tell, name, wait=not serving)
+        serving = await _watch_once(channel, on_health, name, wait=not serving)
         pause = backoff.pause(clock() - began)
         await asyncio.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - else all watchers come back at once
 
 
-async def _watch_once(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str, *, wait: bool) -> bool:
+async def _watch_once(channel: grpc.aio.Channel, on_health: Callable[[bool], None], name: str, *, wait: bool) -> bool:
     """Watch until the stream ends, and return what was told last."""
     stub: Any = health_pb2_grpc.HealthStub(channel)
     serving = False
     try:
         async for answer in stub.Watch(health_pb2.HealthCheckRequest(service=name), wait_for_ready=wait):
-            tell(answer.status == health_pb2.HealthCheckResponse.SERVING)
+            on_health(answer.status == health_pb2.HealthCheckResponse.SERVING)
     except grpc.aio.AioRpcError as error:
         serving = error.code() is grpc.StatusCode.UNIMPLEMENTED
-    tell(serving)
+    on_health(serving)
     return serving
