@@ -8,19 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from mesh.files import BadFile, read_text
+
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 _BRACE = re.compile(r"[{}]")
 _QUESTION = re.compile(r"(?P<question>.*\w.*\?)\s*(?P<answer>.*\w.*)")
 _ENTRY = re.compile(r"(?P<key>[^:\s]+)\s*:\s*(?P<text>\S.*)")
 
 
-class TemplateError(Exception):
-    """A file cannot be used. The message names it, and the line if there is one, and says what was expected."""
-
-    def __init__(self, path: Path, line: int | None, problem: str) -> None:
-        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
-        self.line = line
-        """Counted from 1; None: no line in particular."""
+class TemplateError(BadFile):
+    """A file cannot be used."""
 
 
 class Line(NamedTuple):
@@ -119,12 +116,7 @@ def _lines(path: Path) -> list[Line]:
 
 
 def _numbered(path: Path) -> Iterator[Line]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise TemplateError(path, None, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise TemplateError(path, error.object.count(b"\n", 0, error.start) + 1, "expected UTF-8") from None
+    text = read_text(path, TemplateError)
     for number, line in enumerate(text.split("\n"), 1):
         yield Line(number, line.rstrip())
 
