@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.conversation.policy import Policy
 from stt_proxy.recognition.pauses import PAUSING_ABOVE, SPEAKING_BELOW, PauseScore
 
 CHUNK_S = 0.032
@@ -17,7 +18,7 @@ def heard(*parts: Part) -> PauseScore:
     score = PauseScore()
     for probability, lasting in parts:
         for _ in range(round(lasting / CHUNK_S)):
-            score.hear(probability, CHUNK_S)
+            score.feed(probability, CHUNK_S)
     return score
 
 
@@ -25,8 +26,13 @@ def seconds_until(score: PauseScore, probability: float, *, speaking: bool) -> f
     for chunks in range(100):
         if score.speaking is speaking:
             return chunks * CHUNK_S
-        score.hear(probability, CHUNK_S)
+        score.feed(probability, CHUNK_S)
     raise AssertionError("never")
+
+
+def test_the_thresholds_are_those_by_which_turns_are_taken() -> None:
+    policy = Policy()
+    assert (policy.speech_threshold, policy.pause_threshold) == (SPEAKING_BELOW, PAUSING_ABOVE)
 
 
 def test_a_stream_begins_with_a_pause() -> None:
@@ -67,7 +73,7 @@ def test_scores_are_probabilities_and_agree_with_who_speaks(probabilities: list[
     score = PauseScore()
     for probability in probabilities:
         was_speaking = score.speaking
-        score.hear(probability, CHUNK_S)
+        score.feed(probability, CHUNK_S)
         assert 0 <= score.probability <= 1
         if score.probability < SPEAKING_BELOW:
             assert score.speaking

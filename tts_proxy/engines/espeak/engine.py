@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from mesh.errors import AtCapacity
-from tts_proxy.engines.espeak.cloned import cloned_prosody
 from tts_proxy.engines.espeak.library import Library, Prosody, library
 from tts_proxy.engines.espeak.plugin import EspeakSettings, check_installed
 from tts_proxy.engines.espeak.script import Script
 from tts_proxy.engines.espeak.speech import Speech, speak
 from tts_proxy.engines.espeak.utterance import EspeakUtterance
-from tts_proxy.engines.espeak.voices import Voices
+from tts_proxy.engines.espeak.voices import Voices, cloned_prosody
 
 
 @asynccontextmanager
