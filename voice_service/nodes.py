@@ -10,7 +10,7 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
-from mesh.files import BadFile, read_text
+from mesh.text_files import TextFileError, read_text
 
 T = TypeVar("T", str, bool, int, float)
 
@@ -22,7 +22,7 @@ _LARGEST = (1 << 63) - 1
 _NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
-class CatalogueError(BadFile):
+class CatalogueError(TextFileError):
     """A catalogue cannot be used."""
 
 

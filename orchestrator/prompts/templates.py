@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from mesh.files import BadFile, read_text
+from mesh.text_files import TextFileError, read_text
 
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 _BRACE = re.compile(r"[{}]")
@@ -16,11 +16,11 @@ _QUESTION = re.compile(r"(?P<question>.*\w.*\?)\s*(?P<answer>.*\w.*)")
 _ENTRY = re.compile(r"(?P<key>[^:\s]+)\s*:\s*(?P<text>\S.*)")
 
 
-class TemplateError(BadFile):
-    """A file cannot be used."""
+class TemplateError(TextFileError):
+    """A text cannot be used."""
 
 
-class Line(NamedTuple):
+class NumberedLine(NamedTuple):
     """A line that is no remark."""
 
     number: int
@@ -97,9 +97,9 @@ def read_table(path: Path, *keys: str) -> Mapping[str, str]:
     return table
 
 
-def _entries(path: Path, least: int) -> list[Line]:
+def _entries(path: Path, least: int) -> list[NumberedLine]:
     """The lines of a list that are not blank."""
-    entries = [Line(line.number, line.text.strip()) for line in _lines(path) if line.text.strip()]
+    entries = [NumberedLine(line.number, line.text.strip()) for line in _lines(path) if line.text.strip()]
     first: dict[str, int] = {}
     for line in entries:
         if (number := first.setdefault(line.text.casefold(), line.number)) != line.number:
@@ -111,14 +111,13 @@ def _entries(path: Path, least: int) -> list[Line]:
     return entries
 
 
-def _lines(path: Path) -> list[Line]:
+def _lines(path: Path) -> list[NumberedLine]:
     return [line for line in _numbered(path) if not line.text.startswith("#")]
 
 
-def _numbered(path: Path) -> Iterator[Line]:
-    text = read_text(path, TemplateError)
-    for number, line in enumerate(text.split("\n"), 1):
-        yield Line(number, line.rstrip())
+def _numbered(path: Path) -> Iterator[NumberedLine]:
+    for number, line in enumerate(read_text(path, TemplateError).split("\n"), 1):
+        yield NumberedLine(number, line.rstrip())
 
 
 def _named(names: Iterable[str]) -> str:

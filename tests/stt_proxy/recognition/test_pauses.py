@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.conversation.policy import Policy
+from orchestrator.conversation import Policy
 from stt_proxy.recognition.pauses import PAUSING_ABOVE, SPEAKING_BELOW, PauseScore
 
 CHUNK_S = 0.032
@@ -22,17 +22,16 @@ def heard(*parts: Part) -> PauseScore:
     return score
 
 
+def test_the_orchestrator_decides_by_the_same_numbers() -> None:
+    assert (Policy().speech_threshold, Policy().pause_threshold) == (SPEAKING_BELOW, PAUSING_ABOVE)
+
+
 def seconds_until(score: PauseScore, probability: float, *, speaking: bool) -> float:
     for chunks in range(100):
         if score.speaking is speaking:
             return chunks * CHUNK_S
         score.feed(probability, CHUNK_S)
     raise AssertionError("never")
-
-
-def test_the_thresholds_are_those_by_which_turns_are_taken() -> None:
-    policy = Policy()
-    assert (policy.speech_threshold, policy.pause_threshold) == (SPEAKING_BELOW, PAUSING_ABOVE)
 
 
 def test_a_stream_begins_with_a_pause() -> None:
