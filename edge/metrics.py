@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summ
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mesh.errors import AtCapacity, Idle, InvalidRequest, MeshError, UpstreamDown
+from mesh.errors import AtCapacity, Draining, Idle, InvalidRequest, MeshError, UpstreamDown
 
 _SESSION_BUCKETS_S = (1, 10, 30, 60, 120, 240, 480, 960, 1920)
 
@@ -60,12 +60,13 @@ class EdgeMetrics:
                 self._duration.observe(time.monotonic() - started)
 
     def failed(self, error: MeshError) -> None:
-        """Count a session that could not begin, or could not go on. What the client itself did wrong is no error."""
+        """Count a session that could not begin, or could not go on. What the client itself did wrong is no error, nor
+        is the end of the edge."""
         # One that names nothing that is missing is a conversation that broke off.
         missing = isinstance(error, UpstreamDown) and (error.service is not None or error.reason == "UNHEALTHY")
         if isinstance(error, AtCapacity) or missing:
             self._misses.inc()
-        elif not isinstance(error, InvalidRequest | Idle):
+        elif not isinstance(error, InvalidRequest | Idle | Draining):
             self._errors.inc()
 
     def disconnected(self) -> None:

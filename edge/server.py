@@ -28,14 +28,18 @@ MAX_MESSAGE_BYTES = 1 << 20
 _PING_EVERY_S = 20.0
 """How often a client is asked whether it is still there."""
 
-_PONG_LIMIT_S = 20.0
-"""How long it may take to answer; then its session is over (1011)."""
+_PONG_LIMIT_S = 45.0
+"""How long it may take to answer; then its session is over (1011). A network that stands still for 30 s is survived."""
 
-_UNREAD_LIMIT_MS = 20_000
-"""How long a client may leave unread what it was sent. The session is over sooner; this frees the socket behind it."""
+_UNREAD_LIMIT_MS = 45_000
+"""How long what a client was sent may stay unacknowledged; then its socket is freed. A client that does not read loses
+its session sooner."""
+
+_FAREWELL_LIMIT_S = 2.0
+"""How long sessions may take to tell their clients that the edge stops,"""
 
 _SHUTDOWN_LIMIT_S = 5
-"""How long connections may take to close once the edge stops."""
+"""and how long connections may take to close then."""
 
 
 class EdgeServer:
@@ -64,13 +68,14 @@ class EdgeServer:
 @asynccontextmanager
 async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> AsyncIterator[EdgeServer]:
     """Run an edge meanwhile. Leaving closes what is still open (1012). Raises `PortTaken`, and `BadTarget`."""
-    sessions = LiveCalls()
+    sessions, stopping = LiveCalls(), asyncio.Event()
     app = create_app(
         settings,
         orchestrators=Replicas("orchestrator", settings.orchestrator_target),
         voices=Replicas("voice service", settings.voices_target),
         registry=registry,
         sessions=sessions,
+        stopping=stopping,
     )
     config = uvicorn.Config(
         app,
@@ -93,7 +98,11 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
     with _listen(settings) as listener, _quiet_about_clients():
         async with _running(config, listener) as server:
             log.info("serving", address=authority(*listener.getsockname()[:2]))
-            yield EdgeServer(server, sessions, port=listener.getsockname()[1])
+            try:
+                yield EdgeServer(server, sessions, port=listener.getsockname()[1])
+            finally:
+                stopping.set()
+                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
 
 
 @asynccontextmanager

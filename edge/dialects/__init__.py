@@ -29,6 +29,16 @@ class InvalidEvent(Exception):  # noqa: N818 - it is the event that is invalid
         self.request_id = request_id
 
 
+class ExcessAudio(InvalidEvent):
+    """More audio came than is taken, as after an outage of the client's network; what was too much is dropped.
+
+    It is raised once an episode and answered by a warning: the client has done nothing wrong.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("More audio came at once than is taken; a part of it was dropped.", reason="AUDIO_DROPPED")
+
+
 class Dialect(Protocol):
     """The translation of one connection, in both directions. It remembers what the dialect needs and does no I/O."""
 
@@ -60,9 +70,9 @@ class Dialect(Protocol):
         ...
 
     def rejection(self, fault: InvalidEvent) -> str:
-        """The message that answers an invalid one."""
+        """The message that answers an invalid one, or warns of `ExcessAudio`."""
         ...
 
-    def fatal(self, words: str, error: MeshError) -> str | None:
-        """The last message before `error` closes the connection, if there is one; `words` tell a person."""
+    def fatal(self, words: str, error: MeshError) -> str:
+        """The last message before `error` closes the connection; `words` tell a person."""
         ...

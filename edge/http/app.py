@@ -1,5 +1,6 @@
 """The edge as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -36,11 +37,12 @@ def create_app(
     voices: Replicas,
     registry: CollectorRegistry,
     sessions: LiveCalls,
+    stopping: asyncio.Event,
 ) -> CORSMiddleware:
     """The application, which closes its channels when it ends.
 
     `registry` is where its metrics go; `sessions` counts the sessions that are going on, and refuses more of them with
-    503 once it is draining.
+    503 once it is draining. `stopping` ends those that are left.
     """
     metrics = EdgeMetrics(registry)
     health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.health_checked(ok=report.ok))
@@ -57,7 +59,7 @@ def create_app(
         async def session(websocket: WebSocket) -> None:
             try:
                 with door.open_for(websocket):
-                    await RealtimeSession(websocket, dialect(), orchestrators, metrics, required).run()
+                    await RealtimeSession(websocket, dialect(), orchestrators, metrics, stopping, required).run()
             except Refused as refused:
                 await websocket.send_denial_response(refused.response())
 

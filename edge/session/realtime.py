@@ -14,7 +14,7 @@ from edge.metrics import EdgeMetrics
 from edge.session import refusals
 from edge.session.send_queue import PAUSE, ClientTooSlow, Outbox, Outgoing, Pause
 from mesh.discovery.search import THROUGH_A_SEARCH, Admission, Replicas, admitted
-from mesh.errors import Idle, InternalError, MeshError, UpstreamDown
+from mesh.errors import Draining, Idle, InternalError, MeshError, UpstreamDown
 from mesh.logs import bind_session
 from mesh.tasks import beside
 from parley.conversation.v1.conversation_pb2 import ConverseRequest, ConverseResponse
@@ -27,6 +27,9 @@ _CLIENT_LIMIT_S = 5.0
 
 _OPENING_LIMIT_S = 10.0
 """How long a client may take to say how the conversation is to be held."""
+
+_RESTART_S = 1.0
+"""When a client that is disconnected because the edge stops may try again: others are there, or one is soon."""
 
 _LOST = 1006
 """The code of a connection that is gone without our having seen a close frame (RFC 6455, 7.1.5)."""
@@ -43,7 +46,8 @@ class RealtimeSession:
     answers into the outbox, as fast as it comes, so that the end of a reply overtakes the reply; the speaker sends what
     is in the outbox to the client.
 
-    With `health`, a mesh in which something is known to be down is not asked at all.
+    With `health`, a mesh in which something is known to be down is not asked at all. Once `stopping` is set, the client is
+    told so and disconnected.
     """
 
     def __init__(
@@ -52,12 +56,14 @@ class RealtimeSession:
         dialect: Dialect,
         orchestrators: Replicas,
         metrics: EdgeMetrics,
+        stopping: asyncio.Event,
         health: MeshHealth | None = None,
     ) -> None:
         self._websocket = websocket
         self._dialect = dialect
         self._orchestrators = orchestrators
         self._metrics = metrics
+        self._stopping = stopping
         self._health = health
         self._outbox = Outbox()
 
@@ -80,7 +86,8 @@ class RealtimeSession:
 
     async def _converse_or_give_up(self) -> None:
         try:
-            await self._converse()
+            async with beside(self._end_with_the_edge()):
+                await self._converse()
         except (WebSocketDisconnect, ClientTooSlow):
             raise
         except MeshError as error:
@@ -103,6 +110,11 @@ class RealtimeSession:
             with self._metrics.session():
                 async with beside(self._listen(conversation), self._follow(conversation)):
                     await self._speak()
+
+    async def _end_with_the_edge(self) -> None:
+        """Raise `Draining` when the edge stops."""
+        await self._stopping.wait()
+        raise Draining("this server is about to stop", retry_after=_RESTART_S)
 
     async def _listen(self, conversation: Conversation) -> None:
         """Take the client's messages to the orchestrator; one that is invalid is answered, and the session goes on."""
@@ -172,8 +184,7 @@ class RealtimeSession:
         log.info("session refused or lost", reason=error.reason, error=error.message, cause=error.cause())
         self._metrics.failed(error)
         words = refusals.words(error)
-        if message := self._dialect.fatal(words, error):
-            await self._send(message)
+        await self._send(self._dialect.fatal(words, error))
         await self._close(refusals.close_code(error), refusals.close_reason(words))
         self._metrics.disconnected()
 

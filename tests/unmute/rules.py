@@ -416,7 +416,7 @@ class EndsAreExplained:
                 if not self._text.lower().endswith("bye!"):
                     yield f"1000 after {self._text!r}"
             case Ended(code=1011, reason=reason):
-                if self._fatal is None and not reason.startswith("Server is not healthy"):
+                if self._fatal is None:
                     yield f"1011 with {reason!r} and no fatal error"
                 elif self._fatal is not None and not self._fatal.startswith(reason or "\0"):
                     yield f"1011 with {reason!r} after {self._fatal!r}"

@@ -34,6 +34,7 @@ from tests.unmute.sheet import (
     Transcribed,
 )
 
+_UNHEALTHY = "Server is not healthy: tts_up=False"
 SESSION = Session(SmallTalk(language=None), "ada", allow_recording=False)
 GREETING = Message("assistant", "Good morning.")
 QUESTION = Message("user", "What time")
@@ -207,7 +208,7 @@ GOOD: dict[str, Callable[[], list[Step]]] = {
     ],
     "a goodbye": lambda: [*_goodbye(), Ended(9.0, 1000)],
     "a failure": lambda: [*_greeting()[:6], fault("fatal", "Something went wrong."), Ended(2.0, 1011, "Something")],
-    "no health": lambda: [Ended(0.1, 1011, "Server is not healthy: tts_up=False")],
+    "no health": lambda: [fault("fatal", _UNHEALTHY), Ended(0.1, 1011, _UNHEALTHY)],
 }
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from edge.audio.ogg import InvalidAudio
-from edge.dialects import InvalidEvent
+from edge.audio.ogg import InvalidAudio, TooMuchAudio
+from edge.dialects import ExcessAudio, InvalidEvent
 from edge.dialects.converse.opus import OGG_OPUS, OpusMicrophone, OpusReplies, is_opus
 from mesh.audio import WORKING_FORMAT
 from mesh.errors import BadAudio, ConfigRequired, InvalidRequest, MeshError
 from mesh.times import duration
 from parley.audio.v1.audio_pb2 import AudioFormat
-from parley.conversation.v1.conversation_pb2 import ConverseRequest, ConverseResponse, RequestRejected
+from parley.conversation.v1.conversation_pb2 import ConverseRequest, ConverseResponse, RequestRejected, Warning  # noqa: A004 - the contract names it so
 
 _WORKING = AudioFormat(encoding=WORKING_FORMAT.encoding, sample_rate_hertz=WORKING_FORMAT.sample_rate_hertz)
 
@@ -50,6 +50,8 @@ class ConverseDialect:
             return
         try:
             yield from self._microphone.frames(request.audio.audio, now)
+        except TooMuchAudio as error:
+            raise ExcessAudio from error
         except InvalidAudio as error:
             asked_by = request.request_id if request.HasField("request_id") else None
             raise InvalidEvent(str(error), reason=BadAudio.default_reason, request_id=asked_by) from error
@@ -78,7 +80,12 @@ class ConverseDialect:
         yield from ()
 
     def rejection(self, fault: InvalidEvent) -> str:
-        """What answers an invalid message: the same as the service's answer to a request it cannot honour."""
+        """What answers an invalid message: the same as the service's answer to a request it cannot honour.
+
+        Audio that was dropped is told by `warning`.
+        """
+        if isinstance(fault, ExcessAudio):
+            return _printed(ConverseResponse(warning=Warning(reason=fault.reason, message=fault.message)))
         rejected = RequestRejected(reason=fault.reason, message=fault.message)
         return _printed(ConverseResponse(request_id=fault.request_id, request_rejected=rejected))
 

@@ -74,7 +74,8 @@ def parse(message: str | bytes) -> ClientEvent:
         return _decoder.decode(message)
     except msgspec.ValidationError as error:
         raise _invalid("schema_invalid", str(error)) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
+        # UnicodeError: half of a surrogate pair, which UTF-8 cannot express.
         raise _invalid("json_invalid", str(error)) from error
     except RecursionError as error:
         raise _invalid("json_invalid", "it is nested too deeply") from error

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from edge.audio.frames import Frames
-from edge.audio.ogg import InvalidAudio
+from edge.audio.ogg import InvalidAudio, TooMuchAudio
 from edge.audio.opus import OpusDecoder
-from edge.dialects import InvalidEvent
+from edge.dialects import ExcessAudio, InvalidEvent
 from edge.dialects.unmute.chat_history import ChatHistory
 from edge.dialects.unmute.client_events import AudioAppend, Session, SessionUpdate, parse
 from edge.dialects.unmute.debugging import Debugging
@@ -24,7 +24,6 @@ from edge.dialects.unmute.server_events import (
     SessionUpdated,
 )
 from edge.dialects.unmute.user_speech import UserSpeech
-from edge.health import Unhealthy
 from mesh.errors import MeshError
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -36,6 +35,9 @@ PACING_LEAD_S = 0.32
 """Four frames. More would be heard after an interruption: the page plays out what it has."""
 
 _SAMPLE_BYTES = 2
+
+_VOICE_FAILED = "TTS_FAILED"
+"""The reason of the warning that a reply's synthesis has broken off."""
 
 _MOST_PENDING_UPDATES = 32
 """Session updates that may wait for their answer."""
@@ -81,6 +83,8 @@ class UnmuteDialect:
                 self._overview.heard(len(pcm) // _SAMPLE_BYTES)
                 for frame in self._microphone.add(pcm):
                     yield conversation.ConverseRequest(audio=conversation.UserAudio(audio=frame))
+        except TooMuchAudio as error:
+            raise ExcessAudio from error
         except InvalidAudio as error:
             detail = {"type": "audio_invalid", "loc": ["audio"], "msg": str(error)}
             raise InvalidEvent(f"Invalid audio: {error}", [detail]) from error
@@ -134,6 +138,8 @@ class UnmuteDialect:
             case "reply_cancelled":
                 yield from self._replies.cancelled(response.reply_cancelled)
             case "warning":
+                if response.warning.reason == _VOICE_FAILED:
+                    self._replies.voice_failed()
                 yield _error("warning", response.warning.message)
 
     def _user_word(self, event: conversation.UserWordRecognized) -> Iterator[ServerEvent]:
@@ -162,13 +168,13 @@ class UnmuteDialect:
             yield _encoded(self._overview.in_pause())
 
     def rejection(self, fault: InvalidEvent) -> str:
-        """The `invalid_request_error` that answers an invalid message."""
+        """The `invalid_request_error` that answers an invalid message; `warning` for audio that was dropped."""
+        if isinstance(fault, ExcessAudio):
+            return _encoded(_error("warning", fault.message))
         return _encoded(_error("invalid_request_error", fault.message, fault.details))
 
-    def fatal(self, words: str, error: MeshError) -> str | None:
-        """The `fatal` error that goes before the close. Bad health is told by the close alone, as Unmute does."""
-        if isinstance(error, Unhealthy):
-            return None
+    def fatal(self, words: str, error: MeshError) -> str:
+        """The `fatal` error that goes before the close."""
         details = {"reason": error.reason, "service": error.service, "retry_after": error.retry_after}
         return _encoded(_error("fatal", words, details))
 

@@ -35,10 +35,12 @@ class Replies:
         self._written = ""
         self._text_is_due = False
         """Whether the present reply's text has not been told to its end."""
+        self._voice_has_failed = False
+        """Whether the present reply's synthesis broke off: what is released of it is not all that it was to say."""
 
     def created(self, event: conversation.ReplyCreated) -> Iterator[ServerEvent]:
         """A reply begins; the voice of an engine's choice is called "missing"."""
-        self._written, self._text_is_due = "", True
+        self._written, self._text_is_due, self._voice_has_failed = "", True, False
         voice = event.voice or "missing"
         self._debugging.reply_created(voice)
         yield ResponseCreated(
@@ -59,6 +61,10 @@ class Replies:
             if not self._written:
                 yield TextDeltaReady(delta="")
             yield TextDone(text=self._written)
+
+    def voice_failed(self) -> None:
+        """Its synthesis has broken off; what there is of it is still released."""
+        self._voice_has_failed = True
 
     def audio(self, event: conversation.ReplyAudio) -> Iterator[ServerEvent]:
         """More of a reply may be heard."""
@@ -82,7 +88,8 @@ class Replies:
         self._history.assistant(event.reply_id, event.text)
         self._debugging.reply_over()
         yield self._overview.after_reply(event.text)
-        yield AudioDone(response=Outcome(id=event.reply_id, status="completed", text=event.text))
+        status: Status = "failed" if self._voice_has_failed else "completed"
+        yield AudioDone(response=Outcome(id=event.reply_id, status=status, text=event.text))
 
     def cancelled(self, event: conversation.ReplyCancelled) -> Iterator[ServerEvent]:
         """A reply ended early; what can have been heard of it stays in the history.

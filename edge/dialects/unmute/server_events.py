@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     """The one that its `response.created` told."""
     status: Status
-    """Completed: all of it was sent. A person may still interrupt it, until they have heard it."""
+    """Completed: all of it was sent; a person may still interrupt it, until they have heard it. Failed: a part."""
     text: str
     """What it says, or what of it can have been heard; all that the language model will remember of it."""
 
@@ -92,7 +92,7 @@ class AudioDelta(ServerEvent, frozen=True, tag="response.audio.delta"):
 
 
 class AudioDone(ServerEvent, frozen=True, tag="response.audio.done"):
-    """All of a reply has been sent. Never follows a reply that was interrupted."""
+    """All of a reply has been sent that there is. Never follows a reply that was interrupted."""
 
     response: Outcome
 

@@ -92,7 +92,7 @@ class TestEnd:
         websocket = WebSocket({"type": "websocket", "subprotocols": [], "headers": []}, receive, send)
         async with Replicas("orchestrator", orchestrator.address) as orchestrators:
             metrics = EdgeMetrics(CollectorRegistry())
-            session = RealtimeSession(websocket, UnmuteDialect(), orchestrators, metrics)
+            session = RealtimeSession(websocket, UnmuteDialect(), orchestrators, metrics, asyncio.Event())
             with capture_logs() as logged:
                 running = asyncio.create_task(session.run())
                 talk = await fake.next_conversation()

@@ -224,6 +224,15 @@ class TestInterruption:
         assert told(reply_text_delta={"reply_id": "r1", "text": " upon"}) == []
         assert told(reply_text_done={"reply_id": "r1", "text": "Once upon"}) == []
 
+    def test_one_whose_voice_failed_on_the_way_was_not_completed(self, told: Told) -> None:
+        told(reply_created={"reply_id": "r1"})
+        told(reply_audio={"reply_id": "r1", "audio": FRAME})
+        told(warning={"reason": "TTS_FAILED", "message": "I have lost my voice for a moment."})
+        told(reply_released={"reply_id": "r1", "text": "Once"})
+        assert told.events[-1]["response"] == {"id": "r1", "status": "failed", "text": "Once"}
+        told.reply_says("r2", "Again")
+        assert told.events[-1]["response"]["status"] == "completed"
+
     def test_one_that_is_cut_after_its_release_was_completed_and_then_cancelled(self, told: Told) -> None:
         """And no audio is sent after its end."""
         told.reply_says("r1", "Once upon a time")
@@ -296,7 +305,6 @@ def test_a_warning(told: Told) -> None:
 def test_a_fatal_error_names_the_service_and_when_to_return() -> None:
     error = MissingServiceAtCapacity.of("stt", retry_after=2.0)
     message = UnmuteDialect().fatal("Every stt is taken.", error)
-    assert message
     event = body([json.loads(message)])
     assert event["error"]["type"] == "fatal"
     assert event["error"]["message"] == "Every stt is taken."

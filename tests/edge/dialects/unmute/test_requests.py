@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from edge.dialects import InvalidEvent
+from edge.dialects import ExcessAudio, InvalidEvent
 from edge.dialects.unmute import UnmuteDialect
 from edge.dialects.unmute.instructions import DEFAULT_TEXT
 from mesh.times import seconds
@@ -166,6 +166,22 @@ class TestAudio:
         with pytest.raises(InvalidEvent, match="no Ogg page"):
             next(made)
 
+    @pytest.mark.parametrize("outage_s", [14, 30])
+    def test_what_piles_up_in_an_outage_is_dropped_with_one_warning(self, outage_s: int) -> None:
+        """A page goes on recording meanwhile; then its network delivers all of it at once."""
+        dialect = UnmuteDialect()
+        head, tags, *audio = pages_of(opus_stream(60.0))
+        sent = [(max(number * 0.04, outage_s), each) for number, each in enumerate(audio)]
+        taken, warnings = 0, []
+        for now, each in [(0.0, head), (0.0, tags), *sent]:
+            try:
+                for _ in dialect.requests(append_event(each), now):
+                    taken += 1
+            except ExcessAudio as excess:
+                warnings.append(json.loads(dialect.rejection(excess))["error"]["type"])
+        assert warnings == ["warning"]
+        assert 10 + 60 - outage_s - 1 < taken * 0.08 < 10 + 60 - outage_s + 1
+
     @pytest.mark.unmute("S3")
     def test_a_recording_of_lengths_is_ignored(self) -> None:
         message = '{"type": "unmute.input_audio_buffer.append_anonymized", "number_of_samples": 1920}'
@@ -181,6 +197,8 @@ class TestAudio:
         ('{"type": "session.update"', "json_invalid", []),
         ('{"type": "session.update", "x": ' + "[" * 50_000 + "]" * 50_000 + "}", "json_invalid", []),
         ('{"type": "session.update", "session": {"allow_recording": true, "voice": "\\ud800"}}', "json_invalid", []),
+        ('{"type": "\\udfff"}', "json_invalid", []),
+        ('{"type": "\udfff"}', "json_invalid", []),
         ("[]", "schema_invalid", []),
         ("{}", "schema_invalid", []),
         ('{"type": "response.create"}', "schema_invalid", ["type"]),
