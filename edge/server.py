@@ -123,7 +123,7 @@ async def _running(config: uvicorn.Config, listener: socket.socket) -> AsyncIter
 
 @contextmanager
 def _quiet_about_clients() -> Iterator[None]:
-    """Keep text that is no UTF-8 out of the log: uvicorn tells it as an error, trace and all, and closes with 1007.
+    """Keep text that is no UTF-8 out of the log: uvicorn logs it as an error with a trace, and closes with 1007.
 
     The session logs the close, like that of any client.
     """

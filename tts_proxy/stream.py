@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from mesh.audio.frames import Framer
 from mesh.errors import Idle, InvalidRequest
 from mesh.tasks import beside
 from mesh.times import duration
@@ -14,7 +15,6 @@ from parley.tts.v1.tts_pb2 import (
     WordTimed,
 )
 from tts_proxy.engine import Audio, Utterance, Word
-from tts_proxy.frames import Framer
 from tts_proxy.metrics import ReplyMeter
 
 LONGEST_TEXT = 10_000

@@ -1,4 +1,4 @@
-"""What a client is told when its conversation cannot begin, or cannot go on."""
+"""Close codes and messages for a conversation that cannot start, or cannot go on."""
 
 import math
 

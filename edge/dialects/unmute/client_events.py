@@ -91,5 +91,5 @@ def _invalid(kind: str, explanation: str) -> InvalidEvent:
 
 
 def shorten(text: str) -> str:
-    """As much of `text` as is told to a client."""
+    """As much of `text` as is sent to a client."""
     return text if len(text) <= _LONGEST_EXPLANATION else text[:_LONGEST_EXPLANATION] + "…"

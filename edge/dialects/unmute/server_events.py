@@ -120,14 +120,14 @@ class InterruptedByVad(ServerEvent, frozen=True, tag="unmute.interrupted_by_vad"
 
 
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What Unmute's server shows besides the conversation."""
+    """What Unmute's server shows beside the conversation."""
 
     chat_history: list[ChatMessage]
     debug_dict: dict[str, Any] = {}
     debug_plot_data: list[Any] = []
 
 
-class AdditionalOutputs(ServerEvent, frozen=True, tag="unmute.additional_outputs"):
+class AdditionalOutputsEvent(ServerEvent, frozen=True, tag="unmute.additional_outputs"):
     """The conversation so far."""
 
     args: Outputs
@@ -153,3 +153,8 @@ class ErrorEvent(ServerEvent, frozen=True, tag="error"):
     """Something went wrong."""
 
     error: ErrorBody
+
+
+def encoded(event: ServerEvent) -> str:
+    """The text frame that carries `event`."""
+    return msgspec.json.encode(event).decode()

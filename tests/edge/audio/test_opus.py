@@ -7,9 +7,8 @@ import sphn
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from edge.audio.budget import AudioBudget
 from edge.audio.ogg import InvalidAudio, OggReader, TooMuchAudio
-from edge.audio.opus import OpusDecoder, OpusEncoder
+from edge.audio.opus import AudioBudget, OpusDecoder, OpusEncoder
 from tests.edge.sounds import (
     BOS,
     CONTINUED,

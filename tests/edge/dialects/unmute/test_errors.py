@@ -13,7 +13,7 @@ from edge.server import MAX_MESSAGE_BYTES, EdgeServer
 from mesh.errors import AtCapacity, InternalError, MeshError, MissingServiceTimeout, UpstreamDown
 from mesh.rpc.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
-from tests.edge.clients import Client, append_event, client_of, deaf_client_of
+from tests.edge.clients import Client, append_event, client_of, client_that_does_not_read
 from tests.edge.conftest import EdgeFactory
 from tests.edge.sounds import LONGEST_PACKET, opus_stream, page, pages_of
 from tests.fakes.conversation import Conversation, FakeConversation
@@ -186,10 +186,10 @@ class TestTheSessionIsOver:
             client_of(edge.port) as answering,
         ):
             await fake.next_conversation()
-            async with deaf_client_of(edge.port) as deaf:
+            async with client_that_does_not_read(edge.port) as stuck:
                 await (await fake.next_conversation()).hung_up()
-                deaf.websocket.transport.resume_reading()
-                assert (await deaf.closed())[0] == 1011
+                stuck.websocket.transport.resume_reading()
+                assert (await stuck.closed())[0] == 1011
             await answering.websocket.send("nonsense")
             assert (await error_of(answering))["type"] == "invalid_request_error"
 

@@ -1,4 +1,4 @@
-from edge.audio.budget import AudioBudget
+from edge.audio.opus import AudioBudget
 
 
 def test_a_burst_is_taken_and_then_no_more() -> None:

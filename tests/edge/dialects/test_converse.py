@@ -12,7 +12,7 @@ from mesh.audio import FRAME_BYTES, SAMPLE_RATE
 from mesh.errors import AtCapacity, BadAudioFormat, ConfigRequired, InternalError, InvalidRequest, UpstreamDown
 from parley.audio.v1.audio_pb2 import AUDIO_ENCODING_LINEAR16, AUDIO_ENCODING_MULAW
 from parley.conversation.v1 import conversation_pb2 as pb
-from tests.edge.dialects.converse.speaking import OPUS, OPUS_CONFIG, audio_message, decoded, opened, response
+from tests.edge.dialects.converse_messages import OPUS, OPUS_CONFIG, audio_message, decoded, opened, response
 from tests.edge.sounds import opus_stream, pages_of, tone
 
 
