@@ -187,8 +187,8 @@ class OutputsTimer:
         self._is_pending = False
         self._quiet_since = float("-inf")
 
-    def on_message_sent(self) -> None:
-        """Note that something else is sent: the quiet starts again."""
+    def restart(self) -> None:
+        """Start the quiet again: something else is sent, or a client's update is about to be answered."""
         self._quiet_since = self._clock()
 
     def start_if_due(self) -> None:

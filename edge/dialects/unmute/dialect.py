@@ -110,6 +110,7 @@ class UnmuteDialect:
         if len(self._pending_updates) >= _MOST_PENDING_UPDATES:
             raise InvalidEvent("Too many session updates are still waiting for their answer")
         self._outputs.enable()
+        self._outputs_timer.restart()
         self._updates += 1
         request_id = f"update-{self._updates}"
         self._pending_updates[request_id] = session
@@ -122,7 +123,7 @@ class UnmuteDialect:
 
     def events(self, response: conversation.ConverseResponse) -> Iterator[str]:
         """What the client is told when `response` has come. See `Dialect.events`."""
-        self._outputs_timer.on_message_sent()
+        self._outputs_timer.restart()
         for event in self._translated(response):
             yield encoded(event)
 

@@ -10,7 +10,7 @@ from tests.edge.sounds import opus_stream, pages_of
 
 UPDATE = '{"type": "session.update", "session": {"allow_recording": false}}'
 HEAD, TAGS, *AUDIO = pages_of(opus_stream(4.0))
-QUIET_S = 0.1
+QUIET_S = 0.11
 
 
 def send(harness: DialectHarness, *messages: str) -> None:
@@ -52,7 +52,7 @@ def test_they_wait_until_nothing_was_sent_for_a_moment(harness: DialectHarness) 
     for _ in range(3):
         harness(reply_word_spoken={"reply_id": "r1", "text": "Well"})
         speak(harness, [HEAD, TAGS, *AUDIO[:30]])
-        harness.pass_time(QUIET_S - 0.01)
+        harness.pass_time(QUIET_S - 0.02)
         assert harness.queued == []
     harness.pass_time(0.02)
     assert len(harness.queued) == 1
