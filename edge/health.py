@@ -1,4 +1,7 @@
-"""Whether a conversation would find the services it needs, as `/v1/health` reports it."""
+"""Whether a conversation would find the services it needs, as `/v1/health` reports it.
+
+The edge asks for the mesh's health instead of watching it: a watch reports a replica that hangs as SERVING.
+"""
 
 import asyncio
 from collections.abc import Callable
