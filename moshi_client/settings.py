@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
+from mesh.pool import Options
 from mesh.settings import ServiceSettings, setting
-from moshi_client.options import Options
 
 
 class EngineSettings(ServiceSettings, frozen=True, kw_only=True):

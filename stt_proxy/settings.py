@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from mesh.settings import Port, setting
+from mesh.settings import MetricsPort, Port, setting
 from moshi_client.settings import EngineSettings
 
 _WORKERS_PER_CORE = 2
@@ -17,7 +17,7 @@ class SttSettings(EngineSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_STT_"
 
     port: Port = 50052
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9152
+    metrics_port: MetricsPort = 9152
     engine: Annotated[
         EngineName | None,
         setting(help="What recognises. Left out: moshi where a moshi-server is named, else pocketsphinx."),

@@ -15,7 +15,7 @@ LONGEST_AUDIO = 10 * SAMPLE_RATE * 2
 """Bytes of one message of audio: 10 s."""
 
 
-class Abandoned(Exception):  # noqa: N818 - named after what has happened
+class Abandoned(Exception):
     """The requests ended without `finish`: nobody wants what is pending."""
 
 

@@ -107,6 +107,12 @@ def test_the_mesh_imports_no_service_and_no_vendor() -> None:
     assert offences(ROOT / "mesh", {"mesh", "parley"}) == []
 
 
+def test_the_pool_imports_the_standard_library_only_and_nothing_that_does_io_or_knows_the_time() -> None:
+    modules = {root(module) for module in imported(ROOT / "mesh" / "pool.py")}
+    assert modules <= sys.stdlib_module_names
+    assert modules & NOT_IN_THE_CORE == {"random"}  # the default for the chance it is handed
+
+
 def test_a_vendors_client_imports_no_service() -> None:
     assert offences(ROOT / "moshi_client", {"moshi_client", "mesh", "parley"}) == []
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from mesh.settings import Port, setting
+from mesh.settings import MetricsPort, Port, setting
 from moshi_client.settings import EngineSettings
 
 EngineName: TypeAlias = Literal["espeak", "moshi"]
@@ -14,7 +14,7 @@ class TtsSettings(EngineSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_TTS_"
 
     port: Port = 50053
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9153
+    metrics_port: MetricsPort = 9153
     capacity: Annotated[int, setting(help="How many replies may be spoken at once.", ge=1, le=10_000)] = 64
     voices_target: Annotated[
         str,

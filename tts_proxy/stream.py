@@ -21,7 +21,7 @@ LONGEST_TEXT = 10_000
 """Characters of one piece of text."""
 
 
-class Abandoned(Exception):  # noqa: N818 - named after what has happened
+class Abandoned(Exception):
     """The requests ended without `finish`: nobody wants the rest of the reply."""
 
 

@@ -27,7 +27,7 @@ _LONGEST_ORIGIN = 200
 log = structlog.get_logger()
 
 
-class Refused(Exception):  # noqa: N818 - named after what has happened
+class Refused(Exception):
     """A client is not let in; `status` and `message` tell it why, `retry_after_s` when to come back, if ever."""
 
     def __init__(self, status: int, message: str, retry_after_s: int | None = None) -> None:
@@ -46,7 +46,7 @@ _OWN_BITS = 64
 """Of an IPv6 address; its owner chooses the rest."""
 
 
-class TooManySessions(Exception):  # noqa: N818 - named after what is wrong
+class TooManySessions(Exception):
     """The address has as many sessions as it may."""
 
 

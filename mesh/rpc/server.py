@@ -15,13 +15,12 @@ import grpc
 import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_reflection.v1alpha import reflection
 
 from mesh.discovery.addresses import BadTarget
 from mesh.extras import MissingExtra
 from mesh.metrics import metrics_served
 from mesh.ports import PortTaken, authority, raise_why_not
-from mesh.rpc import health
+from mesh.rpc import health, reflection
 from mesh.rpc.health import Health
 from mesh.rpc.interceptor import Interceptor, LiveCalls
 from mesh.settings import ServiceSettings
@@ -105,8 +104,7 @@ class GrpcServer:
     async def _populate(self, server: grpc.aio.Server) -> None:
         self._add(server)
         await self.health.add_to(server)
-        names = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflection.add_to(server, (*self._names, health.SERVICE_NAME))
 
     async def _refuse_calls(self) -> None:
         await self.health.stop_serving()
