@@ -17,7 +17,7 @@ from voice_service.upkeep import HEALTH_NAME
 
 
 @dataclass
-class House:
+class PageHarness:
     """What runs, and the means to stop the edge and to have it back at the same port."""
 
     fake: FakeConversation
@@ -30,7 +30,7 @@ class House:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    async def open(self) -> None:
+    async def start_edge(self) -> None:
         """Start the edge."""
         settings = EdgeSettings(
             port=self.port, orchestrator_target=self.orchestrator.address, voices_target=self.voices.address
@@ -38,21 +38,21 @@ class House:
         edge: EdgeServer = await self._edge.enter_async_context(serving(settings, registry=CollectorRegistry()))
         self.port = edge.port
 
-    async def shut(self) -> None:
+    async def stop_edge(self) -> None:
         """Stop the edge: its clients are cut off."""
         await self._edge.aclose()
 
 
 @asynccontextmanager
-async def open_house() -> AsyncIterator[House]:
+async def running_harness() -> AsyncIterator[PageHarness]:
     """Run all of it meanwhile."""
     fake = FakeConversation()
     catalogue = read_catalogue(ROOT / "voices.yaml")
     async with voice_service(catalogue) as voices, conversation_server(fake) as orchestrator:
         await voices.health.set(HEALTH_NAME, serving=True)
-        house = House(fake, orchestrator, voices)
-        await house.open()
+        harness = PageHarness(fake, orchestrator, voices)
+        await harness.start_edge()
         try:
-            yield house
+            yield harness
         finally:
-            await house.shut()
+            await harness.stop_edge()

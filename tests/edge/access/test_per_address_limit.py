@@ -2,15 +2,15 @@
 
 import pytest
 
-from edge.access.addresses import Addresses, TooManySessions
+from edge.access.admission import PerAddressLimit, TooManySessions
 
 
 def test_one_too_many_is_refused_until_one_is_over() -> None:
-    addresses = Addresses(2)
-    with addresses.one_more("203.0.113.1"):
-        with addresses.one_more("203.0.113.1"), pytest.raises(TooManySessions), addresses.one_more("203.0.113.1"):
+    limit = PerAddressLimit(2)
+    with limit.one_more("203.0.113.1"):
+        with limit.one_more("203.0.113.1"), pytest.raises(TooManySessions), limit.one_more("203.0.113.1"):
             pass
-        with addresses.one_more("203.0.113.1"):
+        with limit.one_more("203.0.113.1"):
             pass
 
 
@@ -19,8 +19,8 @@ def test_one_too_many_is_refused_until_one_is_over() -> None:
     [("203.0.113.1", "203.0.113.2"), ("2001:db8::1", "2001:db8:0:1::1"), ("::1", "127.0.0.1"), ("_hidden", "_other")],
 )
 def test_each_address_has_its_own(one: str, other: str) -> None:
-    addresses = Addresses(1)
-    with addresses.one_more(one), addresses.one_more(other):
+    limit = PerAddressLimit(1)
+    with limit.one_more(one), limit.one_more(other):
         pass
 
 
@@ -29,19 +29,19 @@ def test_each_address_has_its_own(one: str, other: str) -> None:
     [("203.0.113.1", "::ffff:203.0.113.1"), ("2001:db8::1", "2001:db8::ffff:0:0:1"), ("", "")],
 )
 def test_one_who_has_several_counts_once(one: str, other: str) -> None:
-    addresses = Addresses(1)
-    with addresses.one_more(one), pytest.raises(TooManySessions), addresses.one_more(other):
+    limit = PerAddressLimit(1)
+    with limit.one_more(one), pytest.raises(TooManySessions), limit.one_more(other):
         pass
 
 
 def test_without_a_limit_any_number() -> None:
-    addresses = Addresses(0)
-    with addresses.one_more("203.0.113.1"), addresses.one_more("203.0.113.1"):
+    limit = PerAddressLimit(0)
+    with limit.one_more("203.0.113.1"), limit.one_more("203.0.113.1"):
         pass
 
 
 def test_who_has_gone_is_forgotten() -> None:
-    addresses = Addresses(1)
-    with addresses.one_more("203.0.113.1"):
+    limit = PerAddressLimit(1)
+    with limit.one_more("203.0.113.1"):
         pass
-    assert not addresses._sessions
+    assert not limit._sessions

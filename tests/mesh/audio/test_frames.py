@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.audio import FRAME_BYTES
-from tts_proxy.frames import Framer
+from mesh.audio.frames import Framer
 
 
 @given(st.lists(st.integers(0, 3 * FRAME_BYTES), max_size=8))

@@ -18,7 +18,7 @@ _ENGINES = ("stt", "tts", "llm", "cloning")
 
 
 @dataclass(frozen=True)
-class Town:
+class MeshWithStandins:
     """All of it."""
 
     mesh: Mesh
@@ -39,7 +39,7 @@ class Town:
 
 
 @contextmanager
-def running_town(*options: str, **settings: str) -> Iterator[Town]:
+def running_mesh_with_standins(*options: str, **settings: str) -> Iterator[MeshWithStandins]:
     """Run the engines with these options, and `parley up` with these settings, until the block ends."""
     parley = Path(sys.executable).with_name("parley")
     ports = [f"--{kind}-port=0" for kind in _ENGINES]
@@ -52,7 +52,7 @@ def running_town(*options: str, **settings: str) -> Iterator[Town]:
         told = (re.fullmatch(r"export (\w+)=(\S+)\n", line) for line in lines)
         engines = {match[1]: match[2] for match in told if match}
         with running_mesh(**engines, **settings) as mesh:
-            yield Town(mesh, engines)
+            yield MeshWithStandins(mesh, engines)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(10)

@@ -24,7 +24,7 @@ CLOSED_LIST = {
 """The load test fails at any other type. (It knows one more, which is for recordings and never sent.)"""
 
 
-class Reading:
+class EventChecker:
     """Takes events in and fails at the first that a client could not make sense of."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Reading:
         self._pages = OggReader()
         self._next_sequence = 0
 
-    def takes(self, event: dict[str, Any]) -> None:
+    def check(self, event: dict[str, Any]) -> None:
         assert event["type"] in CLOSED_LIST
         match event["type"]:
             case kind.CREATED:

@@ -6,13 +6,13 @@ import pytest
 import sphn
 
 from edge.audio.ogg import OggReader
-from edge.dialects import InvalidEvent
+from edge.dialects import ExcessAudio, InvalidEvent
 from edge.dialects.converse import ConverseDialect
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
 from mesh.errors import AtCapacity, BadAudioFormat, ConfigRequired, InternalError, InvalidRequest, UpstreamDown
 from parley.audio.v1.audio_pb2 import AUDIO_ENCODING_LINEAR16, AUDIO_ENCODING_MULAW
 from parley.conversation.v1 import conversation_pb2 as pb
-from tests.edge.dialects.converse.speaking import OPUS, OPUS_CONFIG, audio_message, decoded, opened, response
+from tests.edge.dialects.converse_messages import OPUS, OPUS_CONFIG, audio_message, decoded, opened, response
 from tests.edge.sounds import opus_stream, pages_of, tone
 
 
@@ -88,6 +88,17 @@ class TestRequests:
         assert refusal.value.reason == "BAD_AUDIO"
         assert refusal.value.request_id == "9"
         assert list(dialect.requests(audio_message(opus_stream(0.2)), now=1.0))
+
+    async def test_what_is_too_much_is_dropped_with_one_warning(self) -> None:
+        dialect, _ = await opened(OPUS_CONFIG)
+        head, tags, *audio = pages_of(opus_stream(30.0))
+        warnings = []
+        for each in [head, tags, *audio]:
+            try:
+                list(dialect.requests(audio_message(each), now=0.0))
+            except ExcessAudio as excess:
+                warnings.append(json.loads(dialect.rejection(excess))["warning"]["reason"])
+        assert warnings == ["AUDIO_DROPPED"]
 
     @pytest.mark.parametrize(
         ("message", "told"),

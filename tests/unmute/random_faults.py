@@ -1,6 +1,6 @@
 """A storm of malformed messages against a running edge.
 
-    python -m tests.unmute.storm ws://127.0.0.1:8000 --messages 100000 --seed 7
+    python -m tests.unmute.random_faults ws://127.0.0.1:8000 --messages 100000 --seed 7
 
 Several sessions send them in batches; after each batch an update that is in order, and recognised by its voice, must be
 answered, or the session be closed with a code that fits. It prints what it found, as JSON, and its exit code is 1 if
@@ -23,7 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.unmute.malformed import LOST, Malformed, Verdict, Way, encoded_sound, joined, messages
-from tests.unmute.occurrences import Told
+from tests.unmute.occurrences import Received
 from tests.unmute.rules import (
     EventIdsDiffer,
     OneOggStream,
@@ -209,7 +209,7 @@ class _Session:
         except NotOnTheSheet as strange:
             self._complaints.append(str(strange))
             return
-        self._rules.see(Told(asyncio.get_running_loop().time(), event))
+        self._rules.see(Received(asyncio.get_running_loop().time(), event))
         match event:
             case SessionUpdated(session=session):
                 answers.updated += 1
