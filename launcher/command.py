@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from launcher.exit_codes import ExitCode
-from launcher.failure import Interrupted
+from launcher.failure import ExitCode, Interrupted
 
 NAME = "parley"
 """What people type, however Python was started."""

@@ -1,10 +1,76 @@
-"""What a check is."""
+"""What a check is, what it looks at and what it finds."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
 
-from launcher.checks.finding import Finding
-from launcher.checks.situation import Situation
+from launcher.configuration.inventory import inventory
+from launcher.language_model import LanguageModel, choose
+from launcher.options import MeshOptions
+from launcher.processes import EDGE
+from launcher.running.plan import Plan, plan
+from launcher.running.probes import is_running
+from mesh.settings import load
 
-Check: TypeAlias = Callable[[Situation], Awaitable[Sequence[Finding]]]
+
+class State(StrEnum):
+    """How grave it is."""
+
+    FINE = "fine"
+    ADVICE = "advice"
+    """It works, but a person should know."""
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. Whatever is not fine comes with what to do next. Holds no secret."""
+
+    state: State
+    about: str
+    """One or a few words: what was looked at."""
+    found: str
+    remedy: str | None = None
+
+
+def fine(about: str, found: str) -> Finding:
+    """Nothing to do."""
+    return Finding(State.FINE, about, found)
+
+
+def advice(about: str, found: str, remedy: str) -> Finding:
+    """Something to know."""
+    return Finding(State.ADVICE, about, found, remedy)
+
+
+def wrong(about: str, found: str, remedy: str) -> Finding:
+    """Something that keeps Parley from working."""
+    return Finding(State.WRONG, about, found, remedy)
+
+
+class Context(NamedTuple):
+    """The variables as they are, those of them that fit, and what follows."""
+
+    environ: Mapping[str, str]
+    fitting: Mapping[str, str]
+    """Without the variables that do not fit, so that one fault does not hide the others."""
+    planned: Plan
+    llm: LanguageModel | None
+    """None: the built-in responder."""
+    running: bool
+    """Whether a Parley answers where this one would."""
+
+
+async def look(environ: Mapping[str, str], options: MeshOptions) -> Context:
+    """Find the situation out."""
+    bad = {entry.reading.source for entry in inventory(environ) if entry.reading.fault}
+    fitting = {name: value for name, value in environ.items() if name not in bad}
+    edge_port = load(EDGE.settings_type, fitting, port=options.port).port
+    llm = await choose(options.llm, fitting, edge_port)
+    planned = plan(fitting, edge_port=edge_port, port_offset=options.port_offset, drain_limit_s=0.0, llm=llm)
+    return Context(environ, fitting, planned, llm, await is_running(planned.edge))
+
+
+Check: TypeAlias = Callable[[Context], Awaitable[Sequence[Finding]]]
 """Looks at one thing. May take long and may fail; it is watched."""

@@ -4,8 +4,7 @@ import asyncio
 
 import httpx2
 
-from launcher.checks.finding import Finding, fine, wrong
-from launcher.checks.situation import Situation
+from launcher.checks.check import Context, Finding, fine, wrong
 from launcher.checks.trial import attempt
 from launcher.engines import RECOGNISER, VOICE, EmbeddedEngine
 from mesh.extras import MissingExtra
@@ -22,20 +21,20 @@ _LIMIT_S = 45.0
 _ANSWER_LIMIT_S = 3.0
 
 
-async def recogniser(situation: Situation) -> list[Finding]:
+async def recogniser(context: Context) -> list[Finding]:
     """Load the embedded recogniser, and have it hear silence; or ask the moshi-servers."""
-    told = load(SttSettings, situation.fitting)
+    told = load(SttSettings, context.fitting)
     if told.chosen_engine == "moshi":
         return await _asked(parse_urls(told.server_urls), "KYUTAI_STT_URL")
-    return [await _tried(RECOGNISER, "recogniser", situation)]
+    return [await _tried(RECOGNISER, "recogniser", context)]
 
 
-async def voice(situation: Situation) -> list[Finding]:
+async def voice(context: Context) -> list[Finding]:
     """Have the embedded voice say a word; or ask the moshi-servers."""
-    told = load(TtsSettings, situation.fitting)
+    told = load(TtsSettings, context.fitting)
     if told.chosen_engine == "moshi":
         return await _asked(parse_urls(told.server_urls), "KYUTAI_TTS_URL")
-    return [await _tried(VOICE, "voice", situation)]
+    return [await _tried(VOICE, "voice", context)]
 
 
 async def _asked(urls: list[ServerUrl], variable: str) -> list[Finding]:
@@ -60,7 +59,7 @@ async def _answers(client: httpx2.AsyncClient, url: ServerUrl, variable: str) ->
     return fine("moshi-server", f"{address} answers")
 
 
-async def _tried(engine: EmbeddedEngine, trial: str, situation: Situation) -> Finding:
+async def _tried(engine: EmbeddedEngine, trial: str, context: Context) -> Finding:
     about = engine.name.removeprefix("the ")
     try:
         engine.check_installed()
@@ -70,7 +69,7 @@ async def _tried(engine: EmbeddedEngine, trial: str, situation: Situation) -> Fi
             f"needs packages that are not installed: {', '.join(error.packages)}",
             f"pip install 'parley[{error.extra}]'",
         )
-    outcome = await attempt(["-m", f"launcher.checks.trials.{trial}"], situation.fitting, limit_s=_LIMIT_S)
+    outcome = await attempt(["-m", f"launcher.checks.trials.{trial}"], context.fitting, limit_s=_LIMIT_S)
     if outcome.failure is None:
         return fine(about, f"{outcome.said}, in {outcome.took_s:.1f} s")
     names = " ".join(module.replace("_", "-") for module in engine.modules)

@@ -6,8 +6,7 @@ import tempfile
 
 import psutil
 
-from launcher.checks.finding import Finding, advice, fine, wrong
-from launcher.checks.situation import Situation
+from launcher.checks.check import Context, Finding, advice, fine, wrong
 from mesh.settings import load
 from stt_proxy.settings import SttSettings
 
@@ -20,9 +19,9 @@ _MEMORY_PER_RECOGNISER_MB = 110
 _MB = 1 << 20
 
 
-async def machine(situation: Situation) -> list[Finding]:
+async def machine(context: Context) -> list[Finding]:
     """Look at cores, memory and the place for temporary files."""
-    return [_cores(), _memory(situation), await asyncio.to_thread(_temporary_files)]
+    return [_cores(), _memory(context), await asyncio.to_thread(_temporary_files)]
 
 
 def _cores() -> Finding:
@@ -32,11 +31,11 @@ def _cores() -> Finding:
     return fine("cores", f"{cores}")
 
 
-def _memory(situation: Situation) -> Finding:
+def _memory(context: Context) -> Finding:
     free_mb = psutil.virtual_memory().available // _MB
-    workers = load(SttSettings, situation.fitting).capacity
+    workers = load(SttSettings, context.fitting).capacity
     needed_mb = _MEMORY_BASE_MB + workers * _MEMORY_PER_RECOGNISER_MB
-    if not situation.running and free_mb < needed_mb:
+    if not context.running and free_mb < needed_mb:
         found = f"{free_mb} MB are available; a mesh with {workers} recognisers takes about {needed_mb} MB"
         return advice("memory", found, f"set PARLEY_STT_WORKERS to less than {workers}, or end other programs")
     return fine("memory", f"{free_mb} MB are available")

@@ -4,7 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from launcher.command import NAME, Command
-from launcher.exit_codes import ExitCode
+from launcher.failure import ExitCode
 
 VARIABLE = "_PARLEY_COMPLETE"
 """By it the shell's script asks for completions; click's own name for it."""

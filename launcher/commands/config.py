@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterable
 import click
 
 from launcher.command import Command
-from launcher.configuration.formats import as_env, as_json, as_markdown
-from launcher.configuration.inventory import Entry, inventory
-from launcher.configuration.strays import strays
-from launcher.configuration.terminal import show
+from launcher.configuration.formats import as_env, as_json, as_markdown, show
+from launcher.configuration.inventory import Entry, inventory, unknown_variables
 from launcher.console import console
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from launcher.processes import PROCESSES
 
 _FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markdown": as_markdown, "env": as_env}
@@ -56,7 +53,7 @@ def config(processes: tuple[str, ...], *, changed: bool, chosen: str) -> None:
         show(listed, console())
     else:
         click.echo("Every setting has its default.")
-    for stray in strays(os.environ):
-        click.echo(f"Note: {stray}", err=True)
+    for variable in unknown_variables(os.environ):
+        click.echo(f"Note: {variable}", err=True)
     if faults := [entry.reading.fault for entry in entries if entry.reading.fault]:
         raise Failure("\n       ".join(faults))

@@ -10,13 +10,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from launcher.checks.check import Check
-from launcher.checks.finding import Finding, State, wrong
-from launcher.checks.situation import Situation, look
+from launcher.checks.check import Check, Context, Finding, State, look, wrong
 from launcher.command import Command
 from launcher.console import console
-from launcher.exit_codes import ExitCode
-from launcher.mesh_options import MeshOptions, mesh_options
+from launcher.failure import ExitCode
+from launcher.options import MeshOptions, mesh_options
 from mesh.ports import authority
 
 _CHECK_LIMIT_S = 90.0
@@ -71,14 +69,14 @@ async def _examine(options: MeshOptions, printer: Console | None, *, running: bo
     # Here, because these load the code of the services, for which no other command should wait.
     from launcher.checks.all import CHECKS  # noqa: PLC0415
 
-    situation = await look(os.environ, options)
+    context = await look(os.environ, options)
     report: Report = []
-    if running and not situation.running:
-        found = f"no Parley answers at http://{authority(*situation.planned.edge)}"
+    if running and not context.running:
+        found = f"no Parley answers at http://{authority(*context.planned.edge)}"
         report.append(("Running mesh", wrong("edge", found, "start it: parley up; or say where it is: --port")))
         if printer:
             _show(*report[-1], printer, first=True)
-    async for title, findings in _findings(CHECKS, situation, printer):
+    async for title, findings in _findings(CHECKS, context, printer):
         for finding in findings:
             report.append((title, finding))
             if printer:
@@ -87,10 +85,10 @@ async def _examine(options: MeshOptions, printer: Console | None, *, running: bo
 
 
 async def _findings(
-    checks: Mapping[str, Check], situation: Situation, printer: Console | None
+    checks: Mapping[str, Check], context: Context, printer: Console | None
 ) -> AsyncIterator[tuple[str, Sequence[Finding]]]:
     async with asyncio.TaskGroup() as group:
-        tasks = {title: group.create_task(_watched(check, situation)) for title, check in checks.items()}
+        tasks = {title: group.create_task(_watched(check, context)) for title, check in checks.items()}
         for title, task in tasks.items():
             if printer is not None and printer.is_terminal and not task.done():
                 with printer.status(f"{title} …"):
@@ -98,11 +96,11 @@ async def _findings(
             yield title, await task
 
 
-async def _watched(check: Check, situation: Situation) -> Sequence[Finding]:
+async def _watched(check: Check, context: Context) -> Sequence[Finding]:
     """Whatever happens to a check is a finding, too."""
     try:
         async with asyncio.timeout(_CHECK_LIMIT_S):
-            return await check(situation)
+            return await check(context)
     except TimeoutError:
         return [wrong("this check", f"was not done within {_CHECK_LIMIT_S:g} s", "is the machine very busy? Try again")]
     except Exception as error:  # noqa: BLE001 - the others must be heard all the same

@@ -9,8 +9,7 @@ import click
 import uvloop
 
 from launcher.command import Command
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from mesh.ports import authority
 from mesh.signals import stop_requests
 from standins import faults

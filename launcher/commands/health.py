@@ -6,8 +6,7 @@ import os
 import click
 
 from launcher.command import Command
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from launcher.processes import EDGE, PROCESSES, RESPONDER
 from launcher.running.probes import grpc_serving, http_json
 from mesh.ports import authority

@@ -5,8 +5,7 @@ import msgspec
 
 from launcher.command import Command
 from launcher.configuration.inventory import written
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure, MissingPackages
+from launcher.failure import ExitCode, Failure, MissingPackages
 from launcher.processes import Process
 from mesh.extras import MissingExtra
 from mesh.settings import SettingDescription, SettingError, describe

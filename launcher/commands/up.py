@@ -6,22 +6,18 @@ import os
 import click
 
 from launcher.command import Command
-from launcher.configuration.inventory import inventory
-from launcher.configuration.strays import strays
+from launcher.configuration.inventory import inventory, unknown_variables
 from launcher.console import console
 from launcher.engines import check_installed
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from launcher.language_model import choose
-from launcher.mesh_options import MeshOptions, mesh_options
+from launcher.options import MeshOptions, mesh_options
 from launcher.processes import EDGE
 from launcher.running.banner import banner
-from launcher.running.log import PrefixedLog
+from launcher.running.output import PrefixedLog, Progress
 from launcher.running.plan import Plan, plan
 from launcher.running.ports import PortUnusable, check_free
-from launcher.running.presence import is_running
-from launcher.running.probes import http_json
-from launcher.running.progress import Progress
+from launcher.running.probes import http_json, is_running
 from launcher.running.supervise import Limits, StartFailed, Supervisor
 from mesh.ports import authority
 from mesh.settings import load
@@ -73,8 +69,8 @@ def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, 
     taken from the environment (see `parley config`). Ctrl-C ends everything. If it does not start, `parley doctor`
     tells why.
     """
-    for stray in strays(os.environ):
-        click.echo(f"Note: {stray}", err=True)
+    for variable in unknown_variables(os.environ):
+        click.echo(f"Note: {variable}", err=True)
     if faults := [entry.reading.fault for entry in inventory(os.environ) if entry.reading.fault]:
         raise Failure("\n       ".join([*faults, "Every setting is listed by: parley config"]))
     check_installed(os.environ)
@@ -112,7 +108,7 @@ async def _check_free(planned: Plan) -> None:
     try:
         await asyncio.to_thread(check_free, planned.ports)
     except PortUnusable:
-        if not await is_running(planned):
+        if not await is_running(planned.edge):
             raise
         raise Failure(
             f'Parley is already running at http://{authority(*planned.edge)}. Talk to it: parley say "Hello".'

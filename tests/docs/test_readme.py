@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from launcher.calling.recording import SAMPLE_RATE, quantized, write
+from launcher.calling.audio import SAMPLE_RATE, quantized, write_wav
 from tests.docs.commands import commands
 from tests.docs.stranger import Stranger
 from tests.packaging.pythons import pythons
@@ -33,7 +33,7 @@ def test_the_readme_works_from_first_line_to_last(version: str, tmp_path: Path) 
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True, timeout=60)  # noqa: S603, S607 - our own
     # What the README leaves to its reader: a recording to play.
     question = np.concatenate([say("What time is it?"), np.zeros(SAMPLE_RATE, np.float32)])
-    write(clone / "question.wav", quantized(question))
+    write_wav(clone / "question.wav", quantized(question))
     stranger = Stranger(clone, tmp_path / "home", pythons()[version])
     typed = 0
     try:

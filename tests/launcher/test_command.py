@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from launcher.command import Command, Commands, Example
 from launcher.commands.completion import SHELLS
-from launcher.exit_codes import ExitCode
+from launcher.failure import ExitCode
 from launcher.main import main
 
 CONTEXT = click.Context(main)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from launcher.calling import recording
+from launcher.calling.audio import read_audio
 from launcher.main import main
 from mesh.rpc.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -45,7 +45,7 @@ async def test_the_answer_is_printed_and_kept(
     ran = await said
     assert ran.code == 0, ran.err
     assert ran.out == "parley: Hi!\n"
-    assert (recording.read(reply) == 1_000).all()
+    assert (read_audio(reply) == 1_000).all()
 
 
 @pytest.mark.parametrize("consent", [True, False])

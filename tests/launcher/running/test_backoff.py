@@ -1,4 +1,4 @@
-from launcher.running.backoff import Backoff
+from launcher.running.supervise import Backoff
 
 
 def test_pauses_double_up_to_the_longest() -> None:

@@ -1,10 +1,13 @@
-"""What a caller hears of a conversation, however the mesh was reached."""
+"""A connection to a mesh as a caller sees it: what it sends, and the events that come back."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from launcher.failure import Failure
 
 Samples: TypeAlias = NDArray[np.int16]
 """Mono audio at 24 kHz, 16 bits a sample."""
@@ -54,12 +57,31 @@ class ReplyEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Notice:
     """Something the mesh wants a person to know; the conversation goes on."""
 
     text: str
 
 
 Event: TypeAlias = (
-    UserSpeechStarted | UserWord | UserTurnDiscarded | ReplyStarted | ReplyWord | ReplyAudio | ReplyEnded | Remark
+    UserSpeechStarted | UserWord | UserTurnDiscarded | ReplyStarted | ReplyWord | ReplyAudio | ReplyEnded | Notice
 )
+
+
+class CallFailed(Failure):
+    """The mesh cannot be reached, refused the call, or broke it off."""
+
+
+class Transport(Protocol):
+    """A conversation that the mesh has admitted."""
+
+    frame_samples: int
+    """How many samples to send at a time, at 24 kHz."""
+
+    async def send(self, samples: Samples) -> None:
+        """Send the next `frame_samples` of the microphone. Raises `CallFailed`."""
+        ...
+
+    def events(self) -> AsyncIterator[Event]:
+        """What is heard, until the mesh ends the conversation. Raises `CallFailed`."""
+        ...
