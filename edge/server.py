@@ -15,6 +15,7 @@ from edge.http.app import create_app
 from edge.http.connections import HttpConnection, WebSocketConnection
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
+from mesh.metrics import version
 from mesh.ports import PortTaken, authority
 from mesh.rpc.interceptor import LiveCalls
 from mesh.signals import stop_requests
@@ -92,7 +93,7 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
     )
     with _listen(settings) as listener, _quiet_about_clients():
         async with _running(config, listener) as server:
-            log.info("serving", address=authority(*listener.getsockname()[:2]))
+            log.info("serving", address=authority(*listener.getsockname()[:2]), version=version())
             yield EdgeServer(server, sessions, port=listener.getsockname()[1])
 
 

@@ -1,5 +1,6 @@
 """Options that several commands share: which mesh is meant, and how to call one."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -20,8 +21,8 @@ class MeshOptions(NamedTuple):
 
 
 def mesh_options(command: F) -> F:
-    """Give a command the options `port`, `port_offset` and `llm`."""
-    for option in (_LLM, _PORT_OFFSET, _PORT):
+    """Give a command the options `port`, `port_offset` and `llm`, and --env-file."""
+    for option in (env_file, _LLM, _PORT_OFFSET, _PORT):
         command = option(command)
     return command
 
@@ -31,6 +32,28 @@ def _an_address_or_auto(_: click.Context, __: click.Parameter, wish: str | None)
         raise click.BadParameter(f"{wish} is neither an http:// address nor auto; did you mean http://{wish}?")
     return wish
 
+
+def _load_env_file(_: click.Context, __: click.Parameter, path: Path | None) -> None:
+    """Set the variables of a file; a variable that is set already stays as it is."""
+    if path is None:
+        return
+    # Here, because most commands never read such a file.
+    from dotenv import dotenv_values  # noqa: PLC0415
+
+    # Values are taken as they stand: a key may contain "$".
+    for name, value in dotenv_values(path, interpolate=False).items():
+        os.environ.setdefault(name, value or "")
+
+
+env_file = click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    callback=_load_env_file,
+    expose_value=False,
+    is_eager=True,
+    metavar="FILE",
+    help="Read settings from this file of NAME=value lines. Variables that are set already have priority.",
+)
 
 _PORT = click.option(
     "--port", type=click.IntRange(1, 65_535), help="The edge's port.  [default: PARLEY_EDGE_PORT or 8000]"

@@ -31,7 +31,7 @@ class Process(NamedTuple):
         importlib.import_module(self.main).main()
 
     def variables(self, **values: Any) -> dict[str, str]:
-        """The environment variables that give the process's settings these values; None leaves a setting out."""
+        """The environment variables that give the settings of the process these values; None unsets one."""
         return {
             variable: "" if values[setting.name] is None else str(values[setting.name])
             for setting in describe(self.settings_type)
@@ -39,20 +39,20 @@ class Process(NamedTuple):
             for variable in setting.env
         }
 
-    def is_told(self, setting_name: str, environ: Mapping[str, str]) -> bool:
-        """Whether the environment gives this setting a value."""
+    def is_set(self, setting_name: str, environ: Mapping[str, str]) -> bool:
+        """Whether the environment sets this setting."""
         settings = {setting.name: setting for setting in describe(self.settings_type)}
         return any(environ.get(variable) for variable in settings[setting_name].env)
 
 
-EDGE = Process("edge", "edge", EdgeSettings, "The door for browsers: WebSocket, REST.")
+EDGE = Process("edge", "edge", EdgeSettings, "Serves browsers: the page, WebSocket, REST.")
 ORCHESTRATOR = Process(
     "orchestrator", "orchestrator", OrchestratorSettings, "Holds conversations: turn taking, language model, pacing."
 )
 STT_PROXY = Process("stt-proxy", "stt_proxy", SttSettings, "Turns speech into words.")
 TTS_PROXY = Process("tts-proxy", "tts_proxy", TtsSettings, "Turns words into speech.")
-VOICE_SERVICE = Process("voice-service", "voice_service", VoicesSettings, "Knows the voices.")
-RESPONDER = Process("responder", "responder", ResponderSettings, "Stands in for a language model; answers by rules.")
+VOICE_SERVICE = Process("voice-service", "voice_service", VoicesSettings, "Serves, clones and stores voices.")
+RESPONDER = Process("responder", "responder", ResponderSettings, "Answers by rules instead of a language model.")
 
 PROCESSES = (EDGE, ORCHESTRATOR, STT_PROXY, TTS_PROXY, VOICE_SERVICE, RESPONDER)
 """Every process there is."""

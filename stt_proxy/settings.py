@@ -1,4 +1,4 @@
-"""What the recognition proxy can be told."""
+"""Settings of the recognition proxy."""
 
 import os
 from typing import Annotated, ClassVar, Literal, TypeAlias
@@ -17,39 +17,39 @@ class SttSettings(EngineSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_STT_"
 
     port: Port = 50052
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9152
+    metrics_port: Annotated[int, setting(help="Port for Prometheus. 0: no such port.", ge=0, le=65_535)] = 9152
     engine: Annotated[
         EngineName | None,
-        setting(help="What recognises. Left out: moshi where a moshi-server is named, else pocketsphinx."),
+        setting(help="Recogniser to use. Not set: moshi if a moshi-server is configured, else pocketsphinx."),
     ] = None
     urls: Annotated[
         tuple[str, ...],
         setting(
-            help="The moshi-servers that recognise: http(s) or ws(s) URLs, each of which may name several servers.",
+            help="URLs of moshi-servers for recognition, http(s) or ws(s). One may resolve to several servers.",
             env=("PARLEY_STT_URLS", "KYUTAI_STT_URL"),
         ),
     ] = ()
     capacity: Annotated[
-        int, setting(help="How many streams moshi-servers may recognise for this proxy at once.", ge=1, le=10_000)
+        int, setting(help="Maximum number of concurrent streams on moshi-servers for this proxy.", ge=1, le=10_000)
     ] = 256
     delay_s: Annotated[
-        float, setting(help="How many seconds after its audio a word comes from moshi-server's model.", ge=0, le=10)
+        float, setting(help="Seconds between a word's audio and the word, in moshi-server's model.", ge=0, le=10)
     ] = 0.5
     pause_head: Annotated[
         int,
-        setting(help="Which of moshi-server's pause scores is used, from 0: a later one waits longer.", ge=0, le=31),
+        setting(help="Index of the moshi-server pause score to use, from 0. A higher index waits longer.", ge=0, le=31),
     ] = 2
     workers: Annotated[
         int,
-        setting(
-            help="How many streams pocketsphinx recognises at once, a process each; 0: two per core.", ge=0, le=1_000
-        ),
+        setting(help="Number of pocketsphinx processes, one per concurrent stream. 0: two per core.", ge=0, le=1_000),
     ] = 0
     # More than a conversation may be idle, so that the limit which can be explained to a person comes first.
     idle_limit_s: Annotated[
-        float, setting(help="How many seconds a caller may send nothing before it is taken for gone.", gt=0)
+        float, setting(help="Seconds without any message from a caller before its stream is closed.", gt=0)
     ] = 660.0
-    stall_limit_s: Annotated[float, setting(help="How many seconds a caller may leave events unread.", gt=0)] = 20.0
+    stall_limit_s: Annotated[
+        float, setting(help="Seconds that a caller may leave events unread before its stream is closed.", gt=0)
+    ] = 20.0
 
     @property
     def chosen_engine(self) -> EngineName:

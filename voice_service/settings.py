@@ -1,4 +1,4 @@
-"""What the voice service can be told."""
+"""Settings of the voice service."""
 
 import os
 import tempfile
@@ -19,46 +19,44 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_VOICES_"
 
     port: Port = 50054
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9154
-    file: Annotated[str | None, setting(help="The catalogue, a YAML file; left out: Parley's own voices.")] = None
+    metrics_port: Annotated[int, setting(help="Port for Prometheus. 0: no such port.", ge=0, le=65_535)] = 9154
+    file: Annotated[str | None, setting(help="Catalogue of voices, a YAML file. Not set: Parley's own.")] = None
     cloning_urls: Annotated[
         tuple[Annotated[str, msgspec.Meta(pattern=r"^(https?|wss?)://[^/?#]+/?$")], ...],
         setting(
-            help="The moshi-servers that clone voices, each of which may name several; left out: the embedded engine.",
+            help="URLs of moshi-servers that clone voices. One may resolve to several. Not set: the embedded engine.",
             env=("PARLEY_VOICES_CLONING_URLS", "KYUTAI_VOICE_CLONING_URL"),
         ),
     ] = ()
     redis_url: Annotated[
         Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
         setting(
-            help="The Redis that keeps custom voices; left out: the file keeps them.",
+            help="URL of the Redis server that stores custom voices. Not set: the file stores them.",
             env="KYUTAI_REDIS_URL",
             secret=True,
         ),
     ] = None
     store_file: Annotated[
         str | None,
-        setting(help="The SQLite file that keeps custom voices; left out: one in the folder for temporary files."),
+        setting(help="SQLite file that stores custom voices. Not set: a file in the temporary folder."),
     ] = None
-    kept_for_s: Annotated[float, setting(help="How many seconds a custom voice is kept.", ge=1, le=30 * 24 * 3_600)] = (
+    kept_for_s: Annotated[float, setting(help="Seconds that a custom voice is kept.", ge=1, le=30 * 24 * 3_600)] = (
         3_600.0
     )
     most_kept: Annotated[
         int,
         setting(
-            help="How many custom voices are kept; the oldest makes room. Each has at most 1 MiB.", ge=1, le=100_000
+            help="Maximum number of custom voices, 1 MiB each at most. The oldest is removed first.", ge=1, le=100_000
         ),
     ] = 500
     donation_dir: Annotated[
         str | None,
         setting(
-            help="The folder that keeps donated voices, with who gave them; left out: none are taken.",
+            help="Folder for donated voices and their donors' details. Not set: donations are not accepted.",
             env=("PARLEY_VOICES_DONATION_DIR", "KYUTAI_VOICE_DONATION_DIR"),
         ),
     ] = None
-    uploads: Annotated[
-        int, setting(help="How many recordings may be uploaded at once, of 4 MiB each.", ge=1, le=1_000)
-    ] = 8
+    uploads: Annotated[int, setting(help="Maximum number of concurrent uploads, 4 MiB each.", ge=1, le=1_000)] = 8
 
     @property
     def path(self) -> Path:

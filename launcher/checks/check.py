@@ -1,5 +1,6 @@
 """What a check is, what it looks at and what it finds."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,8 @@ from launcher.processes import EDGE
 from launcher.running.plan import Plan, plan
 from launcher.running.probes import is_running
 from mesh.settings import load
+
+_CHECK_LIMIT_S = 90.0
 
 
 class State(StrEnum):
@@ -62,7 +65,7 @@ class Context(NamedTuple):
     """Whether a Parley answers where this one would."""
 
 
-async def look(environ: Mapping[str, str], options: MeshOptions) -> Context:
+async def context_of(environ: Mapping[str, str], options: MeshOptions) -> Context:
     """Find the situation out."""
     bad = {entry.reading.source for entry in inventory(environ) if entry.reading.fault}
     fitting = {name: value for name, value in environ.items() if name not in bad}
@@ -73,4 +76,15 @@ async def look(environ: Mapping[str, str], options: MeshOptions) -> Context:
 
 
 Check: TypeAlias = Callable[[Context], Awaitable[Sequence[Finding]]]
-"""Looks at one thing. May take long and may fail; it is watched."""
+"""Looks at one thing. It may take long and may fail: `findings_of` runs it."""
+
+
+async def findings_of(check: Check, context: Context) -> Sequence[Finding]:
+    """What a check finds. A check that fails, or takes too long, is a finding as well."""
+    try:
+        async with asyncio.timeout(_CHECK_LIMIT_S):
+            return await check(context)
+    except TimeoutError:
+        return [wrong("this check", f"took longer than {_CHECK_LIMIT_S:g} s", "is the machine very busy? Try again")]
+    except Exception as error:  # noqa: BLE001 - the other checks must run all the same
+        return [wrong("this check", f"failed: {type(error).__name__}: {error}", "please report this fault")]

@@ -24,7 +24,7 @@ async def attempt(arguments: Sequence[str], environ: Mapping[str, str], *, limit
     lines: deque[str] = deque(maxlen=5)
     began = time.monotonic()
     code: int | None = None
-    async with started((sys.executable, *arguments), environ, lines.append) as process:
+    async with started((sys.executable, "-P", *arguments), environ, lines.append) as process:
         try:
             async with asyncio.timeout(limit_s):
                 code = await process.wait()

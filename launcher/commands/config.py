@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 import click
 
+from launcher import options
 from launcher.command import Command
 from launcher.configuration.formats import as_env, as_json, as_markdown, show
 from launcher.configuration.inventory import Entry, inventory, unknown_variables
@@ -21,7 +22,7 @@ _FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markd
         ("parley config", "everything"),
         ("parley config --changed", "only what differs from its default"),
         ("parley config orchestrator", "one process"),
-        ("parley config --format env > .env", "a file to begin with"),
+        ("parley config --format env > .env", "a file for `parley up --env-file .env` and for Compose"),
     ],
     exit_codes={
         ExitCode.FAILED: "variables do not fit; every one is named, with what was expected",
@@ -29,6 +30,7 @@ _FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markd
     },
 )
 @click.argument("processes", nargs=-1, metavar="[PROCESS]...", type=click.Choice([each.name for each in PROCESSES]))
+@options.env_file
 @click.option("--changed", is_flag=True, help="Show only what differs from its default.")
 @click.option(
     "--format",

@@ -10,14 +10,12 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from launcher.checks.check import Check, Context, Finding, State, look, wrong
+from launcher.checks.check import Check, Context, Finding, State, context_of, findings_of, wrong
 from launcher.command import Command
 from launcher.console import console
 from launcher.failure import ExitCode
 from launcher.options import MeshOptions, mesh_options
 from mesh.ports import authority
-
-_CHECK_LIMIT_S = 90.0
 
 _SIGNS = {State.FINE: ("✓", "green"), State.ADVICE: ("!", "yellow"), State.WRONG: ("✗", "red")}
 _PLAIN_SIGNS = {State.FINE: "+", State.ADVICE: "!", State.WRONG: "x"}
@@ -69,7 +67,7 @@ async def _examine(options: MeshOptions, printer: Console | None, *, running: bo
     # Here, because these load the code of the services, for which no other command should wait.
     from launcher.checks.all import CHECKS  # noqa: PLC0415
 
-    context = await look(os.environ, options)
+    context = await context_of(os.environ, options)
     report: Report = []
     if running and not context.running:
         found = f"no Parley answers at http://{authority(*context.planned.edge)}"
@@ -88,23 +86,12 @@ async def _findings(
     checks: Mapping[str, Check], context: Context, printer: Console | None
 ) -> AsyncIterator[tuple[str, Sequence[Finding]]]:
     async with asyncio.TaskGroup() as group:
-        tasks = {title: group.create_task(_watched(check, context)) for title, check in checks.items()}
+        tasks = {title: group.create_task(findings_of(check, context)) for title, check in checks.items()}
         for title, task in tasks.items():
             if printer is not None and printer.is_terminal and not task.done():
                 with printer.status(f"{title} …"):
                     await task
             yield title, await task
-
-
-async def _watched(check: Check, context: Context) -> Sequence[Finding]:
-    """Whatever happens to a check is a finding, too."""
-    try:
-        async with asyncio.timeout(_CHECK_LIMIT_S):
-            return await check(context)
-    except TimeoutError:
-        return [wrong("this check", f"was not done within {_CHECK_LIMIT_S:g} s", "is the machine very busy? Try again")]
-    except Exception as error:  # noqa: BLE001 - the others must be heard all the same
-        return [wrong("this check", f"failed itself: {type(error).__name__}: {error}", "please report this fault")]
 
 
 def _show(title: str, finding: Finding, printer: Console, *, first: bool) -> None:

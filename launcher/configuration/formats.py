@@ -1,5 +1,6 @@
 """The settings in every form that `parley config` prints."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -11,6 +12,9 @@ from rich.text import Text
 
 from launcher.configuration.inventory import SHARED, Entry
 from launcher.processes import PROCESSES
+
+_PLAIN = re.compile(r"[\w./:,@%+*=-]*")
+"""A value that needs no quotes in an .env file."""
 
 
 def as_json(entries: Iterable[Entry]) -> str:
@@ -51,7 +55,7 @@ def by_title(entries: Iterable[Entry]) -> Iterator[tuple[str, Iterator[Entry]]]:
 def purpose(title: str) -> str:
     """What is under a title, as a sentence."""
     purposes = {process.name: process.purpose for process in PROCESSES}
-    return purposes.get(title, "Settings that all of them share.")
+    return purposes.get(title, "Settings that all processes share.")
 
 
 def _section(title: str, entries: list[Entry]) -> Iterator[str]:
@@ -78,7 +82,21 @@ def _env_lines(title: str, entries: list[Entry]) -> Iterator[str]:
         yield f"\n# {entry.setting.help}{_readers(entry)}\n# Accepts {entry.setting.expected}{also}."
         value = entry.value if entry.changed and not entry.setting.secret else entry.default
         in_force = entry.changed and not entry.setting.secret and entry.reading.fault is None
-        yield f"{'' if in_force else '#'}{entry.variable}={value or ''}"
+        yield f"{'' if in_force else '#'}{entry.variable}={_quoted(value or '')}"
+
+
+def _quoted(value: str) -> str:
+    r"""A value so that both Compose and `--env-file` read it as it is.
+
+    Single quotes keep everything, double quotes keep a single quote. A value with a single quote and any of ", $ and \
+    has no such form; it is written as Compose reads it.
+    """
+    if _PLAIN.fullmatch(value):
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    escaped = re.sub(r'(["$\\])', r"\\\1", value)
+    return f'"{escaped}"'
 
 
 _MARGIN = 2

@@ -18,6 +18,14 @@ from mesh.settings import ServiceSettings, load
 _TIERS = {EDGE: 2, ORCHESTRATOR: 1}
 
 
+_PYTHON = {
+    # A line that waits in a buffer is no live log.
+    "PYTHONUNBUFFERED": "1",
+    # Files of the directory that the command was typed in are never imported, nor by what a process starts itself.
+    "PYTHONSAFEPATH": "1",
+}
+
+
 class Plan(NamedTuple):
     """What will run. `llm` is None for the built-in responder."""
 
@@ -63,9 +71,8 @@ def _child(process: Process, settings: ServiceSettings, environ: Mapping[str, st
     variables = process.variables(port=settings.port, metrics_port=settings.metrics_port, **told)
     return Child(
         name=process.name,
-        command=(sys.executable, "-m", "launcher.running.child", str(os.getpid()), process.main),
-        # A line that waits in a buffer is no live log.
-        environ={**environ, **variables, "PYTHONUNBUFFERED": "1"},
+        command=(sys.executable, "-P", "-m", "launcher.running.child", str(os.getpid()), process.main),
+        environ={**environ, **variables, **_PYTHON},
         ready=_ready(process, settings),
         tier=_TIERS.get(process, 0),
     )

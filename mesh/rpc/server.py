@@ -19,7 +19,7 @@ from grpc_reflection.v1alpha import reflection
 
 from mesh.discovery.addresses import BadTarget
 from mesh.extras import MissingExtra
-from mesh.metrics import metrics_served
+from mesh.metrics import metrics_served, version
 from mesh.ports import PortTaken, authority, raise_why_not
 from mesh.rpc import health
 from mesh.rpc.health import Health
@@ -96,7 +96,7 @@ class GrpcServer:
     async def until_drained(self) -> None:
         """Serve until SIGTERM or SIGINT, then until the last live call has ended, the limit, or another signal."""
         with stop_requests() as requests:
-            log.info("serving", address=self.address, services=self._names)
+            log.info("serving", address=self.address, services=self._names, version=version())
             await requests.stop.wait()
             log.info("draining", limit_s=self._settings.drain_limit_s)
             await self._refuse_calls()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from launcher.checks.check import Context, look
+from launcher.checks.check import Context, context_of
 from launcher.options import MeshOptions
 
 Look = Callable[..., Coroutine[Any, Any, Context]]
@@ -21,6 +21,6 @@ def context() -> Look:
     """The context in which nothing but these variables is set."""
 
     async def make(llm: str | None = None, port: int | None = None, **environ: str) -> Context:
-        return await look(environ, MeshOptions(port or free_port(), 0, llm))
+        return await context_of(environ, MeshOptions(port or free_port(), 0, llm))
 
     return make

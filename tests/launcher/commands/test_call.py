@@ -89,6 +89,7 @@ async def test_a_question_over_grpc(
     call = asyncio.create_task(parley("call", question, "--grpc", "--target", orchestrator.address, "--out", reply))
     far_end = await fake.next_conversation()
     assert far_end.config.input_format.sample_rate_hertz == 24_000
+    assert far_end.config.session.instructions.character.kind == "smalltalk"
     await answer(far_end)
     ran = await call
     assert ran.code == 0, ran.err
@@ -125,6 +126,7 @@ async def test_the_mesh_says_goodbye_too_early(
         (["--target", "127.0.0.1:9"], 2, "--target and --format go with --grpc"),
         (["--grpc", "--url", "ws://127.0.0.1:9"], 2, "with --grpc use --target"),
         (["--grpc", "--format", "mp3"], 2, "pcm8k"),
+        (["--prompt", "You are a pirate."], 2, "--prompt goes with --grpc"),
         (["--turns", "0"], 2, "--turns"),
         (["--out", "/nowhere/reply.wav"], 2, "there is no folder /nowhere"),
     ],

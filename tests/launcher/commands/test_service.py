@@ -40,7 +40,7 @@ async def test_a_process_runs_until_it_is_asked_to_stop() -> None:
         stderr=PIPE,
     )
     assert process.stderr is not None
-    while b"running on" not in await process.stderr.readline():
+    while b"serving" not in await process.stderr.readline():
         pass
     assert await http_json("127.0.0.1", port, "/v1/models") is not None
     process.send_signal(signal.SIGINT)
