@@ -7,7 +7,7 @@ import click
 
 
 class ExitCode(IntEnum):
-    """What the shell is told."""
+    """The exit code of a command."""
 
     meaning: str
     """In general; the help of a command says what it means there."""

@@ -20,7 +20,7 @@ class FaultyConnection:
     def __init__(
         self, socket: WebSocket, fault: Fault | None, *, chance: random.Random, cross_talk: Sequence[bytes]
     ) -> None:
-        """`cross_talk` are messages of somebody else."""
+        """`cross_talk` are messages of another stream."""
         self.sent = 0
         """Messages so far, without what a fault added."""
         self._socket = socket

@@ -85,9 +85,9 @@ class Garbage(_Fault, frozen=True, kw_only=True, tag="garbage"):
 
 
 class CrossTalk(_Fault, frozen=True, kw_only=True, tag="cross_talk"):
-    """Send somebody else's messages before `Ready`."""
+    """Send another stream's messages before `Ready`."""
 
-    summary = "send somebody else's messages before Ready"
+    summary = "send another stream's messages before Ready"
 
     count: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 3
 

@@ -27,7 +27,7 @@ class UserWord:
 
 @dataclass(frozen=True, slots=True)
 class UserTurnDiscarded:
-    """What seemed to be speech held no words; no reply will come."""
+    """Detected speech contained no words. No reply will come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class ReplyAudio:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    """The reply is over; `complete` tells whether it was heard to its end."""
+    """The reply is over; `complete` is whether it was heard to its end."""
 
     complete: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the mesh wants a person to know; the conversation goes on."""
+    """A message of the mesh for the user. The conversation goes on."""
 
     text: str
 

@@ -56,10 +56,10 @@ def _catalogue(path: Path) -> list[Finding]:
 
 
 def _donations(path: Path | None) -> Finding:
-    """Only looks: whoever asks how things are does not want a folder made."""
+    """Only looks, and makes no folder."""
     if path is None:
-        return fine("donations", "not taken: PARLEY_VOICES_DONATION_DIR names no folder")
+        return fine("donations", "not accepted: PARLEY_VOICES_DONATION_DIR is not set")
     there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return wrong("donations", f"{there} is no folder that can be written to", "set PARLEY_VOICES_DONATION_DIR")
-    return fine("donations", f"taken, and kept in {path}")
+        return wrong("donations", f"{there} is not a writable folder", "set PARLEY_VOICES_DONATION_DIR")
+    return fine("donations", f"accepted, stored in {path}")

@@ -39,5 +39,5 @@ async def mesh(context: Context) -> list[Finding]:
             findings.append(wrong(child.name, "does not answer, or is not ready", remedy))
     for name, what in _NEEDS.items():
         if not health.get(name):
-            findings.append(wrong(what, "is down, says the orchestrator", "its own check above tells more"))
+            findings.append(wrong(what, "is down, as the orchestrator reports", "see its own check above"))
     return findings

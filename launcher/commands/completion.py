@@ -27,7 +27,7 @@ SHELLS = ("bash", "zsh", "fish")
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that lets SHELL complete commands, options and their values.
 
-    The script asks `parley` itself each time, so it need not be renewed when Parley is. A folder that does not exist
+    The script calls `parley` each time, so it stays valid when Parley is upgraded. A folder that does not exist
     yet must be made first.
     """
     completion_class = get_completion_class(shell)

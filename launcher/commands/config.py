@@ -43,8 +43,8 @@ _FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markd
 def config(processes: tuple[str, ...], *, changed: bool, chosen: str) -> None:
     """Show every setting: its variable, value, default, what it accepts and what it means.
 
-    With PROCESS, those of that process only. The values are those that the environment of this command gives; secrets
-    are not shown. Variables that look as if they were meant for Parley, but are no setting, are pointed out.
+    With PROCESS, shows the settings of that process only. Values come from the environment of this command and from
+    --env-file. Secrets are not shown. Variables that look like a misspelt setting are listed at the end.
     """
     wanted = [process for process in PROCESSES if not processes or process.name in processes]
     entries = inventory(os.environ, wanted)

@@ -1,4 +1,4 @@
-"""`parley doctor`: whether this machine is ready for Parley, and what to do where it is not."""
+"""`parley doctor`: whether this machine is ready for Parley, and what to do if it is not."""
 
 import asyncio
 import os
@@ -41,7 +41,7 @@ Report = list[tuple[str, Finding]]
     },
 )
 @mesh_options
-@click.option("--running", is_flag=True, help="Expect a mesh to run here already; that none does is wrong.")
+@click.option("--running", is_flag=True, help="Expect a running mesh. If none runs, that is a fault.")
 @click.option("--format", "chosen", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
 def doctor(
@@ -49,8 +49,8 @@ def doctor(
 ) -> None:
     """Check this machine: what is fine, what is wrong, and what to do about it.
 
-    Nothing is changed and no secret is shown. The embedded engines are really tried, in processes of their own, and
-    the language model is asked for a word. Where a mesh runs already, its processes are asked how they are.
+    Changes nothing and shows no secret. Runs each embedded engine in a process of its own, and asks the language model
+    for one word. If a mesh runs already, asks its processes whether they are ready.
     """
     printer = console() if chosen == "text" else None
     report = asyncio.run(_examine(MeshOptions(port, port_offset, llm), printer, running=running))

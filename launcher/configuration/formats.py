@@ -38,7 +38,7 @@ def as_json(entries: Iterable[Entry]) -> str:
 
 
 def as_markdown(entries: Iterable[Entry]) -> str:
-    """A section with a table for each process. It tells nothing of the present environment."""
+    """A section with a table for each process. It contains nothing of the current environment."""
     return "\n\n".join("\n".join(_section(title, list(group))) for title, group in by_title(entries))
 
 

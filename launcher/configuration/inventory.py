@@ -87,7 +87,7 @@ _ALIKE = 0.75
 """How alike two names must be for one to be taken for a slip of the other; "PARLEY_STT_WORKER" is 0.97."""
 
 _CERTAINLY_ALIKE = 0.92
-"""The same for a name without our prefix, which is probably somebody else's: "PARLY_STT_WORKERS" is 0.97."""
+"""The same for a name without our prefix, which probably belongs to another program: "PARLY_STT_WORKERS" is 0.97."""
 
 
 class UnknownVariable(NamedTuple):

@@ -24,7 +24,7 @@ class PrefixedLog:
     """Prints to standard output, in colour when that is a terminal."""
 
     on_closed: Callable[[], None] | None = None
-    """Called once, when nobody reads the output any more."""
+    """Called once, when the reader of the output is gone."""
 
     echo: Callable[[str], None]
     """Prints a line."""
@@ -56,7 +56,7 @@ class PrefixedLog:
 
 _REFRESHED_PER_SECOND = 8
 _ROOM_FOR_LOG = 4
-"""Lines of a terminal that the log must be left with; where there are fewer, all processes share one line."""
+"""Lines of the terminal to leave to the log. With fewer, all processes share one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class _Row:
 
 
 class Progress:
-    """Shows itself inside `with`, until `done`; on anything but a terminal it shows nothing, as the log tells enough.
+    """Live lines inside `with`, until `done`. On anything but a terminal it prints nothing: the log is enough.
 
     `print_line` prints a line above it.
     """
@@ -91,7 +91,7 @@ class Progress:
         self.done()
 
     def note(self, name: str, stage: Stage) -> None:
-        """Take in what has become of a process."""
+        """Show the new stage of a process."""
         now = time.monotonic()
         row = self._rows[name]
         if stage is Stage.READY:
@@ -100,11 +100,11 @@ class Progress:
             self._rows[name] = replace(row, stage=stage)
 
     def done(self) -> None:
-        """Vanish. To be called as often as one likes."""
+        """Remove the lines. May be called more than once."""
         self._live.stop()
 
     def print_line(self, line: str) -> None:
-        """Print a line, which may hold colours, above."""
+        """Print a line, which may contain colours, above the live lines."""
         self._console.print(Text.from_ansi(line), soft_wrap=True)
 
     @property
@@ -131,7 +131,7 @@ def _described(row: _Row) -> Text:
         case Stage.READY:
             return Text(f"ready after {row.took_s:.1f} s", style="green")
         case Stage.ENDED:
-            return Text("has ended, is started again", style="red")
+            return Text("ended, starting again", style="red")
 
 
 def _one_line(rows: Mapping[str, _Row]) -> Text:

@@ -57,7 +57,7 @@ OnStage = Callable[[str, Stage], None]
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to keep running. `ready` tells whether it does its work by now; it must answer or give up soon.
+    """A process to keep running. `ready` returns whether it works by now, within seconds.
 
     A child of a higher `tier` needs those of the lower ones to do its work.
     """
@@ -87,7 +87,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Backoff:
-    """Pauses that double from `first_s` to `longest_s`, and start anew after a try that lasted `settled_s`."""
+    """Pauses that double from `first_s` to `longest_s`. A try that lasted `settled_s` resets them."""
 
     first_s: float = 0.5
     longest_s: float = 30.0
@@ -181,7 +181,7 @@ class Supervisor:
     def _kill(self) -> None:
         for name, process in self._running.items():
             if process.returncode is None:
-                self._log(name, "has not ended; killing it")
+                self._log(name, "did not end in time; killing it")
                 kill_group(process)
 
     async def _keep(self, child: Child) -> None:

@@ -1,4 +1,4 @@
-"""The README, from its first line to its last, by a stranger on each Python of this machine."""
+"""The README, from its first line to its last, by a user on each Python of this machine."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from launcher.calling.audio import SAMPLE_RATE, quantized, write_wav
 from tests.docs.commands import commands
-from tests.docs.stranger import Stranger
+from tests.docs.shell_user import ShellUser
 from tests.packaging.pythons import pythons
 from tests.speech import say
 
@@ -34,16 +34,16 @@ def test_the_readme_works_from_first_line_to_last(version: str, tmp_path: Path) 
     # What the README leaves to its reader: a recording to play.
     question = np.concatenate([say("What time is it?"), np.zeros(SAMPLE_RATE, np.float32)])
     write_wav(clone / "question.wav", quantized(question))
-    stranger = Stranger(clone, tmp_path / "home", pythons()[version])
+    user = ShellUser(clone, tmp_path / "home", pythons()[version])
     typed = 0
     try:
         for command in commands(clone / "README.md"):
             if to_be_typed(command.text):
                 runs_on = re.search(r"\bparley up\b", command.text)
-                stranger.start(command.text) if runs_on else stranger.type(command.text)
+                user.start(command.text) if runs_on else user.type(command.text)
                 typed += 1
     finally:
-        stranger.leave()
+        user.leave()
     assert typed >= 6
 
 

@@ -13,7 +13,7 @@ SHARED = """\
 async def test_by_default_there_are_voices_and_no_donations(context: Look) -> None:
     catalogue, donations = await voices(await context())
     assert (catalogue.state, donations.state) == (State.FINE, State.FINE)
-    assert donations.found.startswith("not taken")
+    assert donations.found.startswith("not accepted")
 
 
 async def test_what_may_not_be_meant_is_told(context: Look, tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_what_may_not_be_meant_is_told(context: Look, tmp_path: Path) -> N
 async def test_where_donations_are_kept(context: Look, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "donations"
     *_, donations = await voices(await context(KYUTAI_VOICE_DONATION_DIR=str(folder)))
-    assert (donations.state, donations.found) == (State.FINE, f"taken, and kept in {folder}")
+    assert (donations.state, donations.found) == (State.FINE, f"accepted, stored in {folder}")
     assert not folder.parent.exists()
 
 
@@ -36,4 +36,4 @@ async def test_where_they_cannot_be_kept(context: Look, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     *_, donations = await voices(await context(PARLEY_VOICES_DONATION_DIR=str(tmp_path / "file" / "donations")))
     assert donations.state is State.WRONG
-    assert f"{tmp_path / 'file'} is no folder that can be written to" in donations.found
+    assert f"{tmp_path / 'file'} is not a writable folder" in donations.found
