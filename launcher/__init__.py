@@ -4,8 +4,8 @@
 |---|---|
 | `main`, `command`, `options`, `failure`, `console` | the list of commands, their help, shared options, exit codes |
 | `commands/` | one file a command |
-| `processes`, `language_model`, `engines` | what a mesh is made of, and which model and engines it will use |
-| `running/` | `up`: plan a mesh, start it, keep it running, print its log |
+| `processes`, `engines` | what a mesh is made of |
+| `running/` | `up`: choose the language model, plan a mesh, start it, keep it running, print its log |
 | `calling/` | `call` and `say`: transports into a mesh, and what is played, printed and kept |
 | `checks/` | `doctor`: one file a subject |
 | `configuration/` | `config`: every setting of every process, in several formats |

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from launcher.language_model import LOCAL_SERVERS
+from launcher.running.language_model import LOCAL_SERVERS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,10 +75,6 @@ _LLM = click.option(
     + ", ".join(server.program for server in LOCAL_SERVERS)
     + ".  [default: KYUTAI_LLM_URL or the built-in responder]",
 )
-
-
-DEFAULT_URL = "ws://127.0.0.1:8000"
-DEFAULT_TARGET = "127.0.0.1:50051"
 
 
 def _in_a_folder_that_exists(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:

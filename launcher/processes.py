@@ -56,3 +56,9 @@ RESPONDER = Process("responder", "responder", ResponderSettings, "Answers by rul
 
 PROCESSES = (EDGE, ORCHESTRATOR, STT_PROXY, TTS_PROXY, VOICE_SERVICE, RESPONDER)
 """Every process there is."""
+
+DEFAULT_URL = "ws://127.0.0.1:8000"
+"""Where the edge of a mesh on this machine is, unless a port was changed."""
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+"""The same for its orchestrator."""

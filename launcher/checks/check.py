@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from launcher.configuration.inventory import inventory
-from launcher.language_model import LanguageModel, choose
 from launcher.options import MeshOptions
 from launcher.processes import EDGE
+from launcher.running.language_model import LanguageModel, choose
 from launcher.running.plan import Plan, plan
 from launcher.running.probes import is_running
 from mesh.settings import load

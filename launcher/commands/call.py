@@ -15,6 +15,7 @@ from launcher.calling.transcript import Transcript
 from launcher.calling.transport import Event, Samples, Transport
 from launcher.command import Command
 from launcher.failure import ExitCode
+from launcher.processes import DEFAULT_TARGET, DEFAULT_URL
 from parley.conversation.v1.conversation_pb2 import ConverseConfig
 
 DEFAULT_FORMAT = "pcm24k"
@@ -37,9 +38,9 @@ DEFAULT_FORMAT = "pcm24k"
 )
 @click.argument("question", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.out
-@click.option("--url", help=f"The edge to call.  [default: {options.DEFAULT_URL}]")
+@click.option("--url", help=f"The edge to call.  [default: {DEFAULT_URL}]")
 @click.option("--grpc", "over_grpc", is_flag=True, help="Call the orchestrator instead, as a telephony bridge would.")
-@click.option("--target", help=f"With --grpc: the orchestrator to call.  [default: {options.DEFAULT_TARGET}]")
+@click.option("--target", help=f"With --grpc: the orchestrator to call.  [default: {DEFAULT_TARGET}]")
 @click.option(
     "--format",
     "audio_format",
@@ -81,9 +82,9 @@ def call(
     if over_grpc:
         audio = FORMATS[audio_format or DEFAULT_FORMAT]
         config = ConverseConfig(input_format=audio, output_format=audio, session=session(voice=voice, prompt=prompt))
-        transport: AbstractAsyncContextManager[Transport] = converse_transport(target or options.DEFAULT_TARGET, config)
+        transport: AbstractAsyncContextManager[Transport] = converse_transport(target or DEFAULT_TARGET, config)
     else:
-        transport = realtime_transport(url or options.DEFAULT_URL, voice=voice)
+        transport = realtime_transport(url or DEFAULT_URL, voice=voice)
     recorder = ReplyRecorder()
     try:
         asyncio.run(_call(transport, sound, turns, timeout_s, recorder))

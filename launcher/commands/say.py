@@ -15,6 +15,7 @@ from launcher.calling.transcript import Transcript
 from launcher.calling.transport import Event, ReplyEnded, UserWord
 from launcher.command import Command
 from launcher.failure import ExitCode
+from launcher.processes import DEFAULT_TARGET
 from parley.conversation.v1.conversation_pb2 import REPLY_MODALITY_SPEECH, REPLY_MODALITY_TEXT, ConverseConfig
 
 
@@ -40,7 +41,7 @@ from parley.conversation.v1.conversation_pb2 import REPLY_MODALITY_SPEECH, REPLY
 @options.voice
 @options.prompt
 @click.option("--allow-recording", is_flag=True, help="Consent to a recording, if the mesh keeps recordings.")
-@click.option("--target", default=options.DEFAULT_TARGET, show_default=True, help="The orchestrator to ask.")
+@click.option("--target", default=DEFAULT_TARGET, show_default=True, help="The orchestrator to ask.")
 @options.timeout
 def say(
     texts: tuple[str, ...],

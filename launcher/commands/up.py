@@ -11,11 +11,10 @@ from launcher.configuration.inventory import inventory, unknown_variables
 from launcher.console import console
 from launcher.engines import check_installed
 from launcher.failure import ExitCode, Failure
-from launcher.language_model import choose
 from launcher.options import MeshOptions, mesh_options
 from launcher.processes import EDGE
-from launcher.running.banner import banner
-from launcher.running.output import PrefixedLog, Progress
+from launcher.running.language_model import choose
+from launcher.running.output import PrefixedLog, Progress, banner
 from launcher.running.plan import Plan, plan
 from launcher.running.ports import PortUnusable, check_free
 from launcher.running.probes import http_json, is_running

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
-from launcher.language_model import LanguageModel
 from launcher.processes import EDGE, ORCHESTRATOR, RESPONDER, STT_PROXY, TTS_PROXY, VOICE_SERVICE, Process
+from launcher.running.language_model import LanguageModel
 from launcher.running.ports import PortWanted
 from launcher.running.probes import grpc_serving, http_json
 from launcher.running.supervise import Child

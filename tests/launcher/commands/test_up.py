@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry
 from edge.server import serving
 from edge.settings import EdgeSettings
 from launcher.commands.up import _llm_problems
-from launcher.language_model import choose
 from launcher.main import main
+from launcher.running.language_model import choose
 from launcher.running.plan import plan
 from launcher.running.ports import PortUnusable, check_free
 from standins.llm.engine import LlmEngine

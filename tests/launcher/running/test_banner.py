@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.language_model import LanguageModel
-from launcher.running.banner import banner
+from launcher.running.language_model import LanguageModel
+from launcher.running.output import banner
 from launcher.running.plan import Plan
 from mesh.discovery.addresses import HostPort
 

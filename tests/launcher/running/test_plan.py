@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from launcher.language_model import LanguageModel
+from launcher.running.language_model import LanguageModel
 from launcher.running.plan import Plan, plan
 from launcher.running.supervise import Child
 from mesh.discovery.addresses import HostPort
