@@ -70,6 +70,12 @@ async def test_what_is_said_arrives_as_sound(fake: FakeConversation, edge: EdgeS
     assert 6_000 < np.abs(samples[4_800:]).max() < 10_000
 
 
+async def test_another_voice_is_asked_for(fake: FakeConversation, edge: EdgeServer) -> None:
+    async with realtime_transport(url(edge), voice="en-gb"):
+        update = await (await fake.next_conversation()).next_request("update")
+        assert update.update.session.voice == "en-gb"
+
+
 async def test_what_is_heard(fake: FakeConversation, edge: EdgeServer) -> None:
     async with realtime_transport(url(edge)) as transport:
         far_end = await fake.next_conversation()
