@@ -10,6 +10,7 @@ import msgspec
 
 from mesh.discovery.search import Replicas, any_serving, known_down
 from mesh.errors import UpstreamDown
+from mesh.metrics import version
 
 CACHED_FOR_S = 0.5
 """How long an answer is used again: every page that is open asks."""
@@ -21,7 +22,7 @@ _NEEDED = ("tts", "stt", "llm")
 
 
 class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Unmute's answer about health."""
+    """Unmute's answer about health, and the version of Parley."""
 
     tts_up: bool
     stt_up: bool
@@ -29,6 +30,8 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     voice_cloning_up: bool
     ok: bool
     """Whether a conversation can be held. Cloning is not needed for that."""
+    version: str = msgspec.field(default_factory=version)
+    """Of Parley, as this edge has it."""
 
 
 class Unhealthy(UpstreamDown):
@@ -37,7 +40,9 @@ class Unhealthy(UpstreamDown):
     default_reason = "UNHEALTHY"
 
     def __init__(self, report: HealthReport) -> None:
-        parts = " ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(report).items())
+        parts = " ".join(
+            f"{name}={value}" for name, value in msgspec.structs.asdict(report).items() if name != "version"
+        )
         super().__init__(f"Server is not healthy: {parts}")
 
 

@@ -43,6 +43,7 @@ DISTRIBUTIONS = {
     "grpc_reflection": "grpcio-reflection",
     "grpc_status": "grpcio-status",
     "webrtcvad": "webrtcvad-wheels",
+    "dotenv": "python-dotenv",
     "yaml": "pyyaml",
 }
 """What has another name in an import than in `pyproject.toml`."""

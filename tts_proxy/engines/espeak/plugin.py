@@ -22,10 +22,10 @@ class EspeakSettings(Settings, frozen=True, kw_only=True):
 
     capacity: Capacity = 64
     voice: DefaultVoice = ""
-    rate: Annotated[int, setting(help="Words per minute of the embedded voice.", ge=80, le=450)] = 175
+    rate: Annotated[int, setting(help="Speed of the embedded voice in words per minute.", ge=80, le=450)] = 175
     patience_s: Annotated[
         float,
-        setting(help="How many seconds text may wait for the end of its clause before it is spoken.", gt=0, le=10),
+        setting(help="Seconds that text may wait for the end of its clause before it is synthesised.", gt=0, le=10),
     ] = 0.3
 
     @property

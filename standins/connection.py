@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from standins import wire
-from standins.faults import Close, Complain, Deaf, Fault, Rude, Silent, Slow, Stall, Stray
+from standins.faults import Close, CrossTalk, ErrorMessage, Fault, Garbage, Silent, Slow, Stall, StopsReading
 from standins.garbage import garbage
 from standins.websocket import WebSocket
 
@@ -14,19 +14,19 @@ _WAITING_LIMIT = 10_000
 """Messages that may wait behind a fault; the connection is reset at more."""
 
 
-class Line:
+class FaultyConnection:
     """Sends messages in order, each as soon as the fault lets it."""
 
     def __init__(
-        self, socket: WebSocket, fault: Fault | None, *, chance: random.Random, strays: Sequence[bytes]
+        self, socket: WebSocket, fault: Fault | None, *, chance: random.Random, cross_talk: Sequence[bytes]
     ) -> None:
-        """`strays` are messages of somebody else."""
+        """`cross_talk` are messages of another stream."""
         self.sent = 0
         """Messages so far, without what a fault added."""
         self._socket = socket
         self._fault = fault
         self._chance = chance
-        self._strays = strays
+        self._cross_talk = cross_talk
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Callable[[], None]] = deque()
         self._held = isinstance(fault, Silent)
@@ -42,10 +42,10 @@ class Line:
         match self._fault:
             case Slow(first=first):
                 self._hold(first)
-            case Stray(count=count):
+            case CrossTalk(count=count):
                 for number in range(count):
-                    self._socket.send(self._strays[number % len(self._strays)])
-            case Deaf(after=0):
+                    self._socket.send(self._cross_talk[number % len(self._cross_talk)])
+            case StopsReading(after=0):
                 self._socket.stop_reading()
 
     def send(self, message: bytes) -> None:
@@ -96,17 +96,17 @@ class Line:
             if self.sent and fault.each:
                 self._hold(fault.each)
             return
-        if fault is None or isinstance(fault, (Silent, Stray)) or getattr(fault, "after", None) != self.sent:
+        if fault is None or isinstance(fault, (Silent, CrossTalk)) or getattr(fault, "after", None) != self.sent:
             return
         match fault:
             case Stall(seconds=seconds):
                 self._hold(seconds)
-            case Deaf():
+            case StopsReading():
                 self._socket.stop_reading()
-            case Rude(how=how, count=count):
+            case Garbage(how=how, count=count):
                 for _ in range(count):
                     self._socket.send(garbage(how, message, self._chance))
-            case Complain(message=complaint):
+            case ErrorMessage(message=complaint):
                 self._socket.send(wire.error(complaint))
                 self._socket.close()
             case Close(how="code", code=code):

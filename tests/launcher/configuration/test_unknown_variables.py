@@ -1,6 +1,6 @@
 import pytest
 
-from launcher.configuration.strays import strays
+from launcher.configuration.inventory import unknown_variables
 
 
 @pytest.mark.parametrize(
@@ -14,9 +14,9 @@ from launcher.configuration.strays import strays
     ],
 )
 def test_a_slip_is_guessed(name: str, meant: str | None) -> None:
-    [stray] = strays({name: "1", "PARLEY_EDGE_PORT": "1", "HOME": "/root", "PATH": "/bin", "PORT": "1"})
-    assert stray == (name, meant)
+    [variable] = unknown_variables({name: "1", "PARLEY_EDGE_PORT": "1", "HOME": "/root", "PATH": "/bin", "PORT": "1"})
+    assert variable == (name, meant)
 
 
 def test_what_is_read_is_no_stray() -> None:
-    assert strays({"PARLEY_LOG_LEVEL": "info", "KYUTAI_LLM_URL": "http://x", "LOG_LEVEL": "info"}) == []
+    assert unknown_variables({"PARLEY_LOG_LEVEL": "info", "KYUTAI_LLM_URL": "http://x", "LOG_LEVEL": "info"}) == []

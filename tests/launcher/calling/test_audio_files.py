@@ -5,15 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from launcher.calling import recording
-from launcher.calling.recording import SAMPLE_RATE, UnusableRecording
+from launcher.calling.audio import MAX_FILE_BYTES, SAMPLE_RATE, UnusableRecording, read_audio, write_wav
 
 
 def tone(rate: int, seconds: float = 0.5) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(rate * seconds)) / rate)
 
 
-def write_wav(
+def write_sound(
     path: Path, sound: np.ndarray[tuple[int], np.dtype[np.float64]], rate: int, width: int, channels: int
 ) -> None:
     """PCM as the format has it: unsigned bytes, or wider signed numbers, the channels interleaved."""
@@ -33,8 +32,8 @@ def write_wav(
 )
 def test_any_pcm_is_read(tmp_path: Path, rate: int, width: int, channels: int) -> None:
     path = tmp_path / "tone.wav"
-    write_wav(path, tone(rate), rate, width, channels)
-    samples = recording.read(path)
+    write_sound(path, tone(rate), rate, width, channels)
+    samples = read_audio(path)
     assert samples.dtype == np.int16
     assert len(samples) == pytest.approx(SAMPLE_RATE / 2, abs=2)
     expected = tone(SAMPLE_RATE)[2_000:10_000] * 32_768
@@ -61,7 +60,7 @@ def test_floating_point_is_read_and_what_is_too_loud_is_cut(tmp_path: Path) -> N
         len(sound),
     )
     path.write_bytes(header + sound)
-    samples = recording.read(path)
+    samples = read_audio(path)
     assert (samples.max(), samples.min()) == (32_767, -32_768)
 
 
@@ -76,27 +75,27 @@ def test_a_file_that_is_no_sound_is_refused(tmp_path: Path, content: bytes, comp
     path = tmp_path / "text.wav"
     path.write_bytes(content)
     with pytest.raises(UnusableRecording, match=complaint) as caught:
-        recording.read(path)
+        read_audio(path)
     assert str(path) in caught.value.message
     assert caught.value.exit_code == 2
 
 
 def test_a_file_without_sound_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "empty.wav"
-    write_wav(path, tone(24_000, seconds=0), 24_000, 2, 1)
+    write_sound(path, tone(24_000, seconds=0), 24_000, 2, 1)
     with pytest.raises(UnusableRecording, match="holds no sound"):
-        recording.read(path)
+        read_audio(path)
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.wav"
     with path.open("wb") as file:
-        file.truncate(recording.MAX_FILE_BYTES + 1)
+        file.truncate(MAX_FILE_BYTES + 1)
     with pytest.raises(UnusableRecording, match="larger than 640 MiB"):
-        recording.read(path)
+        read_audio(path)
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     samples = np.array([0, 1, -1, 32_767, -32_768] * 100, np.int16)
-    recording.write(tmp_path / "reply.wav", samples)
-    assert (recording.read(tmp_path / "reply.wav") == samples).all()
+    write_wav(tmp_path / "reply.wav", samples)
+    assert (read_audio(tmp_path / "reply.wav") == samples).all()

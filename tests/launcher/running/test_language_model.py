@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 import uvicorn
 
-from launcher.language_model import LanguageModel, LocalServer, choose
+from launcher.running.language_model import LanguageModel, LocalServer, choose
 from mesh.settings import SettingError
 from responder.app import create_app
 from responder.wire import MODEL

@@ -50,7 +50,7 @@ async def choose(
         return found and found._replace(model=told.llm_model or found.model)
     if wish is not None:
         return LanguageModel(wish, told.llm_model, "--llm")
-    if ORCHESTRATOR.is_told("llm_url", environ):
+    if ORCHESTRATOR.is_set("llm_url", environ):
         return LanguageModel(told.llm_url, told.llm_model, "the environment")
     return None
 

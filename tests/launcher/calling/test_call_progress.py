@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from launcher.calling.events import (
+from launcher.calling.call_runner import CallProgress
+from launcher.calling.transport import (
     Event,
-    Remark,
+    Notice,
     ReplyAudio,
     ReplyEnded,
     ReplyStarted,
@@ -12,7 +13,6 @@ from launcher.calling.events import (
     UserTurnDiscarded,
     UserWord,
 )
-from launcher.calling.progress import Progress
 
 SPEECH = UserSpeechStarted()
 WORD = UserWord("hello")
@@ -44,14 +44,14 @@ PLAYED_OUT = None
         (1, [START, END, PLAYED_OUT], True),
         (2, [PLAYED_OUT, START, END], False),
         (2, [PLAYED_OUT, START, END, START, END], True),
-        (1, [PLAYED_OUT, START, ReplyWord("yes"), ReplyAudio(np.zeros(9, np.int16)), Remark("slow"), END], True),
+        (1, [PLAYED_OUT, START, ReplyWord("yes"), ReplyAudio(np.zeros(9, np.int16)), Notice("slow"), END], True),
     ],
 )
 def test_is_over_when_everything_is_answered(turns: int, story: list[Event | None], over: bool) -> None:
-    progress = Progress(turns)
+    progress = CallProgress(turns)
     for event in story:
         if event is None:
             progress.played_out()
         else:
-            progress.note(event)
+            progress.apply(event)
     assert progress.over is over

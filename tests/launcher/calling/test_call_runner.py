@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from launcher.calling.conduct import Call, NothingHeard
-from launcher.calling.events import Event, ReplyAudio, ReplyEnded, ReplyStarted, Samples, UserWord
-from launcher.calling.line import CallFailed
+from launcher.calling.call_runner import CallRunner, NoReply
+from launcher.calling.transport import CallFailed, Event, ReplyAudio, ReplyEnded, ReplyStarted, Samples, UserWord
 
 QUESTION = np.ones(960, np.int16)
 ANSWER: list[Event] = [
@@ -18,7 +17,7 @@ ANSWER: list[Event] = [
 
 
 class Loopback:
-    """A line whose far end is the test: it says `events` when `after` frames have come, and then hangs up or stays."""
+    """A transport whose far end is the test: it sends `events` after `after` frames, then hangs up or stays."""
 
     frame_samples = 480
 
@@ -49,42 +48,42 @@ class Broken(Loopback):
 
 async def test_ends_when_the_reply_was_heard() -> None:
     heard: list[Event] = []
-    line = Loopback(ANSWER)
-    call = Call(line, QUESTION, turns=1, hear=heard.append)
-    await call.hold(timeout_s=5.0)
+    transport = Loopback(ANSWER)
+    call = CallRunner(transport, QUESTION, turns=1, on_event=heard.append)
+    await call.run(timeout_s=5.0)
     assert heard == ANSWER
-    assert np.concatenate(line.sent)[:960].all()
+    assert np.concatenate(transport.sent)[:960].all()
     assert call.answered_after_s is not None
     assert 0 < call.answered_after_s < 1
 
 
 async def test_a_reply_during_the_question_is_waited_out() -> None:
-    line = Loopback(ANSWER, after=1)
-    call = Call(line, QUESTION, turns=1, hear=lambda _: None)
-    await call.hold(timeout_s=5.0)
-    assert len(line.sent) >= 2
+    transport = Loopback(ANSWER, after=1)
+    call = CallRunner(transport, QUESTION, turns=1, on_event=lambda _: None)
+    await call.run(timeout_s=5.0)
+    assert len(transport.sent) >= 2
 
 
 async def test_nothing_heard_in_time() -> None:
-    with pytest.raises(NothingHeard, match=r"no reply was heard within 0.1 s .* --timeout") as caught:
-        await Call(Loopback([UserWord("hello")]), QUESTION, turns=1, hear=lambda _: None).hold(timeout_s=0.1)
+    with pytest.raises(NoReply, match=r"no reply was heard within 0.1 s .* --timeout") as caught:
+        await CallRunner(Loopback([UserWord("hello")]), QUESTION, turns=1, on_event=lambda _: None).run(timeout_s=0.1)
     assert caught.value.exit_code == 3
 
 
 async def test_fewer_replies_than_wanted() -> None:
-    with pytest.raises(NothingHeard, match=r"1 of 2 replies were heard within 0.1 s"):
-        await Call(Loopback(ANSWER), QUESTION, turns=2, hear=lambda _: None).hold(timeout_s=0.1)
+    with pytest.raises(NoReply, match=r"1 of 2 replies were heard within 0.1 s"):
+        await CallRunner(Loopback(ANSWER), QUESTION, turns=2, on_event=lambda _: None).run(timeout_s=0.1)
 
 
 async def test_a_mesh_that_hangs_up_has_failed() -> None:
     with pytest.raises(CallFailed, match="ended the conversation early"):
-        await Call(Loopback([], hangs_up=True), QUESTION, turns=1, hear=lambda _: None).hold(timeout_s=5.0)
+        await CallRunner(Loopback([], hangs_up=True), QUESTION, turns=1, on_event=lambda _: None).run(timeout_s=5.0)
 
 
 async def test_a_mesh_that_hangs_up_after_its_last_reply_has_not() -> None:
-    await Call(Loopback(ANSWER, hangs_up=True), QUESTION, turns=1, hear=lambda _: None).hold(timeout_s=5.0)
+    await CallRunner(Loopback(ANSWER, hangs_up=True), QUESTION, turns=1, on_event=lambda _: None).run(timeout_s=5.0)
 
 
 async def test_a_line_that_breaks_ends_the_call() -> None:
     with pytest.raises(CallFailed, match="no room for 480 samples"):
-        await Call(Broken([]), QUESTION, turns=1, hear=lambda _: None).hold(timeout_s=5.0)
+        await CallRunner(Broken([]), QUESTION, turns=1, on_event=lambda _: None).run(timeout_s=5.0)

@@ -16,7 +16,7 @@ _KEPT = re.compile(r"PIP_|SSL_|REQUESTS_CA|\w+_proxy$", re.IGNORECASE)
 """Of the variables set here: how packages are reached. Everything else is as on a new machine."""
 
 
-class Stranger:
+class ShellUser:
     """Types commands in `folder`, with a home that is empty at first; `python3` is `python`."""
 
     def __init__(self, folder: Path, home: Path, python: Path) -> None:

@@ -41,7 +41,7 @@ class Heard(NamedTuple):
     events: list[HeardWord | WordEnded]
 
 
-class Hearing:
+class SpeechModel:
     """One connection's audio, frame by frame."""
 
     def __init__(self, options: SttOptions) -> None:
@@ -62,7 +62,7 @@ class Hearing:
         self._due: deque[tuple[int, HeardWord | WordEnded]] = deque()
         """What is known but not told yet, and the step that tells."""
 
-    def hear(self, frame: list[float]) -> Heard:
+    def feed(self, frame: list[float]) -> Heard:
         """Take the next frame."""
         self.steps += 1
         if _power(frame) >= self._options.energy**2:
