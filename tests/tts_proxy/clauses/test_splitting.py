@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_proxy.text import (
+from tts_proxy.clauses.splitting import (
     FIRST_WORDS,
     LONGEST_WORD,
     MOST_CHARACTERS,

@@ -1,9 +1,9 @@
 """Lays spoken clauses one after the other, with the silences between them."""
 
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
+from tts_proxy.clauses.speech import Speech
+from tts_proxy.clauses.splitting import Ending
 from tts_proxy.engine import Audio, Event, Word
-from tts_proxy.engines.espeak.speech import Speech
-from tts_proxy.text import Ending
 
 PAUSES_S = {Ending.SENTENCE: 0.35, Ending.CLAUSE: 0.15, Ending.CUT: 0.0}
 """The silence between a clause, by how it ends, and the next one."""
