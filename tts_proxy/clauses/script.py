@@ -47,7 +47,7 @@ def script_of(clause: Clause) -> Script:
     for written in clause.words:
         kept = _harmless(written)
         spoken = _LONG_PART.sub(r"\g<0> ", _LEADING.sub("", kept))
-        if any(character.isalnum() or character in _NAMED for character in spoken):
+        if makes_sound(spoken):
             start = len(text) + 1 if text else 0
             text += f" {spoken}" if text else spoken
             words.append(ScriptWord(written, start, len(text)))
@@ -58,6 +58,11 @@ def script_of(clause: Clause) -> Script:
         # Else the voice falls as at the end of a sentence.
         text += ","
     return Script(text, tuple(words))
+
+
+def makes_sound(text: str) -> bool:
+    """Return whether there is anything in a text to say: a letter, a number, or a sign that has a name."""
+    return any(character.isalnum() or character in _NAMED for character in text)
 
 
 def _harmless(word: str) -> str:

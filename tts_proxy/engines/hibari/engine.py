@@ -1,0 +1,108 @@
+"""hibari as an engine of the proxy's."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from mesh.extras import require
+from tts_proxy.clauses.engine import ClauseEngine
+from tts_proxy.clauses.splitting import Clause, Ending
+from tts_proxy.engines.hibari.model import Model
+from tts_proxy.engines.hibari.pronunciation import Pronunciation
+from tts_proxy.engines.hibari.speaker import HibariVoice, HibariVoices
+
+DEFAULT_VOICE = "en-us-heart"
+"""The voice that the package brings."""
+NATURAL_RATE = 175
+"""The setting at which the voice keeps the pace it was trained with."""
+_SLOWEST, _FASTEST = 0.5, 2.0
+"""What the network was made for, as parts of its natural speed."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HibariOptions:
+    """How the engine works."""
+
+    capacity: int = 64
+    """Utterances at once."""
+    voice: str = DEFAULT_VOICE
+    """The default voice."""
+    rate: int = NATURAL_RATE
+    """80 to 450: at twice `NATURAL_RATE` the voice is twice as fast."""
+    patience_s: float = 0.3
+    """How long text may wait for the end of its clause."""
+
+    @property
+    def speed(self) -> float:
+        """The rate as the network takes it."""
+        return min(max(self.rate / NATURAL_RATE, _SLOWEST), _FASTEST)
+
+
+@asynccontextmanager
+async def hibari_engine(options: HibariOptions) -> AsyncIterator[ClauseEngine]:
+    """Load the engine and keep it while the block runs.
+
+    Raises `VoiceNotFound` if its default voice is not here, `MissingExtra` if its packages are not installed.
+    """
+    async with hibari_voices(options) as voices:
+        yield ClauseEngine(voices, capacity=options.capacity, patience_s=options.patience_s)
+
+
+@asynccontextmanager
+async def hibari_voices(options: HibariOptions) -> AsyncIterator[HibariVoices]:
+    """Load the voices that are here and keep them while the block runs. Raises what `hibari_engine` raises."""
+    require("the voice hibari", "local", "hibari", "onnxruntime")
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hibari")
+    try:
+        loaded = await asyncio.get_running_loop().run_in_executor(thread, load_voices)
+        voices = HibariVoices(loaded, thread, default=options.voice, speed=options.speed)
+        # The first speech takes several times as long as the next.
+        await voices.speaker("").say(
+            Clause(("This", "is", "what", "the", "first", "sentence", "takes."), Ending.SENTENCE)
+        )
+        yield voices
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
+
+
+def load_voices() -> dict[str, HibariVoice]:
+    """Load the voices whose files are here, by what they are called: "en-us-heart", "en-gb-emma". Blocks.
+
+    The package brings one. Its other voices are never downloaded here; they are offered where hibari's own command has
+    put them (`hibari --voice emma …`).
+    """
+    # Here, so that a proxy without this engine needs no such package.
+    from hibari.tts import ASSETS  # noqa: PLC0415
+    from hibari.voices import VOICES  # noqa: PLC0415
+
+    numbers = json.loads((Path(ASSETS) / "vocab.json").read_text())
+    accents: dict[bool, Pronunciation] = {}
+    loaded = {}
+    for name, path in _files():
+        british = bool(VOICES[name]["british"])
+        if british not in accents:
+            accents[british] = Pronunciation(british=british, numbers=numbers)
+        loaded[f"{VOICES[name]['language'].lower()}-{name}"] = HibariVoice(Model(path), accents[british])
+    return loaded
+
+
+def _files() -> Iterator[tuple[str, Path]]:
+    from hibari.voices import VOICES, sha256_of, voice_path  # noqa: PLC0415
+
+    for name, voice in VOICES.items():
+        try:
+            path = voice_path(name, download_missing=False)
+        except FileNotFoundError:
+            continue
+        if sha256_of(path) == voice["sha256"]:
+            yield name, Path(path)
+        else:
+            _log.warning("a voice's file is not what hibari says it is, and is not used", voice=name, path=path)
