@@ -24,6 +24,9 @@ NATURAL_RATE = 175
 _SLOWEST, _FASTEST = 0.5, 2.0
 """What the network was made for, as parts of its natural speed."""
 
+_FIRST = Clause(tuple(["A", "sentence", "of", "the", "usual", "length,", "which", "is", "spoken", "before", "anybody", "listens."]), Ending.CUT)
+"""Spoken once for nobody: the first speech takes several times as long as the next."""
+
 _log = structlog.get_logger()
 
 
@@ -40,11 +43,6 @@ class HibariOptions:
     patience_s: float = 0.3
     """How long text may wait for the end of its clause."""
 
-    @property
-    def speed(self) -> float:
-        """The rate as the network takes it."""
-        return min(max(self.rate / NATURAL_RATE, _SLOWEST), _FASTEST)
-
 
 @asynccontextmanager
 async def hibari_engine(options: HibariOptions) -> AsyncIterator[ClauseEngine]:
@@ -52,22 +50,20 @@ async def hibari_engine(options: HibariOptions) -> AsyncIterator[ClauseEngine]:
 
     Raises `VoiceNotFound` if its default voice is not here, `MissingExtra` if its packages are not installed.
     """
-    async with hibari_voices(options) as voices:
+    async with hibari_voices(voice=options.voice, rate=options.rate) as voices:
         yield ClauseEngine(voices, capacity=options.capacity, patience_s=options.patience_s)
 
 
 @asynccontextmanager
-async def hibari_voices(options: HibariOptions) -> AsyncIterator[HibariVoices]:
+async def hibari_voices(*, voice: str = DEFAULT_VOICE, rate: int = NATURAL_RATE) -> AsyncIterator[HibariVoices]:
     """Load the voices that are here and keep them while the block runs. Raises what `hibari_engine` raises."""
     require("the voice hibari", "local", "hibari", "onnxruntime")
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hibari")
     try:
         loaded = await asyncio.get_running_loop().run_in_executor(thread, load_voices)
-        voices = HibariVoices(loaded, thread, default=options.voice, speed=options.speed)
-        # The first speech takes several times as long as the next.
-        await voices.speaker("").say(
-            Clause(("This", "is", "what", "the", "first", "sentence", "takes."), Ending.SENTENCE)
-        )
+        speed = min(max(rate / NATURAL_RATE, _SLOWEST), _FASTEST)
+        voices = HibariVoices(loaded, thread, default=voice, speed=speed)
+        await voices.speaker("").say(_FIRST)
         yield voices
     finally:
         thread.shutdown(wait=False, cancel_futures=True)
