@@ -24,7 +24,7 @@ NATURAL_RATE = 175
 _SLOWEST, _FASTEST = 0.5, 2.0
 """What the network was made for, as parts of its natural speed."""
 
-_FIRST = Clause(tuple(["A", "sentence", "of", "the", "usual", "length,", "which", "is", "spoken", "before", "anybody", "listens."]), Ending.CUT)
+_FIRST = ["A", "sentence", "of", "the", "usual", "length,", "which", "is", "spoken", "before", "anybody", "listens."]
 """Spoken once for nobody: the first speech takes several times as long as the next."""
 
 _log = structlog.get_logger()
@@ -63,7 +63,7 @@ async def hibari_voices(*, voice: str = DEFAULT_VOICE, rate: int = NATURAL_RATE)
         loaded = await asyncio.get_running_loop().run_in_executor(thread, load_voices)
         speed = min(max(rate / NATURAL_RATE, _SLOWEST), _FASTEST)
         voices = HibariVoices(loaded, thread, default=voice, speed=speed)
-        await voices.speaker("").say(_FIRST)
+        await voices.speaker("").say(Clause(tuple(_FIRST), Ending.SENTENCE))
         yield voices
     finally:
         thread.shutdown(wait=False, cancel_futures=True)

@@ -17,6 +17,8 @@ MOST_PHONEMES = 250
 _PAD = 0
 _MOST_DIGITS = 15
 """Digits of a number that is read as one; a longer one is no quantity, and is read digit by digit."""
+_READ_BY_NAME = frozenset("²³¼½¾")
+"""Numerals that hibari has a reading for: "squared", "one half"."""
 _SPACE = " "
 _MARKS = frozenset(';:,.!?—…"()“”ˈˌ ')
 """What the phonetic alphabet has beside sounds."""
@@ -75,15 +77,16 @@ class _Written(NamedTuple):
 
 def _written(script: Script) -> Iterator[_Written]:
     """What is between two spaces, each with the position of its word in the script."""
-    ends = [*(word.start for word in script.words[1:]), len(script.text)]
-    for word, end in zip(script.words, ends, strict=True):
+    # A mark that stands alone belongs to the word before it.
+    bounds = [*(word.start for word in script.words), len(script.text)]
+    for word, end in zip(script.words, bounds[1:], strict=True):
         for text in readable(script.text[word.start : end]).split():
             yield _Written(text, word.start)
 
 
 def readable(text: str) -> str:
     """Return what of a text hibari can read: letters of the Latin script, numbers and marks, written plainly."""
-    plain = "".join(map(_plain, unicodedata.normalize("NFKC", text)))
+    plain = "".join(_plain(each) for character in text for each in _compatible(character))
     return _SPACE.join(_digit_by_digit(word) for word in plain.split())
 
 
@@ -92,8 +95,18 @@ def is_readable(word: str) -> bool:
     return makes_sound(readable(word))
 
 
+def _compatible(character: str) -> str:
+    return (
+        character
+        if character in _READ_BY_NAME
+        else unicodedata.normalize("NFKC", character).replace("\N{FRACTION SLASH}", "/")
+    )
+
+
 def _plain(character: str) -> str:
     """A character as hibari may read it; empty: it cannot."""
+    if character in _READ_BY_NAME:
+        return character
     kind = unicodedata.category(character)
     if kind == "Nd":
         return str(unicodedata.decimal(character))

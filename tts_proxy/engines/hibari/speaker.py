@@ -96,8 +96,9 @@ class HibariSpeaker:
                 return SILENCE
             first, last = audible(sound.samples)
             for start in piece.starts:
-                offset_s = sound.offsets_s[start.phoneme] - _LEAD_S - first / SAMPLE_RATE
-                starts.append(WordStart(start.position, length / SAMPLE_RATE + max(0.0, float(offset_s))))
+                # What is heard first is the first word, whatever its duration says.
+                offset_s = float(sound.offsets_s[start.phoneme]) - _LEAD_S - first / SAMPLE_RATE if starts else 0.0
+                starts.append(WordStart(start.position, length / SAMPLE_RATE + max(0.0, offset_s)))
             samples.append(as_loud_as_others(sound.samples[first:last]))
             length += last - first
         if not length:

@@ -3,59 +3,20 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from mesh.audio import SAMPLE_RATE
 from mesh.errors import AtCapacity, VoiceNotFound
+from tests.tts_proxy.spoken import spoken
 from tts_proxy.clauses.engine import ClauseEngine
-from tts_proxy.engine import Audio, Utterance, Word
+from tts_proxy.engine import Audio, Word
 from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
-
-LIMIT_S = 20.0
 
 
 @pytest.fixture
 async def engine() -> AsyncIterator[ClauseEngine]:
     async with espeak_engine(EspeakOptions(capacity=16)) as loaded:
         yield loaded
-
-
-@dataclass
-class Spoken:
-    words: list[Word]
-    samples: NDArray[np.int16]
-
-    @property
-    def length_s(self) -> float:
-        return len(self.samples) / SAMPLE_RATE
-
-    def level(self, start_s: float, stop_s: float) -> float:
-        """The RMS of a part."""
-        part = self.samples[round(start_s * SAMPLE_RATE) : round(stop_s * SAMPLE_RATE)].astype(np.float64)
-        return float(np.sqrt((part**2).mean()))
-
-
-async def taken(utterance: Utterance) -> Spoken:
-    words, chunks = [], []
-    async with asyncio.timeout(LIMIT_S):
-        async for event in utterance:
-            match event:
-                case Word():
-                    words.append(event)
-                case Audio(pcm):
-                    chunks.append(np.frombuffer(pcm, "<i2"))
-    return Spoken(words, np.concatenate([np.zeros(0, np.int16), *chunks]))
-
-
-async def spoken(engine: ClauseEngine, text: str, voice: str = "") -> Spoken:
-    async with engine.open(voice) as utterance:
-        await utterance.speak(text)
-        await utterance.finish()
-        return await taken(utterance)
 
 
 async def test_words_lie_where_they_are_heard(engine: ClauseEngine) -> None:
