@@ -24,8 +24,8 @@ NATURAL_RATE = 175
 _SLOWEST, _FASTEST = 0.5, 2.0
 """What the network was made for, as parts of its natural speed."""
 
-_FIRST = ["A", "sentence", "of", "the", "usual", "length,", "which", "is", "spoken", "before", "anybody", "listens."]
-"""Spoken once for nobody: the first speech takes several times as long as the next."""
+_FIRST = "A sentence of the usual length, which xyloquents speak before anybody listens."
+"""Spoken once for nobody: the first speech, and the first unknown word, take several times as long as the next."""
 
 _log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ async def hibari_voices(*, voice: str = DEFAULT_VOICE, rate: int = NATURAL_RATE)
         loaded = await asyncio.get_running_loop().run_in_executor(thread, load_voices)
         speed = min(max(rate / NATURAL_RATE, _SLOWEST), _FASTEST)
         voices = HibariVoices(loaded, thread, default=voice, speed=speed)
-        await voices.speaker("").say(Clause(tuple(_FIRST), Ending.SENTENCE))
+        await voices.speaker("").say(Clause(tuple(_FIRST.split()), Ending.SENTENCE))
         yield voices
     finally:
         thread.shutdown(wait=False, cancel_futures=True)

@@ -15,7 +15,7 @@ from tts_proxy.clauses.splitting import Clause, Ending
 from tts_proxy.engines.hibari.pronunciation import is_readable
 from tts_proxy.engines.hibari.speaker import HibariVoices
 
-_LANGUAGES = {
+LANGUAGES = {
     "ARABIC": "ar",
     "ARMENIAN": "hy",
     "BENGALI": "bn",
@@ -112,7 +112,7 @@ def _with_languages(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _language(word: str) -> str:
     """The language of a word's letters; "" where none is known, and the word is then left to who speaks English."""
-    found = [_LANGUAGES.get(unicodedata.name(character, "").split(" ")[0], "") for character in word]
+    found = [LANGUAGES.get(unicodedata.name(character, "").split(" ")[0], "") for character in word]
     return "ja" if "ja" in found else next(filter(None, found), "")
 
 

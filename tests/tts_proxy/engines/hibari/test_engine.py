@@ -47,7 +47,7 @@ async def test_speech_begins_and_ends_with_sound(engine: ClauseEngine, text: str
     speech = await spoken(engine, text)
     assert speech.level(0, 0.02) > 50
     assert speech.level(speech.length_s - 0.02, speech.length_s) > 20
-    assert speech.words[0].start_s < 0.05
+    assert speech.words[0].start_s == 0
 
 
 TEXTS = [
@@ -69,7 +69,7 @@ async def test_any_text_can_be_spoken(engine: ClauseEngine, text: str) -> None:
     bounds = [round(bound, 6) for word in speech.words for bound in (word.start_s, word.stop_s)]
     assert "".join(word.text for word in speech.words) == "".join(text.split())
     assert bounds == sorted(bounds)
-    assert 0 <= bounds[0] < 0.1
+    assert bounds[0] == 0
     assert bounds[-1] <= speech.length_s + 1e-6
 
 
@@ -165,13 +165,13 @@ async def test_cancelling_stops_the_synthesis(engine: ClauseEngine) -> None:
     longest = ("1,234,567 " * 20)[: MOST_CHARACTERS - 1]
     speaking = asyncio.create_task(spoken(engine, f"{longest}. " * 5))
     await asyncio.sleep(0.05)
-    cpu = time.thread_time(), time.process_time()
+    cpu = time.process_time()
     speaking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await speaking
     # The one thread is free for the next at once: what that costs is what it costs alone.
     await spoken(engine, "Next.")
-    assert time.process_time() - cpu[1] < 0.5
+    assert time.process_time() - cpu < 0.5
 
 
 class TestVoicesBesideThePackages:

@@ -8,7 +8,7 @@ from hibari.tts import ASSETS
 from tts_proxy.engines.hibari.model import SAMPLE_RATE, GivenUp, Model, Run, with_output
 
 HELLO = [0, 50, 83, 54, 156, 31, 4, 0]
-"""həlˈO."""
+"""Hello."""
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tts_proxy.engines.espeak.engine import espeak_voices
 from tts_proxy.engines.espeak.speaker import EspeakSpeaker, EspeakVoices
 from tts_proxy.engines.hibari.engine import hibari_voices
 from tts_proxy.engines.hibari.speaker import HibariSpeaker, HibariVoices
-from tts_proxy.engines.local.voices import LocalVoices, MixedSpeaker, parts_of
+from tts_proxy.engines.local.voices import LANGUAGES, LocalVoices, MixedSpeaker, parts_of
 
 EMBEDDING = json.dumps({"voice": "en-us+f3", "rate": 180, "pitch": 60, "pitch_range": 40}).encode()
 
@@ -86,7 +86,5 @@ async def test_both_speak_within_a_sentence(hibari: HibariVoices, espeak: Espeak
 
 
 async def test_every_languages_voice_exists(espeak: EspeakVoices) -> None:
-    from tts_proxy.engines.local.voices import _LANGUAGES
-
-    for language in set(_LANGUAGES.values()):
+    for language in set(LANGUAGES.values()):
         espeak.speaker(language)
