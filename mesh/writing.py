@@ -5,8 +5,8 @@ import re
 from typing import Final
 
 SENTENCE_MARKS: Final = frozenset("!?…。！？｡؟۔।॥։።፧။។៕།")
-"""What ends a sentence, the full stop apart, in this order: Latin, Chinese and Japanese, Arabic and Urdu, Devanagari and
-its relatives, Armenian, Ethiopic, Burmese, Khmer, Tibetan."""
+"""What ends a sentence, the full stop apart, in this order: Latin, Chinese and Japanese, Arabic and Urdu, Devanagari
+and its relatives, Armenian, Ethiopic, Burmese, Khmer, Tibetan."""
 CLAUSE_MARKS: Final = frozenset(",;:–—，；：、､،؛՝፣፤፥၊")
 """What ends a clause, by the same scripts."""
 

@@ -31,7 +31,8 @@ from voice_service.catalogue import Catalogue
 from voice_service.cloning import Cloning
 from voice_service.donations.consent import read_consent
 from voice_service.donations.taking import LIMITS, Donations, Limits
-from voice_service.main import cloning_engine, donation_folder, voice_store
+from voice_service.engine import ENGINES, CloningEngine
+from voice_service.main import donation_folder, voice_store
 from voice_service.metrics import Metrics
 from voice_service.service import VoicesServicer
 from voice_service.settings import VoicesSettings
@@ -46,18 +47,22 @@ PASSAGE = (
 
 @asynccontextmanager
 async def voice_service(
-    catalogue: Catalogue | None = None, limits: Limits = LIMITS, **settings: object
+    catalogue: Catalogue | None = None, limits: Limits = LIMITS, *, cloning_urls: str = "", **settings: object
 ) -> AsyncIterator[GrpcServer]:
     """A service with these settings, while the block runs."""
     with tempfile.TemporaryDirectory() as folder:
         own = {"store_file": f"{folder}/voices.sqlite3", **settings}
-        async with _serving(load(VoicesSettings, {}, port=0, metrics_port=0, **own), catalogue, limits) as server:
+        told = load(VoicesSettings, {}, port=0, metrics_port=0, **own)
+        choice = ENGINES.choose({"KYUTAI_VOICE_CLONING_URL": cloning_urls})
+        async with choice.open() as engine, _serving(told, engine, catalogue, limits) as server:
             yield server
 
 
 @asynccontextmanager
-async def _serving(told: VoicesSettings, catalogue: Catalogue | None, limits: Limits) -> AsyncIterator[GrpcServer]:
-    async with cloning_engine(told) as engine, voice_store(told) as store:
+async def _serving(
+    told: VoicesSettings, engine: CloningEngine, catalogue: Catalogue | None, limits: Limits
+) -> AsyncIterator[GrpcServer]:
+    async with voice_store(told) as store:
         metrics = Metrics(CollectorRegistry())
         donations = Donations(donation_folder(told), store.verifications, read_consent(), metrics, limits)
         servicer = VoicesServicer(catalogue or Catalogue([]), Cloning(engine, store), donations, Uploads(told.uploads))

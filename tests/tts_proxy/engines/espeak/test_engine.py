@@ -10,12 +10,13 @@ from mesh.errors import AtCapacity, VoiceNotFound
 from tests.tts_proxy.spoken import spoken
 from tts_proxy.clauses.engine import ClauseEngine
 from tts_proxy.engine import Audio, Word
-from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
+from tts_proxy.engines.espeak.engine import espeak_engine
+from tts_proxy.engines.espeak.plugin import EspeakSettings
 
 
 @pytest.fixture
 async def engine() -> AsyncIterator[ClauseEngine]:
-    async with espeak_engine(EspeakOptions(capacity=16)) as loaded:
+    async with espeak_engine(EspeakSettings(capacity=16)) as loaded:
         yield loaded
 
 
@@ -86,7 +87,7 @@ async def test_an_unknown_voice_is_refused(engine: ClauseEngine) -> None:
 
 async def test_an_unknown_default_voice_is_refused_at_start() -> None:
     with pytest.raises(VoiceNotFound):
-        async with espeak_engine(EspeakOptions(voice="klingon")):
+        async with espeak_engine(EspeakSettings(voice="klingon")):
             pytest.fail("it was started")
 
 

@@ -3,8 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tts_proxy.clauses.engine import ClauseEngine
-from tts_proxy.engines.hibari.engine import DEFAULT_VOICE, load_voices
 from tts_proxy.engines.hibari.speaker import HibariVoice, HibariVoices
+from tts_proxy.engines.hibari.voices import DEFAULT_VOICE, load_voices
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from tts_proxy.clauses.engine import ClauseEngine
 from tts_proxy.clauses.splitting import Clause, Ending
 from tts_proxy.engines.espeak.engine import espeak_voices
 from tts_proxy.engines.espeak.speaker import EspeakSpeaker, EspeakVoices
-from tts_proxy.engines.hibari.engine import hibari_voices
 from tts_proxy.engines.hibari.speaker import HibariSpeaker, HibariVoices
+from tts_proxy.engines.hibari.voices import hibari_voices
 from tts_proxy.engines.local.voices import LANGUAGES, LocalVoices, MixedSpeaker, parts_of
 
 EMBEDDING = json.dumps({"voice": "en-us+f3", "rate": 180, "pitch": 60, "pitch_range": 40}).encode()

@@ -1,17 +1,14 @@
-"""hibari as an engine of the proxy's."""
+"""hibari's voices, loaded and ready to speak."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from mesh.extras import require
-from tts_proxy.clauses.engine import ClauseEngine
 from tts_proxy.clauses.splitting import Clause, Ending
 from tts_proxy.engines.hibari.model import Model
 from tts_proxy.engines.hibari.pronunciation import Pronunciation
@@ -20,44 +17,18 @@ from tts_proxy.engines.hibari.speaker import HibariVoice, HibariVoices
 DEFAULT_VOICE = "en-us-heart"
 """The voice that the package brings."""
 NATURAL_RATE = 175
-"""The setting at which the voice keeps the pace it was trained with."""
+"""The words per minute at which a voice keeps the pace it was trained with: by chance, eSpeak's default."""
 _SLOWEST, _FASTEST = 0.5, 2.0
 """What the network was made for, as parts of its natural speed."""
-
 _FIRST = "A sentence of the usual length, which xyloquents speak before anybody listens."
 """Spoken once for nobody: the first speech, and the first unknown word, take several times as long as the next."""
 
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HibariOptions:
-    """How the engine works."""
-
-    capacity: int = 64
-    """Utterances at once."""
-    voice: str = DEFAULT_VOICE
-    """The default voice."""
-    rate: int = NATURAL_RATE
-    """80 to 450: at twice `NATURAL_RATE` the voice is twice as fast."""
-    patience_s: float = 0.3
-    """How long text may wait for the end of its clause."""
-
-
-@asynccontextmanager
-async def hibari_engine(options: HibariOptions) -> AsyncIterator[ClauseEngine]:
-    """Load the engine and keep it while the block runs.
-
-    Raises `VoiceNotFound` if its default voice is not here, `MissingExtra` if its packages are not installed.
-    """
-    async with hibari_voices(voice=options.voice, rate=options.rate) as voices:
-        yield ClauseEngine(voices, capacity=options.capacity, patience_s=options.patience_s)
-
-
 @asynccontextmanager
 async def hibari_voices(*, voice: str = DEFAULT_VOICE, rate: int = NATURAL_RATE) -> AsyncIterator[HibariVoices]:
-    """Load the voices that are here and keep them while the block runs. Raises what `hibari_engine` raises."""
-    require("the voice hibari", "local", "hibari", "onnxruntime")
+    """Load the voices that are here, and keep them while the block runs. Raises `VoiceNotFound` for an unknown one."""
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hibari")
     try:
         loaded = await asyncio.get_running_loop().run_in_executor(thread, load_voices)
