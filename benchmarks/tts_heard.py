@@ -7,7 +7,7 @@ FOLDER holds Whisper base as CTranslate2 has it: model.bin, config.json, vocabul
 as it was written; numbers may be heard in words or in digits. Words that are missing, wrong or too many count against
 the voice. Also printed: how loud the voice is, its peak, and its CPU time per second of speech.
 """
-# ruff: noqa: PLR2004 - the constants of Whisper's spectrogram and of English numbers are what they are
+# ruff: noqa: PLR2004, RUF001 - the constants of Whisper's spectrogram and of English numbers are what they are
 
 import argparse
 import asyncio

@@ -33,7 +33,7 @@ def test_settings_that_do_not_fit_end_the_process(variable: str, value: str, sai
     ],
 )
 def test_a_voice_that_is_not_installed_ends_the_process_for_good(engine: str, module: str, said: str) -> None:
-    ended = subprocess.run(
+    ended = subprocess.run(  # noqa: S603 - our own code
         [
             sys.executable,
             "-c",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -46,30 +46,40 @@ def load_voices() -> dict[str, HibariVoice]:
     The package brings one. Its other voices are never downloaded here; they are offered where hibari's own command has
     put them (`hibari --voice emma …`).
     """
-    # Here, so that a proxy without this engine needs no such package.
     from hibari.tts import ASSETS  # noqa: PLC0415
     from hibari.voices import VOICES  # noqa: PLC0415
 
     numbers = json.loads((Path(ASSETS) / "vocab.json").read_text())
     accents: dict[bool, Pronunciation] = {}
     loaded = {}
-    for name, path in _files():
+    for name, path in files_of_voices().items():
         british = bool(VOICES[name]["british"])
         if british not in accents:
             accents[british] = Pronunciation(british=british, numbers=numbers)
-        loaded[f"{VOICES[name]['language'].lower()}-{name}"] = HibariVoice(Model(path), accents[british])
+        loaded[called(name)] = HibariVoice(Model(path), accents[british])
     return loaded
 
 
-def _files() -> Iterator[tuple[str, Path]]:
+def files_of_voices() -> dict[str, Path]:
+    """Find the files of the voices that are here, by hibari's names for them. It takes some milliseconds."""
+    # Here, so that a proxy without this engine needs no such package.
     from hibari.voices import VOICES, sha256_of, voice_path  # noqa: PLC0415
 
+    found = {}
     for name, voice in VOICES.items():
         try:
             path = voice_path(name, download_missing=False)
         except FileNotFoundError:
             continue
         if sha256_of(path) == voice["sha256"]:
-            yield name, Path(path)
+            found[name] = Path(path)
         else:
             _log.warning("a voice's file is not what hibari says it is, and is not used", voice=name, path=path)
+    return found
+
+
+def called(name: str) -> str:
+    """Return what a voice of hibari's is called from outside, its language first: "en-us-heart"."""
+    from hibari.voices import VOICES  # noqa: PLC0415
+
+    return f"{VOICES[name]['language'].lower()}-{name}"
