@@ -10,7 +10,7 @@ from mesh.tasks import beside
 from orchestrator.dependencies import watch
 from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
-from orchestrator.prompts.headlines import Newsroom
+from orchestrator.prompts.headlines import HeadlineCache
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.prompts.templates import TemplateError
 from orchestrator.prompts.texts import Texts, read_texts
@@ -33,11 +33,11 @@ async def serve(settings: OrchestratorSettings) -> None:
         Replicas("speech recognition", settings.stt_target, meter=metrics.stt_search) as stt,
         Replicas("speech synthesis", settings.tts_target, meter=metrics.tts_search) as tts,
         LanguageModel(settings) as model,
-        Newsroom(settings) as newsroom,
+        HeadlineCache(settings) as news,
         Recordings(settings) as recordings,
     ):
         upstreams = Upstreams(model, tts, metrics)
-        servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, newsroom), recordings)
+        servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, news), recordings)
         async with (
             GrpcServer(
                 settings,

@@ -9,24 +9,20 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
+from mesh.text_files import TextFileError, read_text
+
 T = TypeVar("T", str, bool, int, float)
 
 _NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
-class CatalogueError(Exception):
-    """A catalogue cannot be used. The message names file and line, and says what was expected."""
-
-    def __init__(self, path: Path, line: int | None, problem: str) -> None:
-        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
-        self.line = line
-        """Counted from 1; None: no line in particular."""
-        self.problem = problem
+class CatalogueError(TextFileError):
+    """A catalogue cannot be used."""
 
 
 def read_list(path: Path) -> list["Fields"]:
     """The entries of a file that holds a list of mappings. Raises `CatalogueError`."""
-    root = _compose(path, _read(path))
+    root = _compose(path, read_text(path, CatalogueError))
     if not isinstance(root, SequenceNode):
         raise CatalogueError(path, _line(root) if root else None, f"expected a list, found {_found(root)}")
     return [Fields(path, each, "entry", _entry(number, each)) for number, each in enumerate(root.value, start=1)]
@@ -131,15 +127,6 @@ def _entry(number: int, node: Node) -> str:
     fields = node.value if isinstance(node, MappingNode) else ()
     name = next((value.value for key, value in fields if key.value == "name" and isinstance(value, ScalarNode)), "")
     return f"voice {number} {name!r}" if name else f"voice {number}"
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CatalogueError(path, None, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise CatalogueError(path, error.object.count(b"\n", 0, error.start) + 1, "expected UTF-8") from None
 
 
 def _compose(path: Path, text: str) -> Node | None:

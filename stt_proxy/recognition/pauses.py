@@ -10,7 +10,10 @@ and a sentence has gaps. So the score moves by evidence, one way fast and the ot
 """
 
 SPEAKING_BELOW = 0.4
-"""Someone began to speak when the score falls below this."""
+"""Someone began to speak when the score falls below this.
+
+The orchestrator decides by the same two numbers (orchestrator/conversation/policy.py): change both together.
+"""
 
 PAUSING_ABOVE = 0.6
 """Who was speaking pauses when the score rises above this."""

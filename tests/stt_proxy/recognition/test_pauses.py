@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.conversation import Policy
 from stt_proxy.recognition.pauses import PAUSING_ABOVE, SPEAKING_BELOW, PauseScore
 
 CHUNK_S = 0.032
@@ -19,6 +20,10 @@ def heard(*parts: Part) -> PauseScore:
         for _ in range(round(lasting / CHUNK_S)):
             score.hear(probability, CHUNK_S)
     return score
+
+
+def test_the_orchestrator_decides_by_the_same_numbers() -> None:
+    assert (Policy().speech_threshold, Policy().pause_threshold) == (SPEAKING_BELOW, PAUSING_ABOVE)
 
 
 def seconds_until(score: PauseScore, probability: float, *, speaking: bool) -> float:

@@ -12,7 +12,7 @@ from mesh.errors import AtCapacity, MissingServiceTimeout
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.orchestrator.caller import SILENCE, SPEECH, Caller
-from tests.orchestrator.house import House, Tasks
+from tests.orchestrator.harness import Harness, Tasks
 
 CONVERSATIONS = 200
 AT_ONCE = 20
@@ -22,7 +22,7 @@ VOICES = 10
 EAGER = pb.SessionConfig(pacing_lead=duration(60), confirmation_time=duration(0.1))
 
 
-async def talk(caller: Caller, house: House, dice: random.Random) -> None:
+async def talk(caller: Caller, harness: Harness, dice: random.Random) -> None:
     """Do something that people do."""
     match dice.randrange(5):
         case 0:
@@ -31,11 +31,11 @@ async def talk(caller: Caller, house: House, dice: random.Random) -> None:
             await caller.play(SILENCE, SPEECH, SPEECH, SILENCE)
         case 2:
             await caller.play(SPEECH)
-            dice.choice(house.stt.hearings).word("Wait")
+            dice.choice(harness.stt.hearings).word("Wait")
         case 3:
             await caller.update(pb.SessionConfig(reply_modality=dice.choice([1, 2])))  # type: ignore[arg-type]
         case 4:
-            dice.choice(house.stt.hearings).fail()
+            dice.choice(harness.stt.hearings).fail()
 
 
 async def hear(caller: Caller, events: int) -> None:
@@ -54,9 +54,9 @@ async def leave(caller: Caller, dice: random.Random) -> None:
     # Whatever was said, the call is cancelled at the end of its block.
 
 
-async def converse(house: House, dice: random.Random) -> bool:
+async def converse(harness: Harness, dice: random.Random) -> bool:
     """Hold one conversation, up to a random moment; tell whether it was admitted."""
-    async with house.dialled() as caller:
+    async with harness.dialled() as caller:
         if dice.random() < 0.05:
             return False
         config = pb.ConverseConfig(session=EAGER, typed_only=dice.random() < 0.2)
@@ -68,7 +68,7 @@ async def converse(house: House, dice: random.Random) -> bool:
         except (AtCapacity, MissingServiceTimeout):  # the second where two busy cores are too slow for all this
             return False
         for _ in range(dice.randrange(4)):
-            await talk(caller, house, dice)
+            await talk(caller, harness, dice)
             try:
                 await hear(caller, dice.randrange(12))
             except TimeoutError:  # gRPC has cancelled the call then
@@ -78,31 +78,31 @@ async def converse(house: House, dice: random.Random) -> bool:
 
 
 @pytest.mark.unmute("B26")
-async def test_a_storm_leaves_nothing_behind(house: House, tasks_before: Tasks) -> None:
+async def test_random_faults_leave_nothing_behind(harness: Harness, tasks_before: Tasks) -> None:
     async def slowly(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
         for number in range(30):
             yield f"word{number} "
             await asyncio.sleep(0)
 
-    house.llm.script = slowly
-    house.stt.slots.capacity = RECOGNISERS
-    house.tts.slots.capacity = VOICES
+    harness.llm.script = slowly
+    harness.stt.slots.capacity = RECOGNISERS
+    harness.tts.slots.capacity = VOICES
     places = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> bool:
         async with places:
-            return await converse(house, random.Random(1_000 + number))  # noqa: S311 - the same storm every time
+            return await converse(harness, random.Random(1_000 + number))  # noqa: S311 - the same faults every time
 
     with capture_logs() as logged:
         admitted = await asyncio.gather(*(one(number) for number in range(CONVERSATIONS)))
-        await house.until_empty()
-        await house.no_task_left(tasks_before)
+        await harness.until_empty()
+        await harness.no_task_left(tasks_before)
     assert sum(admitted) > CONVERSATIONS / 4
     assert [line for line in logged if line["log_level"] == "error"] == []
-    assert house.registry.get_sample_value("parley_conversations_active") == 0
-    assert house.registry.get_sample_value("worker_vllm_active_sessions") == 0
+    assert harness.registry.get_sample_value("parley_conversations_active") == 0
+    assert harness.registry.get_sample_value("worker_vllm_active_sessions") == 0
 
-    house.stt.slots.capacity = house.tts.slots.capacity = RECOGNISERS
-    async with house.calling() as caller:
+    harness.stt.slots.capacity = harness.tts.slots.capacity = RECOGNISERS
+    async with harness.calling() as caller:
         await caller.say("Is anybody left?")
         await caller.until("reply_audio")

@@ -1,16 +1,19 @@
-"""The file of one recording, written beside the event loop."""
+"""The folder of recordings, and the file of each, written beside the event loop."""
 
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 import structlog
 
 from mesh.tasks import first_of
+from orchestrator.settings import OrchestratorSettings
 
 UNFINISHED = ".part"
 """Ends the name while the session lasts, for consent may still be withdrawn; for ever if the process is killed."""
@@ -26,7 +29,44 @@ _log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class Tape:
+class Recordings:
+    """Where the process keeps recordings, if it does: without a folder, nothing is ever recorded.
+
+    One thread does all the writing, so that a disk that stands still costs one thread and no session.
+    """
+
+    def __init__(self, settings: OrchestratorSettings) -> None:
+        self.most_bytes = settings.recording_limit_mib << 20
+        """The most that one recording may have."""
+        self._folder = Path(settings.recordings_folder) if settings.recordings_folder else None
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recordings")
+        self._open_files: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        if self._folder:
+            _log.info("conversations are recorded where people consent", folder=str(self._folder))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for the files whose sessions could not, then let the thread go."""
+        if self._open_files:
+            await asyncio.wait(self._open_files, timeout=10)
+        self._disk.shutdown(wait=False)
+
+    def new_file(self, session_id: str, started_wall: float) -> "RecordingFile | None":
+        """Open a file for this session, which started then (seconds since 1970); None where nothing is recorded."""
+        if self._folder is None:
+            return None
+        started = datetime.fromtimestamp(started_wall, UTC)
+        file = RecordingFile(self._folder / f"{started:%Y-%m-%d_%H-%M-%S}_{session_id}.jsonl", self._disk)
+        self._open_files.add(file.task)
+        file.task.add_done_callback(self._open_files.discard)
+        return file
+
+
+class RecordingFile:
     """One recording's file, called `path` once it is complete.
 
     `write` never waits. Trouble with the disk costs the rest of the recording and one line in the log, nothing else.
@@ -34,28 +74,28 @@ class Tape:
 
     def __init__(self, path: Path, disk: Executor) -> None:
         self.size = 0
-        """Bytes that were written so far,"""
+        """Bytes accepted so far, whether they are on the disk or not."""
         self.waiting = 0
-        """of which so many wait for the disk."""
+        """Bytes of these that wait for the disk."""
         self._path = path
         self._unfinished = path.with_name(path.name + UNFINISHED)
         self._disk = disk
         self._lines: list[bytes] = []
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._over = asyncio.Event()
         self._broken = False
         self._discarded = False
         self.task = asyncio.get_running_loop().create_task(self._run(), name=path.name)
-        """Takes what is written to the disk. Whoever opened the tape closes it, which awaits this."""
+        """Takes what is written to the disk. Whoever opened the file closes it, which awaits this."""
 
     def write(self, line: bytes) -> None:
-        """Add a line, unless the tape is broken or over."""
+        """Add a line, unless the file is broken or over."""
         if self._broken or self._over.is_set():
             return
         self._lines.append(line)
         self.size += len(line)
         self.waiting += len(line)
-        self._news.set()
+        self._changed.set()
 
     def discard(self) -> None:
         """Take nothing more, and delete what there is."""
@@ -73,7 +113,7 @@ class Tape:
 
     def _end(self) -> None:
         self._over.set()
-        self._news.set()
+        self._changed.set()
 
     # --- the task -----------------------------------------------------------------------------------------------------
 
@@ -83,8 +123,8 @@ class Tape:
         try:
             file = await self._on_disk(self._open)
             while not self._over.is_set():
-                await self._news.wait()
-                self._news.clear()
+                await self._changed.wait()
+                self._changed.clear()
                 await self._on_disk(partial(_write, file, self._taken()))
                 await first_of(self._over, within=_EVERY_S)
             await self._on_disk(partial(_write, file, self._taken()))

@@ -10,7 +10,7 @@ from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
 from standins.llm.engine import REPLY, LlmEngine
 from standins.llm.options import LlmOptions
-from tests.orchestrator.house import own_tasks
+from tests.orchestrator.harness import own_tasks
 
 ROUNDS = 12
 AT_ONCE = 10

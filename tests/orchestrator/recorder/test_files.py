@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from orchestrator.conversation import State
 from orchestrator.conversation import events as ev
-from orchestrator.recorder import Recorder, Recordings, lines
-from orchestrator.recorder.replay import replay
-from orchestrator.recorder.tape import Tape
+from orchestrator.recorder import Recorder, Recordings, records
+from orchestrator.recorder.files import RecordingFile
+from orchestrator.recorder.reading import replay
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1.conversation_pb2 import SessionConfig
 from tests.orchestrator.recorder.kept import files, of, only, recorded, until
@@ -32,12 +32,12 @@ async def recordings(tmp_path: Path) -> AsyncIterator[Recordings]:
 
 def consented(recordings: Recordings) -> Recorder:
     recorder = Recorder(recordings, "5e551011", asyncio.get_running_loop().time)
-    recorder.heed(CONSENT, State())
+    recorder.apply_config(CONSENT, State())
     return recorder
 
 
-def tape(recordings: Recordings) -> Tape:
-    opened = recordings.tape("5e551011", STARTED)
+def opened_file(recordings: Recordings) -> RecordingFile:
+    opened = recordings.new_file("5e551011", STARTED)
     assert opened
     return opened
 
@@ -65,12 +65,12 @@ def full_disk(size: int) -> Iterator[None]:
 
 
 async def test_it_is_named_by_when_the_session_started_and_by_its_id(recordings: Recordings, tmp_path: Path) -> None:
-    await tape(recordings).close()
+    await opened_file(recordings).close()
     assert only(tmp_path).name == "2026-09-21_14-13-20_5e551011.jsonl"
 
 
 async def test_what_is_written_is_on_the_disk_before_it_is_closed(recordings: Recordings, tmp_path: Path) -> None:
-    opened = tape(recordings)
+    opened = opened_file(recordings)
     for text in (b"one\n", b"two\n"):
         opened.write(text)
         async with asyncio.timeout(5):
@@ -83,7 +83,7 @@ async def test_what_is_written_is_on_the_disk_before_it_is_closed(recordings: Re
 
 
 async def test_a_file_that_is_there_is_left_alone(recordings: Recordings, tmp_path: Path) -> None:
-    first, second = tape(recordings), tape(recordings)
+    first, second = opened_file(recordings), opened_file(recordings)
     first.write(b"one\n")
     second.write(b"two\n")
     with capture_logs() as logged:
@@ -99,11 +99,11 @@ async def test_a_disk_that_is_full(recordings: Recordings, tmp_path: Path, *, di
     await until(tmp_path, ".part")
     with capture_logs() as logged, full_disk(100_000):
         for number in range(100):
-            recorder.audio("reply_1", number, SECOND)
-            recorder.step(1.0, ev.MicrophoneHeard(number), [])
+            recorder.record_audio("reply_1", number, SECOND)
+            recorder.record_step(1.0, ev.MicrophoneAudioArrived(number), [])
         while not logged:  # noqa: ASYNC110 - the disk tells nobody
             await asyncio.sleep(0.01)
-        recorder.step(2.0, ev.MicrophoneHeard(0), [])
+        recorder.record_step(2.0, ev.MicrophoneAudioArrived(0), [])
         if discarded:
             recorder.refuse()
         await recorder.close()
@@ -121,15 +121,15 @@ async def test_a_disk_that_is_slow_keeps_nobody_waiting(recordings: Recordings, 
         recorder = consented(recordings)
         with capture_logs() as logged:
             for number in range(500):
-                recorder.audio("reply_1", number, SECOND)
-        waiting = recorder._tape
+                recorder.record_audio("reply_1", number, SECOND)
+        waiting = recorder._file
         assert waiting
         assert waiting.waiting < 17 << 20
     await recorder.close()
     kept = recorded(only(tmp_path))
-    assert isinstance(kept[-1], lines.End)
+    assert isinstance(kept[-1], records.End)
     assert kept[-1].reason == "behind"
-    assert 200 < len(of(lines.Audio, kept)) < 300
+    assert 200 < len(of(records.Audio, kept)) < 300
     assert [each["event"] for each in logged] == ["recording stopped"]
 
 
@@ -148,7 +148,7 @@ async def test_a_session_that_is_cancelled_while_it_waits_for_the_disk(recording
 async def test_the_end_of_a_session_does_not_wait_for_ever(
     recordings: Recordings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.recorder.tape._CLOSE_LIMIT_S", 0.05)
+    monkeypatch.setattr("orchestrator.recorder.files._CLOSE_LIMIT_S", 0.05)
     with capture_logs() as logged, standstill(recordings):
         recorder = consented(recordings)
         await recorder.close()
@@ -160,13 +160,13 @@ async def test_the_end_of_a_session_does_not_wait_for_ever(
 async def test_withdrawal_may_come_at_any_time_and_often(recordings: Recordings, tmp_path: Path) -> None:
     with standstill(recordings):
         recorder = consented(recordings)
-        recorder.audio("reply_1", 0, SECOND)
-        recorder.heed(REFUSAL, State())
+        recorder.record_audio("reply_1", 0, SECOND)
+        recorder.apply_config(REFUSAL, State())
         recorder.refuse()
-        recorder.audio("reply_1", 24_000, SECOND)
-        recorder.step(1.0, None, [])
-        recorder.warned("LLM_FAILED", "Oh.")
-        recorder.heed(CONSENT, State())
+        recorder.record_audio("reply_1", 24_000, SECOND)
+        recorder.record_step(1.0, None, [])
+        recorder.record_warning("LLM_FAILED", "Oh.")
+        recorder.apply_config(CONSENT, State())
         assert not recorder.is_recording
     await recorder.close()
     await recorder.close()
@@ -191,12 +191,12 @@ async def test_what_waits_for_the_disk_does_not_grow(recordings: Recordings) -> 
     recorder = consented(recordings)
     most = 0
     for number in range(3_000):
-        recorder.audio("reply_1", number * 1_920, bytes(3_840))
+        recorder.record_audio("reply_1", number * 1_920, bytes(3_840))
         if number % 100 == 0:
             await asyncio.sleep(0.01)
-        assert recorder._tape
-        most = max(most, recorder._tape.waiting)
+        assert recorder._file
+        most = max(most, recorder._file.waiting)
     assert most < 16 << 20
     await recorder.close()
-    assert recorder._tape
-    assert recorder._tape.waiting == 0
+    assert recorder._file
+    assert recorder._file.waiting == 0

@@ -1,4 +1,4 @@
-"""An orchestrator with everything around it, each on a real port."""
+"""The harness of these tests: an orchestrator with stand-ins for everything around it, each on a real port."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from mesh.discovery.search import Replicas
 from mesh.rpc.server import GrpcServer
 from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
-from orchestrator.prompts.headlines import Newsroom
+from orchestrator.prompts.headlines import HeadlineCache
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.prompts.texts import read_texts
 from orchestrator.recorder import Recordings
@@ -41,8 +41,8 @@ def own_tasks() -> Tasks:
 
 
 @dataclass(frozen=True)
-class House:
-    """The fakes, and a way in."""
+class Harness:
+    """The stand-ins, the orchestrator, and a channel to it."""
 
     stt: fake_stt.FakeStt
     tts: fake_tts.FakeTts
@@ -79,7 +79,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(**settings: Any) -> AsyncIterator[House]:
+async def open_harness(**settings: Any) -> AsyncIterator[Harness]:
     """Build it, with these settings of the orchestrator besides the addresses."""
     stt, tts, llm = fake_stt.FakeStt(), fake_tts.FakeTts(), fake_llm.FakeLlm()
     async with AsyncExitStack() as exits:
@@ -94,7 +94,7 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
         stt_replicas = Replicas("speech recognition", stt_server.address, meter=metrics.stt_search)
         tts_replicas = Replicas("speech synthesis", tts_server.address, meter=metrics.tts_search)
         upstreams = Upstreams(model, await enter(tts_replicas), metrics)
-        prompts = Prompts(TEXTS, await enter(Newsroom(chosen)))
+        prompts = Prompts(TEXTS, await enter(HeadlineCache(chosen)))
         recordings = await enter(Recordings(chosen))
         servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts, recordings)
         server = await enter(
@@ -105,11 +105,14 @@ async def open_house(**settings: Any) -> AsyncIterator[House]:
             )
         )
         channel = await enter(grpc.aio.insecure_channel(server.address))
-        yield House(stt, tts, llm, stt_server, tts_server, registry, server, channel, recordings)
+        yield Harness(stt, tts, llm, stt_server, tts_server, registry, server, channel, recordings)
 
 
 @asynccontextmanager
-async def open_house_with_news(press: newsapi.FakeNewsApi) -> AsyncIterator[House]:
+async def open_harness_with_news(press: newsapi.FakeNewsApi, **settings: Any) -> AsyncIterator[Harness]:
     """Build one that reads the news of this fake."""
-    async with newsapi.serving(press) as url, open_house(newsapi_url=url, newsapi_api_key=newsapi.KEY) as house:
-        yield house
+    async with (
+        newsapi.serving(press) as url,
+        open_harness(newsapi_url=url, newsapi_api_key=newsapi.KEY, **settings) as harness,
+    ):
+        yield harness
