@@ -62,6 +62,7 @@ def setting(*, help: str, env: str | tuple[str, ...] = (), secret: bool = False,
 
 
 Port = Annotated[int, setting(help="The TCP port it listens on; 0: any free one.", ge=0, le=65_535)]
+MetricsPort = Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ class ServiceSettings(Settings, frozen=True, kw_only=True):
 
     host: Annotated[str, setting(help="The address it listens on.", min_length=1)] = "127.0.0.1"
     port: Port = 0
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 0
+    metrics_port: MetricsPort = 0
     drain_limit_s: Annotated[
         float, setting(help="How many seconds live streams may go on after a request to stop.", ge=0, le=3_600)
     ] = 30.0

@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
+from mesh.pool import Options
 from mesh.settings import Settings, setting
-from moshi_client.options import Options
 
 
 class MoshiSettings(Settings, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar
 
 from mesh.plugins import EngineName
-from mesh.settings import Port, ServiceSettings, setting
+from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 
 
 class SttSettings(ServiceSettings, frozen=True, kw_only=True):
@@ -12,7 +12,7 @@ class SttSettings(ServiceSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_STT_"
 
     port: Port = 50052
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9152
+    metrics_port: MetricsPort = 9152
     engine: Annotated[
         EngineName | None,
         setting(help="What recognises. Left out: moshi where a moshi-server is named, else the best that can run."),

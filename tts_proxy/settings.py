@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, TypeAlias
 
 from mesh.plugins import EngineName
-from mesh.settings import Port, ServiceSettings, setting
+from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 
 Capacity: TypeAlias = Annotated[
     int,
@@ -45,7 +45,7 @@ class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_TTS_"
 
     port: Port = 50053
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9153
+    metrics_port: MetricsPort = 9153
     voices_target: Annotated[
         str,
         setting(

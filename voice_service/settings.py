@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from mesh.plugins import EngineName
-from mesh.settings import Port, ServiceSettings, setting
+from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 from voice_service.store import Retention
 
 _OWN_CATALOGUE = Path(__file__).with_name("voices.yaml")
@@ -20,7 +20,7 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_VOICES_"
 
     port: Port = 50054
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9154
+    metrics_port: MetricsPort = 9154
     file: Annotated[str | None, setting(help="The catalogue, a YAML file; left out: Parley's own voices.")] = None
     cloning_engine: Annotated[
         EngineName | None,

@@ -25,7 +25,7 @@ _LONGEST_ORIGIN = 200
 log = structlog.get_logger()
 
 
-class Refused(Exception):  # noqa: N818 - named after what has happened
+class Refused(Exception):
     """A client is not let in; `status` and `message` tell it why, `retry_after_s` when to come back, if ever."""
 
     def __init__(self, status: int, message: str, retry_after_s: int | None = None) -> None:

@@ -17,8 +17,8 @@ from parley.stt.v1.stt_pb2_grpc import add_SpeechToTextServiceServicer_to_server
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2_grpc import add_TextToSpeechServiceServicer_to_server
 from stt_proxy.engines.moshi.engine import moshi_engine as stt_engine
-from stt_proxy.engines.moshi.hearing import Model
 from stt_proxy.engines.moshi.plugin import MoshiSttSettings
+from stt_proxy.engines.moshi.stream_state import Model
 from stt_proxy.metrics import Metrics as SttMetrics
 from stt_proxy.service import RecognitionServicer
 from stt_proxy.settings import SttSettings

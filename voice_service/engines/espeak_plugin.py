@@ -21,7 +21,7 @@ async def _open(_: EspeakCloningSettings) -> AsyncIterator[CloningEngine]:
 
 
 async def _check(_: EspeakCloningSettings) -> Sequence[Finding]:
-    import voice_service.analysis.manner  # noqa: F401 - what a recording is analysed with
+    import voice_service.analysis.features  # noqa: F401 - what a recording is analysed with
 
     return [fine("espeak", "the analysis of recordings is loaded")]
 

@@ -45,7 +45,7 @@ class MoshiSttSettings(MoshiSettings, frozen=True, kw_only=True):
 async def _open(settings: MoshiSttSettings) -> AsyncIterator[RecognitionEngine]:
     from moshi_client.metrics import LeaseMetrics
     from stt_proxy.engines.moshi.engine import moshi_engine
-    from stt_proxy.engines.moshi.hearing import Model
+    from stt_proxy.engines.moshi.stream_state import Model
 
     async with moshi_engine(
         parse_urls(settings.server_urls),

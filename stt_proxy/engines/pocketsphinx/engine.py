@@ -9,9 +9,8 @@ import structlog
 
 from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
 from mesh.tasks import beside
-from stt_proxy.engines.pocketsphinx.lease import Lease
 from stt_proxy.engines.pocketsphinx.plugin import check_installed
-from stt_proxy.engines.pocketsphinx.process import WorkerProcess, worker_process
+from stt_proxy.engines.pocketsphinx.process import Lease, WorkerProcess, worker_process
 
 _RETRY_AFTER_S = 2.0
 """What a caller without a recogniser is told to wait: people talk for minutes, but some have just stopped."""

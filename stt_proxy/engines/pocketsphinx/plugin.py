@@ -52,15 +52,14 @@ async def _check(_: PocketSphinxSettings) -> Sequence[Finding]:
     """Load everything that a worker needs, and have it hear half a second of silence."""
     import numpy as np
 
-    from stt_proxy.engines.pocketsphinx.decoder import Decoder
-    from stt_proxy.engines.pocketsphinx.detector import SpeechDetector
+    from stt_proxy.engines.pocketsphinx.models import Decoder, SpeechDetector
     from stt_proxy.recognition import SAMPLE_RATE
 
     silence = np.zeros(SAMPLE_RATE // 2, np.float32)
-    list(SpeechDetector().hear(silence))
+    list(SpeechDetector().feed(silence))
     decoder = Decoder()
     decoder.begin(0)
-    decoder.hear(silence)
+    decoder.feed(silence)
     decoder.end()
     return [fine("pocketsphinx", "PocketSphinx and its English model are loaded")]
 
@@ -72,7 +71,7 @@ def _memory(settings: PocketSphinxSettings) -> Memory:
 
 PLUGIN: EnginePlugin[PocketSphinxSettings, RecognitionEngine] = EnginePlugin(
     name="pocketsphinx",
-    summary="English only, on this machine without a GPU or a download; about one word in six is wrong",
+    summary="English only, on this machine without a GPU or a download; about one word in four is wrong",
     settings_type=PocketSphinxSettings,
     open=_open,
     check=_check,

@@ -4,7 +4,7 @@ import pytest
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
 from tts_proxy.clauses.speech import Speech
 from tts_proxy.clauses.splitting import Ending
-from tts_proxy.clauses.timeline import PAUSES_S, Timeline
+from tts_proxy.clauses.utterance import PAUSES_S, Timeline
 from tts_proxy.engine import Audio, Word
 
 

@@ -14,9 +14,8 @@ from tts_proxy.clauses.alignment import aligned
 from tts_proxy.clauses.script import Script, script_of
 from tts_proxy.clauses.speech import SILENCE, Speech
 from tts_proxy.clauses.splitting import Clause
-from tts_proxy.engines.espeak.cloned import cloned_prosody
 from tts_proxy.engines.espeak.library import Library, Prosody
-from tts_proxy.engines.espeak.voices import Voices
+from tts_proxy.engines.espeak.voices import Voices, cloned_prosody
 
 
 class EspeakVoices:

@@ -28,7 +28,7 @@ class Sound:
     """Where each phoneme begins, and where the last one ends."""
 
 
-class GivenUp(Exception):  # noqa: N818 - named after what has happened
+class GivenUp(Exception):
     """Nobody wants the speech any longer."""
 
 

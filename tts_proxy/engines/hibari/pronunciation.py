@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from tts_proxy.clauses.script import Script, makes_sound
+from tts_proxy.clauses.script import Script
+from tts_proxy.speakable import makes_sound
 
 MOST_PHONEMES = 250
 """Phonemes of one piece. It bounds how much memory and time a piece takes."""

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from mesh.audio import SAMPLE_RATE
 from mesh.errors import VoiceNotFound
 from tts_proxy.clauses.alignment import WordStart, aligned
-from tts_proxy.clauses.script import Script, makes_sound, script_of
+from tts_proxy.clauses.script import Script, script_of
 from tts_proxy.clauses.speech import SILENCE, Speech
 from tts_proxy.clauses.splitting import Clause
 from tts_proxy.engines.hibari.model import GivenUp, Model, Run
 from tts_proxy.engines.hibari.pronunciation import Pronunciation, is_readable
+from tts_proxy.speakable import makes_sound
 
 _GAIN = 1.4
 """Makes speech as loud as eSpeak's, about -21.5 dBFS RMS where there is any (benchmarks/tts_heard.py)."""

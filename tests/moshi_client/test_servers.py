@@ -9,14 +9,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection
 
-from mesh.discovery.addresses import HostPort
+from mesh.discovery import addresses
+from mesh.discovery.addresses import HostPort, Lookup
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
-from moshi_client import upstreams
+from mesh.pool import Options
+from moshi_client import servers as moshi_servers
 from moshi_client.connection import Call, Closed
 from moshi_client.messages import FromRecogniser, Marker, from_recogniser
 from moshi_client.metrics import LeaseMetrics
-from moshi_client.options import Options
-from moshi_client.upstreams import Upstreams
+from moshi_client.servers import MoshiServers
 from moshi_client.urls import parse_urls
 from tests.moshi_client import server as moshi
 from tests.moshi_client.server import KEY, READY, MoshiServer, idle, packed, running, saying, silent
@@ -27,8 +28,8 @@ LIMIT_S = 5.0
 
 
 class Opened:
-    def __init__(self, servers: Upstreams, registry: CollectorRegistry) -> None:
-        self.upstreams = servers
+    def __init__(self, servers: MoshiServers, registry: CollectorRegistry) -> None:
+        self.upstreams = servers.upstreams
         self.lease = servers.lease
         self._registry = registry
 
@@ -44,7 +45,7 @@ async def opened(
     options = Options(most_leases=most, try_limit_s=try_s, search_limit_s=search_s)
     async with (
         asyncio.timeout(LIMIT_S),
-        upstreams.opened(parse_urls(urls), PATH, options, LeaseMetrics("stt", most, registry)) as servers,
+        moshi_servers.opened(parse_urls(urls), PATH, options, LeaseMetrics("stt", most, registry)) as servers,
     ):
         yield Opened(servers, registry)
 
@@ -82,12 +83,11 @@ async def test_whoever_is_full_is_passed_over_and_has_not_failed() -> None:
         running(tells_slots=False) as free,
         opened([full.url, free.url]) as servers,
     ):
-        for _ in range(12):
+        while full.streams == 0:  # they are taken in any order
             async with servers.lease(CALL):
                 assert free.used == 1
             await free.until(lambda server: server.used == 0)
-        assert full.streams > 1
-        assert servers.metric("parley_stt_engine_refusals_total") == full.streams
+        assert servers.metric("parley_stt_engine_refusals_total") == 1
         assert servers.metric("parley_stt_engine_failures_total") == 0
 
 
@@ -278,11 +278,10 @@ async def test_a_start_up_cancelled_at_any_moment_leaves_nothing_open(behave: mo
 async def test_a_name_with_several_addresses_is_several_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     resolved: list[str] = ["127.0.0.2", "127.0.0.3"]
 
-    async def resolve(target: HostPort) -> list[str]:
+    async def resolve(target: HostPort, _lookup: Lookup) -> list[str]:
         return [f"{host}:{target.port}" for host in resolved]
 
-    monkeypatch.setattr(upstreams, "resolve", resolve)
-    monkeypatch.setattr(upstreams, "_RESOLVED_FOR_S", 0.0)
+    monkeypatch.setattr(addresses, "resolve", resolve)
     async with (
         running(host="127.0.0.2") as one,
         running(host="127.0.0.3", port=one.port) as two,
@@ -291,7 +290,7 @@ async def test_a_name_with_several_addresses_is_several_servers(monkeypatch: pyt
         async with servers.lease(CALL), servers.lease(CALL), servers.lease(CALL), servers.lease(CALL):
             assert (one.used, two.used) == (2, 2)
         resolved.remove("127.0.0.2")
-        await servers.upstreams.refresh()
+        await servers.upstreams.resolve()
         streams = one.streams
         async with servers.lease(CALL), servers.lease(CALL):
             assert one.streams == streams

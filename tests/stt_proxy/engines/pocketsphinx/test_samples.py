@@ -1,10 +1,10 @@
 import numpy as np
 
-from stt_proxy.engines.pocketsphinx.tape import Tape
+from stt_proxy.engines.pocketsphinx.samples import SampleWindow
 
 
 def test_samples_keep_their_positions() -> None:
-    tape = Tape()
+    tape = SampleWindow()
     tape.write(np.arange(10, dtype=np.float32))
     tape.write(np.arange(10, 20, dtype=np.float32))
     tape.forget(7)

@@ -12,7 +12,7 @@ class _Silence(NamedTuple):
     end: int
 
 
-class Timeline:
+class SilenceMap:
     """What was sent to the engine: microphone, and silences in between. `sent` counts both."""
 
     def __init__(self) -> None:

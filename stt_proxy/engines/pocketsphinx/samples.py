@@ -1,15 +1,40 @@
-"""The faint noise that PocketSphinx expects to hear between and beneath all sounds.
-
-Its model was trained in rooms. Where a signal has nothing at all, the logarithms of its filters are far from anything
-it knows: above 4 kHz on a telephone line; and between words, and between the harmonics of a voice, wherever a browser's
-noise suppression has been at work. "Good morning" becomes "woodward", or "learning". A codec happens to fill such
-holes; 16-bit PCM keeps them.
-"""
+"""The samples of a stream that a worker keeps, and the faint noise that is put under them for the decoder."""
 
 import numpy as np
+import numpy.typing as npt
 
-from stt_proxy.engines.pocketsphinx.tape import Samples
 from stt_proxy.recognition import SAMPLE_RATE
+
+Samples = npt.NDArray[np.float32]
+
+
+class SampleWindow:
+    """Samples from `start` up to `end`, positions in the stream."""
+
+    def __init__(self) -> None:
+        self._samples: Samples = np.empty(0, np.float32)
+        self.start = 0
+
+    @property
+    def end(self) -> int:
+        """How many samples the stream has had."""
+        return self.start + len(self._samples)
+
+    def write(self, samples: Samples) -> None:
+        """Add what comes next."""
+        self._samples = np.concatenate((self._samples, samples))
+
+    def read(self, start: int, end: int) -> Samples:
+        """The samples from `start`, which is still on the tape, up to `end`."""
+        return self._samples[start - self.start : end - self.start]
+
+    def forget(self, before: int) -> None:
+        """Drop what lies before this position."""
+        surplus = before - self.start
+        if surplus > 0:
+            self._samples = self._samples[surplus:]
+            self.start = before
+
 
 _FAINT = 4e-4
 """RMS, at the level that speech is brought to: 38 dB below it.
@@ -30,6 +55,6 @@ _NOISE = np.random.default_rng(0).normal(0, _FAINT, SAMPLE_RATE).astype(np.float
 """A second of it: the same each time, so that a stream is decoded the same each time."""
 
 
-def with_floor(samples: Samples) -> Samples:
+def with_noise_floor(samples: Samples) -> Samples:
     """Return the 16 kHz samples (-1 to 1) with faint noise in all of them."""
     return samples + np.resize(_NOISE, len(samples)) if len(samples) else samples

@@ -14,7 +14,7 @@ from mesh.audio import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 from mesh.errors import UpstreamDown, UpstreamMisconfigured
 from moshi_client.messages import EndWord, FromRecogniser, Step, Word, numbers
 from stt_proxy.engine import Event, Flushed, Pause
-from stt_proxy.engines.moshi.timeline import Timeline
+from stt_proxy.engines.moshi.silences import SilenceMap
 from stt_proxy.engines.moshi.words import Words
 
 _EARLY_WORDS = 3
@@ -38,13 +38,13 @@ class Model:
         return (math.ceil(round(self.delay_s / FRAME_S, 6)) + 1) * FRAME_SAMPLES
 
 
-class Hearing:
+class StreamState:
     """One stream. `unanswered` counts the flushes, and the finish; `finished` tells that it has been answered."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._timeline = Timeline()
-        self._words = Words(self._timeline)
+        self._silences = SilenceMap()
+        self._words = Words(self._silences)
         self._steps = 0
         self._early_words = 0
         self._owed: deque[tuple[int, int | None]] = deque()
@@ -68,19 +68,19 @@ class Hearing:
     @property
     def backlog_s(self) -> float:
         """Seconds of audio that were sent and have not been taken in."""
-        return (self._timeline.sent - self._steps * FRAME_SAMPLES) / SAMPLE_RATE
+        return (self._silences.sent - self._steps * FRAME_SAMPLES) / SAMPLE_RATE
 
     def sent(self, samples: int) -> None:
         """The microphone's next samples are sent."""
-        self._timeline.add_audio(samples)
+        self._silences.add_audio(samples)
 
     def flush(self, flush_id: int | None) -> int:
         """Owe an answer. Returns how many samples of silence must be sent for it; 0: they are on their way."""
         silence = 0
-        if not self._owed or self._flushed_at != self._timeline.sent:
-            silence = -self._timeline.sent % FRAME_SAMPLES + self._model.flush_samples
-            self._timeline.add_silence(silence)
-            self._flushed_at = self._timeline.sent
+        if not self._owed or self._flushed_at != self._silences.sent:
+            silence = -self._silences.sent % FRAME_SAMPLES + self._model.flush_samples
+            self._silences.add_silence(silence)
+            self._flushed_at = self._silences.sent
         self._owed.append((self._flushed_at // FRAME_SAMPLES, flush_id))
         return silence
 
@@ -101,7 +101,7 @@ class Hearing:
         # The words of the frame before have all been told, and no other flush can be answered by this one.
         yield from self._words.ended(self._known_up_to())
         self._steps += 1
-        heard = self._timeline.position(self._steps * FRAME_SAMPLES)
+        heard = self._silences.position(self._steps * FRAME_SAMPLES)
         if heard > self._heard and self._steps > self._model.warm_up_steps:
             yield Pause(self._pause(step), heard / SAMPLE_RATE)
         self._heard = heard
