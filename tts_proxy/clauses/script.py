@@ -1,4 +1,4 @@
-"""Turns the words of a clause into the text eSpeak reads, and remembers which part of it is which word.
+"""Turns the words of a clause into the text an engine reads, and remembers which part of it is which word.
 
 What cannot be spoken is left out (`tts_proxy.speakable`): eSpeak would speak the names of such symbols, and text that
 is full of rare ones makes it overrun its buffers.
@@ -8,13 +8,13 @@ is full of rare ones makes it overrun its buffers.
 import re
 from dataclasses import dataclass
 
+from tts_proxy.clauses.splitting import Clause, Ending
 from tts_proxy.speakable import makes_sound, speakable
-from tts_proxy.text import Clause, Ending
 
 _LEADING = re.compile(r"^(?:[-.](?!\d)|['–—/,:;!?…。、，！？])+")
 """Marks that mean nothing at the start of a word; some are said by name there."""
-_TOO_LONG = re.compile(r"\S{30}(?=\S)")
-"""Words much longer than this overrun the library's buffers, so they are given to it in parts."""
+_LONG_PART = re.compile(r"\S{30}(?=\S)")
+"""Longer words overrun eSpeak's buffers, so an engine is given them in parts. What is longer is hardly a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ScriptWord:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What eSpeak reads. Without words there is nothing to say and the text is empty."""
+    """What an engine reads. Without words there is nothing to say and the text is empty."""
 
     text: str
     words: tuple[ScriptWord, ...]
@@ -40,7 +40,7 @@ def script_of(clause: Clause) -> Script:
     words = []
     for written in clause.words:
         kept = speakable(written)
-        spoken = _TOO_LONG.sub(r"\g<0> ", _LEADING.sub("", kept))
+        spoken = _LONG_PART.sub(r"\g<0> ", _LEADING.sub("", kept))
         if makes_sound(spoken):
             start = len(text) + 1 if text else 0
             text += f" {spoken}" if text else spoken

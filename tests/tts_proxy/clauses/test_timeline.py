@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
+from tts_proxy.clauses.speech import Speech
+from tts_proxy.clauses.splitting import Ending
+from tts_proxy.clauses.utterance import PAUSES_S, Timeline
 from tts_proxy.engine import Audio, Word
-from tts_proxy.engines.espeak.speech import Speech
-from tts_proxy.engines.espeak.utterance import PAUSES_S, Timeline
-from tts_proxy.text import Ending
 
 
 def speech(samples: int) -> Speech:

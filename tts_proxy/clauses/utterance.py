@@ -1,13 +1,12 @@
-"""One reply spoken by eSpeak, clause by clause: the next one is made when the speech of the last has been taken."""
+"""One reply spoken clause by clause: the next one is made when the speech of the last has been taken."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
+from tts_proxy.clauses.speech import Speaker, Speech
+from tts_proxy.clauses.splitting import Clause, Clauses, Ending
 from tts_proxy.engine import Audio, Event, Word
-from tts_proxy.engines.espeak.script import Script, script_of
-from tts_proxy.engines.espeak.speech import Speech
-from tts_proxy.text import Clause, Clauses, Ending
 
 PAUSES_S = {Ending.SENTENCE: 0.35, Ending.CLAUSE: 0.15, Ending.CUT: 0.0}
 """The silence between a clause, by how it ends, and the next one."""
@@ -47,15 +46,15 @@ _MOST_UNSPOKEN = 10_000
 """Characters that may wait to be spoken before more text has to wait outside."""
 
 
-class EspeakUtterance:
+class ClauseUtterance:
     """An utterance; see `tts_proxy.engine`.
 
-    `say` speaks one script. Text without an end to its clause is kept for `patience_s` seconds, or longer, until there
-    is only that much left to listen to.
+    Text without an end to its clause is kept for `patience_s` seconds, or longer, until there is only that much left to
+    listen to.
     """
 
-    def __init__(self, say: Callable[[Script], Awaitable[Speech]], patience_s: float) -> None:
-        self._say = say
+    def __init__(self, speaker: Speaker, patience_s: float) -> None:
+        self._speaker = speaker
         self._patience_s = patience_s
         self._clauses = Clauses()
         self._timeline = Timeline()
@@ -83,11 +82,10 @@ class EspeakUtterance:
     async def __aiter__(self) -> AsyncIterator[Event]:
         """The speech."""
         while (clause := await self._next_clause()) is not None:
-            script = script_of(clause)
-            if not script.words:
-                continue
-            for event in self._placed(await self._say(script), clause.ending):
-                yield event
+            speech = await self._speaker.say(clause)
+            if len(speech.samples):
+                for event in self._placed(speech, clause.ending):
+                    yield event
 
     def _placed(self, speech: Speech, ending: Ending) -> list[Event]:
         last = self._clauses.finished and not self._clauses.characters

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from mesh.audio import SAMPLE_RATE
+from tts_proxy.clauses.script import script_of
+from tts_proxy.clauses.speech import SILENCE, Speech
+from tts_proxy.clauses.splitting import Clause
+from tts_proxy.clauses.utterance import ClauseUtterance
 from tts_proxy.engine import Audio, Event, Word
-from tts_proxy.engines.espeak.script import Script
-from tts_proxy.engines.espeak.speech import Speech
-from tts_proxy.engines.espeak.utterance import EspeakUtterance
 
 CLAUSE_S = 2.0
 PATIENCE_S = 0.05
@@ -21,7 +22,10 @@ class Voice:
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    async def say(self, script: Script) -> Speech:
+    async def say(self, clause: Clause) -> Speech:
+        script = script_of(clause)
+        if not script.words:
+            return SILENCE
         self.said.append(script.text)
         words = [Word(word.text, 0.0, CLAUSE_S) for word in script.words]
         return Speech(np.ones(round(CLAUSE_S * SAMPLE_RATE), np.int16), words)
@@ -33,8 +37,8 @@ def voice() -> Voice:
 
 
 @pytest.fixture
-def utterance(voice: Voice) -> EspeakUtterance:
-    return EspeakUtterance(voice.say, PATIENCE_S)
+def utterance(voice: Voice) -> ClauseUtterance:
+    return ClauseUtterance(voice, PATIENCE_S)
 
 
 async def rest_of(events: AsyncIterator[Event]) -> list[Event]:
@@ -53,7 +57,7 @@ async def next_words(events: AsyncIterator[Event]) -> str:
     return " ".join(words)
 
 
-async def test_speaks_clause_by_clause(utterance: EspeakUtterance, voice: Voice) -> None:
+async def test_speaks_clause_by_clause(utterance: ClauseUtterance, voice: Voice) -> None:
     await utterance.speak("Hello there, friend. How")
     await utterance.speak("are you?")
     await utterance.finish()
@@ -70,20 +74,20 @@ async def test_speaks_clause_by_clause(utterance: EspeakUtterance, voice: Voice)
     assert sum(isinstance(event, Audio) for event in events) == 3
 
 
-async def test_makes_the_next_clause_only_when_it_is_wanted(utterance: EspeakUtterance, voice: Voice) -> None:
+async def test_makes_the_next_clause_only_when_it_is_wanted(utterance: ClauseUtterance, voice: Voice) -> None:
     await utterance.speak("One. Two. Three.")
     events = aiter(utterance)
     assert await next_words(events) == "One."
     assert voice.said == ["One."]
 
 
-async def test_says_what_waits_when_nothing_follows(utterance: EspeakUtterance) -> None:
+async def test_says_what_waits_when_nothing_follows(utterance: ClauseUtterance) -> None:
     await utterance.speak("Nothing more")
     assert await next_words(aiter(utterance)) == "Nothing more"
 
 
 async def test_patience_is_longer_while_there_is_something_to_listen_to(voice: Voice) -> None:
-    utterance = EspeakUtterance(voice.say, PATIENCE_S)
+    utterance = ClauseUtterance(voice, PATIENCE_S)
     events = aiter(utterance)
     await utterance.speak("Listen.")
     assert await next_words(events) == "Listen."
@@ -94,7 +98,7 @@ async def test_patience_is_longer_while_there_is_something_to_listen_to(voice: V
     assert waited_s == pytest.approx(CLAUSE_S - PATIENCE_S, abs=0.5)
 
 
-async def test_text_that_comes_meanwhile_is_spoken(utterance: EspeakUtterance) -> None:
+async def test_text_that_comes_meanwhile_is_spoken(utterance: ClauseUtterance) -> None:
     events = aiter(utterance)
     words = asyncio.create_task(next_words(events))
     await asyncio.sleep(0)
@@ -103,14 +107,14 @@ async def test_text_that_comes_meanwhile_is_spoken(utterance: EspeakUtterance) -
 
 
 @pytest.mark.parametrize("text", ["", "  ", "😀", "* * *", "... —"])
-async def test_nothing_to_say_is_no_audio(utterance: EspeakUtterance, voice: Voice, text: str) -> None:
+async def test_nothing_to_say_is_no_audio(utterance: ClauseUtterance, voice: Voice, text: str) -> None:
     await utterance.speak(text)
     await utterance.finish()
     assert await rest_of(aiter(utterance)) == []
     assert voice.said == []
 
 
-async def test_text_has_to_wait_while_much_is_unspoken(utterance: EspeakUtterance) -> None:
+async def test_text_has_to_wait_while_much_is_unspoken(utterance: ClauseUtterance) -> None:
     await utterance.speak("word " * 4_000)
     blocked = asyncio.create_task(utterance.speak("more."))
     events = aiter(utterance)
@@ -123,10 +127,11 @@ async def test_text_has_to_wait_while_much_is_unspoken(utterance: EspeakUtteranc
 
 
 async def test_a_voice_that_fails_ends_the_speech() -> None:
-    async def say(_script: Script) -> Speech:
-        raise RuntimeError("the voice has broken")
+    class Broken:
+        async def say(self, _clause: Clause) -> Speech:
+            raise RuntimeError("the voice has broken")
 
-    utterance = EspeakUtterance(say, PATIENCE_S)
+    utterance = ClauseUtterance(Broken(), PATIENCE_S)
     await utterance.speak("Hello.")
     with pytest.raises(RuntimeError, match="has broken"):
         await rest_of(aiter(utterance))

@@ -2,17 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_proxy.engines.espeak.library import WordEvent
-from tts_proxy.engines.espeak.script import script_of
-from tts_proxy.engines.espeak.speech import aligned
-from tts_proxy.text import Clause, Ending
+from tts_proxy.clauses.alignment import WordStart, aligned
+from tts_proxy.clauses.script import script_of
+from tts_proxy.clauses.splitting import Clause, Ending
 
 Events = list[tuple[int, float]]
 
 
 def times(text: str, events: Events, length_s: float) -> list[tuple[str, float, float]]:
     script = script_of(Clause(tuple(text.split()), Ending.SENTENCE))
-    words = aligned(script.words, [WordEvent(*event) for event in events], length_s)
+    words = aligned(script.words, [WordStart(*event) for event in events], length_s)
     return [(word.text, round(word.start_s, 3), round(word.stop_s, 3)) for word in words]
 
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_proxy.engines.espeak.script import Script, script_of
-from tts_proxy.text import Clause, Ending
+from tts_proxy.clauses.script import Script, script_of
+from tts_proxy.clauses.splitting import Clause, Ending
 
 
 def script(text: str, ending: Ending = Ending.SENTENCE) -> Script:

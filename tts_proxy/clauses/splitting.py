@@ -2,6 +2,7 @@
 
 A clause ends where a speaker would pause: at the end of a sentence, or at a comma and its like. Where no such mark
 comes, it is cut after a number of words, sooner for the first clause of a reply so that the listener hears something.
+A script without spaces has its clauses, and runs of characters, for words.
 Only an engine that cannot look ahead by itself needs this.
 """
 # ruff: noqa: RUF001 - typographic marks are what this is about
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import takewhile
+
+from mesh.writing import CLAUSE_MARKS, SENTENCE_MARKS, characters_in, parts_of
 
 MOST_WORDS = 25
 """Words of a clause at which it is no longer waited for punctuation."""
@@ -23,7 +26,9 @@ FIRST_WORDS = 5
 
 _WEAK_WORD = 3
 """Words of up to so many letters ("of", "the") mostly belong to what follows: no cut is made right after one."""
-_CLOSERS = "\"'”’»)]}*_~`"
+_CHARACTERS_OF_A_WORD = 2
+"""Of Chinese and Japanese."""
+_CLOSERS = "\"'”’»)]}*_~`」』）】》〉〕"
 """What may stand between a mark and the end of its word."""
 _DASHES = frozenset(("-", "–", "—"))
 _SHORTENED = re.compile(
@@ -65,7 +70,8 @@ class Clauses:
     def add(self, text: str) -> None:
         """Take in whole words, none or more of them."""
         for word in text.split():
-            self._words.extend(word[at : at + LONGEST_WORD] for at in range(0, len(word), LONGEST_WORD))
+            for part in parts_of(word):
+                self._words.extend(part[at : at + LONGEST_WORD] for at in range(0, len(part), LONGEST_WORD))
             self.characters += len(word)
 
     def finish(self) -> None:
@@ -82,7 +88,7 @@ class Clauses:
             return self._remove(_sensible_cut(window), Ending.CUT)
         if self.finished:
             return self._remove(len(window), Ending.SENTENCE) if window else None
-        if not self._taken_any and len(window) >= FIRST_WORDS:
+        if not self._taken_any and sum(map(_length, window)) >= FIRST_WORDS:
             return self._remove(_sensible_cut(window), Ending.CUT)
         return None
 
@@ -94,10 +100,11 @@ class Clauses:
 
     def _window(self) -> Iterator[str]:
         """The words that may be in the next clause, at least one where there are any."""
-        length = -1
+        length, words = -1, 0.0
         for word in self._words[:MOST_WORDS]:
             length += 1 + len(word)
-            if length > MOST_CHARACTERS:
+            words += _length(word)
+            if length > MOST_CHARACTERS or words > MOST_WORDS:
                 return
             yield word
 
@@ -115,14 +122,19 @@ def ending_after(word: str, *, opens_clause: bool = False) -> Ending | None:
         return Ending.CLAUSE
     bare = word.rstrip(_CLOSERS)
     match bare[-1:]:
-        case "!" | "?" | "…" | "。" | "！" | "？":
+        case mark if mark in SENTENCE_MARKS:
             return Ending.SENTENCE
         case "." if not (_is_abbreviation(bare) or (opens_clause and bare[:-1].isdecimal())):
             return Ending.SENTENCE
-        case "," | ";" | ":" | "–" | "—" | "，" | "；" | "：":
+        case mark if mark in CLAUSE_MARKS:
             return Ending.CLAUSE
         case _:
             return None
+
+
+def _length(word: str) -> float:
+    """How many words of a script with spaces take as long to say."""
+    return max(1.0, characters_in(word) / _CHARACTERS_OF_A_WORD)
 
 
 def _is_abbreviation(word: str) -> bool:
@@ -130,7 +142,11 @@ def _is_abbreviation(word: str) -> bool:
     return (_SHORTENED.fullmatch(stem) or _DOTTED.fullmatch(stem)) is not None
 
 
+def _is_weak(word: str) -> bool:
+    return len(word) <= _WEAK_WORD and not characters_in(word)
+
+
 def _sensible_cut(words: list[str]) -> int:
     """How many of the words to speak when no mark tells; all, unless the last ones lean on what follows."""
-    weak = sum(1 for _ in takewhile(lambda word: len(word) <= _WEAK_WORD, reversed(words)))
+    weak = sum(1 for _ in takewhile(_is_weak, reversed(words)))
     return len(words) - weak or len(words)

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_proxy.text import (
+from mesh.writing import parts_of
+from tts_proxy.clauses.splitting import (
     FIRST_WORDS,
     LONGEST_WORD,
     MOST_CHARACTERS,
@@ -53,6 +54,24 @@ def taken(clauses: Clauses) -> list[Clause]:
         ("It is 10:30 now.", ["It is 10:30 now."]),
         ("Ça va ? Oui !", ["Ça va ?", "Oui !"]),
         ("你好。 再见！", ["你好。", "再见！"]),
+        # Each script has its own marks; some write no spaces.
+        ("你好，世界。今天好吗？好！", ["你好，", "世界。", "今天好吗？", "好！"]),
+        ("他说：「你好。」然后走了；没有回来……", ["他说：", "「你好。」", "然后走了；", "没有回来……"]),
+        ("苹果、香蕉 都有", ["苹果、", "香蕉 都有"]),
+        ("12：30开会，１，０００人。", ["12：30开会，", "１，０００人。"]),
+        ("こんにちは、世界。元気ですか？", ["こんにちは、", "世界。", "元気ですか？"]),
+        ("안녕하세요, 여러분. 반갑습니다!", ["안녕하세요,", "여러분.", "반갑습니다!"]),
+        ("Привет, мир! Как дела?", ["Привет,", "мир!", "Как дела?"]),
+        ("مرحبا، كيف حالك؟ أنا بخير؛ شكرا.", ["مرحبا،", "كيف حالك؟", "أنا بخير؛", "شكرا."]),
+        ("یہ اچھا ہے۔ شکریہ", ["یہ اچھا ہے۔", "شکریہ"]),
+        ("नमस्ते, दुनिया। आप कैसे हैं?", ["नमस्ते,", "दुनिया।", "आप कैसे हैं?"]),
+        ("Բարեւ՝ աշխարհ։ Ինչպես ես", ["Բարեւ՝", "աշխարհ։", "Ինչպես ես"]),
+        ("ሰላም፣ ዓለም። እንዴት ነህ፧ ደህና", ["ሰላም፣", "ዓለም።", "እንዴት ነህ፧", "ደህና"]),
+        ("မင်္ဂလာပါ၊ကမ္ဘာ။နေကောင်းလား", ["မင်္ဂလာပါ၊", "ကမ္ဘာ။", "နေကောင်းလား"]),
+        ("សួស្តី ពិភពលោក។ ល្អ", ["សួស្តី ពិភពលោក។", "ល្អ"]),
+        ("བཀྲ་ཤིས།བདེ་ལེགས།", ["བཀྲ་ཤིས།", "བདེ་ལེགས།"]),
+        ("שלום, עולם. מה שלומך?", ["שלום,", "עולם.", "מה שלומך?"]),
+        ("Γεια σου, κόσμε. Τι κάνεις;", ["Γεια σου,", "κόσμε.", "Τι κάνεις;"]),
         ("", []),
         (" \n\t ", []),
     ],
@@ -114,6 +133,46 @@ def test_later_clauses_are_waited_for_but_not_without_limit() -> None:
     assert clauses.take() == Clause(("go",) * MOST_WORDS, Ending.CUT)
 
 
+def test_the_first_clause_leaves_after_a_few_characters_of_a_script_without_spaces() -> None:
+    clauses = Clauses()
+    clauses.add("今天天气非常好我们一")
+    assert clauses.take() == Clause(("今天天气非常好我们一",), Ending.CUT)
+    clauses.add("起去公园散步吧")
+    assert clauses.take() is None
+    assert clauses.take_waiting() == Clause(("起去公园散步吧",), Ending.CUT)
+
+
+def test_a_clause_without_spaces_is_as_long_as_others_to_hear() -> None:
+    clauses = Clauses()
+    clauses.add("好。" + "中" * 200)
+    assert clauses.take() == Clause(("好。",), Ending.SENTENCE)
+    clause = clauses.take()
+    assert clause is not None
+    assert len("".join(clause.words)) == 2 * MOST_WORDS
+
+
+@pytest.mark.parametrize(("lengths", "count"), [([20] * 6, 5), ([59, 60, 1], 2), ([60, 60, 1], 1), ([100, 19, 1], 2)])
+def test_a_clause_has_so_many_characters_with_its_spaces(lengths: list[int], count: int) -> None:
+    clauses = Clauses()
+    clauses.add("Yes. " + " ".join("x" * length for length in lengths))
+    assert clauses.take()
+    clause = clauses.take()
+    assert clause == Clause(tuple("x" * length for length in lengths[:count]), Ending.CUT)
+
+
+@pytest.mark.parametrize(("length", "pieces"), [(100, [100]), (101, [100, 1]), (250, [100, 100, 50])])
+def test_a_longer_word_is_several(length: int, pieces: list[int]) -> None:
+    clauses = Clauses()
+    clauses.add("x" * length)
+    clauses.finish()
+    assert [len(word) for clause in taken(clauses) for word in clause.words] == pieces
+
+
+def test_the_limits_are_these() -> None:
+    """They bound how long an engine is busy, and how long the first sound is waited for."""
+    assert (MOST_WORDS, MOST_CHARACTERS, LONGEST_WORD, FIRST_WORDS) == (25, 120, 100, 5)
+
+
 def test_long_words_fill_a_clause_sooner() -> None:
     clauses = Clauses()
     clauses.add("Yes. " + "abcdefghijklmnopqrst " * 7)
@@ -173,4 +232,6 @@ def test_no_word_is_lost_added_or_moved(pieces: list[str], impatient: set[int]) 
 
 @given(text=st.lists(words.filter(lambda word: len(word) <= LONGEST_WORD), max_size=40).map(" ".join))
 def test_words_are_left_as_they_were_written(text: str) -> None:
-    assert [word for clause, _ in clauses_of(text) for word in clause.split(" ")] == text.split()
+    assert [word for clause, _ in clauses_of(text) for word in clause.split(" ")] == [
+        part for word in text.split() for part in parts_of(word)
+    ]
