@@ -1,7 +1,6 @@
 """The edge's whole life: listen, serve, drain, stop."""
 
 import asyncio
-import errno
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -15,10 +14,9 @@ from edge.http.app import create_app
 from edge.http.connections import HttpConnection, WebSocketConnection
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
-from mesh.metrics import version
-from mesh.ports import PortTaken, authority
-from mesh.rpc.interceptor import LiveCalls
-from mesh.signals import stop_requests
+from mesh.drain import LiveCalls, until_drained
+from mesh.http_server import http_served, listening
+from mesh.ports import authority
 from mesh.tasks import first_of
 
 log = structlog.get_logger()
@@ -29,33 +27,36 @@ MAX_MESSAGE_BYTES = 1 << 20
 _PING_EVERY_S = 20.0
 """How often a client is asked whether it is still there."""
 
-_PONG_LIMIT_S = 20.0
-"""How long it may take to answer; then its session is over (1011)."""
+_PONG_LIMIT_S = 45.0
+"""How long it may take to answer; then its session is over (1011). A network that stands still for 30 s is survived."""
 
-_UNREAD_LIMIT_MS = 20_000
-"""How long a client may leave unread what it was sent. The session is over sooner; this frees the socket behind it."""
+_UNREAD_LIMIT_MS = 45_000
+"""How long what a client was sent may stay unacknowledged; then its socket is freed. A client that does not read loses
+its session sooner."""
+
+_FAREWELL_LIMIT_S = 2.0
+"""How long sessions may take to tell their clients that the edge stops,"""
 
 _SHUTDOWN_LIMIT_S = 5
-"""How long connections may take to close once the edge stops."""
+"""and how long connections may take to close then."""
 
 
 class EdgeServer:
     """An edge that listens. `port` is the one it listens on, even where the settings left the choice open."""
 
-    def __init__(self, server: uvicorn.Server, sessions: LiveCalls, port: int) -> None:
+    def __init__(self, server: uvicorn.Server, sessions: LiveCalls, host: str, port: int) -> None:
+        self._host = host
         self.port = port
         self._server = server
         self._sessions = sessions
 
     async def until_drained(self, limit_s: float) -> None:
         """Serve until SIGTERM or SIGINT; then until the last session is over, at most until the limit or a signal."""
-        with stop_requests() as requests:
-            await requests.stop.wait()
-            log.info("draining", limit_s=limit_s)
-            self.refuse_sessions()
-            await first_of(self._sessions.none_left, requests.at_once, within=limit_s)
+        await until_drained(
+            self._sessions, self.refuse_sessions, limit_s=limit_s, address=authority(self._host, self.port)
+        )
 
-    def refuse_sessions(self) -> None:
+    async def refuse_sessions(self) -> None:
         """Stop listening, so that new clients find another edge; one that is already connected is answered 503."""
         self._sessions.draining.set()
         for listener in self._server.servers:
@@ -65,13 +66,14 @@ class EdgeServer:
 @asynccontextmanager
 async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> AsyncIterator[EdgeServer]:
     """Run an edge meanwhile. Leaving closes what is still open (1012). Raises `PortTaken`, and `BadTarget`."""
-    sessions = LiveCalls()
+    sessions, stopping = LiveCalls(), asyncio.Event()
     app = create_app(
         settings,
         orchestrators=Replicas("orchestrator", settings.orchestrator_target),
         voices=Replicas("voice service", settings.voices_target),
         registry=registry,
         sessions=sessions,
+        stopping=stopping,
     )
     config = uvicorn.Config(
         app,
@@ -92,30 +94,17 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )
     with _listen(settings) as listener, _quiet_about_clients():
-        async with _running(config, listener) as server:
-            log.info("serving", address=authority(*listener.getsockname()[:2]), version=version())
-            yield EdgeServer(server, sessions, port=listener.getsockname()[1])
-
-
-@asynccontextmanager
-async def _running(config: uvicorn.Config, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
-    """Do what `uvicorn.Server.serve` does, but for signals, which `stop_requests` listens to."""
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    ticking = asyncio.create_task(server.main_loop())
-    try:
-        yield server
-    finally:
-        server.should_exit = True
-        await ticking
-        await server.shutdown(sockets=[listener])
+        async with http_served(config, listener) as server:
+            try:
+                yield EdgeServer(server, sessions, *listener.getsockname()[:2])
+            finally:
+                stopping.set()
+                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
 
 
 @contextmanager
 def _quiet_about_clients() -> Iterator[None]:
-    """Keep text that is no UTF-8 out of the log: uvicorn tells it as an error, trace and all, and closes with 1007.
+    """Keep text that is no UTF-8 out of the log: uvicorn logs it as an error with a trace, and closes with 1007.
 
     The session logs the close, like that of any client.
     """
@@ -133,13 +122,7 @@ def _quiet_about_clients() -> Iterator[None]:
 
 def _listen(settings: EdgeSettings) -> socket.socket:
     """A socket bound as the settings say. Raises `PortTaken`."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server((settings.host, settings.port), family=family, reuse_port=settings.share_port)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(settings.host, settings.port) from None
-        raise
+    listener = listening(settings.host, settings.port, share_port=settings.share_port)
     # Connections inherit it. Uvicorn would flush for ever, towards a client that neither reads nor leaves.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_LIMIT_MS)
     return listener

@@ -1,82 +1,59 @@
 """The responder's process."""
 
-import math
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
-import structlog
 import uvicorn
-import uvloop
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mesh import logs
-from mesh.metrics import metrics_served, version
-from mesh.ports import PortTaken, authority
-from mesh.settings import load
-from mesh.signals import StopRequests, stop_requests
-from mesh.tasks import beside
+from mesh.drain import LiveCalls, until_drained
+from mesh.http_server import http_served, listening
+from mesh.metrics import metrics_served
+from mesh.ports import authority
+from mesh.process import run_process
 from responder.app import create_app
 from responder.settings import ResponderSettings
 
-log = structlog.get_logger()
-
-
-def main() -> None:
-    """Serve until SIGTERM or SIGINT. Raises `mesh.settings.SettingError` before anything starts."""
-    settings = load(ResponderSettings, os.environ)
-    logs.configure("responder", settings.log_level, settings.log_format)
-    try:
-        uvloop.run(serve(settings))
-    except PortTaken as error:
-        log.error(str(error))  # noqa: TRY400 - the trace would tell nothing more
-        raise SystemExit(1) from None
+_CLOSE_LIMIT_S = 1
 
 
 async def serve(settings: ResponderSettings) -> None:
-    """Serve the API and the metrics, each on its port. Raises `PortTaken` for the metrics' port."""
-    server = _Server(
-        uvicorn.Config(
-            create_app(token_delay_s=settings.token_delay_s, now=_local_time),
-            host=settings.host,
-            port=settings.port,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            # "serving" below says it, without an address that people would take for the page's.
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=math.ceil(settings.drain_limit_s),
-        )
+    """Answer until the process is asked to stop and the last answer has been given. Raises `PortTaken`."""
+    live = LiveCalls()
+    app = create_app(token_delay_s=settings.token_delay_s, now=_local_time)
+    config = uvicorn.Config(
+        _counted(app, live),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_CLOSE_LIMIT_S,
     )
-    with stop_requests() as requests:
-        async with metrics_served(settings.host, settings.metrics_port), beside(_stop(server, requests)):
-            await server.serve()
+    with listening(settings.host, settings.port) as listener:
+        async with metrics_served(settings.host, settings.metrics_port), http_served(config, listener) as server:
+            address = authority(*listener.getsockname()[:2])
+
+            async def refuse() -> None:
+                for each in server.servers:
+                    each.close()
+
+            await until_drained(live, refuse, limit_s=settings.drain_limit_s, address=address)
 
 
-async def _stop(server: uvicorn.Server, requests: StopRequests) -> None:
-    await requests.stop.wait()
-    server.should_exit = True
-    await requests.at_once.wait()
-    server.force_exit = True
+def _counted(app: ASGIApp, live: LiveCalls) -> ASGIApp:
+    """The application, whose answers count as live while they are given."""
 
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        with live.one_more():
+            await app(scope, receive, send)
 
-class _Server(uvicorn.Server):
-    """Says where it listens once it does, and leaves signals to `stop_requests`."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Take no signals."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen."""
-        await super().startup(sockets)
-        for server in self.servers:
-            for each in server.sockets:
-                log.info("serving", address=authority(*each.getsockname()[:2]), version=version())
+    return counted
 
 
 def _local_time() -> datetime:
     return datetime.now().astimezone()
+
+
+def main() -> None:
+    """Read the settings, serve."""
+    run_process("responder", ResponderSettings, serve)

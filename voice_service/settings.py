@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from mesh.settings import Port, ServiceSettings, setting
+from mesh.plugins import EngineName
+from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 from voice_service.store import Retention
 
 _OWN_CATALOGUE = Path(__file__).with_name("voices.yaml")
@@ -19,15 +20,14 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_VOICES_"
 
     port: Port = 50054
-    metrics_port: Annotated[int, setting(help="Port for Prometheus. 0: no such port.", ge=0, le=65_535)] = 9154
+    metrics_port: MetricsPort = 9154
     file: Annotated[str | None, setting(help="Catalogue of voices, a YAML file. Not set: Parley's own.")] = None
-    cloning_urls: Annotated[
-        tuple[Annotated[str, msgspec.Meta(pattern=r"^(https?|wss?)://[^/?#]+/?$")], ...],
+    cloning_engine: Annotated[
+        EngineName | None,
         setting(
-            help="URLs of moshi-servers that clone voices. One may resolve to several. Not set: the embedded engine.",
-            env=("PARLEY_VOICES_CLONING_URLS", "KYUTAI_VOICE_CLONING_URL"),
+            help="Voice cloning to use. Not set: moshi if a moshi-server is configured, else the best that can run."
         ),
-    ] = ()
+    ] = None
     redis_url: Annotated[
         Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
         setting(

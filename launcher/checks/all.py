@@ -5,7 +5,7 @@ To add a check, write a function from a `Context` to findings, and list it here.
 
 from launcher.checks.check import Check
 from launcher.checks.configuration import settings, voices
-from launcher.checks.engines import recogniser, voice
+from launcher.checks.engines import cloning, recogniser, voice
 from launcher.checks.installation import packages, python
 from launcher.checks.language_model import language_model
 from launcher.checks.machine import machine
@@ -18,6 +18,7 @@ CHECKS: dict[str, Check] = {
     "Ports": ports,
     "Recogniser": recogniser,
     "Voice": voice,
+    "Cloning": cloning,
     "Language model": language_model,
     "Voices file": voices,
     "Machine": machine,

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from launcher.configuration.inventory import inventory
@@ -12,44 +10,10 @@ from launcher.processes import EDGE
 from launcher.running.language_model import LanguageModel, choose
 from launcher.running.plan import Plan, plan
 from launcher.running.probes import is_running
+from mesh.findings import Finding, wrong
 from mesh.settings import load
 
 _CHECK_LIMIT_S = 90.0
-
-
-class State(StrEnum):
-    """How grave it is."""
-
-    FINE = "fine"
-    ADVICE = "advice"
-    """It works, but a person should know."""
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. Whatever is not fine comes with what to do next. Holds no secret."""
-
-    state: State
-    about: str
-    """One or a few words: what was looked at."""
-    found: str
-    remedy: str | None = None
-
-
-def fine(about: str, found: str) -> Finding:
-    """Nothing to do."""
-    return Finding(State.FINE, about, found)
-
-
-def advice(about: str, found: str, remedy: str) -> Finding:
-    """Something to know."""
-    return Finding(State.ADVICE, about, found, remedy)
-
-
-def wrong(about: str, found: str, remedy: str) -> Finding:
-    """Something that keeps Parley from working."""
-    return Finding(State.WRONG, about, found, remedy)
 
 
 class Context(NamedTuple):

@@ -7,9 +7,10 @@ from importlib import metadata
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from launcher.checks.check import Context, Finding, fine, wrong
+from launcher.checks.check import Context
 from launcher.checks.trial import attempt
 from launcher.processes import PROCESSES
+from mesh.findings import Finding, fine, wrong
 
 
 async def python(_: Context) -> list[Finding]:

@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from launcher.checks.check import Check, Context, Finding, State, context_of, findings_of, wrong
+from launcher.checks.check import Check, Context, context_of, findings_of
 from launcher.command import Command
 from launcher.console import console
 from launcher.failure import ExitCode
 from launcher.options import MeshOptions, mesh_options
+from mesh.findings import Finding, State, wrong
 from mesh.ports import authority
 
 _SIGNS = {State.FINE: ("✓", "green"), State.ADVICE: ("!", "yellow"), State.WRONG: ("✗", "red")}

@@ -5,11 +5,11 @@ import os
 
 import click
 
-from launcher.checks.check import Context, State, findings_of
+from launcher.checks.check import Context, findings_of
 from launcher.command import Command, typed
 from launcher.configuration.inventory import inventory, unknown_variables
 from launcher.console import console
-from launcher.engines import check_installed
+from launcher.engines import chosen
 from launcher.failure import ExitCode, Failure
 from launcher.options import MeshOptions, mesh_options
 from launcher.processes import EDGE
@@ -19,6 +19,7 @@ from launcher.running.plan import Plan, plan
 from launcher.running.ports import PortUnusable, check_free
 from launcher.running.probes import http_json, is_running
 from launcher.running.supervise import Limits, StartFailed, Supervisor
+from mesh.findings import State
 from mesh.ports import authority
 from mesh.settings import load
 from mesh.signals import StopRequests, stop_requests
@@ -75,7 +76,8 @@ def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, 
         click.echo(f"Note: {variable}", err=True)
     if faults := [entry.reading.fault for entry in inventory(os.environ) if entry.reading.fault]:
         raise Failure("\n       ".join([*faults, "Every setting is listed by: parley config"]))
-    check_installed(os.environ)
+    for group, choice in chosen(os.environ):
+        click.echo(choice.line(group.what), err=True)
     asyncio.run(_up(MeshOptions(port, port_offset, llm), drain_limit, ready_within))
 
 

@@ -24,6 +24,7 @@ def as_json(entries: Iterable[Entry]) -> str:
             "name": entry.setting.name,
             "variables": entry.setting.env,
             "processes": entry.processes,
+            "engines": entry.engines,
             "meaning": entry.setting.help,
             "accepts": entry.setting.expected,
             "secret": entry.setting.secret,
@@ -54,8 +55,14 @@ def by_title(entries: Iterable[Entry]) -> Iterator[tuple[str, Iterator[Entry]]]:
 
 def purpose(title: str) -> str:
     """What is under a title, as a sentence."""
-    purposes = {process.name: process.purpose for process in PROCESSES}
-    return purposes.get(title, "Settings that all processes share.")
+    process_name, _, engines = title.partition(": ")
+    process = next((each for each in PROCESSES if each.name == process_name), None)
+    if process is None:
+        return "Settings that all processes share."
+    if not engines or process.engines is None:
+        return process.purpose
+    plugins = process.engines.plugins
+    return " ".join(f"{name}: {plugins[name].summary}." for name in engines.split(" and "))
 
 
 def _section(title: str, entries: list[Entry]) -> Iterator[str]:

@@ -13,11 +13,12 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from launcher.failure import Failure
 from launcher.running.process import cpu_seconds, kill_group, started
+from mesh.pool import Backoff
 
 # How often a child that starts is asked whether it is ready, in seconds. Later less often: being asked costs CPU time,
 # and CPU time is taken for progress.
@@ -83,26 +84,6 @@ class Limits:
     first_pause_s: float = 0.5
     longest_pause_s: float = 30.0
     settled_s: float = 10.0
-
-
-@dataclass(slots=True)
-class Backoff:
-    """Pauses that double from `first_s` to `longest_s`. A try that lasted `settled_s` resets them."""
-
-    first_s: float = 0.5
-    longest_s: float = 30.0
-    settled_s: float = 10.0
-    _next_s: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._next_s = self.first_s
-
-    def pause(self, lasted_s: float) -> float:
-        """The pause, in seconds, after a try that lasted `lasted_s`."""
-        if lasted_s >= self.settled_s:
-            self._next_s = self.first_s
-        pause_s, self._next_s = self._next_s, min(2 * self._next_s, self.longest_s)
-        return pause_s
 
 
 class StartProgress:

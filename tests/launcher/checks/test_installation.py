@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.checks.check import State
 from launcher.checks.installation import packages, python
+from mesh.findings import State
 from tests.launcher.checks.conftest import Look
 
 

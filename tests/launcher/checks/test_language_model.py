@@ -1,8 +1,8 @@
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse
 
-from launcher.checks.check import Finding, State
 from launcher.checks.language_model import language_model
+from mesh.findings import Finding, State
 from standins.llm.engine import LlmEngine
 from standins.llm.options import LlmOptions
 from tests.fakes.llm import FakeLlm, serving

@@ -1,8 +1,8 @@
 import os
 import socket
 
-from launcher.checks.check import State
 from launcher.checks.mesh import mesh, ports
+from mesh.findings import State
 from tests.launcher.checks.conftest import Look
 
 

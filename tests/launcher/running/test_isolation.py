@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.checks.check import State
 from launcher.checks.installation import packages
 from launcher.running.plan import plan
+from mesh.findings import State
 from tests.launcher.checks.conftest import Look, context  # noqa: F401 - a fixture
 
 PROCESSES = ("edge", "mesh", "orchestrator", "responder", "stt_proxy", "tts_proxy", "voice_service", "random")
