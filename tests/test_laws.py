@@ -51,6 +51,7 @@ DISTRIBUTIONS = {
     "grpc_status": "grpcio-status",
     "hibari": "hibari-tts",
     "webrtcvad": "webrtcvad-wheels",
+    "dotenv": "python-dotenv",
     "yaml": "pyyaml",
 }
 """What has another name in an import than in `pyproject.toml`."""
