@@ -13,6 +13,10 @@ _SHARE = 0.3
 """How much of a word has to be speech."""
 
 
+_AROUND = 3_200
+"""Samples, 0.2 s: how far a roughly placed word may be from its speech."""
+
+
 class Voicing:
     """The chunks of one stream, of `chunk` samples each, in which there was speech."""
 
@@ -32,6 +36,20 @@ class Voicing:
         behind = -(-word.end // self._chunk) - self._forgotten
         chunks = self._speech[max(0, first) : max(0, behind)]
         return bool(chunks) and sum(chunks) >= _SHARE * len(chunks)
+
+    def trimmed(self, word: TimedWord) -> TimedWord | None:
+        """The word without the silence at both its ends; None: there is no speech at or close to it.
+
+        For decoders that tell only roughly where a word is.
+        """
+        around = _AROUND // self._chunk
+        first = max(0, word.start // self._chunk - self._forgotten)
+        behind = -(-word.end // self._chunk) - self._forgotten
+        voiced = [at for at in range(first, min(behind, len(self._speech))) if self._speech[at]]
+        if voiced:
+            start = max(word.start, (voiced[0] + self._forgotten) * self._chunk)
+            return TimedWord(word.text, start, min(word.end, (voiced[-1] + 1 + self._forgotten) * self._chunk))
+        return word if any(self._speech[max(0, first - around) : max(0, behind + around)]) else None
 
     def forget(self, before: int) -> None:
         """Drop what lies before this position."""

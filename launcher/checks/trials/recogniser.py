@@ -3,7 +3,7 @@
 import numpy as np
 
 from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.engines.pocketsphinx.detector import SpeechDetector
+from stt_proxy.recognition.detector import SpeechDetector
 from stt_proxy.recognition import SAMPLE_RATE
 
 

@@ -8,7 +8,7 @@ holes; 16-bit PCM keeps them.
 
 import numpy as np
 
-from stt_proxy.engines.pocketsphinx.tape import Samples
+from stt_proxy.recognition.tape import Samples
 from stt_proxy.recognition import SAMPLE_RATE
 
 _FAINT = 4e-4

@@ -15,7 +15,7 @@ import numpy as np
 
 from stt_proxy.engine import Event, Flushed
 from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.engines.pocketsphinx.detector import CHUNK, SpeechDetector
+from stt_proxy.recognition.detector import CHUNK, SpeechDetector
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from stt_proxy.engines.pocketsphinx.wire import (
     LENGTH_BYTES,

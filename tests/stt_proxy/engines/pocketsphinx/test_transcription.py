@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
 from stt_proxy.engine import Pause, Word
 from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.engines.pocketsphinx.detector import SpeechDetector
+from stt_proxy.recognition.detector import SpeechDetector
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from stt_proxy.recognition import SAMPLE_RATE as RECOGNITION_RATE
 from stt_proxy.recognition import utterances

@@ -1,6 +1,6 @@
 import numpy as np
 
-from stt_proxy.engines.pocketsphinx.tape import Tape
+from stt_proxy.recognition.tape import Tape
 
 
 def test_samples_keep_their_positions() -> None:
