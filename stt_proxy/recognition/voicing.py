@@ -6,7 +6,7 @@ from real words (measured: noise is often decoded with more of it than speech), 
 
 from stt_proxy.recognition.words import TimedWord
 
-_SPEECH = 0.5
+SPEECH = 0.5
 """The detector's probability from which a chunk counts as speech."""
 
 _SHARE = 0.3
@@ -28,7 +28,7 @@ class Voicing:
 
     def hear(self, probability: float) -> None:
         """Take in the detector's probability of speech in the next chunk."""
-        self._speech.append(probability >= _SPEECH)
+        self._speech.append(probability >= SPEECH)
 
     def holds(self, word: TimedWord) -> bool:
         """Whether enough of the word is speech."""

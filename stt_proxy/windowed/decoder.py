@@ -1,5 +1,6 @@
 """What an engine has to bring: something that turns one window of audio into words."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -33,3 +34,10 @@ class Decoder(Protocol):
         `language` is a BCP 47 tag that the engine knows; empty: the decoder finds out, and takes `likely` (empty: none)
         where it cannot. Raises `UpstreamDown` when the decoder is lost.
         """
+
+
+class Detector(Protocol):
+    """Tells speech from everything else, in one stream."""
+
+    def hear(self, samples: Samples) -> Iterator[float]:
+        """Take in the next samples; the probability of speech in each chunk they complete."""

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from mesh.errors import AtCapacity
 from mesh.tasks import beside
-from stt_proxy.windowed.decoder import Decoder
+from stt_proxy.windowed.decoder import Decoder, Detector
 from stt_proxy.windowed.dispatcher import Dispatcher
 from stt_proxy.windowed.languages import SpokenLanguage
 from stt_proxy.windowed.stream import WindowedRecognizer
@@ -20,6 +20,7 @@ class WindowedEngine:
     def __init__(
         self,
         dispatcher: Dispatcher,
+        detector: Callable[[], Detector],
         *,
         capacity: int,
         flush_limit_s: float,
@@ -29,6 +30,7 @@ class WindowedEngine:
         self.flush_limit_s = flush_limit_s
         self.available = True
         self._dispatcher = dispatcher
+        self._detector = detector
         self._spoken = spoken
         self._open = 0
 
@@ -39,7 +41,7 @@ class WindowedEngine:
         if self._open >= self.capacity:
             raise AtCapacity("every recogniser is taken", retry_after=_RETRY_AFTER_S)
         self._open += 1
-        recognizer = WindowedRecognizer(self._dispatcher, spoken)
+        recognizer = WindowedRecognizer(self._dispatcher, self._detector(), spoken)
         try:
             yield recognizer
         finally:
@@ -50,6 +52,7 @@ class WindowedEngine:
 @asynccontextmanager
 async def windowed_engine(
     decoder: Decoder,
+    detector: Callable[[], Detector],
     *,
     width: int,
     capacity: int,
@@ -59,4 +62,4 @@ async def windowed_engine(
     """Run an engine meanwhile which decodes `width` windows at once."""
     dispatcher = Dispatcher(decoder, width)
     async with beside(dispatcher.run()):
-        yield WindowedEngine(dispatcher, capacity=capacity, flush_limit_s=flush_limit_s, spoken=spoken)
+        yield WindowedEngine(dispatcher, detector, capacity=capacity, flush_limit_s=flush_limit_s, spoken=spoken)

@@ -33,8 +33,8 @@ class Job(NamedTuple, Generic[Stream]):
 class Schedule(Generic[Stream]):
     """What is wanted and what is being decoded, of all streams.
 
-    Decodings of one stream come one after another, except that a final one does not wait for a partial one that is
-    under way.
+    Decodings of one stream come one after another, except that what is more urgent does not wait for a partial one that
+    is under way.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,9 @@ class Schedule(Generic[Stream]):
     def ask(self, stream: Stream, urgency: Urgency) -> None:
         """Note that the stream wants a window decoded. A partial one that waits gives way to anything more urgent."""
         job = Job(stream, urgency)
-        partial = next((each for each in self._waiting if each.stream == stream and each.urgency != Urgency.FINAL), None)
+        partial = next(
+            (each for each in self._waiting if each.stream == stream and each.urgency != Urgency.FINAL), None
+        )
         if partial is None:
             # An utterance that has ended goes first, and partial windows are of the utterance after it.
             self._waiting.append(job)
@@ -78,7 +80,6 @@ class Schedule(Generic[Stream]):
         running = [each.urgency for each in self._running if each.stream == job.stream]
         if job.urgency == Urgency.FINAL:
             return Urgency.FINAL not in running
-        waits_for_final = any(
-            each.stream == job.stream and each.urgency == Urgency.FINAL for each in self._waiting
-        )
-        return not running and not waits_for_final
+        if any(each.stream == job.stream and each.urgency == Urgency.FINAL for each in self._waiting):
+            return False
+        return not running if job.urgency == Urgency.PARTIAL else set(running) <= {Urgency.PARTIAL}

@@ -8,8 +8,7 @@ from typing import Self
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
 from mesh.errors import UpstreamDown
 from stt_proxy.engine import Event, Pause
-from stt_proxy.recognition.detector import SpeechDetector
-from stt_proxy.windowed.decoder import Decoding
+from stt_proxy.windowed.decoder import Decoding, Detector
 from stt_proxy.windowed.dispatcher import Dispatcher
 from stt_proxy.windowed.languages import SpokenLanguage
 from stt_proxy.windowed.schedule import Urgency
@@ -24,9 +23,9 @@ _SAMPLE_BYTES = 2
 class WindowedRecognizer:
     """A `Recognizer` for one stream. Its owner has the dispatcher forget it at the end."""
 
-    def __init__(self, dispatcher: Dispatcher, language: SpokenLanguage) -> None:
+    def __init__(self, dispatcher: Dispatcher, detector: Detector, language: SpokenLanguage) -> None:
         self._dispatcher = dispatcher
-        self._transcription = Transcription(SpeechDetector(), language, self._ask)
+        self._transcription = Transcription(detector, language, self._ask)
         self._events: deque[Event] = deque()
         self._progress = asyncio.Event()
         """Set when there are events to take, or fewer than before."""

@@ -12,15 +12,14 @@ import numpy as np
 from mesh.audio import SAMPLE_RATE as WORKING_RATE
 from mesh.audio import Resampler
 from stt_proxy.engine import Event, Flushed, Partial, Pause, Word
-from stt_proxy.recognition.detector import CHUNK, SpeechDetector
-from stt_proxy.recognition.tape import Tape
-from stt_proxy.recognition import FRAME, SAMPLE_RATE
+from stt_proxy.recognition import CHUNK, FRAME, SAMPLE_RATE
 from stt_proxy.recognition.pauses import PauseScore
+from stt_proxy.recognition.tape import Tape
 from stt_proxy.recognition.utterances import LOOK_BACK
-from stt_proxy.recognition.voicing import Voicing
+from stt_proxy.recognition.voicing import SPEECH, Voicing
 from stt_proxy.recognition.words import TimedWord
 from stt_proxy.windowed.agreement import Agreement
-from stt_proxy.windowed.decoder import Decoding, Samples
+from stt_proxy.windowed.decoder import Decoding, Detector, Samples
 from stt_proxy.windowed.languages import SpokenLanguage
 from stt_proxy.windowed.schedule import Urgency
 
@@ -60,7 +59,6 @@ class Window:
     samples: Samples = field(repr=False)
     language: str
     likely: str
-    final: bool
 
 
 @dataclass(eq=False, slots=True)
@@ -80,7 +78,6 @@ class Utterance:
     """The end of the newest window that was taken."""
     heard_to: int = 0
     """The end of the newest window that was decoded."""
-    concluded: bool = False
     agreement: Agreement = field(default_factory=Agreement)
     hypothesis: Sequence[TimedWord] = ()
 
@@ -92,7 +89,7 @@ class Utterance:
 class Transcription:
     """Recognises one stream. `ask` is called when a window should be decoded: see `window` and `decoded`."""
 
-    def __init__(self, detector: SpeechDetector, language: SpokenLanguage, ask: Callable[[Urgency], None]) -> None:
+    def __init__(self, detector: Detector, language: SpokenLanguage, ask: Callable[[Urgency], None]) -> None:
         self._detector = detector
         self._language = language
         self._ask = ask
@@ -107,6 +104,8 @@ class Transcription:
         self._utterance: Utterance | None = None
         self._pending: deque[Utterance | Flushed] = deque()
         """Utterances that have ended but are not decoded, and the flushes that wait for them."""
+        self._undecoded: deque[Utterance] = deque()
+        """Those of them of which no window is decoded that holds all."""
         self._guess = ""
 
     @property
@@ -143,10 +142,9 @@ class Transcription:
     def window(self, urgency: Urgency) -> Window | None:
         """The window to be decoded now; None: what it was wanted for has passed."""
         if urgency == Urgency.FINAL:
-            utterance = next(each for each in self._pending if isinstance(each, Utterance))
+            utterance = self._undecoded.popleft()
+            assert utterance.end is not None  # noqa: S101 - it waits because it has ended
             end = utterance.end
-            if utterance.concluded or end is None:
-                return None
         elif self._utterance is not None:
             utterance, end = self._utterance, self._scored
         else:
@@ -155,19 +153,20 @@ class Transcription:
         utterance.next_at = end + _STEPS[min(utterance.asked, len(_STEPS)) - 1]
         samples = self._tape.read(utterance.start, end)
         language, likely = self._language.told, self._language.likely
-        return Window(utterance, utterance.start, end, samples, language, likely, urgency == Urgency.FINAL)
+        return Window(utterance, utterance.start, end, samples, language, likely)
 
     def decoded(self, window: Window, decoding: Decoding) -> Iterator[Event]:
         """Take in what was made of a window; the words that are certain now, and what is answered by them."""
         utterance = window.utterance
-        if utterance.concluded or window.end < utterance.heard_to:
+        if window.end <= utterance.heard_to:
             return
         utterance.heard_to = window.end
-        utterance.hypothesis = self._spoken(window.start, decoding.words)
+        # The window may have moved on meanwhile.
+        utterance.hypothesis = [
+            word for word in self._spoken(window.start, decoding.words) if word.start + word.end > 2 * utterance.start
+        ]
         self._language.note(decoding.language, decoding.certainty, window.end - window.start)
-        if utterance.end is not None and utterance.settled(window.end):
-            yield from self._conclude(utterance)
-        elif utterance is self._utterance:
+        if utterance is self._utterance and not self._pending:
             yield from self._words(utterance.agreement.revise(utterance.hypothesis, window.end))
             yield from self._new_guess(utterance)
             self._move_on(utterance)
@@ -207,26 +206,23 @@ class Transcription:
         self._utterance, self._used = None, position
         utterance.end = position
         self._pending.append(utterance)
-        if utterance.settled(utterance.heard_to):
-            yield from self._conclude(utterance)
-            yield from self._answers()
-        elif not utterance.settled(utterance.window_end):
+        # A window that is being decoded may hold all of it.
+        if not utterance.settled(utterance.window_end):
+            self._undecoded.append(utterance)
             self._ask(Urgency.FINAL)
-
-    def _conclude(self, utterance: Utterance) -> Iterator[Event]:
-        utterance.concluded = True
-        yield from self._words(utterance.agreement.conclude(utterance.hypothesis))
-        yield from self._new_guess(utterance)
+        yield from self._answers()
 
     def _answers(self) -> Iterator[Event]:
-        """Everything that waited for utterances which are all decoded now."""
+        """The last words of utterances that are decoded, and the flushes behind them, in order."""
         while self._pending:
             first = self._pending[0]
-            if isinstance(first, Utterance):
-                if not first.concluded:
-                    return
-            else:
+            if isinstance(first, Flushed):
                 yield first
+            elif first.settled(first.heard_to):
+                yield from self._words(first.agreement.conclude(first.hypothesis))
+                yield from self._new_guess(first)
+            else:
+                return
             self._pending.popleft()
 
     def _move_on(self, utterance: Utterance) -> None:
@@ -249,7 +245,7 @@ class Transcription:
         for probability in speech:
             self._pauses.hear(probability, _CHUNK_S)
             self._voicing.hear(probability)
-        return any(probability >= 0.5 for probability in speech)
+        return any(probability >= SPEECH for probability in speech)
 
     def _spoken(self, start: int, words: Sequence[TimedWord]) -> list[TimedWord]:
         """The words in which there was speech, at their places in the stream."""
@@ -257,7 +253,7 @@ class Transcription:
         return [trimmed for each in placed if (trimmed := self._voicing.trimmed(each))]
 
     def _forget(self) -> None:
-        starts = [each.start for each in self._pending if isinstance(each, Utterance) and not each.concluded]
+        starts = [each.start for each in self._pending if isinstance(each, Utterance)]
         if self._utterance is not None:
             starts.append(self._utterance.start)
         earliest = min(starts, default=max(self._used, self._scored - LOOK_BACK))

@@ -3,8 +3,8 @@
 import numpy as np
 
 from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.recognition.detector import SpeechDetector
 from stt_proxy.recognition import SAMPLE_RATE
+from stt_proxy.recognition.detector import SpeechDetector
 
 
 def main() -> None:

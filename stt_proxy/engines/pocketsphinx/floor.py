@@ -8,8 +8,8 @@ holes; 16-bit PCM keeps them.
 
 import numpy as np
 
-from stt_proxy.recognition.tape import Samples
 from stt_proxy.recognition import SAMPLE_RATE
+from stt_proxy.recognition.tape import Samples
 
 _FAINT = 4e-4
 """RMS, at the level that speech is brought to: 38 dB below it.

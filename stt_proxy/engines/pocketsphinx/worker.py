@@ -15,7 +15,6 @@ import numpy as np
 
 from stt_proxy.engine import Event, Flushed
 from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.recognition.detector import CHUNK, SpeechDetector
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from stt_proxy.engines.pocketsphinx.wire import (
     LENGTH_BYTES,
@@ -31,6 +30,8 @@ from stt_proxy.engines.pocketsphinx.wire import (
     command_from,
     packed,
 )
+from stt_proxy.recognition import CHUNK
+from stt_proxy.recognition.detector import SpeechDetector
 
 _NONE = 0
 """The number of no stream: they count from 1."""
