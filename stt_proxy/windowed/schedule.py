@@ -5,11 +5,10 @@ last; then those that only bring words sooner, the stream first that has waited 
 partial window waiting: what it holds is taken when its turn comes, so that nothing stale is ever decoded.
 """
 
-from collections.abc import Hashable
 from enum import IntEnum
 from typing import Generic, NamedTuple, TypeVar
 
-Stream = TypeVar("Stream", bound=Hashable)
+Stream = TypeVar("Stream")
 
 
 class Urgency(IntEnum):

@@ -6,6 +6,7 @@ Nothing here waits. The stream gives samples and decodings in, and takes events 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -226,11 +227,11 @@ class Transcription:
             self._pending.popleft()
 
     def _move_on(self, utterance: Utterance) -> None:
-        """Drop audio from the window, if it is long, whose words are certain: at a sentence's end, or the longest gap."""
+        """Drop audio whose words are certain from a long window, up to a sentence's end or else the longest gap."""
         words = utterance.agreement.committed
         if self._scored - utterance.start < _LONG or not words:
             return
-        ends = [(word, after.start) for word, after in zip(words, words[1:], strict=False)]
+        ends = [(word, after.start) for word, after in pairwise(words)]
         late = [each for each in ends if each[0].end > utterance.start + _LONG // 3] or ends[-1:]
         if not late:
             return

@@ -4,8 +4,8 @@ import math
 from typing import NamedTuple
 
 _SHARE = 0.55
-"""How much of the processors speech recognition may take when everybody talks: others need them too. A stream of a person
-who talks takes about two decodings a second; a person talks for a third of a conversation."""
+"""The share of the processors that decodings may take. A person talks for a third of a conversation, and a stream of
+speech takes about two decodings a second."""
 
 _MOST_PER_PROCESSOR = 2
 

@@ -35,10 +35,14 @@ async def model_folder(settings: WhisperSettings, weights: WeightsSettings, prog
     """
     if model := MODELS.get(settings.model):
         return (await WeightStore(weights).obtain(model.weights, progress)).folder
-    folder = Path(settings.model).expanduser()
+    return _own_folder(settings.model)
+
+
+def _own_folder(named: str) -> Path:
+    folder = Path(named).expanduser()
     if missing := [name for name in ("model.bin", "config.json", "vocabulary.txt") if not (folder / name).is_file()]:
         raise SettingError(
-            f"PARLEY_STT_MODEL={settings.model} is neither {' nor '.join(MODELS)} nor a folder with {', '.join(missing)}"
+            f"PARLEY_STT_MODEL={named} is neither {' nor '.join(MODELS)} nor a folder with {', '.join(missing)}"
         )
     return folder
 
