@@ -1,4 +1,7 @@
-"""Whether a conversation would find what it needs, as `/v1/health` tells it."""
+"""Whether a conversation would find what it needs, as `/v1/health` tells it.
+
+The edge asks for the mesh's health instead of watching it: a watch reports a replica that hangs as SERVING.
+"""
 
 import asyncio
 from collections.abc import Callable

@@ -1,10 +1,16 @@
-"""What the orchestrator can be told."""
+"""The orchestrator's settings, and what its HTTP clients have in common."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from mesh.settings import Port, ServiceSettings, setting
+
+LOOPBACK_WITHOUT_PROXY = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+"""The `mounts` of an HTTP client: a proxy that the environment names is for the way out, not for this machine.
+
+None for a pattern means that what fits it goes directly.
+"""
 
 
 class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
 PACKAGES = (*SERVICES, "mesh", "moshi_client", "launcher")
-OURS = {*PACKAGES, "parley", "tests"}
+OURS = {*PACKAGES, "parley", "tests", "humming"}
 
 CORE = ROOT / "orchestrator" / "conversation"
 EMBEDDED_ENGINES = (

@@ -1,5 +1,6 @@
 """Reads YAML by what is expected of it, and says in which line it is not so."""
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -9,24 +10,25 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
+from mesh.text_files import TextFileError, read_text
+
 T = TypeVar("T", str, bool, int, float)
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What an escape may leave of a character, and UTF-8 cannot hold."""
+_LARGEST = (1 << 63) - 1
+"""Of whole numbers: what a message can hold."""
 
 _NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
-class CatalogueError(Exception):
-    """A catalogue cannot be used. The message names file and line, and says what was expected."""
-
-    def __init__(self, path: Path, line: int | None, problem: str) -> None:
-        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
-        self.line = line
-        """Counted from 1; None: no line in particular."""
-        self.problem = problem
+class CatalogueError(TextFileError):
+    """A catalogue cannot be used."""
 
 
 def read_list(path: Path) -> list["Fields"]:
     """The entries of a file that holds a list of mappings. Raises `CatalogueError`."""
-    root = _compose(path, _read(path))
+    root = _compose(path, read_text(path, CatalogueError))
     if not isinstance(root, SequenceNode):
         raise CatalogueError(path, _line(root) if root else None, f"expected a list, found {_found(root)}")
     return [Fields(path, each, "entry", _entry(number, each)) for number, each in enumerate(root.value, start=1)]
@@ -75,6 +77,10 @@ class Fields:
             value = float(value)
         if type(value) is not kind or value == "":
             self.refuse(_line(node), f"expected {field!r} to be {_NAMES[kind]}, found {_found(node)}")
+        if isinstance(value, str) and _SURROGATE.search(value):
+            self.refuse(_line(node), f"{field!r} holds half of a character: {value!r}")
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            self.refuse(_line(node), f"expected {field!r} to be at most {_LARGEST}, found {_found(node)}")
         return value
 
     def required(self, field: str, kind: type[T]) -> T:
@@ -133,15 +139,6 @@ def _entry(number: int, node: Node) -> str:
     return f"voice {number} {name!r}" if name else f"voice {number}"
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CatalogueError(path, None, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise CatalogueError(path, error.object.count(b"\n", 0, error.start) + 1, "expected UTF-8") from None
-
-
 def _compose(path: Path, text: str) -> Node | None:
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
@@ -159,7 +156,8 @@ def _scalar(node: Node) -> Any:
         return None
     try:
         return SafeConstructor().construct_object(node)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, ArithmeticError, AttributeError, LookupError, TypeError):
+        # A tag may stand before anything, `!!timestamp soon` for one, and the library trusts what it finds.
         return None
 
 

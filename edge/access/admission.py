@@ -10,8 +10,8 @@ from starlette.websockets import WebSocket
 
 from edge.access.addresses import Addresses, TooManySessions
 from edge.access.origins import Origins
+from mesh.drain import LiveCalls
 from mesh.errors import Draining
-from mesh.rpc.interceptor import LiveCalls
 
 _RETRY_AFTER_S = 10
 """When somebody may come back who has too many sessions: nobody knows when one of them ends."""

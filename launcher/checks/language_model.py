@@ -53,7 +53,7 @@ async def _asked(model: LanguageModel, settings: OrchestratorSettings, listed: l
             return [wrong("model", f"{name} is not one of the server's, and {error}", remedy)]
         return [_failed(error, "model", name or listed[0])]
     answered = f"{name or listed[0]} began to answer after {took_s:.1f} s"
-    if model.thinks:
+    if model.reasons:
         return [advice("model", f"{answered}, and thinks before it does: people wait meanwhile", _THINKS)]
     if unlisted:
         return [advice("model", f"{answered}, but the server does not list it", "nothing, if that is the one you mean")]

@@ -12,9 +12,8 @@ from launcher.exit_codes import ExitCode
 from launcher.failure import Failure
 from launcher.recordings.transcript import transcript
 from launcher.recordings.unmute import unmute
-from orchestrator.recorder.reading import NotARecording
-from orchestrator.recorder.replay import Difference
-from orchestrator.recorder.replay import replay as replayed
+from orchestrator.recorder.reading import Difference, NotARecording
+from orchestrator.recorder.reading import replay as replayed
 
 _FORMATS: dict[str, Callable[[Path], Iterator[str]]] = {"text": transcript, "unmute": unmute}
 _SUFFIXES = {"text": ".txt", "unmute": ".unmute.jsonl"}

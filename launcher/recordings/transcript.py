@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from orchestrator.conversation import actions as act
 from orchestrator.conversation.actions import CancelCause, SpeechCause
-from orchestrator.llm.words import Reading
-from orchestrator.recorder import lines
+from orchestrator.llm.words import SpokenTextFilter
+from orchestrator.recorder import records
 from orchestrator.recorder.reading import header_of, read
 
 _LONG_SILENCE_S = 3.0
@@ -24,11 +24,11 @@ def transcript(path: Path) -> Iterator[str]:
     started = datetime.fromtimestamp(header.started_wall, UTC)
     yield f"Session {header.session_id}, {started:%Y-%m-%d %H:%M:%S} UTC, recorded by Parley {header.product}"
     yield ""
-    end: lines.End | None = None
+    end: records.End | None = None
     entries: list[Entry] = []
     told = _Transcript()
     for _, line in read(path):
-        if isinstance(line, lines.End):
+        if isinstance(line, records.End):
             end = line
         entries += told.entries(line)
     # What is begun is known when it is over, and something else may have begun and ended meanwhile.
@@ -76,7 +76,7 @@ class _Reply:
     def cut(self, heard: list[str], how: str) -> Entry:
         """Return how it reads when only so many words of it were heard."""
         # What was written and cannot be spoken, a dash or a star, has no word among those that were heard.
-        spoken = filter(Reading().pronounceable, self.written)
+        spoken = filter(SpokenTextFilter().pronounceable, self.written)
         unheard = [word.strip() for word in spoken][len(heard) :]
         rest = [f"(not heard: {' '.join(unheard)})"] if unheard else []
         return Entry(self.began, "parley", " ".join([*heard, f"[{how}]", *rest]))
@@ -90,13 +90,13 @@ class _Transcript:
         self._reply: _Reply | None = None
         self._quiet_since: float | None = None
 
-    def entries(self, line: lines.Line) -> Iterator[Entry]:
+    def entries(self, line: records.Record) -> Iterator[Entry]:
         """What a line of the recording adds."""
         match line:
-            case lines.Warned(message=message):
+            case records.Warned(message=message):
                 yield Entry(line.now, "", f"warning: {message}")
-            case lines.Step(now=now):
-                for action in line.answered():
+            case records.Step(now=now):
+                for action in line.core_actions():
                     yield from self._person(action, now)
                     yield from self._reply_of(action, now)
 
@@ -107,31 +107,31 @@ class _Transcript:
 
     def _person(self, action: act.Action, now: float) -> Iterator[Entry]:
         match action:
-            case act.SpeechStarted() if self._turn_began is None:
+            case act.SpeechStartedNotice() if self._turn_began is None:
                 self._turn_began = now
-            case act.TurnEnded(cause=SpeechCause.SILENCE):
+            case act.TurnEndedNotice(cause=SpeechCause.SILENCE):
                 since, self._quiet_since = self._quiet_since, None
                 yield Entry(since or now, "", f"nobody spoke for {now - (since or now):.1f} s")
-            case act.TurnEnded(text=text, cause=cause):
+            case act.TurnEndedNotice(text=text, cause=cause):
                 began = now if self._turn_began is None else self._turn_began
                 yield from self._silence(began)
                 yield Entry(began, "you", f"{text} [typed]" if cause is SpeechCause.TYPED else text)
                 self._turn_began = None
-            case act.TurnDiscarded():
+            case act.TurnDiscardedNotice():
                 self._turn_began = None
 
     def _reply_of(self, action: act.Action, now: float) -> Iterator[Entry]:
         match action:
             case act.PrepareReply():
                 self._reply = _Reply(now)
-            case act.ReplyText(text=text) if self._reply:
+            case act.ReplyTextNotice(text=text) if self._reply:
                 self._reply.written.append(text)
             case act.ReleaseAudio() if self._reply:
                 self._reply.heard(now)
-            case act.ReplyWord(text=text) if self._reply:
+            case act.ReplyWordNotice(text=text) if self._reply:
                 self._reply.heard(now)
                 self._reply.said.append(text)
-            case act.ReplyFinished(text=text) if self._reply:
+            case act.ReplyFinishedNotice(text=text) if self._reply:
                 yield from self._silence(self._reply.began)
                 yield Entry(self._reply.began, "parley", text or "[nothing to say]")
                 self._over(now)

@@ -20,7 +20,7 @@ from mesh.audio import SAMPLE_RATE
 from mesh.times import duration
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
-from orchestrator.recorder import lines
+from orchestrator.recorder import records
 from orchestrator.recorder.reading import header_of, read
 from orchestrator.session import wire
 from parley.conversation.v1 import conversation_pb2 as pb
@@ -57,24 +57,24 @@ class _Export:
         self._sound: dict[tuple[str, int], bytes] = {}
         """What the next step releases, by its reply and where it begins."""
 
-    def events(self, line: lines.Line) -> Iterator[tuple[Sender, dict[str, Any]]]:
+    def events(self, line: records.Record) -> Iterator[tuple[Sender, dict[str, Any]]]:
         """What was said on the socket, and by whom."""
         match line:
-            case lines.Session(session=session):
+            case records.Session(session=session):
                 yield from self._update(ParseDict(session, pb.SessionConfig(), ignore_unknown_fields=True))
-            case lines.Audio(reply_id=reply_id, start=start, pcm=pcm):
+            case records.Audio(reply_id=reply_id, start=start, pcm=pcm):
                 self._sound[reply_id, start] = pcm
-            case lines.Warned(reason=reason, message=message):
+            case records.Warned(reason=reason, message=message):
                 yield from self._told(wire.warning(reason, message))
-            case lines.Step():
-                yield from self._heard(line.told())
-                for action in line.answered():
+            case records.Step():
+                yield from self._heard(line.core_event())
+                for action in line.core_actions():
                     yield from self._done(action)
                 self._sound.clear()
 
     def _heard(self, event: ev.Event | None) -> Iterator[tuple[Sender, dict[str, Any]]]:
         match event:
-            case ev.MicrophoneHeard(samples=samples):
+            case ev.MicrophoneAudioArrived(samples=samples):
                 yield "client", _object(AnonymizedAppend(number_of_samples=samples, event_id=new_event_id()))
             case ev.ReplyAudioArrived(samples=samples):
                 yield "server", _object(AudioDeltaReady(number_of_samples=samples))

@@ -3,6 +3,9 @@
 A polyphase FIR filter. In thought, zeros are put between the samples until the rate is a multiple of both rates, a
 low-pass filter removes what lies above half of the lower rate, and every so many-th sample is kept; only the products
 that count are made. A block of samples is one product of a vector (the block and the samples before it) with a matrix.
+
+It is used instead of soxr's streaming mode, which delays the microphone by 120 ms in good quality and gives blocks of
+uneven size: positions need exact counts. Whole clauses of synthesised speech go through soxr.
 """
 
 from functools import cache

@@ -1,6 +1,6 @@
 """The core of a conversation: every decision, and no I/O.
 
-`Conversation` is told what happened and when, and answers with what to do:
+`Conversation` takes in what happened and when, and returns what to do:
 
     actions = conversation.handle(event, now)      # something happened
     actions = conversation.handle_timeout(now)     # `conversation.deadline` has come
@@ -10,7 +10,13 @@ one performs the actions in order and keeps a single timer for `deadline`. Its s
 conversation can be written down at any moment and go on elsewhere.
 
 Read `policy` for the numbers, `events` and `actions` for the vocabulary, then `conversation` for the rules, which rest
-on `turn` (the person's side), `reply` and `playout` (the model's side) and `transcript` (what both have heard).
+on `state` (all that is known, the person's `Turn` included), `reply` and `playout` (the model's side) and `transcript`
+(what both have heard).
+
+Names follow one rule. An event is something that happened and ends in a participle (`WordRecognized`). An action is
+either an order to the shell, an imperative (`ReleaseAudio`), or something the client is told, with the suffix `Notice`
+(`UserWordNotice`). Some notices matter to the shell too; none of them asks it for work that an order could ask for.
+Everything that decides an action gives it to `do` at once, so that no decision depends on what a caller returns.
 """
 
 from orchestrator.conversation.conversation import Conversation

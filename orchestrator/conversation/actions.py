@@ -1,6 +1,6 @@
 """What a conversation asks of the world. Offsets are seconds of the session's microphone unless they say otherwise.
 
-The first group is work for the shell; the second only tells the client what has happened.
+An order is work for the shell, and an imperative; a notice tells the client what has happened, and has that suffix.
 """
 
 import enum
@@ -10,7 +10,7 @@ from orchestrator.conversation.transcript import Message
 
 
 class SpeechCause(enum.Enum):
-    """What told that the person started, or stopped, speaking."""
+    """What showed that the person started, or stopped, speaking."""
 
     DETECTED = "detected"
     WORD = "word"
@@ -34,7 +34,7 @@ class EndCause(enum.Enum):
     FINISHED = "finished"
 
 
-# --- work ---------------------------------------------------------------------------------------------------------
+# --- orders -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ class EndConversation:
     cause: EndCause
 
 
-# --- news ---------------------------------------------------------------------------------------------------------
+# --- notices ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class SpeechStartedNotice:
     """The person has begun to speak."""
 
     item_id: str
@@ -99,7 +99,7 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class UserWord:
+class UserWordNotice:
     """A word of the person's is certain."""
 
     item_id: str
@@ -109,14 +109,14 @@ class UserWord:
 
 
 @dataclass(frozen=True, slots=True)
-class UserPartial:
+class UserPartialNotice:
     """What the person is saying, not yet certain."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStopped:
+class SpeechStoppedNotice:
     """The person seems to have stopped speaking."""
 
     item_id: str
@@ -125,7 +125,7 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEnded:
+class TurnEndedNotice:
     """The person's turn is complete and will be answered."""
 
     item_id: str
@@ -134,14 +134,14 @@ class TurnEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnDiscarded:
+class TurnDiscardedNotice:
     """What had begun as a turn held no words."""
 
     item_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyText:
+class ReplyTextNotice:
     """The language model wrote a word, with its leading space."""
 
     reply_id: str
@@ -149,7 +149,7 @@ class ReplyText:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyTextDone:
+class ReplyTextDoneNotice:
     """The language model has written all of a reply."""
 
     reply_id: str
@@ -157,7 +157,7 @@ class ReplyTextDone:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyWord:
+class ReplyWordNotice:
     """A word of a reply is being heard; offsets are seconds of the reply's audio."""
 
     reply_id: str
@@ -167,7 +167,7 @@ class ReplyWord:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyHeld:
+class ReplyHeldNotice:
     """A reply has stopped, perhaps for good. `heard` is seconds of its audio."""
 
     reply_id: str
@@ -175,14 +175,14 @@ class ReplyHeld:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyResumed:
+class ReplyResumedNotice:
     """A reply goes on where it stopped."""
 
     reply_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyReleased:
+class ReplyReleasedNotice:
     """All of a reply has been released. `duration` is seconds of its audio."""
 
     reply_id: str
@@ -191,30 +191,37 @@ class ReplyReleased:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyFinished:
+class ReplyFinishedNotice:
     """A reply has been heard to its end."""
 
     reply_id: str
     text: str
 
 
-Action = (
+UserAction = (
     RequestFlush
-    | PrepareReply
+    | EndConversation
+    | SpeechStartedNotice
+    | UserWordNotice
+    | UserPartialNotice
+    | SpeechStoppedNotice
+    | TurnEndedNotice
+    | TurnDiscardedNotice
+)
+"""Actions on the person's side, and the end."""
+
+ReplyAction = (
+    PrepareReply
     | ReleaseAudio
     | CancelReply
-    | EndConversation
-    | SpeechStarted
-    | UserWord
-    | UserPartial
-    | SpeechStopped
-    | TurnEnded
-    | TurnDiscarded
-    | ReplyText
-    | ReplyTextDone
-    | ReplyWord
-    | ReplyHeld
-    | ReplyResumed
-    | ReplyReleased
-    | ReplyFinished
+    | ReplyTextNotice
+    | ReplyTextDoneNotice
+    | ReplyWordNotice
+    | ReplyHeldNotice
+    | ReplyResumedNotice
+    | ReplyReleasedNotice
+    | ReplyFinishedNotice
 )
+"""Actions about one reply."""
+
+Action = UserAction | ReplyAction

@@ -17,14 +17,15 @@ discarded, and the reply resumes.
 `state.TRANSITIONS` has every way from one to another, and docs/turn-taking.md draws it.
 """
 
+from typing import assert_never
+
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause, EndCause, SpeechCause
 from orchestrator.conversation.policy import SILENCE_MARK
 from orchestrator.conversation.reply import CutReply, Life, Reply
-from orchestrator.conversation.state import Ending, Phase, State
+from orchestrator.conversation.state import Ending, Phase, State, Turn
 from orchestrator.conversation.transcript import Role
-from orchestrator.conversation.turn import Turn
 
 
 class Conversation:
@@ -42,7 +43,7 @@ class Conversation:
             if isinstance(event, ev.ReplyEvent):
                 self._reply_event(event, now)
             else:
-                self._person_event(event, now)
+                self._user_event(event, now)
         return self.handle_timeout(now)
 
     def handle_timeout(self, now: float) -> list[Action]:
@@ -64,14 +65,14 @@ class Conversation:
         """Where the conversation stands."""
         return self.state.phase
 
-    def _do(self, *actions: Action) -> None:
-        self._actions.extend(actions)
+    def _do(self, action: Action) -> None:
+        self._actions.append(action)
 
     # --- what the person does -------------------------------------------------------------------------------------
 
-    def _person_event(self, event: ev.Event, now: float) -> None:
+    def _user_event(self, event: ev.UserEvent, now: float) -> None:
         match event:
-            case ev.MicrophoneHeard():
+            case ev.MicrophoneAudioArrived():
                 self.state.microphone_samples += event.samples
                 self.state.microphone_at = now
             case ev.PauseScored():
@@ -79,7 +80,7 @@ class Conversation:
             case ev.WordRecognized():
                 self._word_recognized(event, now)
             case ev.PartialRecognized():
-                self._do(act.UserPartial(event.text))
+                self._do(act.UserPartialNotice(event.text))
             case ev.Flushed():
                 self._flushed(event.flush_id, now)
             case ev.UserTyped():
@@ -88,6 +89,8 @@ class Conversation:
                 self._configured(event)
             case ev.FinishRequested():
                 self._finish_requested(now)
+            case _:
+                assert_never(event)
 
     def _configured(self, event: ev.SessionConfigured) -> None:
         state = self.state
@@ -107,7 +110,7 @@ class Conversation:
         state = self.state
         if state.turn and state.turn.flush:  # The pause was only a breath: this flush ends nothing.
             state.turn.flush = None
-            self._do(act.SpeechStarted(state.turn.item_id, offset, SpeechCause.DETECTED))
+            self._do(act.SpeechStartedNotice(state.turn.item_id, offset, SpeechCause.DETECTED))
         elif state.turn is None and state.detector.armed and not state.finishing:
             window = state.policy.uninterruptible_window
             if state.reply is None or not state.reply.uninterruptible(now, window):
@@ -118,7 +121,7 @@ class Conversation:
         turn = self.state.turn or self._open_turn(SpeechCause.WORD, event.start, now)
         turn.wordless_until = None
         turn.words.append(event.text)
-        self._do(act.UserWord(turn.item_id, event.text, event.start, event.end))
+        self._do(act.UserWordNotice(turn.item_id, event.text, event.start, event.end))
 
     def _flushed(self, flush_id: int, now: float) -> None:
         state = self.state
@@ -131,7 +134,7 @@ class Conversation:
         self.state.final_flush = None
         turn = self.state.turn
         if turn and not turn.flush:
-            self._do(act.SpeechStopped(turn.item_id, self.state.position, SpeechCause.DETECTED))
+            self._do(act.SpeechStoppedNotice(turn.item_id, self.state.position, SpeechCause.DETECTED))
         if turn:
             self._end_turn(turn, now)
 
@@ -157,17 +160,18 @@ class Conversation:
         if state.reply and policy.confirmation_time == 0:
             answer_owed = not state.reply.heard_text(now)
             self._cancel_reply(CancelCause.SPEECH_DETECTED, now)
-        patience = policy.confirmation_time if state.reply else policy.wordless_limit
+        limit = policy.confirmation_time if state.reply else policy.wordless_limit
         if state.reply:
-            self._do(*state.reply.hold(now))
-        state.turn = Turn(state.new_item(), wordless_until=now + patience, answer_owed=answer_owed)
-        self._do(act.SpeechStarted(state.turn.item_id, offset, cause))
+            state.reply.hold(now, self._do)
+        state.turn = Turn(state.new_item(), wordless_until=now + limit, answer_owed=answer_owed)
+        self._do(act.SpeechStartedNotice(state.turn.item_id, offset, cause))
         return state.turn
 
     def _request_flush(self, turn: Turn, offset: float, now: float) -> None:
         """The person paused: ask for their last words."""
         turn.flush = self.state.new_flush(now)
-        self._do(act.SpeechStopped(turn.item_id, offset, SpeechCause.DETECTED), act.RequestFlush(turn.flush.flush_id))
+        self._do(act.SpeechStoppedNotice(turn.item_id, offset, SpeechCause.DETECTED))
+        self._do(act.RequestFlush(turn.flush.flush_id))
 
     def _end_turn(self, turn: Turn, now: float) -> None:
         """Answer a turn, or forget it if it held no words."""
@@ -181,7 +185,7 @@ class Conversation:
         """It was not speech: let the reply it was spoken over go on, or give the answer that it cut off unheard."""
         self._close_turn(turn, SpeechCause.DETECTED)
         if self.state.reply:
-            self._do(*self.state.reply.resume())
+            self.state.reply.resume(self._do)
         elif turn.answer_owed:
             self._prepare_reply()
         else:
@@ -192,16 +196,16 @@ class Conversation:
         if turn.words:
             self._remember_cut()
             self.state.transcript.add(turn.item_id, Role.USER, turn.text)
-            self._do(act.TurnEnded(turn.item_id, turn.text, cause))
+            self._do(act.TurnEndedNotice(turn.item_id, turn.text, cause))
         else:
             self.state.detector.armed = not self.state.detector.speaking
-            self._do(act.TurnDiscarded(turn.item_id))
+            self._do(act.TurnDiscardedNotice(turn.item_id))
 
     def _answer(self, item_id: str, text: str, cause: SpeechCause) -> None:
         """Take a whole turn that was not spoken, and reply to it."""
         self._remember_cut()
         self.state.transcript.add(item_id, Role.USER, text)
-        self._do(act.TurnEnded(item_id, text, cause))
+        self._do(act.TurnEndedNotice(item_id, text, cause))
         self._prepare_reply()
 
     # --- the model's reply ----------------------------------------------------------------------------------------
@@ -230,29 +234,28 @@ class Conversation:
     def _reply_event(self, event: ev.ReplyEvent, now: float) -> None:
         reply = self.state.reply
         if reply is None or reply.reply_id != event.reply_id:  # It is no longer alive.
-            if isinstance(event, ev.ReplyPlayed) and event.paused:
+            if isinstance(event, ev.ReplyPlaybackReported) and event.paused:
                 self._cut_was_played(event)
             return
         match event:
             case ev.ReplyTextFailed() if not reply.text.strip():  # Silence would be worse than an apology.
                 self._cancel_reply(CancelCause.FAILED, now)
                 self._prepare_reply(script=self.state.policy.apology)
-            case ev.ReplySpeechFailed() if not reply.playout.arrived:
+            case ev.ReplyAudioFailed() if not reply.playout.arrived:
                 self._cancel_reply(CancelCause.FAILED, now)
                 self._wait(now)
             case _:
-                self._do(*reply.handle(event, now))
+                reply.handle(event, now, self._do)
 
     def _cancel_reply(self, cause: CancelCause, now: float) -> None:
         """End the living reply, if there is one; only what can have been heard of it is remembered."""
         reply = self.state.reply
         if reply is None:
             return
-        self._remember_cut()
         self.state.reply, self.state.cut = None, CutReply(reply, reply.heard_text(now))
-        self._do(*reply.cancel(cause, now))
+        reply.cancel(cause, now, self._do)
 
-    def _cut_was_played(self, report: ev.ReplyPlayed) -> None:
+    def _cut_was_played(self, report: ev.ReplyPlaybackReported) -> None:
         """Believe a client that tells how far the reply that was cut short had come when it fell silent."""
         cut = self.state.cut
         if cut and cut.reply.reply_id == report.reply_id:
@@ -281,7 +284,7 @@ class Conversation:
         state, reply = self.state, self.state.reply
         if reply is None:
             return
-        self._do(*reply.advance(now, state.policy.pacing_lead, floor_is_free=state.turn is None))
+        reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=state.turn is None)
         if reply.life is Life.FINISHED:
             state.reply = None
             state.transcript.add(reply.item_id, Role.ASSISTANT, reply.full_text)
@@ -302,7 +305,7 @@ class Conversation:
             self._prepare_reply()
         elif state.silent_at is not None and now >= state.silent_at:
             item_id = state.new_item()
-            self._do(act.SpeechStopped(item_id, state.position, SpeechCause.SILENCE))
+            self._do(act.SpeechStoppedNotice(item_id, state.position, SpeechCause.SILENCE))
             self._answer(item_id, SILENCE_MARK, SpeechCause.SILENCE)
 
     def _wait(self, since: float) -> None:

@@ -1,4 +1,7 @@
-"""What can happen to a conversation. Offsets are seconds of the session's microphone unless they say otherwise."""
+"""What can happen to a conversation: each name ends in a participle.
+
+Offsets are seconds of the session's microphone unless they say otherwise.
+"""
 
 from dataclasses import dataclass
 
@@ -16,7 +19,7 @@ class SessionConfigured:
 
 
 @dataclass(frozen=True, slots=True)
-class MicrophoneHeard:
+class MicrophoneAudioArrived:
     """Samples of the person's microphone arrived."""
 
     samples: int
@@ -100,7 +103,7 @@ class ReplyWordTimed:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyPlayed:
+class ReplyPlaybackReported:
     """The client tells how many seconds of a reply the person has been played, and whether that stands still."""
 
     reply_id: str
@@ -109,7 +112,7 @@ class ReplyPlayed:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplySynthesized:
+class ReplyAudioCompleted:
     """All of a reply's audio and words have arrived."""
 
     reply_id: str
@@ -123,39 +126,34 @@ class ReplyTextFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplySpeechFailed:
+class ReplyAudioFailed:
     """The synthesis of a reply failed, or none could be found."""
 
     reply_id: str
 
 
-Event = (
+UserEvent = (
     SessionConfigured
-    | MicrophoneHeard
+    | MicrophoneAudioArrived
     | PauseScored
     | WordRecognized
     | PartialRecognized
     | Flushed
     | UserTyped
     | FinishRequested
-    | ReplyTextArrived
-    | ReplyTextCompleted
-    | ReplyAudioArrived
-    | ReplyWordTimed
-    | ReplyPlayed
-    | ReplySynthesized
-    | ReplyTextFailed
-    | ReplySpeechFailed
 )
+"""Events on the person's side: their speech, their typing, and what their client asks for."""
 
 ReplyEvent = (
     ReplyTextArrived
     | ReplyTextCompleted
+    | ReplyTextFailed
     | ReplyAudioArrived
     | ReplyWordTimed
-    | ReplyPlayed
-    | ReplySynthesized
-    | ReplyTextFailed
-    | ReplySpeechFailed
+    | ReplyAudioCompleted
+    | ReplyAudioFailed
+    | ReplyPlaybackReported
 )
 """Events about one reply. Those about a reply that is no longer alive are ignored."""
+
+Event = UserEvent | ReplyEvent

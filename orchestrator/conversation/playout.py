@@ -46,7 +46,7 @@ class Playout:
         return self.released / SAMPLE_RATE
 
     def report(self, now: float, played: float, *, paused: bool) -> None:
-        """Believe the client that by now it has played so many seconds, of what it was sent, and no more."""
+        """Take it from the client that it has played so many seconds by now, of what it was sent, and no more."""
         if self.origin is None:
             return
         self.played = self.believed(played)

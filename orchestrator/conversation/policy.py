@@ -38,7 +38,11 @@ class Policy:
     """Above this pause score the person has stopped."""
 
     speech_threshold: float = 0.4
-    """Below this pause score the person is speaking. Between the two nothing changes."""
+    """Below this pause score the person is speaking. Between the two nothing changes.
+
+    Parley's own recogniser shapes its scores around the same two numbers (`stt_proxy.recognition.pauses`); other
+    engines score in ways of their own. Change both places together, or pauses take longer than documented.
+    """
 
     uninterruptible_window: float = 3.0
     """Detected speech does not interrupt the session's first reply until it has been heard for this long: an echo
@@ -60,7 +64,7 @@ class Policy:
     """How a reply ends, in any case of letters, that says goodbye."""
 
     apology: str = "Sorry, I lost my train of thought. Could you say that again?"
-    """What the person hears instead of a reply the language model could not give."""
+    """What the person hears instead of a reply the language model could not give. A character brings its own."""
 
     first_temperature: float = 0.7
     """The sampling temperature of the first reply: greetings should differ."""

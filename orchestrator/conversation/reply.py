@@ -13,14 +13,18 @@ suspicion are all this one rule.
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias, assert_never
 
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause
 from orchestrator.conversation.playout import Playout, TimedWord
 from orchestrator.conversation.policy import SAMPLE_RATE
+
+Do: TypeAlias = Callable[[Action], None]
+"""Takes an action, to be performed after those before it."""
 
 
 class Life(enum.Enum):
@@ -94,32 +98,34 @@ class Reply:
             return self.greeting and window > 0
         return self.first and now < origin + window
 
-    def handle(self, event: ev.ReplyEvent, now: float) -> Iterator[Action]:
+    def handle(self, event: ev.ReplyEvent, now: float, do: Do) -> None:
         """Take in an event about this reply."""
         match event:
             case ev.ReplyTextArrived():
                 self.text += event.text
-                yield act.ReplyText(self.reply_id, event.text)
+                do(act.ReplyTextNotice(self.reply_id, event.text))
             case ev.ReplyTextCompleted() | ev.ReplyTextFailed():  # What was written before a failure is still said.
-                yield act.ReplyTextDone(self.reply_id, self.text)
+                do(act.ReplyTextDoneNotice(self.reply_id, self.text))
                 if not self.spoken or not self.text.strip():  # There is nothing to synthesise: the reply ends here.
                     self.playout.complete = True
             case ev.ReplyAudioArrived():
                 self.playout.arrived += event.samples
             case ev.ReplyWordTimed():
                 self.playout.words.append(TimedWord(event.text, event.start, event.end))
-            case ev.ReplyPlayed():
+            case ev.ReplyPlaybackReported():
                 self.playout.report(now, event.played, paused=event.paused)
-            case ev.ReplySynthesized():
+            case ev.ReplyAudioCompleted():
                 self.playout.complete = True
-            case ev.ReplySpeechFailed():
+            case ev.ReplyAudioFailed():
                 # What was synthesised is still heard; words that never became sound are not part of the reply.
                 end = self.playout.arrived / SAMPLE_RATE
                 self.playout.words = [word for word in self.playout.words if word.end <= end]
                 self.playout.announced = min(self.playout.announced, len(self.playout.words))
                 self.playout.complete = True
+            case _:
+                assert_never(event)
 
-    def advance(self, now: float, lead: float, *, floor_is_free: bool) -> Iterator[Action]:
+    def advance(self, now: float, lead: float, do: Do, *, floor_is_free: bool) -> None:
         """Do what is due: release audio, announce words, finish."""
         if self.life is Life.PREPARING and (self.playout.arrived or self.playout.complete):
             self.move(Life.READY)
@@ -128,18 +134,18 @@ class Reply:
         if self.life is Life.SPEAKING:
             start = self.playout.released
             if samples := self.playout.release(now, lead):
-                yield act.ReleaseAudio(self.reply_id, start, samples)
+                do(act.ReleaseAudio(self.reply_id, start, samples))
         if self.is_heard:
             for word in self.playout.announce(now):
-                yield act.ReplyWord(self.reply_id, word.text, word.start, word.end)
+                do(act.ReplyWordNotice(self.reply_id, word.text, word.start, word.end))
         if self.life is not Life.SPEAKING or not self.playout.done:
             return
         if self.released_at is None:
             self.released_at = now
-            yield act.ReplyReleased(self.reply_id, self.full_text, self.playout.duration)
+            do(act.ReplyReleasedNotice(self.reply_id, self.full_text, self.playout.duration))
         if self.playout.is_heard_out(now):
             self.move(Life.FINISHED)
-            yield act.ReplyFinished(self.reply_id, self.full_text)
+            do(act.ReplyFinishedNotice(self.reply_id, self.full_text))
 
     def deadline(self, lead: float) -> float | None:
         """Return when `advance` has something to do, if nothing happens before."""
@@ -149,22 +155,22 @@ class Reply:
             return self.playout.heard_at
         return self.playout.deadline(lead if self.life is Life.SPEAKING else None)
 
-    def hold(self, now: float) -> Iterator[Action]:
+    def hold(self, now: float, do: Do) -> None:
         """Stop releasing, if anything was being released."""
         if self.life is Life.SPEAKING:
             self.move(Life.HELD)
-            yield act.ReplyHeld(self.reply_id, self.playout.heard(now))
+            do(act.ReplyHeldNotice(self.reply_id, self.playout.heard(now)))
 
-    def resume(self) -> Iterator[Action]:
+    def resume(self, do: Do) -> None:
         """Go on after a hold."""
         if self.life is Life.HELD:
             self.move(Life.SPEAKING)
-            yield act.ReplyResumed(self.reply_id)
+            do(act.ReplyResumedNotice(self.reply_id))
 
-    def cancel(self, cause: CancelCause, now: float) -> Iterator[Action]:
+    def cancel(self, cause: CancelCause, now: float, do: Do) -> None:
         """End early."""
         self.move(Life.CANCELLED)
-        yield act.CancelReply(self.reply_id, cause, self.heard_text(now), self.playout.heard(now))
+        do(act.CancelReply(self.reply_id, cause, self.heard_text(now), self.playout.heard(now)))
 
 
 @dataclass(slots=True)

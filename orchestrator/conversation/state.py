@@ -1,4 +1,4 @@
-"""Everything a conversation knows."""
+"""Everything a conversation knows: the person's turn, the living reply, what both have heard, and counters."""
 
 import enum
 from dataclasses import dataclass, field
@@ -7,7 +7,6 @@ from orchestrator.conversation.actions import EndCause
 from orchestrator.conversation.policy import SAMPLE_RATE, Policy
 from orchestrator.conversation.reply import CutReply, Reply
 from orchestrator.conversation.transcript import Transcript
-from orchestrator.conversation.turn import Detector, Flush, Turn
 
 
 class Phase(enum.Enum):
@@ -45,6 +44,50 @@ TRANSITIONS: dict[tuple[Phase, Phase], str] = {
 Where a reply is spoken over, *speech* alone leads on only with a confirmation time of 0; otherwise it holds the reply,
 and the phase stays until a word confirms it. A *late* word is one that comes when the person has already paused.
 """
+
+
+@dataclass(slots=True)
+class Detector:
+    """Hysteresis over pause scores."""
+
+    speaking: bool = False
+    armed: bool = True
+    """Whether detected speech may open a turn. Noise that opened one for nothing must end before it may do so again."""
+
+    def score(self, probability: float, policy: Policy) -> None:
+        """Take in a pause score. One between the thresholds changes nothing."""
+        if probability < policy.speech_threshold:
+            self.speaking = True
+        elif probability > policy.pause_threshold:
+            self.speaking = False
+            self.armed = True
+
+
+@dataclass(slots=True)
+class Flush:
+    """A request for the rest of a turn's words."""
+
+    flush_id: int
+    deadline: float
+
+
+@dataclass(slots=True)
+class Turn:
+    """What the person is saying, from the first sign of speech until it is answered or found to be nothing."""
+
+    item_id: str
+    words: list[str] = field(default_factory=list)
+    wordless_until: float | None = None
+    """When a turn that no word has confirmed is given up, unless it has paused. None once there is a word."""
+    flush: Flush | None = None
+    """Set in *endpointing*: the person paused, and their last words are awaited."""
+    answer_owed: bool = False
+    """It cut off a reply of which nothing had been heard, and which is given after all if no words come."""
+
+    @property
+    def text(self) -> str:
+        """All words so far."""
+        return " ".join(self.words)
 
 
 @dataclass(slots=True)

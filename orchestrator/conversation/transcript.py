@@ -73,7 +73,7 @@ def _said(item: Item) -> str:
     A dash at the end is where somebody was cut off. A silence before a person's words says nothing; the model is told
     that the mark means silence, so that it may not stand there for anything else.
     """
-    text = item.text.strip().removesuffix(_CUT_OFF).strip()
+    text = item.text.removesuffix(_CUT_OFF).strip()
     if not text.strip(_CUT_OFF + " "):
         return ""
     if item.role is Role.USER and text.startswith(SILENCE_MARK):

@@ -1,1 +1,10 @@
-"""The language model: its client, what it writes, how long it may take, how it fails."""
+"""The language model: any server that speaks OpenAI's chat completions.
+
+* `client`: asks it, again if that may help, and yields the words of its answer
+* `completion`: parses one answer, chunk by chunk
+* `reasoning`: takes a model's reasoning out of its text
+* `deadlines`: how long its words are waited for
+* `optional_parameters`: what a request can do without
+* `failures`: how it fails, as one error
+* `words`: text as words, for the client and for the voice
+"""

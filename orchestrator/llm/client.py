@@ -11,12 +11,11 @@ import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from orchestrator.conversation.transcript import Message, Role
-from orchestrator.llm.completion import Answer
-from orchestrator.llm.deadlines import Patience
+from orchestrator.llm.completion import CompletionParser
+from orchestrator.llm.deadlines import ResponseDeadlines
 from orchestrator.llm.failures import LanguageModelFailed, failures
-from orchestrator.llm.optional_parameters import AS_IT_LIKES, NO_THINKING
-from orchestrator.proxies import PAST_PROXIES
-from orchestrator.settings import OrchestratorSettings
+from orchestrator.llm.optional_parameters import REASONING_DEFAULT, REASONING_OFF
+from orchestrator.settings import LOOPBACK_WITHOUT_PROXY, OrchestratorSettings
 
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
@@ -27,10 +26,10 @@ _MOST_NAMED = 5
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 """How servers refuse parameters."""
 
-_IN_VAIN = 3
-"""How many answers of a model that has thought aloud are kept back in vain before it is taken to have changed."""
-_THINKERS = re.compile(r"thinking|reasoner|qwq|(?:^|[^a-z])r1(?:[^a-z0-9]|$)", re.IGNORECASE)
-"""Names of models whose prompt already begins a thought, so that an answer may begin in one."""
+_BUFFERED_ANSWERS = 3
+"""Answers that are buffered after one that began inside reasoning, until one begins so again."""
+_REASONING_MODELS = re.compile(r"thinking|reasoner|qwq|(?:^|[^a-z])r1(?:[^a-z0-9]|$)", re.IGNORECASE)
+"""Names of models whose prompt already opens reasoning, so an answer may begin inside it."""
 
 _log = structlog.get_logger()
 
@@ -43,7 +42,7 @@ class LanguageModel:
         self._client = openai.AsyncOpenAI(
             base_url=base if base.endswith("/v1") else f"{base}/v1",
             api_key=settings.llm_api_key or "none",
-            http_client=openai.DefaultAsyncHttpxClient(mounts=PAST_PROXIES),
+            http_client=openai.DefaultAsyncHttpxClient(mounts=LOOPBACK_WITHOUT_PROXY),
             max_retries=0,  # `words` knows better what may be asked again, and for how long
             timeout=openai.Timeout(
                 max(settings.llm_first_token_s, settings.llm_next_token_s),  # the limits below are narrower
@@ -52,12 +51,12 @@ class LanguageModel:
         )
         self._settings = settings
         self._model = settings.llm_model
-        self._wishes = NO_THINKING if settings.llm_reasoning == "off" else AS_IT_LIKES
-        self._in_vain_left: int | None = None
-        """How many answers may still be kept back for a thought that does not come. None: only its name tells."""
-        self._trouble: str | None = None
-        self.thinks = False
-        """It has been seen to think."""
+        self._optional = REASONING_OFF if settings.llm_reasoning == "off" else REASONING_DEFAULT
+        self._buffered_left: int | None = None
+        """How many answers are still buffered, to see whether they begin inside reasoning. None: its name decides."""
+        self._last_problem: str | None = None
+        self.reasons = False
+        """It has been seen to reason."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,8 +65,8 @@ class LanguageModel:
         await self._client.close()
 
     @property
-    def patience_s(self) -> float:
-        """How many seconds it may keep a listener waiting, at any point of an answer, before it has failed."""
+    def longest_wait_s(self) -> float:
+        """The longest time in seconds between two words of an answer, or before the first, before it has failed."""
         limits = self._settings
         return max(limits.llm_first_token_s, limits.llm_next_token_s, limits.llm_thinking_s)
 
@@ -105,31 +104,31 @@ class LanguageModel:
                     await self.name()
                     await self._client.with_options(max_retries=1).models.list()
         except LanguageModelFailed as error:
-            if error.message != self._trouble:
+            if error.message != self._last_problem:
                 _log.warning("the language model cannot be used", problem=error.message)
-            self._trouble = error.message
+            self._last_problem = error.message
             return False
-        self._trouble = None
+        self._last_problem = None
         return True
 
     async def words(self, messages: list[Message], temperature: float) -> AsyncGenerator[str, None]:
         """Stream the answer to `messages`, one word at a time, each with the space that goes before it.
 
-        What the model thinks is left out; when it does so for long, the person is told. A request that fails before the
-        first word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the
+        The model's reasoning is left out; when it takes long, the person is told. A request that fails before the first
+        word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the
         iterator cancels the request.
         """
-        patience = Patience(self._settings, asyncio.get_running_loop().time)
+        deadlines = ResponseDeadlines(self._settings, asyncio.get_running_loop().time)
         tries_left = 2
         while True:
             tries_left -= 1
             try:
-                async with aclosing(self._answer(messages, temperature, patience)) as words:
+                async with aclosing(self._answer(messages, temperature, deadlines)) as words:
                     async for word in words:
                         yield word
             except LanguageModelFailed as error:
                 pause = error.retry_after
-                if patience.rewarded or not tries_left or pause is None or not patience.lasts(pause):
+                if deadlines.got_first_word or not tries_left or pause is None or not deadlines.allows(pause):
                     raise
                 _log.info("asking the language model again", problem=error.message)
             else:
@@ -137,77 +136,77 @@ class LanguageModel:
             await asyncio.sleep(pause)
 
     async def _answer(
-        self, messages: list[Message], temperature: float, patience: Patience
+        self, messages: list[Message], temperature: float, deadlines: ResponseDeadlines
     ) -> AsyncGenerator[str, None]:
         with failures():
-            async with patience.limit():
+            async with deadlines.limit():
                 stream = await self._ask(messages, temperature)
-        answer = Answer(in_thought=self._in_vain > 0, after_words=patience.excused)
+        answer = CompletionParser(starts_in_reasoning=self._buffered_answers > 0, after_words=deadlines.announced)
         with failures(lost="the language model broke off"):
             async with stream:
                 while True:
                     # A limit may only be in force while this generator waits itself, never while its caller works.
-                    async with patience.limit():
+                    async with deadlines.limit():
                         chunk = await anext(stream, None)
                     if chunk is None:
                         break
-                    words = answer.hear(chunk)
+                    words = answer.feed(chunk)
                     self._learn(answer)
                     for word in words:
-                        patience.rewarded = True
+                        deadlines.got_first_word = True
                         yield word
-                    patience.renew(answer)
-                    if patience.needs_excuse:
-                        patience.excused = True
+                    deadlines.extend(answer)
+                    if deadlines.should_announce:
+                        deadlines.announced = True
                         for word in answer.insert(self._settings.llm_thinking_text):
                             yield word
             for word in answer.finish():
-                patience.rewarded = True
+                deadlines.got_first_word = True
                 yield word
-        if answer.words and not answer.began_in_thought:
-            self._in_vain_left = max(self._in_vain - 1, 0)
+        if answer.words and not answer.began_in_reasoning:
+            self._buffered_left = max(self._buffered_answers - 1, 0)
         answer.check()
 
     async def _ask(self, messages: list[Message], temperature: float) -> Stream:
-        """Open the stream of an answer; what its server will not hear of is left out, and not asked for again."""
+        """Open the stream of an answer. A parameter that its server refuses is left out, from then on for good."""
         model = await self.name()
-        first_wishes = wishes = self._wishes
+        first_try = optional = self._optional
         while True:
             try:
                 stream: Stream = await self._client.chat.completions.create(
                     model=model,
                     messages=list(_wire(messages)),
                     stream=True,
-                    extra_body={**wishes.parameters(temperature), **(self._settings.llm_extra_body or {})},
+                    extra_body={**optional.parameters(temperature), **(self._settings.llm_extra_body or {})},
                 )
             except _UNSUITABLE as error:
-                fewer = wishes.fewer(error.response.text)
-                if fewer is None:
+                remaining = optional.without_rejected(error.response.text)
+                if remaining is None:
                     raise
-                wishes = fewer
+                optional = remaining
             else:
                 break
-        if wishes != first_wishes:
-            _log.info("the language model's server does not take every parameter", still_sent=wishes.parameters(0.0))
-            self._wishes = wishes
+        if optional != first_try:
+            _log.info("the language model's server does not take every parameter", still_sent=optional.parameters(0.0))
+            self._optional = optional
         return stream
 
-    # --- what is learned of its thinking --------------------------------------------------------------------------
+    # --- whether it reasons ---------------------------------------------------------------------------------------
 
     @property
-    def _in_vain(self) -> int:
-        if self._in_vain_left is None:
-            return 1 if _THINKERS.search(self.known_name) else 0
-        return self._in_vain_left
+    def _buffered_answers(self) -> int:
+        if self._buffered_left is None:
+            return 1 if _REASONING_MODELS.search(self.known_name) else 0
+        return self._buffered_left
 
-    def _learn(self, answer: Answer) -> None:
-        if answer.thought and not self.thinks:
-            self.thinks = True
-            _log.warning("the language model thinks before it answers, and people wait meanwhile", model=self._model)
-        if answer.began_in_thought:
-            if self._in_vain == 0:
-                _log.warning("the language model has thought aloud: its next answers wait for the end of a thought")
-            self._in_vain_left = _IN_VAIN
+    def _learn(self, answer: CompletionParser) -> None:
+        if answer.reasoned and not self.reasons:
+            self.reasons = True
+            _log.warning("the language model reasons before it answers, and people wait meanwhile", model=self._model)
+        if answer.began_in_reasoning:
+            if self._buffered_answers == 0:
+                _log.warning("the language model reasoned aloud: its next answers wait for the end of its reasoning")
+            self._buffered_left = _BUFFERED_ANSWERS
 
 
 def _wire(messages: Iterable[Message]) -> Iterable[ChatCompletionMessageParam]:

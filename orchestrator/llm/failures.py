@@ -1,4 +1,4 @@
-"""How a language model fails, said without what its server said, and whether asking once more may help."""
+"""How a language model fails, without repeating its server's text, and whether asking once more may help."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ import openai
 
 from mesh.errors import UpstreamDown
 
-AGAIN_AFTER_S = 0.1
-"""How soon a request that failed may be made again: a kept connection may have been closed meanwhile."""
+RETRY_AFTER_S = 0.1
+"""The least pause before a failed request is made again: a kept connection may have been closed meanwhile."""
 _LONGEST_PAUSE_S = 2.0
-"""How long a server may ask to be left alone. Who is told to come back later than that apologises now."""
+"""The longest `Retry-After` that is waited for. After a longer one the conversation apologises at once."""
 _PASSING = frozenset((HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS))
 """The refusals that, like any 5xx, may be over a moment later."""
 
@@ -42,7 +42,7 @@ def failures(lost: str = "the language model cannot be reached") -> Iterator[Non
     except openai.OpenAIError as error:
         raise LanguageModelFailed(_described(error, lost), retry_after=_pause(error)) from error
     except _BAD_VALUES as error:
-        raise LanguageModelFailed(_UNREADABLE, retry_after=AGAIN_AFTER_S) from error
+        raise LanguageModelFailed(_UNREADABLE, retry_after=RETRY_AFTER_S) from error
 
 
 def _described(error: openai.OpenAIError, lost: str) -> str:
@@ -71,11 +71,11 @@ def _pause(error: openai.OpenAIError) -> float | None:
     if isinstance(error, openai.APITimeoutError) and not isinstance(error.__cause__, httpx2.ConnectTimeout):
         return None  # Whoever asks again goes to the end of the queue.
     if not isinstance(error, openai.APIStatusError):
-        return AGAIN_AFTER_S
+        return RETRY_AFTER_S
     if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and error.status_code not in _PASSING:
         return None
     asked = _seconds(error.response.headers.get("retry-after"))
-    return None if asked > _LONGEST_PAUSE_S else max(asked, AGAIN_AFTER_S)
+    return None if asked > _LONGEST_PAUSE_S else max(asked, RETRY_AFTER_S)
 
 
 def _seconds(retry_after: str | None) -> float:

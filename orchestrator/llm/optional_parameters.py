@@ -1,26 +1,26 @@
-"""What a language model's server is asked for besides words: a temperature, and not to think.
+"""Parameters of a request that it can do without: a temperature, and switches for the model's reasoning.
 
-There is no common way to switch thinking off, and servers differ in what they do with parameters that they do not
-know: some pass over them, some refuse the whole request (400 or 422) and say which ones they mean.
+There is no common way to switch reasoning off, and servers differ in what they do with parameters that they do not
+know: some ignore them, some refuse the whole request (400 or 422) and say which ones they mean.
 """
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 _EFFORTS = ("none", "minimal", "low")
-"""The least effort is best; a server that knows "none" does not think at all."""
+"""From the one preferred on. A model whose server knows "none" does not reason at all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """Parameters that a request can do without."""
+class OptionalParameters:
+    """Which of these parameters a server is still sent."""
 
     temperature: bool = True
-    """Say how varied the words may be. OpenAI's reasoning models refuse that."""
+    """Send the temperature. OpenAI's reasoning models refuse it."""
     effort: str | None = _EFFORTS[0]
-    """How much thinking to ask for: OpenAI, Ollama, llama.cpp, OpenRouter, Gemini, Groq."""
+    """The reasoning effort to ask for: OpenAI, Ollama, llama.cpp, OpenRouter, Gemini, Groq. None: not sent."""
     template: bool = True
-    """Tell the model's chat template not to begin a thought: vLLM, SGLang, llama.cpp."""
+    """Ask the model's chat template not to begin with reasoning: vLLM, SGLang, llama.cpp."""
 
     def parameters(self, temperature: float) -> dict[str, Any]:
         """Return them as fields of a request."""
@@ -34,23 +34,24 @@ class Wishes:
             wanted["chat_template_kwargs"] = {"enable_thinking": False, "thinking": False}
         return wanted
 
-    def fewer(self, refusal: str) -> "Wishes | None":
-        """Return what to ask for after a refusal, in the server's own words; None: it was nothing of this.
+    def without_rejected(self, refusal: str) -> "OptionalParameters | None":
+        """Return what to send after a refusal, whose text is `refusal`; None: nothing of this was refused.
 
-        What it names is given up, or asked for with a value that it offers. If it names nothing, thinking goes first.
+        A parameter that it names is left out, or sent with a value that it offers. If it names none, the switches for
+        reasoning go first.
         """
         refusal = refusal.lower()
-        fewer = replace(
+        remaining = replace(
             self,
             effort=self._effort_offered(refusal) if "effort" in refusal else self.effort,
             template=self.template and "chat_template" not in refusal and "enable_thinking" not in refusal,
             temperature=self.temperature and "temperature" not in refusal,
         )
-        if fewer != self:
-            return fewer
-        fewer = replace(self, effort=None, template=False)
-        if fewer != self:
-            return fewer
+        if remaining != self:
+            return remaining
+        remaining = replace(self, effort=None, template=False)
+        if remaining != self:
+            return remaining
         return replace(self, temperature=False) if self.temperature else None
 
     def _effort_offered(self, refusal: str) -> str | None:
@@ -61,6 +62,6 @@ class Wishes:
         return next(offered, None)
 
 
-NO_THINKING = Wishes()
-AS_IT_LIKES = Wishes(effort=None, template=False)
-"""Whether it thinks is left to the server."""
+REASONING_OFF = OptionalParameters()
+REASONING_DEFAULT = OptionalParameters(effort=None, template=False)
+"""Whether it reasons is left to the server."""

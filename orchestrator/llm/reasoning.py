@@ -1,7 +1,7 @@
-"""Takes out of a model's text what it thinks before it speaks.
+"""Takes a model's reasoning out of its text.
 
-Servers that know their model put its thoughts into a field of their own. Others leave them in the text, between marks
-that depend on the model; and where the prompt already ends with the opening mark, only the closing one is seen.
+Servers that know their model put its reasoning into a field of its own. Others leave it in the text, between marks that
+depend on the model; and where the prompt already ends with the opening mark, only the closing one is seen.
 """
 
 import re
@@ -17,16 +17,16 @@ _PAIRS = {
     "<|channel>thought": "<channel|>",  # Gemma 4
     _CHANNEL: "final<|message|>",  # gpt-oss: every channel but the last is for itself
 }
-"""How a thought begins, and how it ends. Letters may be of either case."""
+"""The marks that open and close reasoning. Letters may be of either case."""
 
-_BARE = (
+_FRAMING = (
     *("<answer>", "</answer>", "<response>", "</response>", "<|start_response|>", "<|end_response|>"),
     *("<|start|>assistant", "<|end|>", "<|return|>", "<|im_end|>", "<|eot_id|>", "<|endoftext|>"),
 )
-"""What stands around thoughts and answers, and is neither."""
+"""Marks that stand around reasoning and answers, and are dropped."""
 
-_MOST_WITHHELD = 200_000
-"""Characters. What is longer was a thought."""
+_MAX_BUFFERED = 200_000
+"""Characters. A longer text without a closing mark was reasoning."""
 
 
 class _Marks:
@@ -47,96 +47,97 @@ class _Marks:
         return next((n for n in range(len(end), 0, -1) if end[-n:] in self._beginnings), 0)
 
 
-_OUTSIDE = _Marks((*_PAIRS, *(end for begin, end in _PAIRS.items() if begin != _CHANNEL), *_BARE))
-"""Those that mean something outside of a thought; some are prompted with the beginning of one, and only end it."""
+_OUTSIDE = _Marks((*_PAIRS, *(end for begin, end in _PAIRS.items() if begin != _CHANNEL), *_FRAMING))
+"""The marks that count outside of reasoning. Closing marks do too: the prompt may have opened it."""
 _ENDS = {closing: _Marks([closing]) for closing in _PAIRS.values()}
 
 
-class Thoughts:
-    """Text goes in, cut anywhere; what is meant to be heard comes out. In the place of a thought there is a blank.
+class ReasoningFilter:
+    """Text goes in, cut anywhere; the answer in it comes out, with a blank for each stretch of reasoning.
 
-    With `unopened`, the text is expected to begin within a thought: it is withheld until that ends. If the text ends
-    first, it was none.
+    With `starts_inside`, the text is expected to begin inside reasoning: it is buffered until a closing mark. If the
+    text ends first, it was the answer.
     """
 
-    def __init__(self, *, unopened: bool = False) -> None:
+    def __init__(self, *, starts_inside: bool = False) -> None:
         self.found = False
-        """There was a thought, and something in it."""
-        self.unopened = False
-        """There was one that had no beginning. What had come out before was a part of it."""
+        """There was reasoning that was not blank."""
+        self.started_inside = False
+        """A closing mark came without an opening one. What had come out before was reasoning."""
         self._opened = False
         self._closing: str | None = None
-        """What ends the thought that has begun."""
-        self._withheld: list[str] | None = [] if unopened else None
+        """The mark that ends the present reasoning; None outside of it."""
+        self._buffered: list[str] | None = [] if starts_inside else None
         self._pending = ""
-        self._heard = False
+        self._has_text = False
+        """Something that is not blank has come out."""
         self._marked = False
 
     @property
-    def thinking(self) -> bool:
-        """Whether what comes now is taken for a thought."""
-        return self._closing is not None or self.withholds
+    def inside(self) -> bool:
+        """Whether the text that comes now is taken for reasoning."""
+        return self._closing is not None or self.buffering
 
     @property
-    def withholds(self) -> bool:
-        """Whether text is kept, lest it turns out to be a thought."""
-        return self._withheld is not None
+    def buffering(self) -> bool:
+        """Whether text is kept back until it is known not to be reasoning."""
+        return self._buffered is not None
 
     def feed(self, text: str) -> str:
-        """Take in more text and return what of it is meant to be heard. What may be the start of a mark is kept."""
+        """Take in more text and return the part of it that is answer. What may be the start of a mark is kept."""
         self._pending += text
-        heard: list[str] = []
+        answer: list[str] = []
         while match := self._marks.search(self._pending):
             before, self._pending = self._pending[: match.start()], self._pending[match.end() :]
-            self._pass(before, heard)
-            self._meet(match[0].lower(), heard)
+            self._emit(before, answer)
+            self._on_mark(match[0].lower(), answer)
         sure = len(self._pending) - self._marks.begun(self._pending)
         text, self._pending = self._pending[:sure], self._pending[sure:]
-        self._pass(text, heard)
-        return self._given(heard)
+        self._emit(text, answer)
+        return self._joined(answer)
 
     def finish(self) -> str:
-        """Say that the text is over, and return the rest that is meant to be heard."""
-        heard: list[str] = []
-        self._pass(self._pending, heard)
-        heard[:0] = self._withheld or ()
-        self._pending, self._withheld = "", None
-        return self._given(heard)
+        """End the text and return the rest of the answer."""
+        answer: list[str] = []
+        self._emit(self._pending, answer)
+        answer[:0] = self._buffered or ()
+        self._pending, self._buffered = "", None
+        return self._joined(answer)
 
-    def _pass(self, text: str, heard: list[str]) -> None:
+    def _emit(self, text: str, answer: list[str]) -> None:
         if self._closing is not None:
             self.found |= bool(text.strip())
             return
-        (heard if self._withheld is None else self._withheld).append(text)
-        if self._withheld and sum(map(len, self._withheld)) > _MOST_WITHHELD:
-            self._withheld = [""]
+        (answer if self._buffered is None else self._buffered).append(text)
+        if self._buffered and sum(map(len, self._buffered)) > _MAX_BUFFERED:
+            self._buffered = [""]
 
-    def _meet(self, mark: str, heard: list[str]) -> None:
-        """Take note of a mark."""
+    def _on_mark(self, mark: str, answer: list[str]) -> None:
+        """Enter or leave reasoning, as a mark says."""
         self._marked = True
         if mark in _PAIRS:
-            heard.extend((*(self._withheld or ()), " "))
-            self._withheld = None
+            answer.extend((*(self._buffered or ()), " "))
+            self._buffered = None
             self._closing, self._opened = _PAIRS[mark], True
         elif mark == self._closing:
             self._closing = None
-        elif mark in _BARE:
-            self._pass(" ", heard)
+        elif mark in _FRAMING:
+            self._emit(" ", answer)
         elif not self._opened:
-            self.found = self.unopened = self._opened = True
-            self._withheld = None
-            self._heard = False
-            heard.clear()
+            self.found = self.started_inside = self._opened = True
+            self._buffered = None
+            self._has_text = False
+            answer.clear()
 
     @property
     def _marks(self) -> _Marks:
-        """Those that mean something now."""
+        """The marks that count now."""
         return _OUTSIDE if self._closing is None else _ENDS[self._closing]
 
-    def _given(self, parts: list[str]) -> str:
-        """Join what comes out; blanks that were around a thought do not begin an answer."""
+    def _joined(self, parts: list[str]) -> str:
+        """Join what comes out; blanks that were around reasoning do not begin an answer."""
         text = "".join(parts)
-        if self._marked and not self._heard:
+        if self._marked and not self._has_text:
             text = text.lstrip()
-        self._heard = self._heard or bool(text.strip())
+        self._has_text = self._has_text or bool(text.strip())
         return text

@@ -64,8 +64,8 @@ def _whole(word: str) -> str:
     return word.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-class Reading:
-    """Reads written words out, one after the other: tells what the voice is to say for each.
+class SpokenTextFilter:
+    """Turns written words, one after the other, into what the voice is to say for each.
 
     Markdown is for the eye: its marks are dropped and curly quotes straightened (Unmute's rule), of a link its text is
     read, of an address the host. Nothing is said of emoji, of what else has neither letters nor digits (a lone dash or

@@ -1,30 +1,34 @@
-"""What is in the news, from NewsAPI (newsapi.org/docs), fetched once for all conversations of a process."""
+"""What is in the news, from NewsAPI (newsapi.org/docs), for all conversations of a process.
+
+Headlines are fetched beside the conversations: once when the process starts, before it serves, and then every few
+hours. A conversation therefore never waits for them. Where they could not be had, it makes small talk.
+"""
 
 import asyncio
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from time import monotonic
 from typing import NamedTuple, Self
 
 import httpx2
 import msgspec
 import structlog
 
-from orchestrator.proxies import PAST_PROXIES
-from orchestrator.settings import OrchestratorSettings
+from mesh.tasks import beside
+from orchestrator.settings import LOOPBACK_WITHOUT_PROXY, OrchestratorSettings
 
-KEPT_S = 4 * 3_600.0
-"""How long headlines are good for."""
+REFRESH_S = 4 * 3_600.0
+"""Between two fetches."""
 
-RETRY_AFTER_S = 60.0
-"""How long nobody asks again after a failure: a NewsAPI that is dead must not delay every conversation."""
+RETRY_S, LONGEST_RETRY_S = 60.0, 3_600.0
+"""Between two tries after a failure: doubled from the first to the longest. NewsAPI counts requests by the day."""
 
-_MOST_BYTES = 1 << 20
+_MAX_BYTES = 1 << 20
 _ASKED_FOR = 40
 
-_MOST_AUTHOR, _MOST_TITLE, _MOST_TEXT = 80, 200, 400
+_MAX_AUTHOR, _MAX_TITLE, _MAX_TEXT = 80, 200, 400
 
 _TAG = re.compile(r"<[^<>]{0,300}>")
 _ADDRESS = re.compile(r"://|\bwww\.|\w@\w|\w\.[a-z]{2,}/", re.IGNORECASE)
@@ -51,80 +55,72 @@ class Headline(NamedTuple):
     """How the article begins."""
 
 
-class Newsroom:
-    """Knows the headlines, or that there are none to be had. Entered before use; leaving cancels a fetch.
+class HeadlineCache:
+    """Holds the headlines, and keeps them fresh while it is entered.
 
-    Without a key in the settings there never are any. `clock` counts seconds.
+    Entering waits for the first fetch, `news_limit_s` at most, and never fails. Without a key in the settings there
+    never are any headlines. `sleep` waits between two fetches.
     """
 
-    def __init__(self, settings: OrchestratorSettings, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, settings: OrchestratorSettings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self.headlines: tuple[Headline, ...] = ()
+        """What is in the news; empty when the last fetch failed."""
         self._url = f"{settings.newsapi_url.rstrip('/')}/v2/top-headlines"
         self._key = settings.newsapi_api_key
         self._limit_s = settings.news_limit_s
-        self._clock = clock
-        self._client: httpx2.AsyncClient | None = None
-        self._fetching: asyncio.Task[None] | None = None
-        self._headlines: tuple[Headline, ...] = ()
-        self._good_until: float | None = None
+        self._sleep = sleep
+        self._retry_s = RETRY_S
+        self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         if self._key is not None:
-            self._client = httpx2.AsyncClient(
-                # What is compressed could grow past every bound while it is unpacked.
-                headers={"X-Api-Key": self._key, "Accept-Encoding": "identity"},
-                mounts=PAST_PROXIES,
-                timeout=self._limit_s,
+            client = await self._exits.enter_async_context(
+                httpx2.AsyncClient(
+                    # What is compressed could grow past every bound while it is unpacked.
+                    headers={"X-Api-Key": self._key, "Accept-Encoding": "identity"},
+                    mounts=LOOPBACK_WITHOUT_PROXY,
+                    timeout=self._limit_s,
+                )
             )
+            await self._fetch(client)
+            await self._exits.enter_async_context(beside(self._keep_fresh(client)))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.wait([self._fetching])
-        if self._client is not None:
-            await self._client.aclose()
+        await self._exits.aclose()
 
-    @property
-    def is_up_to_date(self) -> bool:
-        """Whether `headlines` can be used without a `refresh`."""
-        return self._client is None or (self._good_until is not None and self._clock() < self._good_until)
+    async def _keep_fresh(self, client: httpx2.AsyncClient) -> None:
+        while True:
+            if self.headlines:
+                self._retry_s = RETRY_S
+                await self._sleep(REFRESH_S)
+            else:
+                await self._sleep(self._retry_s)
+                self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+            await self._fetch(client)
 
-    @property
-    def headlines(self) -> tuple[Headline, ...]:
-        """What is in the news as far as is known; empty when it could not be had."""
-        return self._headlines
-
-    async def refresh(self) -> None:
-        """Bring `headlines` up to date, within the limit. Whoever asks while it is being done waits for the same."""
-        if self.is_up_to_date:
-            return
-        if self._fetching is None or self._fetching.done():
-            self._fetching = asyncio.create_task(self._fetch(), name="news")
-        await asyncio.wait([self._fetching])  # one who leaves must not take it away from the others
-
-    async def _fetch(self) -> None:
-        self._headlines = ()
+    async def _fetch(self, client: httpx2.AsyncClient) -> None:
         try:
             async with asyncio.timeout(self._limit_s):
-                self._headlines = tuple(_headlines(await self._body()))
+                self.headlines = tuple(_headlines(await self._body(client)))
         except _FAILURES as error:
+            self.headlines = ()  # those of hours ago are no news
             # Only the kind of failure: its text may hold what the server said, or the key.
-            _log.warning("no news", error=type(error).__name__, status=getattr(error, "status", None))
+            _log.warning("headlines not fetched", error=type(error).__name__, status=getattr(error, "status", None))
         else:
-            _log.info("news fetched", headlines=len(self._headlines))
-        finally:
-            self._good_until = self._clock() + (KEPT_S if self._headlines else RETRY_AFTER_S)
+            _log.info("headlines fetched", headlines=len(self.headlines))
 
-    async def _body(self) -> bytes:
-        assert self._client is not None  # noqa: S101 - without one, it is always up to date
+    async def _body(self, client: httpx2.AsyncClient) -> bytes:
         query = {"category": "technology", "language": "en", "pageSize": str(_ASKED_FOR)}
         body = bytearray()
-        async with self._client.stream("GET", self._url, params=query) as response:
+        async with client.stream("GET", self._url, params=query) as response:
             if response.status_code != httpx2.codes.OK:
                 raise _Unusable(response.status_code)
             async for part in response.aiter_raw():
                 body += part
-                if len(body) > _MOST_BYTES:
+                if len(body) > _MAX_BYTES:
                     raise _Unusable(response.status_code)
         return bytes(body)
 
@@ -144,6 +140,7 @@ _FAILURES = (
     msgspec.MsgspecError,
     RecursionError,  # JSON that is nested too deeply
     UnicodeDecodeError,
+    OverflowError,  # a port that cannot be
     _Unusable,
 )
 
@@ -167,14 +164,14 @@ def _headlines(body: bytes) -> Iterator[Headline]:
             article = msgspec.json.decode(raw, type=_Article)
         except msgspec.ValidationError:
             continue
-        title = _plain(article.title, _MOST_TITLE)
+        title = _plain(article.title, _MAX_TITLE)
         if title and title.casefold() != _REMOVED:
             yield Headline(
                 title=title,
-                description=_plain(article.description, _MOST_TEXT),
-                author=_plain(article.author, _MOST_AUTHOR),
+                description=_plain(article.description, _MAX_TEXT),
+                author=_plain(article.author, _MAX_AUTHOR),
                 date=_date(article.published_at),
-                content=_plain(article.content, _MOST_TEXT),
+                content=_plain(article.content, _MAX_TEXT),
             )
 
 

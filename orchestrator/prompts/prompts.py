@@ -1,4 +1,4 @@
-"""The system prompt: a character, put into what the house asks of every spoken conversation."""
+"""The system prompt: a character, put into the base prompt that every spoken conversation has."""
 
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from mesh.errors import InvalidRequest
 from orchestrator.conversation import Policy
 from orchestrator.conversation.policy import SILENCE_MARK
-from orchestrator.prompts.headlines import Headline, Newsroom
-from orchestrator.prompts.texts import LANGUAGES, QUESTIONS, Texts
+from orchestrator.prompts.headlines import Headline, HeadlineCache
+from orchestrator.prompts.texts import LANGUAGES, QUESTIONS, ModelApologies, Texts
 from parley.conversation.v1.conversation_pb2 import Character, Instructions
 
 _GOODBYE = Policy().goodbye_ending.capitalize()
@@ -31,13 +31,13 @@ class Prompts:
     def __init__(
         self,
         texts: Texts,
-        newsroom: Newsroom,
+        news: HeadlineCache,
         *,
         chance: random.Random | None = None,
         now: Callable[[], datetime] = here_and_now,
     ) -> None:
         self._texts = texts
-        self._newsroom = newsroom
+        self._news_cache = news
         self._chance = chance or random.Random()  # noqa: S311 - variety, not secrecy
         self._now = now
         self._kinds: Mapping[str, Callable[[Character, str], str]] = {
@@ -49,21 +49,8 @@ class Prompts:
             "unmute_explanation": self._unmute_explanation,
         }
 
-    def is_prepared(self, instructions: Instructions) -> bool:
-        """Whether they can be rendered at once; also if they are to be refused."""
-        return (
-            instructions.character.kind != "news"
-            or self._newsroom.is_up_to_date
-            or self._fault(instructions.character) is not None
-        )
-
-    async def prepare(self, instructions: Instructions) -> None:
-        """Fetch what rendering them needs. Takes seconds at most, and never fails: without news there is small talk."""
-        if not self.is_prepared(instructions):
-            await self._newsroom.refresh()
-
     def render(self, instructions: Instructions, *, model: str) -> str:
-        """Return the system prompt. Needs nothing but what is at hand: `prepare` first, or there may be no news.
+        """Return the system prompt. A news character whose headlines are missing makes small talk instead.
 
         `model` is the language model's name as its server gives it. Raises `InvalidRequest` for a character or a
         language that does not exist.
@@ -73,16 +60,18 @@ class Prompts:
         character = instructions.character
         if fault := self._fault(character):
             raise InvalidRequest(fault, field="config.session.instructions")
-        language = character.language if character.HasField("language") else LANGUAGES[0]
-        if character.kind == "unmute_explanation":
-            language = LANGUAGES[0]
-        return self._texts.house.filled(
+        language = _language(character)
+        return self._texts.base.filled(
             silence=SILENCE_MARK,
             goodbye=_GOODBYE,
             language=self._texts.languages[language],
             model=_readable(model),
-            character=self._kinds[character.kind](character, language.partition("/")[0]),
+            character=self._kinds[character.kind](character, _first(language)),
         )
+
+    def apologies(self, instructions: Instructions) -> ModelApologies:
+        """Return the apologies in the language that the conversation begins in; a plain prompt has none: English."""
+        return self._texts.model_apologies[_first(_language(instructions.character))]
 
     def _fault(self, character: Character) -> str | None:
         """Say why a character cannot be, and what was expected; None: it can."""
@@ -122,10 +111,10 @@ class Prompts:
         return self._texts.quiz_show.filled(questions="\n".join(lines), goodbye=_GOODBYE)
 
     def _news(self, character: Character, language: str) -> str:
-        headlines = self._newsroom.headlines
+        headlines = self._news_cache.headlines
         if not headlines:
             return self._texts.news_unavailable.filled(
-                apology=self._chance.choice(self._texts.apologies[language]),
+                apology=self._chance.choice(self._texts.news_apologies[language]),
                 smalltalk=self._smalltalk(character, language),
             )
         drawn = self._chance.sample(headlines, min(len(headlines), _MOST_HEADLINES))
@@ -137,6 +126,17 @@ class Prompts:
     def _said_now(self) -> str:
         now = self._now()
         return f"{now:%A}, {now.day} {now:%B %Y}, {now:%H:%M} {now.tzname() or ''}".strip()
+
+
+def _language(character: Character) -> str:
+    if character.kind == "unmute_explanation" or not character.HasField("language"):
+        return LANGUAGES[0]
+    return character.language
+
+
+def _first(language: str) -> str:
+    """Return the language spoken at the beginning: "fr/en" → "fr"."""
+    return language.partition("/")[0]
 
 
 def _paragraphs(headlines: Iterable[Headline]) -> str:

@@ -8,22 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from mesh.text_files import TextFileError, read_text
+
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 _BRACE = re.compile(r"[{}]")
 _QUESTION = re.compile(r"(?P<question>.*\w.*\?)\s*(?P<answer>.*\w.*)")
 _ENTRY = re.compile(r"(?P<key>[^:\s]+)\s*:\s*(?P<text>\S.*)")
 
 
-class TemplateError(Exception):
-    """A file cannot be used. The message names it, and the line if there is one, and says what was expected."""
-
-    def __init__(self, path: Path, line: int | None, problem: str) -> None:
-        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
-        self.line = line
-        """Counted from 1; None: no line in particular."""
+class TemplateError(TextFileError):
+    """A text cannot be used."""
 
 
-class Line(NamedTuple):
+class NumberedLine(NamedTuple):
     """A line that is no remark."""
 
     number: int
@@ -100,9 +97,9 @@ def read_table(path: Path, *keys: str) -> Mapping[str, str]:
     return table
 
 
-def _entries(path: Path, least: int) -> list[Line]:
+def _entries(path: Path, least: int) -> list[NumberedLine]:
     """The lines of a list that are not blank."""
-    entries = [Line(line.number, line.text.strip()) for line in _lines(path) if line.text.strip()]
+    entries = [NumberedLine(line.number, line.text.strip()) for line in _lines(path) if line.text.strip()]
     first: dict[str, int] = {}
     for line in entries:
         if (number := first.setdefault(line.text.casefold(), line.number)) != line.number:
@@ -114,19 +111,13 @@ def _entries(path: Path, least: int) -> list[Line]:
     return entries
 
 
-def _lines(path: Path) -> list[Line]:
+def _lines(path: Path) -> list[NumberedLine]:
     return [line for line in _numbered(path) if not line.text.startswith("#")]
 
 
-def _numbered(path: Path) -> Iterator[Line]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise TemplateError(path, None, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise TemplateError(path, error.object.count(b"\n", 0, error.start) + 1, "expected UTF-8") from None
-    for number, line in enumerate(text.split("\n"), 1):
-        yield Line(number, line.rstrip())
+def _numbered(path: Path) -> Iterator[NumberedLine]:
+    for number, line in enumerate(read_text(path, TemplateError).split("\n"), 1):
+        yield NumberedLine(number, line.rstrip())
 
 
 def _named(names: Iterable[str]) -> str:

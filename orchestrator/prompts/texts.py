@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from orchestrator.prompts.templates import (
     Question,
@@ -30,11 +30,20 @@ ByLanguage = Mapping[str, T]
 """For "en" and "fr", what there is in each."""
 
 
+class ModelApologies(NamedTuple):
+    """What is said when the language model fails. Each field is named as in its file."""
+
+    unanswered: str
+    """Instead of a reply."""
+    unfinished: str
+    """After a sentence that breaks off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Every text. The templates are named after the character they describe, but for `house`, which wraps them all."""
+    """Every text. Each template is named after the character it describes, but for `base`, which wraps them all."""
 
-    house: Template
+    base: Template
     languages: Mapping[str, str]
     constant: Template
     smalltalk: Template
@@ -44,7 +53,8 @@ class Texts:
     news_unavailable: Template
     unmute_explanation: Template
     starters: ByLanguage[tuple[str, ...]]
-    apologies: ByLanguage[tuple[str, ...]]
+    news_apologies: ByLanguage[tuple[str, ...]]
+    model_apologies: ByLanguage[ModelApologies]
     easy_animals: ByLanguage[tuple[str, ...]]
     hard_animals: ByLanguage[tuple[str, ...]]
     questions: ByLanguage[tuple[Question, ...]]
@@ -54,7 +64,9 @@ def read_texts(own: Path | None = None) -> Texts:
     """Read every text, from the folder `own` where it has a file of that name. Raises `TemplateError`."""
     folder = _Folder(own)
     texts = Texts(
-        house=folder.template("house", "character", "language", "model", "silence", "goodbye"),
+        base=read_template(
+            folder.file("base.txt", formerly="house.txt"), "character", "language", "model", "silence", "goodbye"
+        ),
         languages=read_table(folder.file("languages.txt"), *LANGUAGES),
         constant=folder.template("constant"),
         smalltalk=folder.template("smalltalk", "now", "starter"),
@@ -64,7 +76,8 @@ def read_texts(own: Path | None = None) -> Texts:
         news_unavailable=folder.template("news_unavailable", "apology", "smalltalk"),
         unmute_explanation=folder.template("unmute_explanation"),
         starters=folder.by_language("starters", read_list),
-        apologies=folder.by_language("apologies", read_list),
+        news_apologies=folder.by_language("apologies", read_list),
+        model_apologies=folder.by_language("model_apologies", _read_model_apologies),
         easy_animals=folder.by_language("animals_easy", read_list),
         hard_animals=folder.by_language("animals_hard", read_list),
         questions=folder.by_language("quiz", lambda path: read_questions(path, least=QUESTIONS)),
@@ -82,12 +95,12 @@ class _Folder:
         if own is not None and not own.is_dir():
             raise TemplateError(own, None, "expected a folder")
 
-    def file(self, name: str) -> Path:
-        """Where the text of this name is."""
-        self._files.add(name)
-        if self._own is not None and (self._own / name).exists():
-            return self._own / name
-        return OUR_OWN / name
+    def file(self, name: str, *, formerly: str | None = None) -> Path:
+        """Where the text of this name is; a file of somebody's own may still have the name it had formerly."""
+        names = [name] if formerly is None else [name, formerly]
+        self._files.update(names)
+        own = [self._own / each for each in names] if self._own is not None else []
+        return next((path for path in own if path.exists()), OUR_OWN / name)
 
     def template(self, name: str, *placeholders: str) -> Template:
         return read_template(self.file(f"{name}.txt"), *placeholders)
@@ -100,6 +113,10 @@ class _Folder:
         for path in sorted(self._own.glob("*.txt")) if self._own is not None else ():
             if path.name not in self._files | {"README.txt"}:
                 raise TemplateError(path, None, f"there is no text of this name, only {_listed(self._files)}")
+
+
+def _read_model_apologies(path: Path) -> ModelApologies:
+    return ModelApologies(**read_table(path, *ModelApologies._fields))
 
 
 def _listed(names: Iterable[str]) -> str:

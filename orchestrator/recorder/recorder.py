@@ -10,9 +10,8 @@ from google.protobuf.json_format import MessageToDict
 from orchestrator.conversation import State
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event
-from orchestrator.recorder import lines
-from orchestrator.recorder.recordings import Recordings
-from orchestrator.recorder.tape import Tape
+from orchestrator.recorder import records
+from orchestrator.recorder.files import RecordingFile, Recordings
 from parley.conversation.v1.conversation_pb2 import SessionConfig
 
 _PRODUCT = version("parley")
@@ -35,7 +34,7 @@ class Recorder:
         self._recordings = recordings
         self._session_id = session_id
         self._now = now
-        self._tape: Tape | None = None
+        self._file: RecordingFile | None = None
         self._refused = False
         self._ended = False
         """Nothing more is taken."""
@@ -43,28 +42,28 @@ class Recorder:
     @property
     def is_recording(self) -> bool:
         """Whether what happens now is recorded."""
-        return self._tape is not None and not self._ended
+        return self._file is not None and not self._ended
 
     # --- consent ------------------------------------------------------------------------------------------------------
 
-    def heed(self, config: SessionConfig, state: State) -> None:
-        """Begin or delete, as the client wants, before the core in its `state` is told of what `config` changes."""
+    def apply_config(self, config: SessionConfig, state: State) -> None:
+        """Begin or delete, as `config` asks, before the core in its `state` takes in what `config` changes."""
         if config.HasField("recording_consent"):
             if config.recording_consent:
                 self._begin(state)
             else:
                 self.refuse()
         if self.is_recording:
-            self._write(lines.Session(now=self._now(), session=MessageToDict(config)))
+            self._write(records.Session(now=self._now(), session=MessageToDict(config)))
 
     def refuse(self) -> None:
         """Delete what there is, and record nothing any more."""
         self._refused = self._ended = True
-        if self._tape:
-            self._tape.discard()
+        if self._file:
+            self._file.discard()
 
     def _begin(self, state: State) -> None:
-        if self._tape or self._refused:
+        if self._file or self._refused:
             return
         if _has_words(state):
             _log.info("consent came after the first words: this session is not recorded")
@@ -72,54 +71,54 @@ class Recorder:
             return
         now = self._now()
         started_wall = time.time() - now
-        self._tape = self._recordings.tape(self._session_id, started_wall)
-        if self._tape:
-            header = lines.Header(
+        self._file = self._recordings.new_file(self._session_id, started_wall)
+        if self._file:
+            header = records.Header(
                 now=now, product=_PRODUCT, session_id=self._session_id, started_wall=started_wall, state=state
             )
             self._write(header)
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
-    def audio(self, reply_id: str, start: int, pcm: bytes) -> None:
+    def record_audio(self, reply_id: str, start: int, pcm: bytes) -> None:
         """Record what the step that comes next releases: 16-bit PCM, 24 kHz, from the reply's sample `start` on."""
         if self.is_recording:
-            self._write(lines.Audio(now=self._now(), reply_id=reply_id, start=start, pcm=pcm))
+            self._write(records.Audio(now=self._now(), reply_id=reply_id, start=start, pcm=pcm))
 
-    def step(self, now: float, event: Event | None, actions: list[Action]) -> None:
-        """Record what the core was told at `now`, and what it answered."""
+    def record_step(self, now: float, event: Event | None, actions: list[Action]) -> None:
+        """Record an event at `now`, or the timer, and the actions it led to."""
         if self.is_recording:
-            self._write(lines.Step.of(now, event, actions))
+            self._write(records.Step.of(now, event, actions))
 
-    def warned(self, reason: str, message: str) -> None:
-        """Record that the client was told of trouble."""
+    def record_warning(self, reason: str, message: str) -> None:
+        """Record that the client was sent a warning."""
         if self.is_recording:
-            self._write(lines.Warned(now=self._now(), reason=reason, message=message))
+            self._write(records.Warned(now=self._now(), reason=reason, message=message))
 
     async def close(self) -> None:
         """End the recording, if there is one, and wait until its file is complete or deleted."""
         if self.is_recording:
             self._end("over")
-        if self._tape:
-            await self._tape.close()
+        if self._file:
+            await self._file.close()
 
-    def _write(self, line: lines.Line) -> None:
-        if self._tape is None:
+    def _write(self, record: records.Record) -> None:
+        if self._file is None:
             return
-        text = lines.encoded(line)
-        if self._tape.size + len(text) > self._recordings.most_bytes:
+        line = records.encoded(record)
+        if self._file.size + len(line) > self._recordings.most_bytes:
             self._end("full")
-        elif self._tape.waiting + len(text) > _MOST_WAITING_BYTES:
+        elif self._file.waiting + len(line) > _MOST_WAITING_BYTES:
             self._end("behind")
         else:
-            self._tape.write(text)
+            self._file.write(line)
 
-    def _end(self, reason: lines.EndReason) -> None:
+    def _end(self, reason: records.EndReason) -> None:
         self._ended = True
         if reason != "over":
             _log.warning("recording stopped", reason=reason)
-        if self._tape:
-            self._tape.write(lines.encoded(lines.End(now=self._now(), reason=reason)))
+        if self._file:
+            self._file.write(records.encoded(records.End(now=self._now(), reason=reason)))
 
 
 def _has_words(state: State) -> bool:

@@ -1,21 +1,55 @@
-"""The session's settings as the client gives them, and as the conversation knows them."""
+"""The session's settings: as the client gives them bit by bit, as the core takes them, and as they stand."""
 
 from dataclasses import replace
 
 from mesh.errors import InvalidRequest
 from mesh.times import duration, seconds
 from orchestrator.conversation import Policy
+from orchestrator.conversation import events as ev
+from orchestrator.llm.client import LanguageModel
+from orchestrator.prompts.prompts import Prompts
 from parley.conversation.v1.conversation_pb2 import (
     REPLY_MODALITY_SPEECH,
     REPLY_MODALITY_TEXT,
     REPLY_MODALITY_UNSPECIFIED,
     TURN_MODE_AUTOMATIC,
     TURN_MODE_UNSPECIFIED,
+    Instructions,
     SessionConfig,
 )
 
 _PACING_LEAD = (0.08, 60.0)
 _LONGEST = 3_600.0
+
+
+class SessionOptions:
+    """One session's settings. A character is rendered when it is given, with the headlines there are at that moment."""
+
+    def __init__(self, model: LanguageModel, prompts: Prompts) -> None:
+        self._model = model
+        self._prompts = prompts
+        self._given = SessionConfig()
+        self.apologies = prompts.apologies(Instructions())
+        """In the language of the character."""
+        self._policy = Policy(apology=self.apologies.unanswered)
+
+    def change(self, config: SessionConfig) -> ev.SessionConfigured:
+        """Take in the fields that `config` sets; raises `InvalidRequest`, and then none of them counts."""
+        policy = policy_of(config, self._policy)
+        instructions = None
+        if config.HasField("instructions"):
+            instructions = self._prompts.render(config.instructions, model=self._model.known_name)
+            self.apologies = self._prompts.apologies(config.instructions)
+            policy = replace(policy, apology=self.apologies.unanswered)
+            self._given.ClearField("instructions")  # a character is replaced, not merged field by field
+        self._policy = policy
+        self._given.MergeFrom(config)
+        voice = config.voice if config.HasField("voice") else None
+        return ev.SessionConfigured(policy=policy, instructions=instructions, voice=voice)
+
+    def effective(self) -> SessionConfig:
+        """Return the session as it stands."""
+        return config_of(self._given, self._policy)
 
 
 def policy_of(config: SessionConfig, present: Policy) -> Policy:

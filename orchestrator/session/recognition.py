@@ -1,4 +1,8 @@
-"""The session's recogniser: one `Transcribe` stream, and another when it is lost."""
+"""The session's recogniser: one `Transcribe` stream, and another when it is lost.
+
+The recogniser is fed from a store of the last half minute of the microphone rather than from the wire. When it is lost,
+the next one is sent again what the first never answered. Positions are samples since the session started.
+"""
 
 import asyncio
 from collections import deque
@@ -13,18 +17,22 @@ from mesh.errors import MeshError, UpstreamDown
 from mesh.tasks import beside
 from mesh.times import duration, seconds
 from orchestrator.conversation import events as ev
-from orchestrator.session.microphone import KEPT_SAMPLES, Microphone
 from parley.stt.v1 import stt_pb2
 from parley.stt.v1.stt_pb2 import TranscribeRequest, TranscribeResponse
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceStub
 
 Transcription = Admission[TranscribeRequest, TranscribeResponse]
 
+KEPT_SAMPLES = 30 * SAMPLE_RATE
+"""Samples of the microphone that are kept."""
+
+_SAMPLE_BYTES = 2
+
 _LARGEST_SEND = 12 * FRAME_SAMPLES
 """Samples. When there is a backlog, after a loss, it goes out in pieces of about a second."""
 
 _LONGEST_REPLAY = KEPT_SAMPLES - 5 * SAMPLE_RATE
-"""Samples that are heard again after a loss, at most: as many as are kept, but for those that come meanwhile."""
+"""Most samples that are recognised again after a loss: what is kept, less what arrives meanwhile."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 """Between attempts to find another recogniser: doubled from the first to the longest."""
@@ -35,30 +43,58 @@ _STALL_LIMIT_S = 5.0
 _log = structlog.get_logger()
 
 
-class Listener:
-    """Feeds the person's microphone to a recogniser and tells what it hears, whatever becomes of the recogniser.
+class Microphone:
+    """A bounded store of 16-bit PCM; the oldest is forgotten first."""
 
-    What is told are the core's events, with offsets from the session's first microphone sample. `warn` is given a
+    def __init__(self) -> None:
+        self._pcm = bytearray()
+        self.start = 0
+        """The first position that is still kept."""
+
+    @property
+    def end(self) -> int:
+        """The position after the last sample."""
+        return self.start + len(self._pcm) // _SAMPLE_BYTES
+
+    def write(self, pcm: bytes) -> None:
+        """Append samples, forgetting what is older than `KEPT_SAMPLES`."""
+        self._pcm += pcm
+        excess = max(0, self.end - self.start - KEPT_SAMPLES)
+        del self._pcm[: excess * _SAMPLE_BYTES]
+        self.start += excess
+
+    def read(self, position: int, limit: int) -> bytes:
+        """Return up to `limit` samples from `position` on; empty at the end. ValueError if they are forgotten."""
+        if position < self.start:
+            raise ValueError(f"position {position} is no longer kept: {self.start} is the first")
+        offset = (position - self.start) * _SAMPLE_BYTES
+        return bytes(self._pcm[offset : offset + limit * _SAMPLE_BYTES])
+
+
+class RecognitionClient:
+    """Feeds the person's microphone to a recogniser, and to another when that is lost.
+
+    `notify` is given the core's events, with offsets from the session's first microphone sample. `warn` is given a
     reason and a message when recognition is lost.
     """
 
     def __init__(
-        self, stt: Replicas, session_id: str, tell: Callable[[ev.Event], None], warn: Callable[[str, str], None]
+        self, stt: Replicas, session_id: str, notify: Callable[[ev.Event], None], warn: Callable[[str, str], None]
     ) -> None:
         self._stt = stt
         self._session_id = session_id
-        self._tell = tell
+        self._notify = notify
         self._warn = warn
         self._microphone = Microphone()
         self._unanswered: deque[tuple[int, int]] = deque()
         """Flushes as (position, flush_id), in order."""
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._answered = 0
         """The position up to which words are certain: where the next recogniser begins."""
         self._sent = 0
-        """The position up to which the present recogniser was sent the microphone, and"""
+        """The position up to which the present recogniser was sent the microphone."""
         self._scored = 0
-        """up to which it has scored it."""
+        """The position up to which the present recogniser has scored the microphone."""
         self._pause = _FIRST_PAUSE_S
         """Before the next attempt to find another."""
 
@@ -68,19 +104,19 @@ class Listener:
             config=stt_pb2.TranscribeConfig(base_offset=duration(position / SAMPLE_RATE), session_id=self._session_id)
         )
 
-    def hear(self, pcm: bytes) -> None:
+    def feed(self, pcm: bytes) -> None:
         """Take in the next samples of the microphone (16-bit PCM, 24 kHz)."""
         self._microphone.write(pcm)
-        self._news.set()
+        self._changed.set()
 
     def flush(self, flush_id: int) -> None:
         """Ask for every word up to here."""
         self._unanswered.append((self._microphone.end, flush_id))
-        self._news.set()
+        self._changed.set()
 
     async def run(self, first: Transcription) -> None:
-        """Listen until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
-        await self._listen(first, 0)
+        """Recognise until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
+        await self._run_stream(first, 0)
         while True:
             await asyncio.sleep(self._pause)
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
@@ -88,13 +124,13 @@ class Listener:
             try:
                 async with admitted(self._stt, transcribe, self.config(position)) as another:
                     _log.info("recogniser replaced", replica=another.replica)
-                    await self._listen(another, position)
+                    await self._run_stream(another, position)
             except MeshError as error:
                 _log.warning("no recogniser", reason=error.reason, error=error.message)
 
-    async def _listen(self, transcription: Transcription, position: int) -> None:
+    async def _run_stream(self, transcription: Transcription, position: int) -> None:
         """Run one stream, which begins at `position`, until it is lost."""
-        # What is heard again has been acted upon: of what lies before this, only words count.
+        # What is sent again has been acted upon already: before this offset only words count, scores do not.
         replayed = self._microphone.end / SAMPLE_RATE
         self._sent = self._scored = position
         try:
@@ -112,15 +148,15 @@ class Listener:
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
                 self._answered = max(self._answered, round(end * SAMPLE_RATE))
-                self._tell(ev.WordRecognized(word.text, start, end))
+                self._notify(ev.WordRecognized(word.text, start, end))
             case "partial":
-                self._tell(ev.PartialRecognized(response.partial.text))
+                self._notify(ev.PartialRecognized(response.partial.text))
             case "pause":
                 offset = seconds(response.pause.offset)
                 self._scored = round(offset * SAMPLE_RATE)
                 if offset > replayed:
                     self._pause = _FIRST_PAUSE_S  # it has survived what the one before it may not have
-                    self._tell(ev.PauseScored(response.pause.pause_probability, offset))
+                    self._notify(ev.PauseScored(response.pause.pause_probability, offset))
             case "flushed":
                 self._flushed(response.flushed.flush_id)
 
@@ -128,13 +164,13 @@ class Listener:
         """Take in an answer; it covers what was asked before, too."""
         while self._unanswered and self._unanswered[0][1] <= flush_id:
             self._answered = max(self._answered, self._unanswered.popleft()[0])
-        self._tell(ev.Flushed(flush_id))
+        self._notify(ev.Flushed(flush_id))
 
     async def _send(self, transcription: Transcription) -> None:
         """Send the microphone on, each flush in its place."""
         flushed = 0
         while True:
-            self._news.clear()
+            self._changed.clear()
             due = next((each for each in self._unanswered if each[1] > flushed), None)
             limit = _LARGEST_SEND if due is None else min(_LARGEST_SEND, due[0] - self._sent)
             if due and limit <= 0:
@@ -144,10 +180,10 @@ class Listener:
                 # Going on after the gap would leave every later offset wrong.
                 raise UpstreamDown("the recogniser fell behind by more than is kept")
             elif pcm := self._microphone.read(self._sent, limit):
-                self._sent += len(pcm) // 2
+                self._sent += len(pcm) // _SAMPLE_BYTES
                 await transcription.send(TranscribeRequest(audio=stt_pb2.TranscribeAudio(audio=pcm)))
             else:
-                await self._news.wait()
+                await self._changed.wait()
 
     async def _notice_stall(self) -> None:
         """Raise `UpstreamDown` when the recogniser has stalled, even if it no longer takes what it is sent."""

@@ -1,6 +1,7 @@
 """One reply in the making: the language model's words, and their synthesis."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import grpc
 import structlog
 
+from mesh.audio import SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, VoiceNotFound
 from mesh.tasks import beside
@@ -15,9 +17,8 @@ from mesh.times import seconds
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm.client import LanguageModel
-from orchestrator.llm.words import Reading, words_of
+from orchestrator.llm.words import SpokenTextFilter, words_of
 from orchestrator.metrics import Metrics
-from orchestrator.session.reply_audio import Speech
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
@@ -31,12 +32,11 @@ _WORDS_AHEAD = 1_024
 """Words the model may be ahead of the synthesis."""
 
 _STALL_LIMIT_S = 15.0
-"""How long a synthesis may say nothing, besides what the language model may keep it waiting for words."""
+"""How long a synthesis may send nothing, in addition to the time the language model may take for its next words."""
 
 _SAMPLE_BYTES = 2
 
-_BROKEN_OFF = "Sorry, I have lost the thread."
-"""What is said when the model breaks off within a sentence: one that just stops sounds like a broken line."""
+_MAX_BUFFERED_BYTES = 60 * SAMPLE_RATE * _SAMPLE_BYTES
 
 _log = structlog.get_logger()
 
@@ -50,11 +50,56 @@ class Upstreams:
     metrics: Metrics
 
 
-class Speaker:
-    """Makes one reply, and tells the core's events about it.
+class ReplyAudioBuffer:
+    """The audio of one reply between its synthesis and its release: 16-bit PCM, 24 kHz, first in first out.
 
-    The synthesis is opened at once, while the model thinks: its connection costs no time. `speech` receives the audio
-    before the core is told of it. `warn` is given a reason and a message when something fails.
+    It holds a minute; gRPC's flow control then stops the engine.
+    """
+
+    def __init__(self) -> None:
+        self._chunks: deque[bytes] = deque()
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def put(self, pcm: bytes) -> None:
+        """Wait until there is room, then append. What is appended counts whole, so the bound may be passed by one."""
+        await self._room.wait()
+        self._chunks.append(pcm)
+        self._bytes += len(pcm)
+        self._update_room()
+
+    def take(self, samples: int) -> bytes:
+        """Remove and return the next `samples`; ValueError if there are not that many."""
+        wanted = samples * _SAMPLE_BYTES
+        if wanted > self._bytes:
+            raise ValueError(f"{samples} samples were asked for, {self._bytes // _SAMPLE_BYTES} are there")
+        taken = []
+        while wanted:
+            chunk = self._chunks.popleft()
+            if len(chunk) > wanted:
+                self._chunks.appendleft(chunk[wanted:])
+                chunk = chunk[:wanted]
+            taken.append(chunk)
+            wanted -= len(chunk)
+            self._bytes -= len(chunk)
+        self._update_room()
+        return b"".join(taken)
+
+    def _update_room(self) -> None:
+        if self._bytes < _MAX_BUFFERED_BYTES:
+            self._room.set()
+        else:
+            self._room.clear()
+
+
+class ReplyTask:
+    """Makes one reply as `order` says.
+
+    The synthesis is opened at once, while the model thinks: its connection costs no time. `notify` is given the core's
+    events about the reply; audio is in `audio` before its event. `warn` is given a reason and a message when something
+    fails. `apology` is said when the model breaks off within a sentence: one that just stops sounds like a lost
+    connection.
     """
 
     def __init__(
@@ -62,17 +107,20 @@ class Speaker:
         order: PrepareReply,
         upstreams: Upstreams,
         session_id: str,
-        tell: Callable[[ev.Event], None],
+        notify: Callable[[ev.Event], None],
         warn: Callable[[str, str], None],
+        *,
+        apology: str,
     ) -> None:
-        self.speech = Speech()
+        self.audio = ReplyAudioBuffer()
         self._order = order
         self._upstreams = upstreams
         self._session_id = session_id
-        self._tell = tell
+        self._apology = apology
+        self._notify = notify
         self._warn = warn
         self._words: asyncio.Queue[str | None] = asyncio.Queue(_WORDS_AHEAD)
-        self._reading = Reading()
+        self._spoken_text = SpokenTextFilter()
         self._first_word_at: float | None = None
         """When the model had written something to say."""
         self._in_sentence = False
@@ -91,12 +139,12 @@ class Speaker:
                     "synthesis failed", reply_id=self._order.reply_id, reason=error.reason, error=error.message
                 )
                 self._warn("TTS_FAILED", "I have lost my voice for a moment.")
-                self._tell(ev.ReplySpeechFailed(self._order.reply_id))
+                self._notify(ev.ReplyAudioFailed(self._order.reply_id))
 
     # --- the words ------------------------------------------------------------------------------------------------
 
     async def _write(self) -> None:
-        """Tell and queue the words; None in the queue after the last."""
+        """Report and queue the words; None in the queue after the last."""
         reply_id = self._order.reply_id
         try:
             async with aclosing(self._text()) as words:
@@ -107,18 +155,18 @@ class Speaker:
             self._upstreams.metrics.llm_failures.inc()
             self._warn("LLM_FAILED", f"I could not finish my thought: {error.message}.")
             if self._order.spoken and self._in_sentence:
-                for word in words_of(f" {_BROKEN_OFF}"):
+                for word in words_of(f" {self._apology}"):
                     await self._say(word)
-            self._tell(ev.ReplyTextFailed(reply_id))
+            self._notify(ev.ReplyTextFailed(reply_id))
         else:
-            self._tell(ev.ReplyTextCompleted(reply_id))
+            self._notify(ev.ReplyTextCompleted(reply_id))
         if self._order.spoken:
             await self._words.put(None)
 
     async def _say(self, word: str) -> None:
-        self._tell(ev.ReplyTextArrived(self._order.reply_id, word))
+        self._notify(ev.ReplyTextArrived(self._order.reply_id, word))
         await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
-        if self._order.spoken and (spoken := self._reading.pronounceable(word)):
+        if self._order.spoken and (spoken := self._spoken_text.pronounceable(word)):
             self._first_word_at = self._first_word_at or _now()
             self._in_sentence = not _ends_sentence(spoken)
             await self._words.put(spoken)
@@ -138,7 +186,7 @@ class Speaker:
     # --- the voice ------------------------------------------------------------------------------------------------
 
     async def _speak(self) -> None:
-        limit = self._upstreams.model.patience_s + _STALL_LIMIT_S
+        limit = self._upstreams.model.longest_wait_s + _STALL_LIMIT_S
         async with self._synthesis() as synthesis, beside(self._dictate(synthesis, ready_at=_now())):
             responses = aiter(synthesis)
             finished = False
@@ -147,7 +195,7 @@ class Speaker:
                 await self._received(response)
         if not finished:
             raise UpstreamDown("the synthesis ended in the middle")
-        self._tell(ev.ReplySynthesized(self._order.reply_id))
+        self._notify(ev.ReplyAudioCompleted(self._order.reply_id))
 
     async def _dictate(self, synthesis: Synthesis, ready_at: float) -> None:
         word = await self._words.get()
@@ -162,16 +210,20 @@ class Speaker:
         reply_id = self._order.reply_id
         match response.WhichOneof("event"):
             case "audio":
-                await self.speech.put(response.audio.audio)
-                self._tell(ev.ReplyAudioArrived(reply_id, len(response.audio.audio) // _SAMPLE_BYTES))
+                await self.audio.put(response.audio.audio)
+                self._notify(ev.ReplyAudioArrived(reply_id, len(response.audio.audio) // _SAMPLE_BYTES))
             case "word":
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
-                self._tell(ev.ReplyWordTimed(reply_id, word.text, start, end))
+                self._notify(ev.ReplyWordTimed(reply_id, word.text, start, end))
 
     @asynccontextmanager
     async def _synthesis(self) -> AsyncIterator[Synthesis]:
-        """Find a synthesis, patiently; a voice nobody knows is replaced by the engine's own."""
+        """Find a synthesis; while every one is taken or none can be reached, search again after a pause.
+
+        A custom voice that is gone is replaced by the synthesis itself (`voice_replaced`). A name that it does not know
+        it refuses, by its contract; the reply is then asked for without a name.
+        """
         voice = self._order.voice
         pauses = iter(_SEARCH_PAUSES_S)
         async with AsyncExitStack() as stack:

@@ -1,16 +1,29 @@
-"""What waits to be sent to the client."""
+"""The messages that wait to be sent to the client."""
 
 import asyncio
 from collections import deque
+from typing import Any
 
-from mesh.errors import Idle
+import grpc
+
+from mesh.errors import MeshError
 from parley.conversation.v1.conversation_pb2 import ConverseResponse
 
-_BOUND = 4_096
+_MAX_WAITING = 4_096
 """Messages. A client that reads finds a handful; one that has stopped reading fills this in minutes."""
 
 
-class Outbox:
+class ClientNotReading(MeshError):  # noqa: N818 - named after what has happened
+    """The client leaves unread what it is sent. On the wire it has the code and the reason of a client that is idle."""
+
+    default_code = grpc.StatusCode.DEADLINE_EXCEEDED
+    default_reason = "IDLE"
+
+    def __init__(self, message: str = "the client does not read what it is sent", **details: Any) -> None:
+        super().__init__(message, **details)
+
+
+class SendQueue:
     """A queue from which a reply can be taken back.
 
     Putting never waits, so that decisions are performed the moment they are made; what bounds the queue is that a
@@ -23,9 +36,9 @@ class Outbox:
         self._closed = False
 
     def put(self, response: ConverseResponse, reply_id: str | None = None) -> None:
-        """Add a message; with a `reply_id` it is part of that reply's audio. Raises `Idle` when there are too many."""
-        if len(self._waiting) >= _BOUND:
-            raise Idle("the client does not read what it is sent")
+        """Add a message; with a `reply_id` it is part of that reply's audio. Raises `ClientNotReading` if full."""
+        if len(self._waiting) >= _MAX_WAITING:
+            raise ClientNotReading
         self._waiting.append((response, reply_id))
         self._changed.set()
 

@@ -13,9 +13,10 @@ from mesh.discovery.search import Replicas, admitted
 from mesh.rpc.streams import before_idle, first_request
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.recorder import Recordings
+from orchestrator.session.options import SessionOptions
 from orchestrator.session.recognition import transcribe
 from orchestrator.session.reply import Upstreams
-from orchestrator.session.requests import HungUp, Requests, SessionOptions
+from orchestrator.session.requests import HungUp, Requests
 from orchestrator.session.session import Session
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1 import conversation_pb2 as pb
@@ -47,7 +48,7 @@ class ConversationServicer(ConversationServiceServicer):
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
         self, requests: AsyncIterator[pb.ConverseRequest], context: Context
     ) -> None:
-        """Hold one conversation. What the client should have known is refused before `started`, as is one too many."""
+        """Hold one conversation. A config that cannot be, or one conversation too many, is refused before `started`."""
         requests = before_idle(requests, self._settings.idle_limit_s)
         opening = await first_request(requests)
         config = opening.config
@@ -58,16 +59,23 @@ class ConversationServicer(ConversationServiceServicer):
         input_format = None if config.typed_only else negotiate(config.input_format, field="config.input_format")
         output_format = negotiate(config.output_format, field="config.output_format")
         options = SessionOptions(self._upstreams.model, self._prompts)
-        at_once, late = options.opening(config.session)
-        configured = options.change(at_once)
+        configured = options.change(config.session)
         limit = self._settings.stall_limit_s
-        session = Session(session_id, self._stt, self._upstreams, output_format, limit, recordings=self._recordings)
+        session = Session(
+            session_id,
+            self._stt,
+            self._upstreams,
+            output_format,
+            limit,
+            options=options,
+            recordings=self._recordings,
+        )
         async with AsyncExitStack() as exits:
             exits.push_async_callback(session.recorder.close)
             work = []
             if not config.typed_only:
-                searching = admitted(self._stt, transcribe, session.listener.config())
-                work.append(session.listener.run(await exits.enter_async_context(searching)))
+                searching = admitted(self._stt, transcribe, session.recognition.config())
+                work.append(session.recognition.run(await exits.enter_async_context(searching)))
             _log.info("conversation admitted", typed_only=config.typed_only)
             started = pb.ConverseStarted(
                 session_id=session_id,
@@ -76,14 +84,10 @@ class ConversationServicer(ConversationServiceServicer):
                 session=options.effective(),
             )
             session.send(pb.ConverseResponse(started=started), request_id)
-            session.configure(at_once, configured, request_id)
-            client = Requests(session, options, input_format, late=_update(late, request_id) if late else None)
+            session.configure(config.session, configured, request_id)
+            client = Requests(session, options, input_format)
             try:
                 await session.run(context.write, client.run(requests), *work)
             except HungUp:
                 _log.info("client hung up")
         _log.info("conversation over")
-
-
-def _update(session: pb.SessionConfig, request_id: str | None) -> pb.ConverseRequest:
-    return pb.ConverseRequest(request_id=request_id, update=pb.UpdateSession(session=session))

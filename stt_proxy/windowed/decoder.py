@@ -2,14 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from stt_proxy.recognition.samples import Samples
 from stt_proxy.recognition.words import TimedWord
-
-Samples: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +35,5 @@ class Decoder(Protocol):
 class Detector(Protocol):
     """Tells speech from everything else, in one stream."""
 
-    def hear(self, samples: Samples) -> Iterator[float]:
+    def feed(self, samples: Samples) -> Iterator[float]:
         """Take in the next samples; the probability of speech in each chunk they complete."""

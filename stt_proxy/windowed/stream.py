@@ -45,7 +45,7 @@ class WindowedRecognizer:
             await self._room()
             piece = pcm[start : start + FRAME_BYTES]
             self._sent_s += len(piece) / _SAMPLE_BYTES / SAMPLE_RATE
-            self._add(self._transcription.hear(piece))
+            self._add(self._transcription.feed(piece))
 
     async def flush(self, flush_id: int) -> None:
         """Ask for the words of everything sent so far."""

@@ -15,12 +15,12 @@ from mesh.audio import Resampler
 from stt_proxy.engine import Event, Flushed, Partial, Pause, Word
 from stt_proxy.recognition import CHUNK, FRAME, SAMPLE_RATE
 from stt_proxy.recognition.pauses import PauseScore
-from stt_proxy.recognition.tape import Tape
+from stt_proxy.recognition.samples import Samples, SampleWindow
 from stt_proxy.recognition.utterances import LOOK_BACK
 from stt_proxy.recognition.voicing import SPEECH, Voicing
 from stt_proxy.recognition.words import TimedWord
 from stt_proxy.windowed.agreement import Agreement
-from stt_proxy.windowed.decoder import Decoding, Detector, Samples
+from stt_proxy.windowed.decoder import Decoding, Detector
 from stt_proxy.windowed.languages import SpokenLanguage
 from stt_proxy.windowed.schedule import Urgency
 
@@ -95,7 +95,7 @@ class Transcription:
         self._language = language
         self._ask = ask
         self._resampler = Resampler(WORKING_RATE, SAMPLE_RATE)
-        self._tape = Tape()
+        self._samples = SampleWindow()
         self._scored = 0
         """The position up to which the detector has heard."""
         self._pauses = PauseScore()
@@ -119,26 +119,26 @@ class Transcription:
         """Whether everything that was said has been given."""
         return self._utterance is None and not self._pending
 
-    def hear(self, pcm: bytes) -> Iterator[Event]:
+    def feed(self, pcm: bytes) -> Iterator[Event]:
         """Take in the next samples, 16-bit and 24 kHz; the pauses in them."""
         samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32_768)
-        self._tape.write(self._resampler.process(samples))
-        while self._tape.end >= self._scored + FRAME:
+        self._samples.write(self._resampler.process(samples))
+        while self._samples.end >= self._scored + FRAME:
             self._scored += FRAME
-            spoken = self._score(self._tape.read(self._scored - FRAME, self._scored))
+            spoken = self._score(self._samples.read(self._scored - FRAME, self._scored))
             yield Pause(self._pauses.probability, self._scored / SAMPLE_RATE)
             yield from self._advance(spoken=spoken)
             self._forget()
 
     def flush(self, flush_id: int) -> Iterator[Event]:
         """End the utterance, if there is one, with the last sample so far, and answer the flush after its words."""
-        yield from self._end(self._tape.end)
+        yield from self._end(self._samples.end)
         self._pending.append(Flushed(flush_id))
         yield from self._answers()
 
     def finish(self) -> Iterator[Event]:
         """End the utterance, if there is one, with the last sample so far."""
-        yield from self._end(self._tape.end)
+        yield from self._end(self._samples.end)
 
     def window(self, urgency: Urgency) -> Window | None:
         """The window to be decoded now; None: what it was wanted for has passed."""
@@ -152,7 +152,7 @@ class Transcription:
             return None
         utterance.window_end = end
         utterance.next_at = end + _STEPS[min(utterance.asked, len(_STEPS)) - 1]
-        samples = self._tape.read(utterance.start, end)
+        samples = self._samples.read(utterance.start, end)
         language, likely = self._language.told, self._language.likely
         return Window(utterance, utterance.start, end, samples, language, likely)
 
@@ -178,7 +178,7 @@ class Transcription:
         utterance = self._utterance
         if utterance is None:
             if score.speaking:
-                start = max(self._used, position - LOOK_BACK, self._tape.start)
+                start = max(self._used, position - LOOK_BACK, self._samples.start)
                 self._utterance = Utterance(start, position + _FIRST, position)
             return
         if spoken:
@@ -242,10 +242,10 @@ class Transcription:
 
     def _score(self, frame: Samples) -> bool:
         """Have the detector hear a frame; whether there was speech in it."""
-        speech = list(self._detector.hear(frame))
+        speech = list(self._detector.feed(frame))
         for probability in speech:
-            self._pauses.hear(probability, _CHUNK_S)
-            self._voicing.hear(probability)
+            self._pauses.feed(probability, _CHUNK_S)
+            self._voicing.feed(probability)
         return any(probability >= SPEECH for probability in speech)
 
     def _spoken(self, start: int, words: Sequence[TimedWord]) -> list[TimedWord]:
@@ -258,7 +258,7 @@ class Transcription:
         if self._utterance is not None:
             starts.append(self._utterance.start)
         earliest = min(starts, default=max(self._used, self._scored - LOOK_BACK))
-        self._tape.forget(earliest)
+        self._samples.forget(earliest)
         self._voicing.forget(earliest)
 
     def _words(self, words: Sequence[TimedWord]) -> Iterator[Event]:

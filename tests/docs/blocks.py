@@ -6,7 +6,8 @@ comment on the line before a block says when something else is to be done with i
     <!-- not run: REASON -->       it cannot be run here
     <!-- runs until: WORDS -->     each of its lines is a command that goes on until it is ended; it says WORDS first
 
-A `python` block whose first line is `# NAME.py` is saved under that name, for a command of the page to run.
+A block whose first line is `# NAME.py`, `// NAME.go` or `// NAME.mjs` is a program. It is saved under that name, and a
+command of the page runs it.
 """
 
 import re
@@ -19,7 +20,7 @@ SHOWN = ("text", "json")
 
 _FENCE = re.compile(r"^```(?P<language>\w*)$")
 _DIRECTIVE = re.compile(r"^<!-- (?P<what>not run|runs until): (?P<words>.+) -->$")
-_FILE_NAME = re.compile(r"^# (?P<name>\w+\.py)$")
+_FILE_NAME = re.compile(r"^(?:#|//) (?P<name>\w+\.(?:py|go|mjs))$")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Block:
     @property
     def saved_as(self) -> str | None:
         """The file it is kept in, if it is one."""
-        named = _FILE_NAME.match(self.text.partition("\n")[0]) if self.language == "python" else None
+        named = _FILE_NAME.match(self.text.partition("\n")[0])
         return named and named["name"]
 
     @property
@@ -64,7 +65,7 @@ def blocks(page: Path) -> list[Block]:
     """The blocks of a page that are run, or would be, in order; each with what it prints."""
     found: list[Block] = []
     for block, follows_directly in _fenced(page):
-        if block.language in RUN:
+        if block.language in RUN or block.saved_as:
             found.append(block)
         elif block.language in SHOWN and follows_directly and found:
             found[-1] = replace(found[-1], prints=block.text)

@@ -32,6 +32,14 @@ two
 four --port 1
 # not a command
 ```
+
+```go
+// five.go
+```
+
+```js
+const six = 6;
+```
 """
 
 
@@ -48,21 +56,22 @@ def test_finds_what_is_run_in_order(found: list[Block]) -> None:
         ("page.md:16", "sh"),
         ("page.md:20", "python"),
         ("page.md:25", "sh"),
+        ("page.md:30", "go"),
     ]
 
 
 def test_output_follows_directly(found: list[Block]) -> None:
-    assert [block.prints for block in found] == ["prints …", None, None, None]
+    assert [block.prints for block in found] == ["prints …", None, None, None, None]
 
 
 def test_a_comment_says_what_else_is_done(found: list[Block]) -> None:
-    assert [block.is_plain for block in found] == [True, False, True, False]
+    assert [block.is_plain for block in found] == [True, False, True, False, True]
     assert found[1].not_run == "it needs a machine room"
     assert (found[3].runs_until, found[3].commands) == ("ready", ["four --port 1"])
 
 
 def test_a_file_has_its_name_in_its_first_line(found: list[Block]) -> None:
-    assert [block.saved_as for block in found] == [None, None, "three.py", None]
+    assert [block.saved_as for block in found] == [None, None, "three.py", None, "five.go"]
 
 
 def test_a_block_must_be_closed(tmp_path: Path) -> None:

@@ -15,9 +15,8 @@ import sphn
 from launcher.recordings.transcript import transcript
 from launcher.recordings.unmute import unmute
 from mesh.audio import SAMPLE_RATE
-from orchestrator.recorder import lines
-from orchestrator.recorder.reading import read
-from orchestrator.recorder.replay import replay
+from orchestrator.recorder import records
+from orchestrator.recorder.reading import read, replay
 from tests.e2e.mesh import Mesh, running_mesh
 from tests.e2e.people import Browser, browser
 from tests.e2e.test_barge_in import LONG_REPLY
@@ -163,7 +162,7 @@ async def test_a_process_that_is_killed_leaves_what_can_be_read(llm: FakeLlm, ll
     assert replayed.difference is None
     assert not replayed.complete
     assert replayed.steps > 20
-    assert any(isinstance(line, lines.Audio) for _, line in read(file))
+    assert any(isinstance(line, records.Audio) for _, line in read(file))
     assert "[cut off] (not heard: " in "\n".join(transcript(file))
     assert all(valid(line) for line in unmute(file))
 

@@ -14,7 +14,7 @@ from mesh.discovery.search import Replicas
 from mesh.rpc.server import GrpcServer
 from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
-from orchestrator.prompts.headlines import Newsroom
+from orchestrator.prompts.headlines import HeadlineCache
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.prompts.texts import read_texts
 from orchestrator.recorder import Recordings
@@ -68,7 +68,7 @@ async def town() -> AsyncIterator[Town]:
             Metrics(CollectorRegistry()),
         )
         ears = await enter(Replicas("speech recognition", proxies.stt.address))
-        prompts = Prompts(read_texts(), await enter(Newsroom(settings)))
+        prompts = Prompts(read_texts(), await enter(HeadlineCache(settings)))
         servicer = ConversationServicer(settings, ears, upstreams, prompts, await enter(Recordings(settings)))
         server = await enter(
             GrpcServer(
@@ -121,9 +121,9 @@ async def test_a_question_is_answered_and_the_answer_interrupted() -> None:
             # The first reply's slot is free although there was much more to say; the second's is taken.
             await town_.tts.slots.until(lambda: town_.tts.slots.used == 1, 2.0)
             assert town_.tts.slots.granted == 2
-            words = [word for word in caller.told("reply_word_spoken") if word.reply_id == created.reply_id]
+            words = [word for word in caller.received("reply_word_spoken") if word.reply_id == created.reply_id]
             assert all(word.text in STORY for word in words)
-        first = [word.text for word in caller.told("reply_word_spoken") if word.reply_id == cancelled.reply_id]
+        first = [word.text for word in caller.received("reply_word_spoken") if word.reply_id == cancelled.reply_id]
         assert STORY.startswith(" ".join(first))
         assert town_.stt.slots.used == 1
         await caller.hang_up()
@@ -141,7 +141,7 @@ async def test_an_engine_lost_in_the_middle_is_replaced_and_hears_the_question()
             async with listening_quietly(caller):
                 ended = await caller.until("user_turn_ended")
             assert ended.text
-            assert [warning.reason for warning in caller.told("warning")][:1] == ["STT_LOST"]
+            assert [warning.reason for warning in caller.received("warning")][:1] == ["STT_LOST"]
             assert town_.stt.slots.granted >= 2
             await caller.hang_up()
             await town_.all_free()

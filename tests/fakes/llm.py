@@ -38,6 +38,17 @@ def written(*tokens: str | bytes | None) -> Script:
     return script
 
 
+def breaks_off(*tokens: str) -> Script:
+    """Write these tokens, then lose the connection."""
+
+    async def script(_request: dict[str, Any]) -> AsyncIterator[str | bytes | None]:
+        for token in tokens:
+            yield token
+        raise ConnectionResetError
+
+    return script
+
+
 class FakeLlm:
     """Answers by its `script`, which yields tokens, or raw bytes that go out as they are, or None to end without saying
     so; if it raises, the connection is cut. With a `status` other than 200 it refuses.

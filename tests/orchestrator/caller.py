@@ -97,13 +97,13 @@ class Caller:
     def names(self, *, without: str = "") -> list[str]:
         return [name_of(event) for event in self.events if name_of(event) != without]
 
-    def told(self, name: str) -> list[Any]:
+    def received(self, name: str) -> list[Any]:
         """Everything of this name so far."""
         return [getattr(event, name) for event in self.events if name_of(event) == name]
 
     def audio(self, reply_id: str) -> bytes:
         """All audio of a reply so far."""
-        return b"".join(each.audio for each in self.told("reply_audio") if each.reply_id == reply_id)
+        return b"".join(each.audio for each in self.received("reply_audio") if each.reply_id == reply_id)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.orchestrator.house import House, Tasks, open_house, own_tasks
+from tests.orchestrator.harness import Harness, Tasks, open_harness, own_tasks
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -15,17 +15,17 @@ def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    async with open_house() as built:
+async def harness() -> AsyncIterator[Harness]:
+    async with open_harness() as built:
         yield built
 
 
 @pytest.fixture
-async def tasks_before(house: House) -> Tasks:
+async def tasks_before(harness: Harness) -> Tasks:
     """What runs in an orchestrator that has had a conversation, and has none."""
-    async with house.calling() as caller:
+    async with harness.calling() as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")
-    await house.until_empty()
-    await house.no_call_left()
+    await harness.until_empty()
+    await harness.no_call_left()
     return own_tasks()

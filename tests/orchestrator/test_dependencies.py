@@ -78,55 +78,55 @@ async def watching(replicas: int = 1) -> AsyncIterator[Watching]:
 
 
 async def test_all_is_well() -> None:
-    async with watching() as house:
+    async with watching() as harness:
         for name in ("", "stt", "tts", "llm"):
-            await house.until(name, SERVING)
+            await harness.until(name, SERVING)
 
 
 @pytest.mark.parametrize("name", ["stt", "tts"])
 async def test_a_service_that_goes_down_is_seen_and_takes_nothing_else_with_it(name: str) -> None:
-    async with watching() as house:
-        await house.until(name, SERVING)
-        await house.servers[name][0].__aexit__(None, None, None)
-        await house.until(name, NOT_SERVING)
+    async with watching() as harness:
+        await harness.until(name, SERVING)
+        await harness.servers[name][0].__aexit__(None, None, None)
+        await harness.until(name, NOT_SERVING)
         for other in {"", "stt", "tts", "llm"} - {name}:
-            await house.until(other, SERVING)
+            await harness.until(other, SERVING)
         for each in ("stt", "tts", "llm"):
-            assert house.registry.get_sample_value("parley_dependency_up", {"dependency": each}) == (each != name)
+            assert harness.registry.get_sample_value("parley_dependency_up", {"dependency": each}) == (each != name)
 
 
 async def test_a_service_that_drains_is_down_and_comes_back() -> None:
-    async with watching() as house:
-        await house.until("stt", SERVING)
-        await house.servers["stt"][0].health.set("", serving=False)
-        await house.until("stt", NOT_SERVING)
-        await house.servers["stt"][0].health.set("", serving=True)
-        await house.until("stt", SERVING)
+    async with watching() as harness:
+        await harness.until("stt", SERVING)
+        await harness.servers["stt"][0].health.set("", serving=False)
+        await harness.until("stt", NOT_SERVING)
+        await harness.servers["stt"][0].health.set("", serving=True)
+        await harness.until("stt", SERVING)
 
 
 async def test_one_replica_is_enough() -> None:
     """And the one that drains is not taken for healthy because it has answered."""
-    async with watching(replicas=2) as house:
-        draining, _ = house.servers["stt"]
+    async with watching(replicas=2) as harness:
+        draining, _ = harness.servers["stt"]
         await draining.health.set("", serving=False)
-        await house.until("stt", SERVING)
+        await harness.until("stt", SERVING)
         for _ in range(20):
-            assert await house.status("stt") == SERVING
+            assert await harness.status("stt") == SERVING
             await asyncio.sleep(0.02)
 
 
 async def test_the_model_comes_and_goes() -> None:
-    async with watching() as house:
-        await house.until("llm", SERVING)
-        house.llm.status = 500
-        await house.until("llm", NOT_SERVING)
-        house.llm.status = 200
-        await house.until("llm", SERVING)
+    async with watching() as harness:
+        await harness.until("llm", SERVING)
+        harness.llm.status = 500
+        await harness.until("llm", NOT_SERVING)
+        harness.llm.status = 200
+        await harness.until("llm", SERVING)
 
 
 async def test_a_model_that_cannot_be_chosen_is_not_there() -> None:
-    async with watching() as house:
-        house.llm.models = ["one", "other"]
-        await house.until("llm", NOT_SERVING)
-        house.llm.models = ["one"]
-        await house.until("llm", SERVING)
+    async with watching() as harness:
+        harness.llm.models = ["one", "other"]
+        await harness.until("llm", NOT_SERVING)
+        harness.llm.models = ["one"]
+        await harness.until("llm", SERVING)

@@ -1,7 +1,7 @@
 """What Unmute's clients may rely on here, claim by claim, and where Parley differs from Unmute on purpose.
 
 A test that shows a claim is marked with it: `@pytest.mark.unmute("B13", "C7")`. `claims_shown` finds the marks without
-running anything; docs/unmute.md lists them, and test_contract.py holds every claim to at least one test.
+running anything; CLAIMS.md beside this module lists them, and test_contract.py holds every claim to at least one test.
 """
 
 import ast

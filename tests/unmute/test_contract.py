@@ -1,4 +1,6 @@
-"""Every claim towards Unmute's clients has a test, and the documentation lists it."""
+"""Every claim towards Unmute's clients has a test, and the index lists it."""
+
+import re
 
 import pytest
 
@@ -17,5 +19,13 @@ def test_claim_is_shown_by_a_test(claim: str) -> None:
     assert SHOWN.get(claim), f"no test is marked with {claim}: {CLAIMS[claim]}"
 
 
-def test_the_documentation_is_fresh() -> None:
-    assert PAGE.read_text() == fresh_page(), "docs/unmute.md is stale: run scripts/unmute"
+def test_the_index_is_fresh() -> None:
+    assert PAGE.read_text() == fresh_page(), f"{PAGE.name} is stale: run scripts/unmute"
+
+
+def test_the_index_names_tests_that_exist() -> None:
+    """A link that leads to a file without the test would be a claim that nothing checks."""
+    links = re.findall(r"\[(test_\w+)\]\(([^)]+)\)", PAGE.read_text())
+    assert links
+    for name, target in links:
+        assert f"def {name}(" in (PAGE.parent / target).read_text(), f"{name} is not in {target}"

@@ -27,7 +27,7 @@ def test_the_core_remembers_no_more_after_an_hour_of_listening() -> None:
     sizes = []
     for frame in range(HOUR):
         now = frame * FRAME_S
-        conversation.handle(ev.MicrophoneHeard(FRAME_SAMPLES), now)
+        conversation.handle(ev.MicrophoneAudioArrived(FRAME_SAMPLES), now)
         # Noise that opens a turn for nothing, now and then.
         conversation.handle(ev.PauseScored(0.1 if frame % 500 < 20 else 0.9, now), now)
         conversation.handle(ev.PartialRecognized("hm"), now)

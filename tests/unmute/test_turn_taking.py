@@ -15,14 +15,14 @@ from orchestrator.conversation.actions import (
     EndCause,
     EndConversation,
     PrepareReply,
-    ReplyFinished,
-    ReplyReleased,
-    ReplyTextDone,
-    ReplyWord,
+    ReplyFinishedNotice,
+    ReplyReleasedNotice,
+    ReplyTextDoneNotice,
+    ReplyWordNotice,
     RequestFlush,
-    SpeechStopped,
-    TurnDiscarded,
-    TurnEnded,
+    SpeechStoppedNotice,
+    TurnDiscardedNotice,
+    TurnEndedNotice,
 )
 from orchestrator.conversation.events import (
     Flushed,
@@ -147,7 +147,7 @@ def test_a_pause_flushes_and_the_words_that_come_of_it_belong_to_the_turn() -> N
             at(
                 3.80,
                 Flushed(1),
-                TurnEnded("item_2", "Well? Hello?", DETECTED),
+                TurnEndedNotice("item_2", "Well? Hello?", DETECTED),
                 prepare("reply_2", "item_3", KIND, HELLO, GREETING, user("Well? Hello?")),
             ),
             given=SPOKEN,
@@ -186,7 +186,7 @@ def test_speech_that_resumes_before_the_flush_is_answered_takes_the_pause_back()
             at(
                 4.50,
                 Flushed(2),
-                TurnEnded("item_2", "Well? Hello?", DETECTED),
+                TurnEndedNotice("item_2", "Well? Hello?", DETECTED),
                 prepare("reply_2", "item_3", KIND, HELLO, GREETING, user("Well? Hello?")),
             ),
             given=PAUSED,
@@ -207,7 +207,7 @@ def test_speech_that_resumes_before_the_reply_is_heard_cancels_it() -> None:
             at(
                 4.50,
                 Flushed(2),
-                TurnEnded("item_4", "Hello?", DETECTED),
+                TurnEndedNotice("item_4", "Hello?", DETECTED),
                 prepare("reply_3", "item_5", KIND, HELLO, GREETING, user("Well? Hello?")),
             ),
             given=ASKED,
@@ -232,7 +232,7 @@ def test_so_does_a_word_that_comes_late() -> None:
             at(
                 4.06,
                 Flushed(2),
-                TurnEnded("item_4", "Hello?", DETECTED),
+                TurnEndedNotice("item_4", "Hello?", DETECTED),
                 prepare("reply_3", "item_5", KIND, HELLO, GREETING, user("Well? Hello?")),
             ),
             given=ASKED,
@@ -251,7 +251,7 @@ def test_when_it_was_only_noise_the_answer_is_given_after_all() -> None:
             at(
                 4.14,
                 Flushed(2),
-                TurnDiscarded("item_4"),
+                TurnDiscardedNotice("item_4"),
                 prepare("reply_3", "item_5", KIND, HELLO, GREETING, user("Well?")),
             ),
             given=ASKED,
@@ -370,7 +370,7 @@ def test_a_reply_can_be_interrupted_from_the_moment_it_is_decided() -> None:
             at(
                 3.80,
                 Flushed(1),
-                TurnEnded("item_2", "Well? Hello?", DETECTED),
+                TurnEndedNotice("item_2", "Well? Hello?", DETECTED),
                 prepare("reply_2", "item_3", KIND, HELLO, GREETING, user("Well? Hello?")),
             ),
             at(
@@ -416,9 +416,9 @@ def test_what_is_due_at_the_same_time_comes_in_order() -> None:
             due(
                 4.16,
                 release("reply_2", 0.40, 0.08),
-                ReplyWord("reply_2", "two", 0.16, 0.3),
-                ReplyWord("reply_2", "an", 0.16, 0.3),
-                ReplyWord("reply_2", "at", 0.16, 0.3),
+                ReplyWordNotice("reply_2", "two", 0.16, 0.3),
+                ReplyWordNotice("reply_2", "an", 0.16, 0.3),
+                ReplyWordNotice("reply_2", "at", 0.16, 0.3),
             ),
             given=(
                 *ASKED,
@@ -439,14 +439,14 @@ def test_a_reply_without_words_ends_the_turn_and_the_silence_clock_runs() -> Non
             at(
                 4.00,
                 ReplyTextCompleted("reply_2"),
-                ReplyTextDone("reply_2", ""),
-                ReplyReleased("reply_2", "", 0.0),
-                ReplyFinished("reply_2", ""),
+                ReplyTextDoneNotice("reply_2", ""),
+                ReplyReleasedNotice("reply_2", "", 0.0),
+                ReplyFinishedNotice("reply_2", ""),
             ),
             due(
                 12.00,
                 stopped("item_4", SILENCE),
-                TurnEnded("item_4", "...", SILENCE),
+                TurnEndedNotice("item_4", "...", SILENCE),
                 prepare("reply_3", "item_5", KIND, HELLO, GREETING, user("Well?")),
             ),
             given=ASKED,
@@ -466,9 +466,9 @@ def test_a_silence_is_broken_eight_seconds_after_audio_done_and_speech_stops_wit
     holds(
         script(
             "",
-            due(1.68, ReplyReleased("reply_1", "Hello there!", 1.0)),
-            due(2.00, ReplyFinished("reply_1", "Hello there!")),
-            due(9.68, stopped("item_2", SILENCE), TurnEnded("item_2", "...", SILENCE), SILENCE_IS_BROKEN),
+            due(1.68, ReplyReleasedNotice("reply_1", "Hello there!", 1.0)),
+            due(2.00, ReplyFinishedNotice("reply_1", "Hello there!")),
+            due(9.68, stopped("item_2", SILENCE), TurnEndedNotice("item_2", "...", SILENCE), SILENCE_IS_BROKEN),
             given=GREETED[:-1],
             policy=UNMUTE,
             unseen=PLAYING,
@@ -481,7 +481,7 @@ def test_a_muted_client_that_sends_nothing_is_silent_too() -> None:
     holds(
         script(
             "",
-            due(9.68, stopped("item_2", SILENCE), TurnEnded("item_2", "...", SILENCE), SILENCE_IS_BROKEN),
+            due(9.68, stopped("item_2", SILENCE), TurnEndedNotice("item_2", "...", SILENCE), SILENCE_IS_BROKEN),
             given=(at(0.0, microphone(9.68)), *GREETED),
             policy=UNMUTE,
             microphone_is_open=False,
@@ -495,11 +495,11 @@ def test_a_client_that_is_muted_in_the_middle_of_its_turn_has_ended_it() -> None
         script(
             "",
             at(3.60, microphone(0.6)),
-            due(4.60, SpeechStopped("item_2", 3.6, DETECTED), RequestFlush(1)),
+            due(4.60, SpeechStoppedNotice("item_2", 3.6, DETECTED), RequestFlush(1)),
             at(
                 4.70,
                 Flushed(1),
-                TurnEnded("item_2", "Well?", DETECTED),
+                TurnEndedNotice("item_2", "Well?", DETECTED),
                 prepare("reply_2", "item_3", KIND, HELLO, GREETING, user("Well?")),
             ),
             given=(at(0.0, microphone(1.0)), *GREETED, at(2.9, microphone(2.0)), *SPOKEN[-2:]),
@@ -518,8 +518,8 @@ def test_a_goodbye_ends_the_conversation_one_second_after_it_has_been_heard() ->
     holds(
         script(
             "",
-            due(5.18, ReplyReleased("reply_2", "Well, good BYE!", 1.5)),
-            due(5.50, ReplyFinished("reply_2", "Well, good BYE!")),
+            due(5.18, ReplyReleasedNotice("reply_2", "Well, good BYE!", 1.5)),
+            due(5.50, ReplyFinishedNotice("reply_2", "Well, good BYE!")),
             due(6.50, EndConversation(EndCause.GOODBYE)),
             given=(*ASKED, *answered("reply_2", "Well, good BYE!", 4.0)),
             policy=UNMUTE,

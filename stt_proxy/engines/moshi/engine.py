@@ -10,8 +10,8 @@ from moshi_client.metrics import LeaseMetrics
 from moshi_client.options import Options
 from moshi_client.upstreams import Upstreams
 from moshi_client.urls import ServerUrl
-from stt_proxy.engines.moshi.hearing import Hearing, Model
 from stt_proxy.engines.moshi.recognizer import MoshiRecognizer
+from stt_proxy.engines.moshi.stream_state import Model, StreamState
 
 _PATH = "/api/asr-streaming"
 
@@ -38,7 +38,7 @@ class MoshiEngine:
     async def open(self, language: str) -> AsyncIterator[MoshiRecognizer]:  # noqa: ARG002
         """Lease a slot for one stream. Raises `AtCapacity`, `UpstreamDown`, `UpstreamMisconfigured`."""
         async with self._servers.lease(self._call) as connection:
-            yield MoshiRecognizer(connection, Hearing(self._model))
+            yield MoshiRecognizer(connection, StreamState(self._model))
 
 
 @asynccontextmanager

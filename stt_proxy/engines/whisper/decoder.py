@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from mesh.errors import UpstreamDown
 from stt_proxy.engines.whisper.guard import is_speech
 from stt_proxy.engines.whisper.model import WhisperModel
-from stt_proxy.windowed.decoder import Decoding, Samples
+from stt_proxy.recognition.samples import Samples
+from stt_proxy.windowed.decoder import Decoding
 
 _ROUNDS = 2
 """The first warms up."""

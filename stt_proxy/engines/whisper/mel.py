@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stt_proxy.recognition import SAMPLE_RATE
-from stt_proxy.windowed.decoder import Samples
+from stt_proxy.recognition.samples import Samples
 
 HOP = 160
 """Samples from one frame to the next: 10 ms."""

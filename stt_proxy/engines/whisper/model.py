@@ -16,8 +16,8 @@ from stt_proxy.engines.whisper.guard import beyond, repeats
 from stt_proxy.engines.whisper.mel import HOP, log_mel
 from stt_proxy.engines.whisper.vocabulary import Vocabulary
 from stt_proxy.recognition import SAMPLE_RATE
+from stt_proxy.recognition.samples import Samples
 from stt_proxy.recognition.words import TimedWord
-from stt_proxy.windowed.decoder import Samples
 
 FULL = 30 * SAMPLE_RATE
 """Samples of a window as Whisper was trained."""

@@ -165,9 +165,9 @@ class _Timeline:
 
 def _decision(action: act.Action) -> tuple[str, str] | None:
     match action:
-        case act.ReplyHeld():
+        case act.ReplyHeldNotice():
             return "held", "blue-line"
-        case act.ReplyResumed():
+        case act.ReplyResumedNotice():
             return "resumed", "green-line"
         case act.CancelReply(heard_text=heard):
             return f"cancelled; “{heard}” was heard", "red-line"

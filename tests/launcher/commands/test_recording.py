@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from launcher.exit_codes import ExitCode
 from launcher.main import main
-from orchestrator.recorder.lines import Step
+from orchestrator.recorder.records import Step
 from tests.launcher.recordings.script import interrupted_conversation
 
 
@@ -32,14 +32,14 @@ class TestReplay:
 
     def test_of_one_that_is_different(self, file: Path, tmp_path: Path) -> None:
         other = tmp_path / "other.jsonl"
-        other.write_text(file.read_text().replace('"type":"TurnEnded"', '"type":"TurnDiscarded"', 1))
+        other.write_text(file.read_text().replace('"type":"TurnEndedNotice"', '"type":"TurnDiscardedNotice"', 1))
         replayed = ran("replay", other, file)
         assert replayed.exit_code == ExitCode.FAILED
         first, *rest = replayed.stdout.splitlines()
         assert first.startswith(f"{other}: differs after ")
         assert rest[0].startswith("  at 7.000 s: Flushed(flush_id=1)")
         assert rest[1] == "  recorded:"
-        assert rest[2] == "    TurnDiscarded(item_id='item_2')"
+        assert rest[2] == "    TurnDiscardedNotice(item_id='item_2')"
         assert "  replayed:" in rest
         assert rest[-1].startswith(f"{file}: ")
 

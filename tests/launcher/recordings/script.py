@@ -9,8 +9,8 @@ from orchestrator.conversation import Conversation, Policy, State
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.policy import SAMPLE_RATE
-from orchestrator.llm.words import Reading
-from orchestrator.recorder import lines
+from orchestrator.llm.words import SpokenTextFilter
+from orchestrator.recorder import records
 
 STARTED = 1_790_000_000.0
 """2026-09-21, 14:13:20 UTC."""
@@ -21,8 +21,8 @@ class Script:
 
     def __init__(self, **policy: Any) -> None:
         self._conversation = Conversation(State(policy=Policy(**policy)))
-        self.lines: list[lines.Line] = [
-            lines.Header(
+        self.lines: list[records.Record] = [
+            records.Header(
                 now=0.0,
                 product="1.2.3",
                 session_id="5e551011",
@@ -33,7 +33,7 @@ class Script:
 
     def asks(self, now: float, **session: Any) -> None:
         """The client changes the session."""
-        self.lines.append(lines.Session(now=now, session=session))
+        self.lines.append(records.Session(now=now, session=session))
         self.happens(now, ev.SessionConfigured())
 
     def happens(self, now: float, *events: ev.Event) -> None:
@@ -48,9 +48,9 @@ class Script:
 
     def hears(self, now: float, *words: str) -> None:
         """The person speaks and pauses, and all of it is recognised."""
-        self.happens(now, ev.MicrophoneHeard(round(now * SAMPLE_RATE)), ev.PauseScored(0.0, now))
+        self.happens(now, ev.MicrophoneAudioArrived(round(now * SAMPLE_RATE)), ev.PauseScored(0.0, now))
         for number, word in enumerate(words, start=1):
-            self.happens(now + 0.3 * number, ev.MicrophoneHeard(1_920), ev.WordRecognized(word, now, now + 0.3))
+            self.happens(now + 0.3 * number, ev.MicrophoneAudioArrived(1_920), ev.WordRecognized(word, now, now + 0.3))
         end = now + 0.3 * len(words) + 0.1
         flush = self._conversation.state.flushes + 1
         self.happens(end, ev.PauseScored(1.0, end), ev.Flushed(flush))
@@ -62,20 +62,20 @@ class Script:
         reply_id = reply.reply_id
         self.happens(now, *(ev.ReplyTextArrived(reply_id, f" {word}") for word in words))
         self.happens(now, ev.ReplyTextCompleted(reply_id))
-        for number, word in enumerate(filter(Reading().pronounceable, words)):
+        for number, word in enumerate(filter(SpokenTextFilter().pronounceable, words)):
             self.happens(now, ev.ReplyAudioArrived(reply_id, SAMPLE_RATE // 2))
             self.happens(now, ev.ReplyWordTimed(reply_id, word, number / 2, number / 2 + 0.5))
-        self.happens(now, ev.ReplySynthesized(reply_id))
+        self.happens(now, ev.ReplyAudioCompleted(reply_id))
 
     def warns(self, now: float, message: str) -> None:
-        self.lines.append(lines.Warned(now=now, reason="TTS_FAILED", message=message))
+        self.lines.append(records.Warned(now=now, reason="TTS_FAILED", message=message))
 
-    def ends(self, now: float, reason: lines.EndReason = "over") -> None:
+    def ends(self, now: float, reason: records.EndReason = "over") -> None:
         self.passes(now)
-        self.lines.append(lines.End(now=now, reason=reason))
+        self.lines.append(records.End(now=now, reason=reason))
 
     def save(self, path: Path) -> Path:
-        path.write_bytes(b"".join(map(lines.encoded, self.lines)))
+        path.write_bytes(b"".join(map(records.encoded, self.lines)))
         return path
 
     def _step(self, now: float, event: ev.Event | None, actions: list[act.Action]) -> None:
@@ -83,8 +83,8 @@ class Script:
             if isinstance(action, act.ReleaseAudio):
                 tone = np.sin(np.arange(action.start, action.start + action.samples) / 10) * 10_000
                 pcm = tone.astype("<i2").tobytes()
-                self.lines.append(lines.Audio(now=now, reply_id=action.reply_id, start=action.start, pcm=pcm))
-        self.lines.append(lines.Step.of(now, event, actions))
+                self.lines.append(records.Audio(now=now, reply_id=action.reply_id, start=action.start, pcm=pcm))
+        self.lines.append(records.Step.of(now, event, actions))
 
 
 def interrupted_conversation() -> Script:
@@ -93,7 +93,7 @@ def interrupted_conversation() -> Script:
     character = {"character": {"kind": "quiz_show", "language": "fr"}}
     script.asks(0.0, recordingConsent=True, voice="anna", instructions=character)
     script.happens(0.0, ev.SessionConfigured(instructions="Be kind.", voice="anna"))
-    script.happens(0.1, ev.MicrophoneHeard(1_920))
+    script.happens(0.1, ev.MicrophoneAudioArrived(1_920))
     script.answers(0.4, "Hello", "there.")
     script.hears(6.0, "What", "is", "new?")
     script.answers(7.5, "Nothing", "*", "much", "at", "all.")

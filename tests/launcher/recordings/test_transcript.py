@@ -6,7 +6,7 @@ import pytest
 
 from launcher.recordings.transcript import transcript
 from orchestrator.conversation import events as ev
-from orchestrator.recorder import lines
+from orchestrator.recorder import records
 from tests.launcher.recordings.script import Script, interrupted_conversation
 
 HEADING = "Session 5e551011, 2026-09-21 14:13:20 UTC, recorded by Parley 1.2.3"
@@ -37,7 +37,7 @@ def test_a_typed_turn_and_a_reply_that_failed(tmp_path: Path) -> None:
     script = Script()
     script.happens(1.0, ev.UserTyped("Hi!"))
     script.warns(1.5, "I have lost my voice.")
-    script.happens(1.5, ev.ReplySpeechFailed("reply_1"))
+    script.happens(1.5, ev.ReplyAudioFailed("reply_1"))
     script.ends(2.0)
     assert text(script, tmp_path)[2:-2] == [
         "  0:01.0     you: Hi! [typed]",
@@ -77,7 +77,7 @@ def test_a_reply_that_was_cut_off(tmp_path: Path) -> None:
     ("reason", "said"),
     [("over", "The session ended here."), ("full", "it has the size that"), ("behind", "the disk was too slow")],
 )
-def test_how_it_ends(tmp_path: Path, reason: lines.EndReason, said: str) -> None:
+def test_how_it_ends(tmp_path: Path, reason: records.EndReason, said: str) -> None:
     script = Script()
     script.ends(1.0, reason)
     assert said in text(script, tmp_path)[-1]

@@ -106,7 +106,7 @@ def test_what_unmutes_clients_cannot_ask_is_told_as_near_as_can_be(
 @pytest.mark.unmute("S13")
 def test_the_microphone_is_a_count(tmp_path: Path) -> None:
     script = Script()
-    script.happens(1.0, ev.MicrophoneHeard(1_920), ev.MicrophoneHeard(960))
+    script.happens(1.0, ev.MicrophoneAudioArrived(1_920), ev.MicrophoneAudioArrived(960))
     heard = of("unmute.input_audio_buffer.append_anonymized", exported(script, tmp_path))
     assert [event["number_of_samples"] for event in heard] == [1_920, 960]
 

@@ -16,8 +16,9 @@ from structlog.testing import capture_logs
 from mesh.discovery.addresses import parse_target
 from mesh.errors import Draining, from_rpc_error
 from mesh.ports import PortTaken
+from mesh.process import run
 from mesh.rpc.channels import open_channel
-from mesh.rpc.server import GrpcServer, run, serve
+from mesh.rpc.server import GrpcServer, serve
 from mesh.settings import ServiceSettings
 from mesh.tasks import beside
 from tests.mesh.discovery.replica import CONFIG, FINISH, SERVICE, Speaker, method
@@ -249,7 +250,8 @@ async def test_serve_is_a_whole_life() -> None:
 
 PROGRAM = """
 from mesh import logs
-from mesh.rpc.server import run, serve
+from mesh.process import run
+from mesh.rpc.server import serve
 from mesh.settings import ServiceSettings
 from tests.mesh.discovery.replica import CONFIG, FINISH, SERVICE, Speaker, method
 logs.configure("bakery")

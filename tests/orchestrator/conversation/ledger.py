@@ -40,7 +40,7 @@ class Ledger:
     def happens(self, event: ev.Event, now: float) -> None:
         """Note what happens to the living reply."""
         reply = self.reply
-        if isinstance(event, ev.ReplyPlayed) and self.cut and self.cut.reply_id == event.reply_id:
+        if isinstance(event, ev.ReplyPlaybackReported) and self.cut and self.cut.reply_id == event.reply_id:
             self._correct(self.cut, event)
         if not isinstance(event, ev.ReplyEvent) or reply is None or reply.reply_id != event.reply_id:
             return
@@ -53,14 +53,14 @@ class Ledger:
                 reply.arrived += event.samples
             case ev.ReplyWordTimed():
                 reply.words.append((event.text, event.start, event.end))
-            case ev.ReplyPlayed():
+            case ev.ReplyPlaybackReported():
                 reply.report(now, event.played, paused=event.paused)
-            case ev.ReplySynthesized():
+            case ev.ReplyAudioCompleted():
                 reply.complete = True
-            case ev.ReplySpeechFailed():
+            case ev.ReplyAudioFailed():
                 reply.fail()
 
-    def _correct(self, cut: HeardReply, report: ev.ReplyPlayed) -> None:
+    def _correct(self, cut: HeardReply, report: ev.ReplyPlaybackReported) -> None:
         if report.paused and cut.spoken:
             del self._said[self._before_cut :]
             self._said += [(Role.ASSISTANT, word) for word in cut.played_words(report.played)]
@@ -79,9 +79,15 @@ class Ledger:
                     self.ended = True
                 case act.PrepareReply():
                     self._prepare(action)
-                case act.UserPartial():
+                case act.UserPartialNotice():
                     pass
-                case act.SpeechStarted() | act.UserWord() | act.SpeechStopped() | act.TurnEnded() | act.TurnDiscarded():
+                case (
+                    act.SpeechStartedNotice()
+                    | act.UserWordNotice()
+                    | act.SpeechStoppedNotice()
+                    | act.TurnEndedNotice()
+                    | act.TurnDiscardedNotice()
+                ):
                     self._person(action)
                 case _:
                     self._model(action, now, lead)
@@ -98,37 +104,42 @@ class Ledger:
     # --- the person -----------------------------------------------------------------------------------------------
 
     def _person(
-        self, action: act.SpeechStarted | act.UserWord | act.SpeechStopped | act.TurnEnded | act.TurnDiscarded
+        self,
+        action: act.SpeechStartedNotice
+        | act.UserWordNotice
+        | act.SpeechStoppedNotice
+        | act.TurnEndedNotice
+        | act.TurnDiscardedNotice,
     ) -> None:
         match action:
-            case act.SpeechStarted():
+            case act.SpeechStartedNotice():
                 assert not self._speaking
                 if self.floor is None:
                     self.floor = self._new_item(action.item_id)
                 self._speaking = True
-            case act.UserWord():
+            case act.UserWordNotice():
                 self._turn_words.append(action.text)
-            case act.SpeechStopped(cause=SpeechCause.SILENCE):
+            case act.SpeechStoppedNotice(cause=SpeechCause.SILENCE):
                 assert self.floor is None
                 self.floor = self._new_item(action.item_id)
-            case act.SpeechStopped():
+            case act.SpeechStoppedNotice():
                 assert self._speaking
                 self._speaking = False
-            case act.TurnEnded():
+            case act.TurnEndedNotice():
                 if self.floor is None:
                     assert action.cause is SpeechCause.TYPED
                     self.floor = self._new_item(action.item_id)
                     self._turn_words = action.text.split()
                 self._end_turn(action)
-            case act.TurnDiscarded():
+            case act.TurnDiscardedNotice():
                 assert not self._turn_words
-        if isinstance(action, act.TurnEnded | act.TurnDiscarded):
+        if isinstance(action, act.TurnEndedNotice | act.TurnDiscardedNotice):
             assert action.item_id == self.floor
             self.floor, self._speaking, self._turn_words = None, False, []
         else:
             assert action.item_id == self.floor
 
-    def _end_turn(self, turn: act.TurnEnded) -> None:
+    def _end_turn(self, turn: act.TurnEndedNotice) -> None:
         self.cut = None
         if turn.cause is SpeechCause.SILENCE:
             assert (turn.text, self._turn_words) == ("...", [])
@@ -162,28 +173,28 @@ class Ledger:
         reply = self.reply
         assert reply is not None
         match action:
-            case act.ReplyText() | act.ReplyTextDone():
+            case act.ReplyTextNotice() | act.ReplyTextDoneNotice():
                 pass
             case act.ReleaseAudio():
                 assert self.floor is None
                 reply.release(action.start, action.samples, now, lead)
-            case act.ReplyWord():
-                reply.tell((action.text, action.start, action.end), now)
-            case act.ReplyHeld():
+            case act.ReplyWordNotice():
+                reply.announce((action.text, action.start, action.end), now)
+            case act.ReplyHeldNotice():
                 assert not reply.held
                 reply.held = True
                 assert abs(action.heard - reply.heard(now)) < ROUNDING
-            case act.ReplyResumed():
+            case act.ReplyResumedNotice():
                 assert reply.held
                 assert self.floor is None
                 reply.held = False
-            case act.ReplyReleased():
+            case act.ReplyReleasedNotice():
                 assert not reply.done
                 assert reply.complete
-                assert (reply.released, reply.told) == (reply.arrived, len(reply.words))
+                assert (reply.released, reply.announced) == (reply.arrived, len(reply.words))
                 assert action.text.split() == reply.all_words()
                 reply.done = True
-            case act.ReplyFinished():
+            case act.ReplyFinishedNotice():
                 assert reply.done
                 assert not reply.held
                 assert action.text.split() == reply.all_words()

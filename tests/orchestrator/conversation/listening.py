@@ -24,7 +24,7 @@ class HeardReply:
     released: int = 0
     written: str = ""
     words: list[tuple[str, float, float]] = field(default_factory=list)
-    told: int = 0
+    announced: int = 0
     complete: bool = False
     held: bool = False
     done: bool = False
@@ -82,10 +82,10 @@ class HeardReply:
         played_samples = self.reported * SAMPLE_RATE
         self._pieces = [(-1e9, played_samples), (now + paused, self.released - played_samples)]
 
-    def tell(self, word: tuple[str, float, float], now: float) -> None:
-        """Tell the next word, which begins to be heard now or has been, or never will."""
-        assert word == self.words[self.told]
-        self.told += 1
+    def announce(self, word: tuple[str, float, float], now: float) -> None:
+        """Announce the next word, which begins to be heard now or has been, or never will."""
+        assert word == self.words[self.announced]
+        self.announced += 1
         over = self.complete and self.released == self.arrived and now >= self.heard_at - ROUNDING
         assert over or word[1] <= self.heard(now) + ROUNDING
 
@@ -93,6 +93,6 @@ class HeardReply:
         """No more of it will be synthesised: words that did not become sound are lost."""
         end = self.arrived / SAMPLE_RATE
         lost = [word for word in self.words if word[2] > end]
-        self.told -= sum(word in self.words[: self.told] for word in lost)
+        self.announced -= sum(word in self.words[: self.announced] for word in lost)
         self.words = [word for word in self.words if word[2] <= end]
         self.complete = True

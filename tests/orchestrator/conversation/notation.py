@@ -40,7 +40,7 @@ def word(text: str) -> Timed:
 
 def microphone(seconds: float) -> Event:
     """So much of the microphone arrives."""
-    return ev.MicrophoneHeard(round(seconds * SAMPLE_RATE))
+    return ev.MicrophoneAudioArrived(round(seconds * SAMPLE_RATE))
 
 
 # --- what is told of them -----------------------------------------------------------------------------------------
@@ -48,17 +48,17 @@ def microphone(seconds: float) -> Event:
 
 def started(item_id: str, cause: SpeechCause = DETECTED) -> TimedAction:
     """They begin to speak: now, or where the word began that told so."""
-    return lambda now: act.SpeechStarted(item_id, now - 0.4 if cause is WORD else now, cause)
+    return lambda now: act.SpeechStartedNotice(item_id, now - 0.4 if cause is WORD else now, cause)
 
 
 def user_word(item_id: str, text: str) -> TimedAction:
     """A word of theirs, told at once."""
-    return lambda now: act.UserWord(item_id, text, now - 0.4, now - 0.1)
+    return lambda now: act.UserWordNotice(item_id, text, now - 0.4, now - 0.1)
 
 
 def stopped(item_id: str, cause: SpeechCause = DETECTED) -> TimedAction:
     """They stop speaking, now."""
-    return lambda now: act.SpeechStopped(item_id, now, cause)
+    return lambda now: act.SpeechStoppedNotice(item_id, now, cause)
 
 
 # --- a reply ------------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def answered(reply_id: str, text: str, time: float) -> tuple[Row, ...]:
         at(time, ev.ReplyTextCompleted(reply_id)),
         *(at(time, ev.ReplyWordTimed(reply_id, word, i / 2, (i + 1) / 2)) for i, word in enumerate(words)),
         at(time, audio(reply_id, len(words) / 2)),
-        at(time, ev.ReplySynthesized(reply_id)),
+        at(time, ev.ReplyAudioCompleted(reply_id)),
     )
 
 
@@ -126,5 +126,5 @@ HEARING = (*ANSWERED, time_passes(until=2.58))
 INTERRUPTIBLE = Policy(uninterruptible_window=0.0)
 """Even the first reply may be interrupted."""
 
-PLAYING = (act.ReplyText, act.ReplyTextDone, act.ReleaseAudio, act.ReplyWord)
+PLAYING = (act.ReplyTextNotice, act.ReplyTextDoneNotice, act.ReleaseAudio, act.ReplyWordNotice)
 """The steady stream of a reply's text, audio and words, which would drown the rest of a table."""

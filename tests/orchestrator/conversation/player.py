@@ -5,7 +5,7 @@ from typing import Protocol
 
 from orchestrator.conversation import Conversation, State
 from orchestrator.conversation.actions import Action
-from orchestrator.conversation.events import Event, MicrophoneHeard
+from orchestrator.conversation.events import Event, MicrophoneAudioArrived
 from orchestrator.conversation.policy import SAMPLE_RATE
 from tests.orchestrator.conversation.script import Row, Script
 from tests.orchestrator.conversation.watched import Watched
@@ -75,7 +75,7 @@ class Player:
         """Give the conversation what an open microphone has heard by now."""
         heard = round(now * SAMPLE_RATE)
         if self._microphone_is_open and heard > self._microphone_samples:
-            event = MicrophoneHeard(heard - self._microphone_samples)
+            event = MicrophoneAudioArrived(heard - self._microphone_samples)
             self._microphone_samples = heard
             self._write_down(now, self._handle(event, now))
 

@@ -5,7 +5,7 @@
         at(1.00, speech, started("item_1")),
         at(1.50, word("Hello."), user_word("item_1", "Hello.")),
         at(1.70, pause, stopped("item_1"), RequestFlush(1)),
-        due(2.70, TurnEnded("item_1", "Hello.", SpeechCause.DETECTED), ...),
+        due(2.70, TurnEndedNotice("item_1", "Hello.", SpeechCause.DETECTED), ...),
     )
 
 `at` is an event and all that follows from it at once. `due` is what the conversation does by itself when its deadline

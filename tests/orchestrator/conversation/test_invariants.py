@@ -128,7 +128,7 @@ class Converse(RuleBasedStateMachine):
             self.wake(now)
         self.now = until
         if not self.muted and not self.finished:
-            self.happens(ev.MicrophoneHeard(round(seconds * SAMPLE_RATE)))
+            self.happens(ev.MicrophoneAudioArrived(round(seconds * SAMPLE_RATE)))
 
     @rule()
     def the_next_deadline_comes(self) -> None:
@@ -216,7 +216,7 @@ class Converse(RuleBasedStateMachine):
     @rule()
     def all_is_synthesized(self) -> None:
         self.silenced = self.living.reply_id
-        self.happens(ev.ReplySynthesized(self.living.reply_id))
+        self.happens(ev.ReplyAudioCompleted(self.living.reply_id))
 
     @precondition(lambda self: self.writing and self.can_speak())
     @rule(samples=SAMPLES, words=st.integers(1, 3))
@@ -240,12 +240,12 @@ class Converse(RuleBasedStateMachine):
     @rule(share=st.sampled_from([0.0, 0.3, 0.5, 1.0, 1.0, 2.0]), paused=st.booleans())
     def the_client_reports(self, share: float, paused: bool) -> None:
         played = share * self.living.released / SAMPLE_RATE
-        self.happens(ev.ReplyPlayed(self.living.reply_id, played, paused))
+        self.happens(ev.ReplyPlaybackReported(self.living.reply_id, played, paused))
 
     @precondition(lambda self: self.reply and self.reply.released)
     @rule(paused=st.booleans())
     def the_client_agrees(self, paused: bool) -> None:
-        self.happens(ev.ReplyPlayed(self.living.reply_id, self.living.heard(self.now), paused))
+        self.happens(ev.ReplyPlaybackReported(self.living.reply_id, self.living.heard(self.now), paused))
 
     def the_model_fails(self) -> None:
         if self.writing:
@@ -255,7 +255,7 @@ class Converse(RuleBasedStateMachine):
     def the_synthesis_fails(self) -> None:
         if self.can_speak():
             self.silenced = self.living.reply_id
-            self.happens(ev.ReplySpeechFailed(self.living.reply_id))
+            self.happens(ev.ReplyAudioFailed(self.living.reply_id))
             self.the_model_has_written()
 
     # --- what happens now and then ----------------------------------------------------------------------------------
@@ -281,14 +281,14 @@ class Converse(RuleBasedStateMachine):
             self.happens(ev.ReplyTextArrived(reply_id, " gone"))
             self.happens(ev.ReplyAudioArrived(reply_id, SAMPLE_RATE))
             self.happens(ev.ReplyWordTimed(reply_id, "gone", 0.0, 0.1))
-            self.happens(ev.ReplyPlayed(reply_id, 9.0))
+            self.happens(ev.ReplyPlaybackReported(reply_id, 9.0))
             self.happens(ev.ReplyTextFailed(reply_id))
-            self.happens(ev.ReplySpeechFailed(reply_id))
+            self.happens(ev.ReplyAudioFailed(reply_id))
 
     def a_player_has_stopped(self) -> None:
         if cut := self.ledger.cut:
             for share in (0.4, 0.9, 2.0):
-                self.happens(ev.ReplyPlayed(cut.reply_id, share * cut.released / SAMPLE_RATE, paused=True))
+                self.happens(ev.ReplyPlaybackReported(cut.reply_id, share * cut.released / SAMPLE_RATE, paused=True))
 
     # --- every conversation can end -------------------------------------------------------------------------------
 

@@ -2,21 +2,21 @@
 
 import pytest
 
-from orchestrator.conversation.actions import RequestFlush, TurnDiscarded
+from orchestrator.conversation.actions import RequestFlush, TurnDiscardedNotice
 from tests.orchestrator.conversation.notation import pause, speech, started, stopped
 from tests.orchestrator.conversation.player import deadlines, play
 from tests.orchestrator.conversation.script import Row, as_text, at, due, nothing, script
 
 HEARD = at(1.0, speech, started("item_1"))
 PAUSED = at(1.5, pause, stopped("item_1"), RequestFlush(1))
-GIVEN_UP = due(2.5, TurnDiscarded("item_1"))
+GIVEN_UP = due(2.5, TurnDiscardedNotice("item_1"))
 
 LIES = [
     pytest.param([at(1.0, speech), PAUSED, GIVEN_UP], id="an action is left out"),
     pytest.param([HEARD, PAUSED, nothing(until=3.0)], id="a deadline is left out"),
-    pytest.param([HEARD, PAUSED, due(2.4, TurnDiscarded("item_1")), nothing(until=3.0)], id="too early"),
-    pytest.param([HEARD, PAUSED, due(2.6, TurnDiscarded("item_1"))], id="too late"),
-    pytest.param([HEARD, PAUSED, due(2.5, TurnDiscarded("item_2"))], id="another item"),
+    pytest.param([HEARD, PAUSED, due(2.4, TurnDiscardedNotice("item_1")), nothing(until=3.0)], id="too early"),
+    pytest.param([HEARD, PAUSED, due(2.6, TurnDiscardedNotice("item_1"))], id="too late"),
+    pytest.param([HEARD, PAUSED, due(2.5, TurnDiscardedNotice("item_2"))], id="another item"),
     pytest.param(
         [HEARD, at(1.5, pause, RequestFlush(1), stopped("item_1")), GIVEN_UP],
         id="another order",
@@ -39,7 +39,7 @@ def test_a_lie(rows: list[Row]) -> None:
 def test_what_is_unseen_need_not_be_told() -> None:
     rows = [HEARD, at(1.5, pause, stopped("item_1"))]
 
-    played = play(script("", *rows, nothing(until=3.0), unseen=[RequestFlush, TurnDiscarded]))
+    played = play(script("", *rows, nothing(until=3.0), unseen=[RequestFlush, TurnDiscardedNotice]))
 
     assert as_text(played) == as_text(rows)
 

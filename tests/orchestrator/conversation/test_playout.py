@@ -69,3 +69,59 @@ def test_held_it_has_only_words_to_wait_for() -> None:
     assert playout.deadline(None) == pytest.approx(1.20)
     assert playout.announce(1.20) == [TimedWord("Well,", 0.2, 0.4)]
     assert playout.deadline(None) is None
+
+
+# --- the edges of what counts as heard ----------------------------------------------------------------------------
+
+ONE_TWO = [TimedWord("One", 0.0, 0.5), TimedWord("two.", 0.5, 1.0)]
+
+
+@pytest.mark.parametrize(("position", "text"), [(0.49, ""), (0.5, "One"), (0.99, "One"), (1.0, "One two.")])
+def test_a_word_is_heard_when_its_end_is(position: float, text: str) -> None:
+    assert Playout(words=ONE_TWO).text_until(position) == text
+
+
+def released(*, played: float = 0.0) -> Playout:
+    """A second of audio, all of it sent by time 1.0, when the first sample is heard."""
+    playout = Playout(arrived=SAMPLE_RATE, complete=True, words=list(ONE_TWO))
+    playout.release(1.0, 60.0)
+    playout.report(1.0, played, paused=False)
+    return playout
+
+
+@pytest.mark.parametrize(
+    ("now", "played", "over"),
+    [(1.99, 0.0, False), (2.0, 0.0, True), (1.0, 0.99, False), (1.01, 0.99, True), (1.0, 1.0, True)],
+)
+def test_all_is_heard_when_the_last_sample_is_or_the_client_says_so(now: float, played: float, *, over: bool) -> None:
+    assert released(played=played).is_heard_out(now) is over
+
+
+@pytest.mark.parametrize(("now", "gap"), [(1.31, 0.0), (1.32, 0.0), (1.33, 0.01)])
+def test_a_frame_sent_when_the_last_has_just_been_heard_leaves_no_gap(now: float, gap: float) -> None:
+    playout = Playout(arrived=20 * FRAME_SAMPLES)
+    playout.release(1.0, LEAD)
+    playout.release(now, LEAD)
+    assert playout.origin == pytest.approx(1.0 + gap)
+
+
+@pytest.mark.parametrize(("played", "due"), [(0.49, [1.0, 1.01]), (0.5, [1.0, 1.0]), (0.51, [1.0, 1.0])])
+def test_a_word_has_begun_where_the_client_says_it_has_got_to(played: float, due: list[float]) -> None:
+    playout = released(played=played)
+    assert [word.text for word in playout.announce(1.0)] == ["One", "two."][: due.count(1.0)]
+    assert playout.deadline(None) == (pytest.approx(due[1]) if due[1] > 1.0 else None)
+
+
+@pytest.mark.parametrize(("start", "announced"), [(0.31, True), (0.32, False), (0.33, False)])
+def test_a_word_that_begins_where_the_audio_ends_so_far_waits_for_more(start: float, *, announced: bool) -> None:
+    playout = Playout(arrived=20 * FRAME_SAMPLES, words=[TimedWord("Well.", start, 0.5)])
+    playout.release(1.0, LEAD)
+    assert (playout.deadline(None) is not None) is announced
+
+
+@pytest.mark.parametrize("played", [0.4, 0.2])
+def test_a_report_never_takes_back_what_was_played(played: float) -> None:
+    playout = released(played=0.4)
+    playout.report(1.2, played, paused=True)
+    assert playout.played == 0.4
+    assert playout.origin == pytest.approx(1.2 - 0.4 + 1.0)

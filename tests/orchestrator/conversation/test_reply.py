@@ -4,6 +4,9 @@ import itertools
 
 import pytest
 
+from orchestrator.conversation import actions as act
+from orchestrator.conversation import events as ev
+from orchestrator.conversation.actions import Action, CancelCause
 from orchestrator.conversation.reply import MOVES, Life, Reply
 
 LEGAL = {
@@ -33,3 +36,33 @@ def test_moves(before: Life, after: Life) -> None:
 
 def test_every_stage_of_life_has_its_moves() -> None:
     assert MOVES.keys() == set(Life)
+
+
+def test_a_cancelled_reply_is_over() -> None:
+    reply, done = Reply("reply_1", "item_1", spoken=True, first=True), list[Action]()
+
+    reply.cancel(CancelCause.TYPED, 1.0, done.append)
+
+    assert reply.life is Life.CANCELLED
+    assert done == [act.CancelReply("reply_1", CancelCause.TYPED, "", 0.0)]
+    with pytest.raises(ValueError, match="cannot go from cancelled to cancelled"):
+        reply.cancel(CancelCause.TYPED, 1.0, done.append)
+
+
+def test_words_that_were_not_yet_announced_when_the_synthesis_failed_still_are() -> None:
+    reply, done = Reply("reply_1", "item_1", spoken=True, first=True), list[Action]()
+    for event in (
+        ev.ReplyWordTimed("reply_1", "One", 0.0, 0.2),
+        ev.ReplyWordTimed("reply_1", "two", 0.2, 0.6),
+        ev.ReplyAudioArrived("reply_1", 9_600),
+        ev.ReplyAudioFailed("reply_1"),
+    ):
+        reply.handle(event, 1.0, done.append)
+
+    reply.advance(1.0, 0.4, done.append, floor_is_free=True)
+
+    assert done == [
+        act.ReleaseAudio("reply_1", 0, 9_600),
+        act.ReplyWordNotice("reply_1", "One", 0.0, 0.2),
+        act.ReplyReleasedNotice("reply_1", "One", 0.4),
+    ]

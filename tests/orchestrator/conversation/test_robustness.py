@@ -35,7 +35,7 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
         ),
         st.sampled_from([None, "", "Be kind."]),
     ),
-    st.builds(ev.MicrophoneHeard, SAMPLES),
+    st.builds(ev.MicrophoneAudioArrived, SAMPLES),
     st.builds(ev.PauseScored, NUMBERS, NUMBERS),
     st.builds(ev.WordRecognized, TEXTS, NUMBERS, NUMBERS),
     st.builds(ev.PartialRecognized, TEXTS),
@@ -46,10 +46,10 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.ReplyTextCompleted, REPLIES),
     st.builds(ev.ReplyAudioArrived, REPLIES, SAMPLES),
     st.builds(ev.ReplyWordTimed, REPLIES, TEXTS, NUMBERS, NUMBERS),
-    st.builds(ev.ReplyPlayed, REPLIES, NUMBERS, st.booleans()),
-    st.builds(ev.ReplySynthesized, REPLIES),
+    st.builds(ev.ReplyPlaybackReported, REPLIES, NUMBERS, st.booleans()),
+    st.builds(ev.ReplyAudioCompleted, REPLIES),
     st.builds(ev.ReplyTextFailed, REPLIES),
-    st.builds(ev.ReplySpeechFailed, REPLIES),
+    st.builds(ev.ReplyAudioFailed, REPLIES),
 )
 MOMENTS = st.sampled_from([0.0, 0.0, 0.01, 0.08, 0.5, 1.1, 60.0])
 
@@ -68,10 +68,16 @@ class Living:
                 case act.PrepareReply():
                     assert self.reply_id is None
                     self.reply_id = action.reply_id
-                case act.CancelReply() | act.ReplyFinished():
+                case act.CancelReply() | act.ReplyFinishedNotice():
                     assert action.reply_id == self.reply_id
                     self.reply_id = None
-                case act.ReleaseAudio() | act.ReplyWord() | act.ReplyText() | act.ReplyTextDone() | act.ReplyReleased():
+                case (
+                    act.ReleaseAudio()
+                    | act.ReplyWordNotice()
+                    | act.ReplyTextNotice()
+                    | act.ReplyTextDoneNotice()
+                    | act.ReplyReleasedNotice()
+                ):
                     assert action.reply_id == self.reply_id
                 case act.EndConversation():
                     self.ended = True
@@ -103,7 +109,7 @@ def test_a_clock_that_jumps_ahead_does_everything_that_was_due_and_no_more() -> 
         ev.ReplyTextCompleted("reply_1"),
         ev.ReplyWordTimed("reply_1", "Hello.", 0.0, 0.3),
         ev.ReplyAudioArrived("reply_1", 24_000),
-        ev.ReplySynthesized("reply_1"),
+        ev.ReplyAudioCompleted("reply_1"),
     ):
         living.do(conversation.handle(event, 1.0))
 

@@ -39,6 +39,8 @@ MESSAGES = [
     pytest.param([(Role.USER, "...or not.")], [user("or not.")], id="a silence that runs into words"),
     pytest.param([(Role.USER, "... ... Hi.")], [user("Hi.")], id="so do several, and no blank is left"),
     pytest.param([(Role.USER, "... ...")], [user("...")], id="silences that were merged are one"),
+    pytest.param([(Role.USER, "..well")], [user("..well")], id="two dots are no silence"),
+    pytest.param([(Role.USER, "... well —")], [user("well")], id="a silence before, and cut off after"),
     pytest.param([(Role.USER, "Or... not...")], [user("Or... not...")], id="dots within words are the person's own"),
     pytest.param(
         [(Role.USER, "Hi."), (Role.ASSISTANT, "...well")], [user("Hi."), assistant("...well")], id="the model's too"
@@ -83,6 +85,13 @@ def test_each_turn_is_an_item_of_its_own() -> None:
     transcript.add("item_3", Role.USER, "...")
 
     assert [(item.item_id, item.text) for item in transcript.items] == [("item_1", "Hi."), ("item_3", "...")]
+
+
+def test_a_turn_is_kept_without_the_blanks_around_it() -> None:
+    transcript = Transcript()
+    transcript.add("item_1", Role.ASSISTANT, " Yes?\n")
+
+    assert [item.text for item in transcript.items] == ["Yes?"]
 
 
 def test_asking_for_messages_changes_nothing() -> None:

@@ -25,8 +25,8 @@ class Watched(Conversation):
         self.moves: list[Move] = []
         self._seen = self.phase
 
-    def _person_event(self, event: ev.Event, now: float) -> None:
-        super()._person_event(event, now)
+    def _user_event(self, event: ev.UserEvent, now: float) -> None:
+        super()._user_event(event, now)
         self._look(event, now)
 
     def _reply_event(self, event: ev.ReplyEvent, now: float) -> None:

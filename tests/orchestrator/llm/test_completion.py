@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletionChunk
 
-from orchestrator.llm.completion import Answer
+from orchestrator.llm.completion import CompletionParser
 from orchestrator.llm.failures import LanguageModelFailed
 
 
@@ -12,55 +12,55 @@ def chunk(content: Any = None, finish_reason: str | None = None, **fields: Any) 
     return ChatCompletionChunk.construct(choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}])
 
 
-def answer(*, in_thought: bool = False, after_words: bool = False) -> Answer:
-    return Answer(in_thought=in_thought, after_words=after_words)
+def answer(*, in_thought: bool = False, after_words: bool = False) -> CompletionParser:
+    return CompletionParser(starts_in_reasoning=in_thought, after_words=after_words)
 
 
 def test_words_come_out_when_they_are_whole() -> None:
     one = answer()
-    assert one.hear(chunk("Hel")) == []
-    assert one.hear(chunk("lo th")) == ["Hello"]
+    assert one.feed(chunk("Hel")) == []
+    assert one.feed(chunk("lo th")) == ["Hello"]
     assert one.words == 1
     assert one.finish() == [" th"]
     assert one.words == 2
 
 
 def test_words_after_others_begin_with_a_space() -> None:
-    assert answer(after_words=True).hear(chunk("Hello ")) == [" Hello"]
+    assert answer(after_words=True).feed(chunk("Hello ")) == [" Hello"]
 
 
 @pytest.mark.parametrize("fields", [{"content": ""}, {}, {"role": "assistant"}, {"reasoning_content": ""}])
 def test_a_chunk_of_nothing_is_no_sign_of_life(fields: dict[str, Any]) -> None:
     one = answer()
-    one.hear(chunk(**fields))
+    one.feed(chunk(**fields))
     assert not one.alive
-    one.hear(ChatCompletionChunk.construct(choices=[]))
+    one.feed(ChatCompletionChunk.construct(choices=[]))
     assert not one.alive
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning", "reasoning_details", "thinking"])
 def test_a_thought_beside_the_text_is_a_sign_of_life(field: str) -> None:
     one = answer()
-    assert one.hear(chunk(**{field: "Hm."})) == []
-    assert (one.alive, one.thinking, one.thought) == (True, True, True)
-    assert one.hear(chunk("Hello ")) == ["Hello"]
-    assert (one.alive, one.thinking, one.thought) == (True, False, True)
+    assert one.feed(chunk(**{field: "Hm."})) == []
+    assert (one.alive, one.reasoning, one.reasoned) == (True, True, True)
+    assert one.feed(chunk("Hello ")) == ["Hello"]
+    assert (one.alive, one.reasoning, one.reasoned) == (True, False, True)
 
 
 def test_something_else_can_be_said_before_the_first_word() -> None:
     one = answer()
-    one.hear(chunk("<think>Hm."))
+    one.feed(chunk("<think>Hm."))
     assert one.insert("One moment…") == ["One", " moment…"]
     assert one.words == 0
-    assert one.hear(chunk("</think>\n\nYes. ")) == [" Yes."]
+    assert one.feed(chunk("</think>\n\nYes. ")) == [" Yes."]
 
 
 def test_what_was_said_of_a_thought_that_was_not_opened_is_known() -> None:
     one = answer()
-    assert one.hear(chunk("They greet me. I shall")) == ["They", " greet", " me.", " I"]
-    assert not one.began_in_thought
-    assert one.hear(chunk(" greet.</think>Hello ")) == [" Hello"]
-    assert one.began_in_thought
+    assert one.feed(chunk("They greet me. I shall")) == ["They", " greet", " me.", " I"]
+    assert not one.began_in_reasoning
+    assert one.feed(chunk(" greet.</think>Hello ")) == [" Hello"]
+    assert one.began_in_reasoning
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_was_said_of_a_thought_that_was_not_opened_is_known() -> None:
 def test_a_bad_end_is_told(chunks: list[ChatCompletionChunk], message: str) -> None:
     one = answer()
     for each in chunks:
-        one.hear(each)
+        one.feed(each)
     one.finish()
     with pytest.raises(LanguageModelFailed) as failed:
         one.check()
@@ -88,6 +88,6 @@ def test_a_bad_end_is_told(chunks: list[ChatCompletionChunk], message: str) -> N
 def test_a_good_end_is_none(chunks: list[ChatCompletionChunk]) -> None:
     one = answer()
     for each in chunks:
-        one.hear(each)
+        one.feed(each)
     one.finish()
     one.check()

@@ -1,7 +1,7 @@
 import pytest
 
-from orchestrator.llm.completion import Answer
-from orchestrator.llm.deadlines import Patience
+from orchestrator.llm.completion import CompletionParser
+from orchestrator.llm.deadlines import ResponseDeadlines
 from orchestrator.settings import OrchestratorSettings
 
 
@@ -19,49 +19,49 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def waiting(clock: Clock) -> Patience:
+def waiting(clock: Clock) -> ResponseDeadlines:
     """A minute for the first word and between two; for a model that thinks, two for the first."""
-    return Patience(OrchestratorSettings(llm_first_token_s=60, llm_next_token_s=60, llm_thinking_s=120), clock)
+    return ResponseDeadlines(OrchestratorSettings(llm_first_token_s=60, llm_next_token_s=60, llm_thinking_s=120), clock)
 
 
-def answer(*, alive: bool = True, thinking: bool = False) -> Answer:
-    made = Answer(in_thought=False, after_words=False)
-    made.alive, made.thinking = alive, thinking
+def answer(*, alive: bool = True, thinking: bool = False) -> CompletionParser:
+    made = CompletionParser(starts_in_reasoning=False, after_words=False)
+    made.alive, made.reasoning = alive, thinking
     return made
 
 
-async def test_the_first_word_has_one_limit(waiting: Patience, clock: Clock) -> None:
+async def test_the_first_word_has_one_limit(waiting: ResponseDeadlines, clock: Clock) -> None:
     assert waiting.limit().when() == 160
     clock.now = 150
-    waiting.renew(answer(alive=False))
+    waiting.extend(answer(alive=False))
     assert waiting.limit().when() == 160
-    assert waiting.lasts(9)
-    assert not waiting.lasts(10)
+    assert waiting.allows(9)
+    assert not waiting.allows(10)
 
 
-async def test_signs_of_life_renew_it_up_to_a_limit(waiting: Patience, clock: Clock) -> None:
+async def test_signs_of_life_renew_it_up_to_a_limit(waiting: ResponseDeadlines, clock: Clock) -> None:
     clock.now = 150
-    waiting.renew(answer(thinking=True))
+    waiting.extend(answer(thinking=True))
     assert waiting.limit().when() == 210
     clock.now = 200
-    waiting.renew(answer(thinking=True))
+    waiting.extend(answer(thinking=True))
     assert waiting.limit().when() == 220
 
 
-async def test_between_words_there_is_no_other_limit(waiting: Patience, clock: Clock) -> None:
-    waiting.rewarded = True
+async def test_between_words_there_is_no_other_limit(waiting: ResponseDeadlines, clock: Clock) -> None:
+    waiting.got_first_word = True
     clock.now = 600
-    waiting.renew(answer())
+    waiting.extend(answer())
     assert waiting.limit().when() == 660
 
 
-async def test_an_excuse_is_due_once_and_for_a_long_thought_only(waiting: Patience, clock: Clock) -> None:
-    waiting.renew(answer(thinking=True))
-    assert not waiting.needs_excuse
+async def test_an_excuse_is_due_once_and_for_a_long_thought_only(waiting: ResponseDeadlines, clock: Clock) -> None:
+    waiting.extend(answer(thinking=True))
+    assert not waiting.should_announce
     clock.now += 5
-    assert waiting.needs_excuse
-    waiting.renew(answer())
-    assert not waiting.needs_excuse
-    waiting.renew(answer(thinking=True))
-    waiting.excused = True
-    assert not waiting.needs_excuse
+    assert waiting.should_announce
+    waiting.extend(answer())
+    assert not waiting.should_announce
+    waiting.extend(answer(thinking=True))
+    waiting.announced = True
+    assert not waiting.should_announce

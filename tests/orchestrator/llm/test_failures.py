@@ -8,9 +8,9 @@ import pytest
 
 from orchestrator.conversation import Policy
 from parley.conversation.v1 import conversation_pb2 as pb
-from tests.fakes.llm import Script, written
+from tests.fakes.llm import breaks_off, written
 from tests.orchestrator.caller import TYPED, Caller
-from tests.orchestrator.house import House, open_house
+from tests.orchestrator.harness import Harness, open_harness
 
 APOLOGY = Policy().apology
 
@@ -25,23 +25,23 @@ async def apologises(caller: Caller, message: str) -> None:
     assert (finished.reply_id, finished.text) == ("reply_2", APOLOGY)
 
 
-async def conversation_goes_on(house: House, caller: Caller) -> None:
-    house.llm.status = 200
-    house.llm.script = written("Fine.")
+async def conversation_goes_on(harness: Harness, caller: Caller) -> None:
+    harness.llm.status = 200
+    harness.llm.script = written("Fine.")
     await caller.say("Are you well?")
     assert (await caller.until("reply_finished")).text == "Fine."
-    await house.until_empty()
+    await harness.until_empty()
 
 
-async def test_a_model_that_refuses_is_apologised_for(house: House) -> None:
-    house.llm.status = 500
-    async with house.calling(TYPED) as caller:
-        house.llm.models_answer = None
+async def test_a_model_that_refuses_is_apologised_for(harness: Harness) -> None:
+    harness.llm.status = 500
+    async with harness.calling(TYPED) as caller:
+        harness.llm.models_answer = None
         await caller.say("Hi!")
         await apologises(caller, "the language model answered with HTTP 500")
-        await conversation_goes_on(house, caller)
+        await conversation_goes_on(harness, caller)
         assert "private" not in str(caller.events)
-    assert await house.llm.messages(-1) == [
+    assert await harness.llm.messages(-1) == [
         ("user", "Hi!"),
         ("assistant", APOLOGY),
         ("user", "Are you well?"),
@@ -53,30 +53,21 @@ async def test_a_model_that_takes_too_long_is_apologised_for() -> None:
         await asyncio.Event().wait()
         yield ""
 
-    async with open_house(llm_first_token_s=0.2) as house, house.calling(TYPED) as caller:
-        house.llm.script = silent
+    async with open_harness(llm_first_token_s=0.2) as harness, harness.calling(TYPED) as caller:
+        harness.llm.script = silent
         await caller.say("Hi!")
         await apologises(caller, "the language model took too long")
-        await conversation_goes_on(house, caller)
+        await conversation_goes_on(harness, caller)
 
 
-async def test_a_server_of_several_models_needs_a_choice(house: House) -> None:
-    house.llm.models = ["one", "other"]
-    async with house.calling(TYPED) as caller:
+async def test_a_server_of_several_models_needs_a_choice(harness: Harness) -> None:
+    harness.llm.models = ["one", "other"]
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await apologises(
             caller, "the server lists 2 language models (one, other): name one of them in KYUTAI_LLM_MODEL"
         )
-        assert house.llm.requests == []
-
-
-def breaks_off(*tokens: str) -> Script:
-    async def script(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
-        for token in tokens:
-            yield token
-        raise ConnectionResetError
-
-    return script
+        assert harness.llm.requests == []
 
 
 @pytest.mark.parametrize(
@@ -89,43 +80,43 @@ def breaks_off(*tokens: str) -> Script:
         (('"Really?" ', "An"), '"Really?"'),
     ],
 )
-async def test_a_sentence_that_breaks_off_is_ended(house: House, tokens: tuple[str, ...], said: str) -> None:
+async def test_a_sentence_that_breaks_off_is_ended(harness: Harness, tokens: tuple[str, ...], said: str) -> None:
     """What was written before is still said."""
-    house.llm.script = breaks_off(*tokens)
-    async with house.calling(TYPED) as caller:
+    harness.llm.script = breaks_off(*tokens)
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         finished = await caller.until("reply_finished")
         assert (finished.reply_id, finished.text) == ("reply_1", said)
-        assert [each.reason for each in caller.told("warning")] == ["LLM_FAILED"]
-        assert not caller.told("reply_cancelled")
-        await conversation_goes_on(house, caller)
+        assert [each.reason for each in caller.received("warning")] == ["LLM_FAILED"]
+        assert not caller.received("reply_cancelled")
+        await conversation_goes_on(harness, caller)
 
 
 async def test_a_model_that_thinks_for_long_and_fails_is_apologised_for(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.llm.deadlines._EXCUSE_AFTER_S", 0.0)
-    house.llm.script = breaks_off("<think>", "Hm.", " Well")
-    async with house.calling(TYPED) as caller:
+    monkeypatch.setattr("orchestrator.llm.deadlines._ANNOUNCE_AFTER_S", 0.0)
+    harness.llm.script = breaks_off("<think>", "Hm.", " Well")
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         assert (await caller.until("reply_finished")).text == "Let me think… Sorry, I have lost the thread."
-        await conversation_goes_on(house, caller)
+        await conversation_goes_on(harness, caller)
 
 
-async def test_what_was_written_before_a_failure_is_the_reply(house: House) -> None:
-    house.llm.script = breaks_off("Once upon ", "a ti")
+async def test_what_was_written_before_a_failure_is_the_reply(harness: Harness) -> None:
+    harness.llm.script = breaks_off("Once upon ", "a ti")
     config = pb.ConverseConfig(session=pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_TEXT), typed_only=True)
-    async with house.calling(config) as caller:
+    async with harness.calling(config) as caller:
         await caller.say("Hi!")
         assert (await caller.until("reply_finished")).text == "Once upon a"
-        assert [each.reason for each in caller.told("warning")] == ["LLM_FAILED"]
-        await conversation_goes_on(house, caller)
+        assert [each.reason for each in caller.received("warning")] == ["LLM_FAILED"]
+        await conversation_goes_on(harness, caller)
 
 
-async def test_a_text_only_reply_is_apologised_for_in_text(house: House) -> None:
-    house.llm.status = 400
+async def test_a_text_only_reply_is_apologised_for_in_text(harness: Harness) -> None:
+    harness.llm.status = 400
     config = pb.ConverseConfig(session=pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_TEXT), typed_only=True)
-    async with house.calling(config) as caller:
+    async with harness.calling(config) as caller:
         await caller.say("Hi!")
         assert (await caller.until("reply_finished")).text == APOLOGY
-    assert house.tts.asked_voices == []
+    assert harness.tts.asked_voices == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.llm.optional_parameters import AS_IT_LIKES, NO_THINKING, Wishes
+from orchestrator.llm.optional_parameters import REASONING_DEFAULT, REASONING_OFF, OptionalParameters
 
 OPENAI_UNKNOWN = "Unrecognized request argument supplied: chat_template_kwargs"
 OPENAI_EFFORT = (
@@ -22,44 +22,46 @@ BOTH = "Unrecognized request arguments supplied: chat_template_kwargs, reasoning
 @pytest.mark.parametrize(
     ("refusal", "then"),
     [
-        (OPENAI_UNKNOWN, Wishes(template=False)),
-        (OPENAI_EFFORT, Wishes(effort="minimal")),
-        (OPENAI_NO_EFFORT, Wishes(effort=None)),
-        (OPENAI_TEMPERATURE, Wishes(temperature=False)),
-        (GEMINI, Wishes(template=False)),
-        (VLLM, Wishes(effort="low")),
-        (GROQ, Wishes(effort=None)),
-        (BOTH, AS_IT_LIKES),
-        ("Bad request", AS_IT_LIKES),
-        ("", AS_IT_LIKES),
+        (OPENAI_UNKNOWN, OptionalParameters(template=False)),
+        (OPENAI_EFFORT, OptionalParameters(effort="minimal")),
+        (OPENAI_NO_EFFORT, OptionalParameters(effort=None)),
+        (OPENAI_TEMPERATURE, OptionalParameters(temperature=False)),
+        (GEMINI, OptionalParameters(template=False)),
+        (VLLM, OptionalParameters(effort="low")),
+        (GROQ, OptionalParameters(effort=None)),
+        (BOTH, REASONING_DEFAULT),
+        ("Bad request", REASONING_DEFAULT),
+        ("", REASONING_DEFAULT),
     ],
 )
-def test_what_a_refusal_names_is_given_up(refusal: str, then: Wishes) -> None:
-    assert NO_THINKING.fewer(refusal) == then
+def test_what_a_refusal_names_is_given_up(refusal: str, then: OptionalParameters) -> None:
+    assert REASONING_OFF.without_rejected(refusal) == then
 
 
 def test_what_is_offered_is_asked_for_once() -> None:
-    assert Wishes(effort="minimal").fewer(OPENAI_EFFORT) == Wishes(effort="low")
-    assert Wishes(effort="low").fewer(OPENAI_EFFORT) == Wishes(effort=None)
+    assert OptionalParameters(effort="minimal").without_rejected(OPENAI_EFFORT) == OptionalParameters(effort="low")
+    assert OptionalParameters(effort="low").without_rejected(OPENAI_EFFORT) == OptionalParameters(effort=None)
 
 
 def test_a_refusal_that_names_nothing_costs_the_temperature_last() -> None:
-    assert AS_IT_LIKES.fewer("Bad request") == Wishes(temperature=False, effort=None, template=False)
+    assert REASONING_DEFAULT.without_rejected("Bad request") == OptionalParameters(
+        temperature=False, effort=None, template=False
+    )
 
 
 @given(st.lists(st.sampled_from((OPENAI_UNKNOWN, OPENAI_EFFORT, OPENAI_TEMPERATURE, VLLM, BOTH, "", "no")), min_size=6))
 def test_there_is_an_end_to_asking(refusals: list[str]) -> None:
-    wishes: Wishes | None = NO_THINKING
+    parameters: OptionalParameters | None = REASONING_OFF
     for refusal in refusals:
-        wishes = wishes and wishes.fewer(refusal)
-    assert wishes is None or not set(refusals) & {"", "no"}
+        parameters = parameters and parameters.without_rejected(refusal)
+    assert parameters is None or not set(refusals) & {"", "no"}
 
 
 def test_parameters() -> None:
-    assert NO_THINKING.parameters(0.3) == {
+    assert REASONING_OFF.parameters(0.3) == {
         "temperature": 0.3,
         "reasoning_effort": "none",
         "chat_template_kwargs": {"enable_thinking": False, "thinking": False},
     }
-    assert AS_IT_LIKES.parameters(0.7) == {"temperature": 0.7}
-    assert Wishes(temperature=False, effort=None, template=False).parameters(0.7) == {}
+    assert REASONING_DEFAULT.parameters(0.7) == {"temperature": 0.7}
+    assert OptionalParameters(temperature=False, effort=None, template=False).parameters(0.7) == {}

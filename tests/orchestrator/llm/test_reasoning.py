@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.llm.reasoning import Thoughts
+from orchestrator.llm.reasoning import ReasoningFilter
 
 
-def heard(*pieces: str, unopened: bool = False) -> str:
-    thoughts = Thoughts(unopened=unopened)
+def heard(*pieces: str, starts_inside: bool = False) -> str:
+    thoughts = ReasoningFilter(starts_inside=starts_inside)
     return "".join([thoughts.feed(piece) for piece in pieces] + [thoughts.finish()])
 
 
@@ -61,35 +61,35 @@ def test_what_is_heard(text: str, expected: str) -> None:
     assert heard(text) == expected
 
 
-@pytest.mark.parametrize("unopened", [False, True])
-def test_a_thought_may_be_cut_anywhere(*, unopened: bool) -> None:
-    assert heard(*HARMONY, unopened=unopened) == "Hello. "
-    assert heard(*"<think>Hm. </think> Hello.", unopened=unopened) == "Hello."
+@pytest.mark.parametrize("starts_inside", [False, True])
+def test_a_thought_may_be_cut_anywhere(*, starts_inside: bool) -> None:
+    assert heard(*HARMONY, starts_inside=starts_inside) == "Hello. "
+    assert heard(*"<think>Hm. </think> Hello.", starts_inside=starts_inside) == "Hello."
 
 
 def test_a_thought_whose_beginning_was_not_told_is_withheld_where_one_is_expected() -> None:
-    assert heard(*"They greet.\n</think>\n\nHello.", unopened=True) == "Hello."
+    assert heard(*"They greet.\n</think>\n\nHello.", starts_inside=True) == "Hello."
 
 
 def test_where_one_is_expected_and_none_comes_the_answer_is_heard_at_its_end() -> None:
-    assert heard(*"Hello there.", unopened=True) == "Hello there."
+    assert heard(*"Hello there.", starts_inside=True) == "Hello there."
 
 
 def test_where_none_is_expected_it_is_told_afterwards() -> None:
-    thoughts = Thoughts()
+    thoughts = ReasoningFilter()
     assert thoughts.feed("They gr") == "They gr"
-    assert not thoughts.unopened
+    assert not thoughts.started_inside
     assert thoughts.feed("eet.</think> Hello.") == "Hello."
-    assert thoughts.unopened
+    assert thoughts.started_inside
     assert thoughts.found
 
 
 def test_it_is_known_whether_there_is_a_thought_and_for_how_long() -> None:
-    thoughts = Thoughts()
+    thoughts = ReasoningFilter()
     told = []
     for piece in ("", "<thi", "nk>", "Hm.", "</think", ">", "Hello."):
         thoughts.feed(piece)
-        told.append((thoughts.found, thoughts.thinking))
+        told.append((thoughts.found, thoughts.inside))
     assert told == [
         *[(False, False)] * 2,
         (False, True),
@@ -99,13 +99,13 @@ def test_it_is_known_whether_there_is_a_thought_and_for_how_long() -> None:
 
 
 def test_an_empty_thought_is_none() -> None:
-    thoughts = Thoughts()
+    thoughts = ReasoningFilter()
     thoughts.feed("<think>\n\n</think>\n\nHello.")
     assert not thoughts.found
 
 
 def test_an_ordinary_sign_waits_for_no_more_than_the_next_letter() -> None:
-    thoughts = Thoughts()
+    thoughts = ReasoningFilter()
     assert thoughts.feed("a <") == "a "
     assert thoughts.feed(" b") == "< b"
     assert thoughts.feed(" of") == " of"
@@ -114,9 +114,9 @@ def test_an_ordinary_sign_waits_for_no_more_than_the_next_letter() -> None:
 
 
 def test_what_is_withheld_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.llm.reasoning._MOST_WITHHELD", 10)
-    assert heard("a" * 8, "b" * 8, "c</think> Hello.", unopened=True) == "Hello."
-    assert heard("a" * 8, "b" * 8, "c", unopened=True) == "c"
+    monkeypatch.setattr("orchestrator.llm.reasoning._MAX_BUFFERED", 10)
+    assert heard("a" * 8, "b" * 8, "c</think> Hello.", starts_inside=True) == "Hello."
+    assert heard("a" * 8, "b" * 8, "c", starts_inside=True) == "c"
 
 
 MARKS = ("<think>", "</think>", "<thinking>", "</thinking>", "[THINK]", "[/THINK]")
@@ -159,4 +159,4 @@ def test_a_text_without_thoughts_stays_as_it_is(text: str, cuts: list[int]) -> N
 @given(st.lists(FRAGMENTS).map("".join), st.lists(st.integers(0), max_size=20))
 def test_it_does_not_matter_where_the_text_is_cut(text: str, cuts: list[int]) -> None:
     """Where one is expected that has no beginning; otherwise it matters, for what was heard cannot be taken back."""
-    assert heard(*in_pieces(text, cuts), unopened=True).split() == heard(text, unopened=True).split()
+    assert heard(*in_pieces(text, cuts), starts_inside=True).split() == heard(text, starts_inside=True).split()

@@ -44,13 +44,13 @@ async def answer(model: LanguageModel) -> str:
 async def test_thoughts_are_not_heard(reasoning: str) -> None:
     async with speaking_to(reasoning=reasoning) as (_, model):
         assert await answer(model) == REPLY
-        assert model.thinks
+        assert model.reasons
 
 
 async def test_a_model_that_does_not_think_is_known_not_to() -> None:
     async with speaking_to() as (_, model):
         assert await answer(model) == REPLY
-        assert not model.thinks
+        assert not model.reasons
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ async def test_one_that_was_not_expected_is_the_next_time() -> None:
     async with speaking_to(reasoning="unopened") as (_, model):
         with capture_logs() as logged:
             assert (await answer(model)).endswith(f" {REPLY}")
-        assert any("has thought aloud" in line["event"] for line in logged)
+        assert any("reasoned aloud" in line["event"] for line in logged)
         assert await answer(model) == REPLY
         assert await answer(model) == REPLY
 
@@ -111,7 +111,7 @@ async def test_a_model_that_thinks_is_given_more_time(reasoning: str) -> None:
 
 @pytest.mark.parametrize("reasoning", [*SHAPES, "unopened"])
 async def test_people_are_told_of_a_long_thought(reasoning: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.llm.deadlines._EXCUSE_AFTER_S", 0.2)
+    monkeypatch.setattr("orchestrator.llm.deadlines._ANNOUNCE_AFTER_S", 0.2)
     async with speaking_to(reasoning=reasoning, models=("r1",), thought_s=0.6, tokens_per_s=200.0) as (llm, model):
         assert await answer(model) == f"Let me think… {REPLY}"
         llm.change(thought_s=0.0, tokens_per_s=10_000)
@@ -119,13 +119,13 @@ async def test_people_are_told_of_a_long_thought(reasoning: str, monkeypatch: py
 
 
 async def test_people_are_told_nothing_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.llm.deadlines._EXCUSE_AFTER_S", 0.0)
+    monkeypatch.setattr("orchestrator.llm.deadlines._ANNOUNCE_AFTER_S", 0.0)
     async with speaking_to({"llm_thinking_text": " "}, reasoning="field") as (_, model):
         assert await answer(model) == REPLY
 
 
 async def test_a_model_that_is_only_slow_thinks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.llm.deadlines._EXCUSE_AFTER_S", 0.0)
+    monkeypatch.setattr("orchestrator.llm.deadlines._ANNOUNCE_AFTER_S", 0.0)
     async with speaking_to(first_token_s=0.2) as (_, model):
         assert await answer(model) == REPLY
 
@@ -171,14 +171,14 @@ async def test_an_expected_thought_that_is_cut_off_is_not_heard() -> None:
 async def test_it_is_asked_not_to_think(reasoning: str) -> None:
     async with speaking_to(reasoning=reasoning, obeys=True) as (llm, model):
         assert await answer(model) == REPLY
-        assert not model.thinks
+        assert not model.reasons
         assert (await llm.request()).request.items() >= NOT_TO_THINK.items()
 
 
 async def test_it_may_be_left_to_think() -> None:
     async with speaking_to({"llm_reasoning": "auto"}, reasoning="field", obeys=True) as (llm, model):
         assert await answer(model) == REPLY
-        assert model.thinks
+        assert model.reasons
         assert not (await llm.request()).request.keys() & NOT_TO_THINK.keys()
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.llm.words import Reading, WordSplitter
+from orchestrator.llm.words import SpokenTextFilter, WordSplitter
 
 
 def split(*pieces: str) -> list[str]:
@@ -98,7 +98,7 @@ def test_a_splitter_starts_afresh_after_its_end() -> None:
 
 
 def read_out(text: str) -> str:
-    reading = Reading()
+    reading = SpokenTextFilter()
     return " ".join(filter(None, (reading.pronounceable(word) for word in split(text))))
 
 
@@ -160,7 +160,7 @@ def test_what_the_voice_is_given(text: str, spoken: str) -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_what_the_voice_is_given_can_be_said(word: str) -> None:
-    spoken = Reading().pronounceable(word)
+    spoken = SpokenTextFilter().pronounceable(word)
     assert spoken == " ".join(spoken.split())
     assert not spoken or spoken[0] in "+=%&@§€$£×÷<>" or any(character.isalnum() for character in spoken)  # noqa: RUF001 - not an x
     assert not set(spoken) & set("*_`#“”‘’")  # noqa: RUF001 - curly on purpose

@@ -1,6 +1,9 @@
-"""Characters through a conversation: set at any time, rendered once, and the news without anybody waiting for them."""
+"""Characters through a conversation: set at any time, rendered once, and the news without waiting for them.
 
-import asyncio
+Headlines are fetched before the orchestrator serves, and again beside its conversations. So none of them ever waits, a
+conversation that opens with the news has its character from the start, and where there are none it makes small talk.
+"""
+
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,9 +12,10 @@ from starlette.responses import Response
 
 from mesh.errors import InvalidRequest
 from parley.conversation.v1 import conversation_pb2 as pb
+from tests.fakes.llm import breaks_off
 from tests.fakes.newsapi import FakeNewsApi
 from tests.orchestrator.caller import SILENCE, TYPED, Caller
-from tests.orchestrator.house import House, open_house_with_news
+from tests.orchestrator.harness import TEXTS, Harness, open_harness_with_news
 
 KINDS = {
     "constant": "a warm, attentive companion",
@@ -30,8 +34,8 @@ def press() -> FakeNewsApi:
 
 
 @pytest.fixture
-async def house(press: FakeNewsApi) -> AsyncIterator[House]:
-    async with open_house_with_news(press) as built:
+async def harness(press: FakeNewsApi) -> AsyncIterator[Harness]:
+    async with open_harness_with_news(press) as built:
         yield built
 
 
@@ -39,9 +43,9 @@ def told_to_be(kind: str, **fields: Any) -> pb.SessionConfig:
     return pb.SessionConfig(instructions=pb.Instructions(character=pb.Character(kind=kind, **fields)))
 
 
-async def prompt_of(house: House, number: int) -> str:
+async def prompt_of(harness: Harness, number: int) -> str:
     """The system prompt of the so-manieth request to the model."""
-    role, text = (await house.llm.messages(number))[0]
+    role, text = (await harness.llm.messages(number))[0]
     assert role == "system"
     return text
 
@@ -61,47 +65,34 @@ async def update_of(caller: Caller, session: pb.SessionConfig, request_id: str) 
 
 
 @pytest.mark.parametrize("language", [None, "en", "fr", "en/fr", "fr/en"])
-async def test_every_kind_in_every_language(house: House, language: str | None) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_every_kind_in_every_language(harness: Harness, language: str | None) -> None:
+    async with harness.calling(TYPED) as caller:
         for number, (kind, says) in enumerate(KINDS.items()):
             wanted = told_to_be(kind, language=language)
             event = await update_of(caller, wanted, kind)
             assert event.session_updated.session.instructions == wanted.instructions
             await answered(caller)
-            assert says in await prompt_of(house, number)
+            assert says in await prompt_of(harness, number)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_conversation_can_open_with_every_kind(house: House, kind: str) -> None:
+async def test_a_conversation_can_open_with_every_kind(harness: Harness, kind: str) -> None:
     config = pb.ConverseConfig(session=told_to_be(kind), typed_only=True)
-    async with house.calling(config) as caller:
-        if kind == "news":
-            assert not caller.told("started")[0].session.HasField("instructions")
-            updated = await caller.until("session_updated")
-            assert updated.session.instructions == config.session.instructions
-        else:
-            assert caller.told("started")[0].session.instructions == config.session.instructions
+    async with harness.calling(config) as caller:
+        assert caller.received("started")[0].session.instructions == config.session.instructions
         await answered(caller)
-    assert KINDS[kind] in await prompt_of(house, 0)
+    assert KINDS[kind] in await prompt_of(harness, 0)
 
 
-async def test_news_that_are_known_already_are_there_from_the_start(house: House) -> None:
-    config = pb.ConverseConfig(session=told_to_be("news"), typed_only=True)
-    async with house.calling(config) as first:
-        await first.until("session_updated")
-    async with house.calling(config) as second:
-        assert second.told("started")[0].session.instructions == config.session.instructions
-
-
-async def test_a_prompt_is_rendered_once_and_anew_when_it_is_set_again(house: House) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_a_prompt_is_rendered_once_and_anew_when_it_is_set_again(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
         await update_of(caller, told_to_be("quiz_show"), "first")
         await answered(caller)
         await update_of(caller, pb.SessionConfig(voice="anna"), "voice")
         await answered(caller)
         await update_of(caller, told_to_be("quiz_show"), "again")
         await answered(caller)
-    first, second, third = [await prompt_of(house, number) for number in range(3)]
+    first, second, third = [await prompt_of(harness, number) for number in range(3)]
     assert first == second
     assert first != third
 
@@ -118,156 +109,97 @@ async def test_a_prompt_is_rendered_once_and_anew_when_it_is_set_again(house: Ho
     ],
 )
 async def test_what_does_not_exist_is_rejected_and_changes_nothing(
-    house: House, press: FakeNewsApi, session: pb.SessionConfig, message: str
+    harness: Harness, press: FakeNewsApi, session: pb.SessionConfig, message: str
 ) -> None:
-    async with house.calling(TYPED) as caller:
+    async with harness.calling(TYPED) as caller:
         await update_of(caller, told_to_be("smalltalk"), "good")
         event = await update_of(caller, session, "bad")
         assert event.request_rejected.message == message
         await answered(caller)
-        assert "somebody to chat with" in await prompt_of(house, 0)
-    async with house.dialled() as refused:
+        assert "somebody to chat with" in await prompt_of(harness, 0)
+    async with harness.dialled() as refused:
         await refused.send(pb.ConverseRequest(config=pb.ConverseConfig(session=session, typed_only=True)))
         failure = await refused.failure()
         assert isinstance(failure, InvalidRequest)
         assert failure.message == message
-    assert press.requests == []
+    assert len(press.requests) == 1  # the one before it serves
 
 
-# --- the news, while somebody waits for them ----------------------------------------------------------------------
+# --- the news ---------------------------------------------------------------------------------------------------
 
 
-async def test_what_comes_after_a_wait_for_the_news_keeps_its_order(house: House, press: FakeNewsApi) -> None:
-    press.open.clear()
-    async with house.calling(TYPED) as caller:
-        await caller.update(told_to_be("news"), "news")
-        await caller.update(pb.SessionConfig(voice="anna"), "voice")
-        await caller.update(told_to_be("pirate"), "pirate")
-        await caller.say("What is new?", "text")
-        await caller.finish("finish")
-        await caller.hang_up()
-        await press.until(lambda: len(press.requests) == 1)
-        assert house.llm.requests == []
-        press.open.set()
-        await caller.to_end()
-    ids = [event.request_id for event in caller.events if event.request_id]
-    assert list(dict.fromkeys(ids)) == ["news", "voice", "pirate", "text"]
-    assert caller.names()[1:4] == ["session_updated", "session_updated", "request_rejected"]
-    assert caller.names()[-1] == "conversation_ended"
-    assert "Title: Title " in await prompt_of(house, 0)
-    assert house.tts.asked_voices == ["anna"]
-
-
-async def test_the_last_of_several_characters_counts(house: House, press: FakeNewsApi) -> None:
-    press.open.clear()
-    async with house.calling(TYPED) as caller:
-        await caller.update(told_to_be("news"), "news")
-        await caller.update(told_to_be("guess_animal"), "animal")
-        await press.until(lambda: len(press.requests) == 1)
-        press.open.set()
-        assert (await caller.until_event("session_updated")).request_id == "news"
-        assert (await caller.until_event("session_updated")).request_id == "animal"
-        await answered(caller)
-    assert "the keeper of a riddle" in await prompt_of(house, 0)
-
-
-@pytest.mark.unmute("B19")
-async def test_nobody_is_kept_waiting_by_the_news_of_another(house: House, press: FakeNewsApi) -> None:
-    press.open.clear()
-    async with house.calling() as reader, house.calling(TYPED) as other:
-        await reader.update(told_to_be("news"), "news")
-        await press.until(lambda: len(press.requests) == 1)
-        # The reader's own microphone is heard meanwhile, ...
-        await reader.play(*[SILENCE] * 10)
-        hearing = await house.stt.hearing()
-        await hearing.until(lambda: len(hearing.audio) == 10 * len(SILENCE))
-        # ... and the other is answered.
-        await answered(other)
-        press.open.set()
-        await reader.until("session_updated")
-
-
-@pytest.mark.unmute("B19")
-async def test_a_reply_goes_on_while_the_news_are_fetched(house: House, press: FakeNewsApi) -> None:
-    press.open.clear()
-    async with house.calling(TYPED) as caller:
-        await caller.say("Hi!")
-        await caller.until("reply_created")
-        await caller.update(told_to_be("news"), "news")
-        await press.until(lambda: len(press.requests) == 1)
-        await caller.until("reply_finished")
-        assert "session_updated" not in caller.names()
-        press.open.set()
-        await caller.until("session_updated")
-
-
-async def test_several_conversations_cause_one_fetch(house: House, press: FakeNewsApi) -> None:
-    press.open.clear()
-    async with house.calling(TYPED) as one, house.calling(TYPED) as two, house.calling(TYPED) as three:
-        for caller in (one, two, three):
-            await caller.update(told_to_be("news"), "news")
-        await press.until(lambda: len(press.requests) >= 1)
-        press.open.set()
-        for caller in (one, two, three):
-            await caller.until("session_updated")
+async def test_all_conversations_share_the_headlines_of_one_fetch(harness: Harness, press: FakeNewsApi) -> None:
+    async with harness.calling(TYPED) as one, harness.calling(TYPED) as other:
+        for caller in (one, other):
+            await update_of(caller, told_to_be("news"), "news")
         await update_of(one, told_to_be("news"), "again")
     assert len(press.requests) == 1
 
 
-async def test_a_greeting_waits_for_the_news(house: House, press: FakeNewsApi) -> None:
-    press.open.clear()
+async def test_a_greeting_has_the_news(harness: Harness) -> None:
     session = told_to_be("news")
     session.greeting = True
-    async with house.calling(pb.ConverseConfig(session=session)) as caller:
+    async with harness.calling(pb.ConverseConfig(session=session)) as caller:
         await caller.play(SILENCE)
-        await press.until(lambda: len(press.requests) == 1)
-        press.open.set()
         await caller.until("reply_finished")
-    assert "Title: Title " in await prompt_of(house, 0)
-    assert len(house.llm.requests) == 1
+    assert "Title: Title " in await prompt_of(harness, 0)
+    assert len(harness.llm.requests) == 1
 
 
-@pytest.mark.unmute("B31")
-async def test_without_news_the_conversation_is_small_talk_in_its_language(house: House, press: FakeNewsApi) -> None:
+@pytest.mark.unmute("B19", "B31")
+@pytest.mark.parametrize("trouble", ["an error", "no answer"])
+async def test_without_news_the_conversation_is_small_talk_in_its_language_at_once(trouble: str) -> None:
+    press = FakeNewsApi()
     press.answer = lambda: Response("private", 503)
-    async with house.calling(TYPED) as caller:
+    if trouble == "no answer":
+        press.open.clear()
+    async with open_harness_with_news(press, news_limit_s=0.2) as harness, harness.calling(TYPED) as caller:
         event = await update_of(caller, told_to_be("news", language="fr"), "news")
         assert event.HasField("session_updated")
         await answered(caller)
-    prompt = await prompt_of(house, 0)
+        prompt = await prompt_of(harness, 0)
     assert "cannot get at the headlines" in prompt
     assert "Speak French." in prompt
     assert "private" not in prompt
-
-
-async def test_who_asks_for_ever_more_while_the_news_are_fetched_is_told(house: House, press: FakeNewsApi) -> None:
-    press.open.clear()
-    async with house.calling(TYPED) as caller:
-        await caller.update(told_to_be("news"), "news")
-        for number in range(35):
-            await caller.update(pb.SessionConfig(voice=f"v{number}"), f"{number}")
-        await caller.finish()  # always has its place
-        await caller.say("Hi!", "too late")
-        rejected = {}
-        while "too late" not in rejected:
-            event = await caller.until_event("request_rejected")
-            rejected[event.request_id] = event.request_rejected.message
-        assert list(rejected) == ["31", "32", "33", "34", "too late"]
-        assert rejected["31"].startswith("32 requests are waiting")
-        press.open.set()
-        assert (await caller.to_end())[-1] == "conversation_ended"
-    assert [each.session.voice for each in caller.told("session_updated")[1:]] == [f"v{n}" for n in range(31)]
-
-
-async def test_whoever_hangs_up_during_the_fetch_leaves_nothing_behind(house: House, press: FakeNewsApi) -> None:
-    press.open.clear()
-    async with house.calling(TYPED) as caller:
-        await caller.update(told_to_be("news"), "news")
-        await press.until(lambda: len(press.requests) == 1)
-        await caller.hang_up()
-        await caller.to_end()
-    await house.no_call_left()
-    press.open.set()
-    async with asyncio.timeout(5), house.calling(TYPED) as another:
-        await update_of(another, told_to_be("news"), "news")
     assert len(press.requests) == 1
+
+
+# --- apologies --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("session", "language"),
+    [
+        (pb.SessionConfig(), "en"),
+        (pb.SessionConfig(instructions=pb.Instructions(prompt="Sois bref.")), "en"),
+        (told_to_be("smalltalk", language="fr"), "fr"),
+        (told_to_be("constant", language="fr/en"), "fr"),
+        (told_to_be("quiz_show", language="en/fr"), "en"),
+        (told_to_be("unmute_explanation", language="fr"), "en"),
+    ],
+)
+async def test_a_model_that_fails_is_apologised_for_in_the_language_of_the_character(
+    harness: Harness, session: pb.SessionConfig, language: str
+) -> None:
+    apologies = TEXTS.model_apologies[language]
+    async with harness.calling(pb.ConverseConfig(session=session, typed_only=True)) as caller:
+        harness.llm.script = breaks_off("It ", "was a ")
+        await caller.say("Hi!")
+        assert (await caller.until("reply_finished")).text == f"It was a {apologies.unfinished}"
+        harness.llm.script = breaks_off()
+        await caller.say("And?")
+        assert (await caller.until("reply_finished")).text == apologies.unanswered
+
+
+async def test_the_apology_follows_the_character(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
+        harness.llm.script = breaks_off()
+        await update_of(caller, told_to_be("smalltalk", language="fr"), "fr")
+        await caller.say("Salut !")
+        assert (await caller.until("reply_finished")).text == TEXTS.model_apologies["fr"].unanswered
+        await update_of(caller, pb.SessionConfig(voice="anna"), "voice")
+        await caller.say("Alors ?")
+        assert (await caller.until("reply_finished")).text == TEXTS.model_apologies["fr"].unanswered
+        await update_of(caller, told_to_be("smalltalk"), "en")
+        await caller.say("Hi!")
+        assert (await caller.until("reply_finished")).text == TEXTS.model_apologies["en"].unanswered

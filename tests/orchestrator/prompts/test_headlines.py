@@ -10,21 +10,34 @@ from hypothesis import strategies as st
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from structlog.testing import capture_logs
 
-from orchestrator.prompts.headlines import KEPT_S, RETRY_AFTER_S, Headline, Newsroom, _plain
+from orchestrator.prompts.headlines import LONGEST_RETRY_S, REFRESH_S, RETRY_S, Headline, HeadlineCache, _plain
 from orchestrator.settings import OrchestratorSettings
 from tests.fakes import newsapi
 from tests.fakes.newsapi import KEY, FakeNewsApi, answer, article
-from tests.orchestrator.house import own_tasks
+from tests.orchestrator.harness import own_tasks
 
 
-class Clock:
-    """Stands still until a test moves it."""
+class Pauses:
+    """The waits between two fetches: each lasts until a test ends it."""
 
     def __init__(self) -> None:
-        self.now = 100.0
+        self.begun: asyncio.Queue[float] = asyncio.Queue()
+        self._end = asyncio.Event()
 
-    def __call__(self) -> float:
-        return self.now
+    async def __call__(self, seconds: float) -> None:
+        self._end.clear()
+        self.begun.put_nowait(seconds)
+        await self._end.wait()
+
+    async def begin(self) -> float:
+        """Wait until the cache waits, and return for how long it means to."""
+        async with asyncio.timeout(5):
+            return await self.begun.get()
+
+    async def pass_by(self) -> float:
+        """End the present wait, and return how long the next is meant to be: the fetch between them is over."""
+        self._end.set()
+        return await self.begin()
 
 
 @pytest.fixture
@@ -33,87 +46,78 @@ def fake() -> FakeNewsApi:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def pauses() -> Pauses:
+    return Pauses()
 
 
-Opened = Callable[..., AbstractAsyncContextManager[Newsroom]]
+Opened = Callable[..., AbstractAsyncContextManager[HeadlineCache]]
 
 
 @pytest.fixture
-async def opened(fake: FakeNewsApi, clock: Clock) -> AsyncIterator[Opened]:
-    """A newsroom with these settings, in front of the fake."""
+async def opened(fake: FakeNewsApi, pauses: Pauses) -> AsyncIterator[Opened]:
+    """A cache with these settings, in front of the fake."""
     async with newsapi.serving(fake) as url:
 
         @asynccontextmanager
-        async def open_newsroom(**settings: Any) -> AsyncIterator[Newsroom]:
+        async def open_cache(**settings: Any) -> AsyncIterator[HeadlineCache]:
             chosen = OrchestratorSettings(**{"newsapi_url": url, "newsapi_api_key": KEY, **settings})
-            async with Newsroom(chosen, clock) as newsroom:
-                yield newsroom
+            async with HeadlineCache(chosen, pauses) as news:
+                yield news
 
-        yield open_newsroom
-
-
-@pytest.fixture
-async def newsroom(opened: Opened) -> AsyncIterator[Newsroom]:
-    async with opened() as entered:
-        yield entered
+        yield open_cache
 
 
-async def test_headlines_are_fetched_once_and_kept_for_four_hours(
-    fake: FakeNewsApi, newsroom: Newsroom, clock: Clock
+async def test_headlines_are_there_when_it_is_entered_and_are_fetched_again_every_four_hours(
+    fake: FakeNewsApi, opened: Opened, pauses: Pauses
 ) -> None:
-    assert not newsroom.is_up_to_date
-    for _ in range(3):
-        await newsroom.refresh()
-    assert newsroom.is_up_to_date
-    clock.now += KEPT_S - 1
-    await newsroom.refresh()
-    assert len(fake.requests) == 1
-    assert len(newsroom.headlines) == 12
-    assert newsroom.headlines[3] == Headline("Title 3", "Description 3.", "Author 3", "23 November 2026", "Content 3")
-    clock.now += 1
-    assert not newsroom.is_up_to_date
-    await newsroom.refresh()
-    assert len(fake.requests) == 2
+    async with opened() as news:
+        assert len(news.headlines) == 12
+        assert news.headlines[3] == Headline("Title 3", "Description 3.", "Author 3", "23 November 2026", "Content 3")
+        assert await pauses.begin() == REFRESH_S
+        assert len(fake.requests) == 1
+        fake.answer = lambda: JSONResponse(answer(article(99)))
+        assert await pauses.pass_by() == REFRESH_S
+        assert len(fake.requests) == 2
+        assert [each.title for each in news.headlines] == ["Title 99"]
 
 
-async def test_the_key_travels_in_a_header_and_in_no_address(fake: FakeNewsApi, newsroom: Newsroom) -> None:
-    await newsroom.refresh()
-    (request,) = fake.requests
+async def test_while_they_are_fetched_again_the_old_ones_are_there(
+    fake: FakeNewsApi, opened: Opened, pauses: Pauses
+) -> None:
+    async with opened(news_limit_s=60) as news:
+        await pauses.begin()
+        fake.open.clear()
+        passing = asyncio.create_task(pauses.pass_by())
+        await fake.until(lambda: len(fake.requests) == 2)
+        assert len(news.headlines) == 12
+        fake.open.set()
+        await passing
+
+
+async def test_the_key_travels_in_a_header_and_in_no_address(fake: FakeNewsApi, opened: Opened) -> None:
+    async with opened():
+        (request,) = fake.requests
     assert request.headers["x-api-key"] == KEY
     assert KEY not in str(request.url)
     assert dict(request.query_params)["category"] == "technology"
 
 
-async def test_many_who_ask_at_once_wait_for_one_fetch(fake: FakeNewsApi, newsroom: Newsroom) -> None:
-    fake.open.clear()
-    waiting = [asyncio.create_task(newsroom.refresh()) for _ in range(20)]
-    await fake.until(lambda: len(fake.requests) == 1)
-    waiting[0].cancel()  # one who leaves takes it away from nobody
-    await asyncio.wait(waiting[:1])
-    fake.open.set()
-    await asyncio.gather(*waiting[1:])
-    assert len(fake.requests) == 1
-    assert len(newsroom.headlines) == 12
-
-
-async def test_leaving_ends_a_fetch(fake: FakeNewsApi, opened: Opened) -> None:
-    fake.open.clear()
+async def test_leaving_ends_a_fetch(fake: FakeNewsApi, opened: Opened, pauses: Pauses) -> None:
     before = own_tasks()
-    async with opened() as newsroom:
-        waiting = asyncio.create_task(newsroom.refresh())
-        await fake.until(lambda: len(fake.requests) == 1)
-    async with asyncio.timeout(5):
-        await waiting
-    assert "news" not in {task.get_name() for task in own_tasks() - before}
+    async with opened(news_limit_s=60):
+        await pauses.begin()
+        fake.open.clear()
+        passing = asyncio.create_task(pauses.pass_by())
+        await fake.until(lambda: len(fake.requests) == 2)
+    passing.cancel()
+    await asyncio.wait([passing])
+    assert not {task.get_coro() for task in own_tasks() - before if "_keep_fresh" in repr(task.get_coro())}
 
 
-async def test_without_a_key_nobody_is_asked(fake: FakeNewsApi, opened: Opened) -> None:
-    async with opened(newsapi_api_key=None) as newsroom:
-        assert newsroom.is_up_to_date
-        await newsroom.refresh()
-        assert newsroom.headlines == ()
+async def test_without_a_key_nobody_is_asked(fake: FakeNewsApi, opened: Opened, pauses: Pauses) -> None:
+    async with opened(newsapi_api_key=None) as news:
+        assert news.headlines == ()
+        assert pauses.begun.empty()
     assert fake.requests == []
 
 
@@ -157,28 +161,37 @@ ANSWERS: dict[str, Callable[[], Response]] = {
 
 @pytest.mark.parametrize("trouble", ANSWERS)
 async def test_a_bad_answer_is_no_news_and_is_not_asked_for_again_at_once(
-    trouble: str, fake: FakeNewsApi, opened: Opened, clock: Clock
+    trouble: str, fake: FakeNewsApi, opened: Opened, pauses: Pauses
 ) -> None:
     fake.answer = ANSWERS[trouble]
-    async with opened(news_limit_s=0.5) as newsroom:
-        with capture_logs() as logged:
-            async with asyncio.timeout(5):
-                await newsroom.refresh()
-        assert KEY not in str(logged)
-        assert newsroom.headlines == ()
-        assert newsroom.is_up_to_date
-        await newsroom.refresh()
-        assert len(fake.requests) == 1
-        clock.now += RETRY_AFTER_S
+    with capture_logs() as logged:
+        async with asyncio.timeout(5), opened(news_limit_s=0.5) as news:
+            assert news.headlines == ()
+            assert await pauses.begin() == RETRY_S
+            assert len(fake.requests) == 1
+            fake.answer = FakeNewsApi().answer
+            assert await pauses.pass_by() == REFRESH_S
+            assert len(news.headlines) == 12
+    assert KEY not in str(logged)
+
+
+async def test_the_longer_it_fails_the_less_often_it_is_asked(
+    fake: FakeNewsApi, opened: Opened, pauses: Pauses
+) -> None:
+    fake.answer = ANSWERS["rate limit"]
+    async with opened():
+        waits = [await pauses.begin(), *[await pauses.pass_by() for _ in range(7)]]
+        assert waits == [60, 120, 240, 480, 960, 1_920, LONGEST_RETRY_S, LONGEST_RETRY_S]
         fake.answer = FakeNewsApi().answer
-        await newsroom.refresh()
-        assert len(newsroom.headlines) == 12
+        assert await pauses.pass_by() == REFRESH_S
+        fake.answer = ANSWERS["rate limit"]
+        assert await pauses.pass_by() == RETRY_S
 
 
-async def test_an_answer_that_breaks_off_is_no_news(fake: FakeNewsApi, newsroom: Newsroom) -> None:
+async def test_an_answer_that_breaks_off_is_no_news(fake: FakeNewsApi, opened: Opened) -> None:
     fake.answer = lambda: StreamingResponse(_cut_short())
-    await newsroom.refresh()
-    assert newsroom.headlines == ()
+    async with opened() as news:
+        assert news.headlines == ()
 
 
 @pytest.mark.unmute("B19")
@@ -186,63 +199,60 @@ async def test_one_who_does_not_answer_is_waited_for_no_longer_than_the_limit(
     fake: FakeNewsApi, opened: Opened
 ) -> None:
     fake.open.clear()
-    async with opened(news_limit_s=0.2) as newsroom, asyncio.timeout(5):
-        await newsroom.refresh()
-        assert newsroom.headlines == ()
-        assert newsroom.is_up_to_date
+    async with asyncio.timeout(5), opened(news_limit_s=0.2) as news:
+        assert len(fake.requests) == 1
+        assert news.headlines == ()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://127.0.0.1:99999", "https://[", "http:///"])
 async def test_one_who_is_not_there_is_no_news(url: str, opened: Opened) -> None:
-    async with opened(newsapi_url=url) as newsroom:
-        await newsroom.refresh()
-        assert newsroom.headlines == ()
-        assert newsroom.is_up_to_date
+    async with opened(newsapi_url=url) as news:
+        assert news.headlines == ()
 
 
 async def test_a_refused_key_is_logged_without_the_key(opened: Opened) -> None:
-    async with opened(newsapi_api_key="wrong-key") as newsroom:
-        with capture_logs() as logged:
-            await newsroom.refresh()
-    assert [(each["event"], each["status"]) for each in logged] == [("no news", 401)]
+    with capture_logs() as logged:
+        async with opened(newsapi_api_key="wrong-key"):
+            pass
+    assert [(each["event"], each["status"]) for each in logged] == [("headlines not fetched", 401)]
     assert "wrong-key" not in str(logged)
 
 
-async def test_news_that_have_grown_old_are_not_told_when_there_are_no_others(
-    fake: FakeNewsApi, newsroom: Newsroom, clock: Clock
+async def test_headlines_that_have_grown_old_are_not_told_when_there_are_no_others(
+    fake: FakeNewsApi, opened: Opened, pauses: Pauses
 ) -> None:
-    await newsroom.refresh()
-    clock.now += KEPT_S
-    fake.answer = ANSWERS["server error"]
-    await newsroom.refresh()
-    assert newsroom.headlines == ()
+    async with opened() as news:
+        await pauses.begin()
+        fake.answer = ANSWERS["server error"]
+        assert await pauses.pass_by() == RETRY_S
+        assert news.headlines == ()
 
 
 # --- articles -----------------------------------------------------------------------------------------------------
 
 
-async def headlines_of(fake: FakeNewsApi, newsroom: Newsroom, *articles: Any) -> tuple[Headline, ...]:
+async def headlines_of(fake: FakeNewsApi, opened: Opened, *articles: Any) -> tuple[Headline, ...]:
     fake.answer = lambda: JSONResponse(answer(*articles))
-    await newsroom.refresh()
-    return newsroom.headlines
+    async with opened() as news:
+        return news.headlines
 
 
 @pytest.mark.parametrize("wrong", [None, 7, "text", [], {}, {"title": None}, {"title": 7}, {"title": " "}])
-async def test_an_article_that_is_wrong_spoils_no_other(fake: FakeNewsApi, newsroom: Newsroom, wrong: Any) -> None:
-    told = await headlines_of(fake, newsroom, wrong, article(1), {"title": "T", "author": 7}, article(2))
+async def test_an_article_that_is_wrong_spoils_no_other(fake: FakeNewsApi, opened: Opened, wrong: Any) -> None:
+    told = await headlines_of(fake, opened, wrong, article(1), {"title": "T", "author": 7}, article(2))
     assert [each.title for each in told] == ["Title 1", "Title 2"]
 
 
-async def test_what_is_not_known_is_left_empty(fake: FakeNewsApi, newsroom: Newsroom) -> None:
+async def test_what_is_not_known_is_left_empty(fake: FakeNewsApi, opened: Opened) -> None:
     told = await headlines_of(
-        fake, newsroom, article(1, author=None, description=None, content=None, publishedAt="soon"), {"title": "Alone"}
+        fake, opened, article(1, author=None, description=None, content=None, publishedAt="soon"), {"title": "Alone"}
     )
     assert told == (Headline("Title 1"), Headline("Alone"))
 
 
 @pytest.mark.parametrize("date", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "", "2026-13-01"])
-async def test_a_date_that_cannot_be_is_left_empty(fake: FakeNewsApi, newsroom: Newsroom, date: str) -> None:
-    assert (await headlines_of(fake, newsroom, article(1, publishedAt=date)))[0].date == ""
+async def test_a_date_that_cannot_be_is_left_empty(fake: FakeNewsApi, opened: Opened, date: str) -> None:
+    assert (await headlines_of(fake, opened, article(1, publishedAt=date)))[0].date == ""
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from mesh.errors import InvalidRequest
-from orchestrator.prompts.headlines import Headline, Newsroom
+from orchestrator.prompts.headlines import Headline, HeadlineCache
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.prompts.texts import LANGUAGES
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1.conversation_pb2 import Character, Instructions
-from tests.orchestrator.house import TEXTS
+from tests.orchestrator.harness import TEXTS
 
 NOW = datetime(2026, 11, 3, 15, 25, tzinfo=UTC)
 
@@ -25,12 +25,12 @@ LONG_HEADLINES = tuple(
 )
 
 
-class KnownNews(Newsroom):
-    """A newsroom that has been told."""
+class KnownNews(HeadlineCache):
+    """A news that has been told."""
 
     def __init__(self, *headlines: Headline) -> None:
         super().__init__(OrchestratorSettings())
-        self._headlines = headlines
+        self.headlines = headlines
 
 
 def prompts(*headlines: Headline, seed: int = 1, now: datetime = NOW) -> Prompts:
@@ -148,7 +148,7 @@ def test_a_piece_of_news_says_what_is_known_of_it() -> None:
 @pytest.mark.parametrize(("language", "begins_in"), [("en", "en"), ("fr", "fr"), ("en/fr", "en"), ("fr/en", "fr")])
 def test_without_news_there_is_small_talk_and_an_apology(language: str, begins_in: str) -> None:
     prompt = prompt_of("news", language=language)
-    assert [each for each in TEXTS.apologies[begins_in] if each in prompt]
+    assert [each for each in TEXTS.news_apologies[begins_in] if each in prompt]
     assert [each for each in TEXTS.starters[begins_in] if each in prompt]
     assert TEXTS.languages[language] in prompt
 

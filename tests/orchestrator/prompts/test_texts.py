@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.prompts.templates import TemplateError
 from orchestrator.prompts.texts import OUR_OWN, read_texts
-from tests.orchestrator.house import TEXTS
+from tests.orchestrator.harness import TEXTS
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.recorder.lines import Line
+from orchestrator.recorder.files import UNFINISHED
 from orchestrator.recorder.reading import read
-from orchestrator.recorder.tape import UNFINISHED
+from orchestrator.recorder.records import Record
 
-L = TypeVar("L", bound=Line)
+L = TypeVar("L", bound=Record)
 
 
 def files(folder: Path) -> list[Path]:
@@ -37,9 +37,9 @@ async def unfinished(folder: Path) -> Path:
     return file
 
 
-def recorded(file: Path) -> list[Line]:
+def recorded(file: Path) -> list[Record]:
     return [line for _, line in read(file)]
 
 
-def of(kind: type[L], lines: Sequence[Line]) -> list[L]:
+def of(kind: type[L], lines: Sequence[Record]) -> list[L]:
     return [line for line in lines if isinstance(line, kind)]

@@ -11,8 +11,8 @@ from hypothesis.stateful import initialize, run_state_machine_as_test
 from orchestrator.conversation import State
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action
-from orchestrator.recorder import lines
-from orchestrator.recorder.replay import replay
+from orchestrator.recorder import records
+from orchestrator.recorder.reading import replay
 from tests.orchestrator.conversation.lockstep import Lockstep
 from tests.orchestrator.conversation.test_invariants import LONG, Converse
 
@@ -25,8 +25,8 @@ SETTINGS = settings(
 )
 
 
-def header(state: State) -> lines.Header:
-    return lines.Header(now=0.0, product="0", session_id="5e551011", started_wall=1e9, state=state)
+def header(state: State) -> records.Header:
+    return records.Header(now=0.0, product="0", session_id="5e551011", started_wall=1e9, state=state)
 
 
 class Recorded(Lockstep):
@@ -48,11 +48,11 @@ class Recorded(Lockstep):
     def _begin(self) -> None:
         self._until -= 1
         if self._until == 0:
-            self.text = lines.encoded(header(self.state))
+            self.text = records.encoded(header(self.state))
 
     def _record(self, now: float, event: ev.Event | None, actions: list[Action]) -> list[Action]:
         if self.text:
-            self.text += lines.encoded(lines.Step.of(now, event, actions))
+            self.text += records.encoded(records.Step.of(now, event, actions))
         return actions
 
 
@@ -80,16 +80,16 @@ def test_any_conversation_is_replayed_from_any_moment_on() -> None:
     run_state_machine_as_test(ConverseAndReplay, settings=SETTINGS)
 
 
-def written(*recorded: lines.Line) -> bytes:
-    return b"".join(map(lines.encoded, recorded))
+def written(*recorded: records.Record) -> bytes:
+    return b"".join(map(records.encoded, recorded))
 
 
-TOLD = lines.Step.of(1.0, ev.MicrophoneHeard(1_920), [])
+TOLD = records.Step.of(1.0, ev.MicrophoneAudioArrived(1_920), [])
 
 
 def test_the_first_difference_is_told(tmp_path: Path) -> None:
     recording = tmp_path / "recording.jsonl"
-    untrue = lines.Step(now=2.0, event={"type": "UserTyped", "text": "Hi!"}, actions=[])
+    untrue = records.Step(now=2.0, event={"type": "UserTyped", "text": "Hi!"}, actions=[])
     recording.write_bytes(written(header(State()), TOLD, untrue, TOLD))
     replayed = replay(recording)
     assert replayed.steps == 1
@@ -97,12 +97,12 @@ def test_the_first_difference_is_told(tmp_path: Path) -> None:
     assert (replayed.difference.line, replayed.difference.now) == (3, 2.0)
     assert replayed.difference.event == ev.UserTyped("Hi!")
     assert replayed.difference.recorded == []
-    assert [type(action).__name__ for action in replayed.difference.replayed] == ["TurnEnded", "PrepareReply"]
+    assert [type(action).__name__ for action in replayed.difference.replayed] == ["TurnEndedNotice", "PrepareReply"]
 
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_whether_it_has_an_end_is_told(tmp_path: Path, *, ended: bool) -> None:
     recording = tmp_path / "recording.jsonl"
-    end = [lines.End(now=2.0, reason="over")] if ended else []
+    end = [records.End(now=2.0, reason="over")] if ended else []
     recording.write_bytes(written(header(State()), TOLD, *end))
     assert replay(recording).complete is ended

@@ -9,7 +9,7 @@ from parley.audio.v1 import audio_pb2
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.tts import recorded
 from tests.orchestrator.caller import SILENCE, SPEECH, TYPED
-from tests.orchestrator.house import House
+from tests.orchestrator.harness import Harness
 
 LINEAR16, MULAW, ALAW = (
     audio_pb2.AUDIO_ENCODING_LINEAR16,
@@ -44,34 +44,34 @@ def likeness(one: bytes, other: bytes) -> float:
     return max(float(np.corrcoef(first[: length - shift], second[shift:])[0, 1]) for shift in shifts)
 
 
-async def test_the_working_format_goes_through_untouched(house: House) -> None:
-    async with house.calling() as caller:
+async def test_the_working_format_goes_through_untouched(harness: Harness) -> None:
+    async with harness.calling() as caller:
         sent = [tone(0.08), SILENCE, tone(0.02), SPEECH, tone(1.0)]
         await caller.play(*sent)
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await hearing.until(lambda: len(hearing.audio) == sum(map(len, sent)))
         assert bytes(hearing.audio) == b"".join(sent)
 
 
 @formats
-async def test_the_recogniser_hears_every_format(house: House, format_: audio_pb2.AudioFormat) -> None:
+async def test_the_recogniser_hears_every_format(harness: Harness, format_: audio_pb2.AudioFormat) -> None:
     said = tone(0.8)
     encoder = Encoder(format_)
-    async with house.calling(pb.ConverseConfig(input_format=format_)) as caller:
-        assert caller.told("started")[0].input_format == format_
+    async with harness.calling(pb.ConverseConfig(input_format=format_)) as caller:
+        assert caller.received("started")[0].input_format == format_
         for at in range(0, len(said), FRAME_BYTES):
             await caller.play(encoder.encode(said[at : at + FRAME_BYTES]))
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await hearing.until(lambda: len(hearing.audio) == len(said))
         assert likeness(said, bytes(hearing.audio)) > 0.99
 
 
 @formats
-async def test_the_person_hears_every_format(house: House, format_: audio_pb2.AudioFormat) -> None:
+async def test_the_person_hears_every_format(harness: Harness, format_: audio_pb2.AudioFormat) -> None:
     said = tone(0.4)
-    house.tts.script = recorded(said)
-    async with house.calling(pb.ConverseConfig(output_format=format_, typed_only=True)) as caller:
-        assert caller.told("started")[0].output_format == format_
+    harness.tts.script = recorded(said)
+    async with harness.calling(pb.ConverseConfig(output_format=format_, typed_only=True)) as caller:
+        assert caller.received("started")[0].output_format == format_
         await caller.say("Hi!")
         await caller.until("reply_finished")
     heard = Decoder(format_).decode(caller.audio("reply_1"))
@@ -79,11 +79,11 @@ async def test_the_person_hears_every_format(house: House, format_: audio_pb2.Au
     assert likeness(said, heard) > 0.99
 
 
-async def test_nothing_of_a_reply_is_held_back_into_the_next(house: House) -> None:
+async def test_nothing_of_a_reply_is_held_back_into_the_next(harness: Harness) -> None:
     """A filter that resamples holds the last milliseconds: every reply needs its own."""
     loud, quiet = np.full(3 * FRAME_SAMPLES, 20_000, "<i2").tobytes(), bytes(3 * FRAME_BYTES)
-    house.tts.script = recorded(loud, quiet)
-    async with house.calling(pb.ConverseConfig(output_format=FORMATS["PCM 8k"], typed_only=True)) as caller:
+    harness.tts.script = recorded(loud, quiet)
+    async with harness.calling(pb.ConverseConfig(output_format=FORMATS["PCM 8k"], typed_only=True)) as caller:
         for _ in range(2):
             await caller.say("Hi!")
             await caller.until("reply_finished")
@@ -91,14 +91,14 @@ async def test_nothing_of_a_reply_is_held_back_into_the_next(house: House) -> No
     assert not samples(caller.audio("reply_2")).any()
 
 
-async def test_half_a_sample_is_rejected_and_nothing_of_it_taken(house: House) -> None:
-    async with house.calling() as caller:
+async def test_half_a_sample_is_rejected_and_nothing_of_it_taken(harness: Harness) -> None:
+    async with harness.calling() as caller:
         await caller.play(SPEECH + b"x", request_id="odd")
         event = await caller.until_event("request_rejected")
         assert event.request_id == "odd"
         assert event.request_rejected.reason == "BAD_AUDIO"
         await caller.play(SILENCE)
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await hearing.until(lambda: len(hearing.audio) > 0)
         assert bytes(hearing.audio) == SILENCE
 
@@ -109,28 +109,28 @@ async def test_half_a_sample_is_rejected_and_nothing_of_it_taken(house: House) -
     ids=["µ-law", "PCM 8k", "PCM 48k"],
 )
 async def test_more_than_ten_seconds_at_once_are_rejected(
-    house: House, format_: audio_pb2.AudioFormat, ten_seconds: int
+    harness: Harness, format_: audio_pb2.AudioFormat, ten_seconds: int
 ) -> None:
-    async with house.calling(pb.ConverseConfig(input_format=format_)) as caller:
+    async with harness.calling(pb.ConverseConfig(input_format=format_)) as caller:
         await caller.play(bytes(ten_seconds + 2), request_id="long")
         event = await caller.until_event("request_rejected")
         assert event.request_id == "long"
         assert event.request_rejected.reason == "AUDIO_TOO_LONG"
         await caller.play(bytes(ten_seconds))
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await hearing.until(lambda: len(hearing.audio) == 10 * 2 * SAMPLE_RATE)
 
 
-async def test_no_audio_at_all_is_no_fault(house: House) -> None:
-    async with house.calling() as caller:
+async def test_no_audio_at_all_is_no_fault(harness: Harness) -> None:
+    async with harness.calling() as caller:
         await caller.play(b"", SILENCE)
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await hearing.until(lambda: bytes(hearing.audio) == SILENCE)
         assert caller.names() == ["started"]
 
 
-async def test_who_types_has_no_microphone(house: House) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_who_types_has_no_microphone(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
         await caller.play(SILENCE, request_id="r")
         event = await caller.until_event("request_rejected")
         assert event.request_id == "r"

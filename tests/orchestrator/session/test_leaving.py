@@ -11,7 +11,7 @@ from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.llm import FakeLlm, written
 from tests.fakes.tts import spoken
 from tests.orchestrator.caller import SILENCE, SPEECH, TYPED, Caller
-from tests.orchestrator.house import House, Tasks
+from tests.orchestrator.harness import Harness, Tasks
 
 AT_ONCE_S = 0.1
 
@@ -45,95 +45,95 @@ leavings = pytest.mark.parametrize("leave", LEAVINGS.values(), ids=LEAVINGS.keys
 
 @leavings
 async def test_leaving_frees_everything_at_once(
-    house: House, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
+    harness: Harness, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
 ) -> None:
-    endless(house.llm)
-    async with house.calling() as caller:
+    endless(harness.llm)
+    async with harness.calling() as caller:
         await caller.say("Hi!")
         await caller.until("reply_audio")
-        assert (house.stt.slots.open, house.tts.slots.open, house.llm.slots.open) == (1, 1, 1)
+        assert (harness.stt.slots.open, harness.tts.slots.open, harness.llm.slots.open) == (1, 1, 1)
         await leave(caller)
-        await house.until_empty(within=AT_ONCE_S)
-        await house.no_task_left(tasks_before)
-        assert house.tts.speakings[-1].abandoned
+        await harness.until_empty(within=AT_ONCE_S)
+        await harness.no_task_left(tasks_before)
+        assert harness.tts.speakings[-1].abandoned
 
 
 @leavings
 async def test_leaving_a_client_that_does_not_read_frees_everything_at_once(
-    house: House, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
+    harness: Harness, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
 ) -> None:
-    house.llm.script = written(*(f"word{number} " for number in range(50)))
-    house.tts.script = spoken(12)
-    async with house.calling(GREEDY) as caller:
+    harness.llm.script = written(*(f"word{number} " for number in range(50)))
+    harness.tts.script = spoken(12)
+    async with harness.calling(GREEDY) as caller:
         await caller.say("Hi!")
-        await (await house.tts.speaking(1)).until_over()
-        assert house.stt.slots.open == 1
+        await (await harness.tts.speaking(1)).until_over()
+        assert harness.stt.slots.open == 1
         await leave(caller)
-        await house.until_empty(within=AT_ONCE_S)
-        await house.no_task_left(tasks_before)
+        await harness.until_empty(within=AT_ONCE_S)
+        await harness.no_task_left(tasks_before)
 
 
 @leavings
 async def test_leaving_while_a_voice_is_looked_for(
-    house: House, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
+    harness: Harness, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
 ) -> None:
-    house.tts.slots.capacity = 0
-    async with house.calling() as caller:
+    harness.tts.slots.capacity = 0
+    async with harness.calling() as caller:
         await caller.say("Hi!")
         await caller.until("warning")
         await leave(caller)
-        await house.until_empty(within=AT_ONCE_S)
-        await house.no_task_left(tasks_before)
+        await harness.until_empty(within=AT_ONCE_S)
+        await harness.no_task_left(tasks_before)
 
 
 @leavings
 async def test_leaving_while_the_person_speaks(
-    house: House, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
+    harness: Harness, tasks_before: Tasks, leave: Callable[[Caller], Awaitable[None]]
 ) -> None:
-    async with house.calling() as caller:
+    async with harness.calling() as caller:
         await caller.play(SILENCE, SPEECH, SPEECH)
         await caller.until("user_speech_started")
         await leave(caller)
-        await house.until_empty(within=AT_ONCE_S)
-        await house.no_task_left(tasks_before)
+        await harness.until_empty(within=AT_ONCE_S)
+        await harness.no_task_left(tasks_before)
 
 
-async def test_finish_lets_the_reply_be_heard(house: House, tasks_before: Tasks) -> None:
-    async with house.calling() as caller:
+async def test_finish_lets_the_reply_be_heard(harness: Harness, tasks_before: Tasks) -> None:
+    async with harness.calling() as caller:
         await caller.say("Hi!")
         await caller.until("reply_audio")
         await caller.finish()
         names = await caller.to_end()
         assert names[-3:] == ["reply_released", "reply_finished", "conversation_ended"]
-        assert caller.told("conversation_ended")[0].cause == pb.END_CAUSE_FINISHED
-        assert caller.audio("reply_1") == bytes(house.tts.speakings[-1].audio)
-        await house.until_empty(within=AT_ONCE_S)
-        await house.no_task_left(tasks_before)
+        assert caller.received("conversation_ended")[0].cause == pb.END_CAUSE_FINISHED
+        assert caller.audio("reply_1") == bytes(harness.tts.speakings[-1].audio)
+        await harness.until_empty(within=AT_ONCE_S)
+        await harness.no_task_left(tasks_before)
 
 
-async def test_finish_asks_for_the_last_words_and_answers_them(house: House) -> None:
-    house.stt.answers_flushes = False
-    async with house.calling() as caller:
+async def test_finish_asks_for_the_last_words_and_answers_them(harness: Harness) -> None:
+    harness.stt.answers_flushes = False
+    async with harness.calling() as caller:
         await caller.play(SPEECH, SPEECH)
         await caller.until("user_speech_started")
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await caller.finish()
         await hearing.until(lambda: hearing.flushes == [1])
         hearing.word("Goodbye")
         hearing.answer(1)
         await caller.to_end()
-    assert caller.told("user_turn_ended")[0].text == "Goodbye"
+    assert caller.received("user_turn_ended")[0].text == "Goodbye"
     assert caller.names()[-2:] == ["reply_finished", "conversation_ended"]
 
 
-async def test_finish_with_nothing_to_wait_for_ends_at_once(house: House) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_finish_with_nothing_to_wait_for_ends_at_once(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
         await caller.finish()
         assert await caller.to_end() == ["started", "conversation_ended"]
 
 
-async def test_a_hang_up_after_finish_is_no_hang_up(house: House) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_a_hang_up_after_finish_is_no_hang_up(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await caller.finish()
         await caller.hang_up()
@@ -141,9 +141,9 @@ async def test_a_hang_up_after_finish_is_no_hang_up(house: House) -> None:
 
 
 @pytest.mark.unmute("S9", "B32")
-async def test_goodbye_ends_the_conversation(house: House) -> None:
-    house.llm.script = written("Bye!")
-    async with house.calling(pb.ConverseConfig(session=pb.SessionConfig(goodbye=True), typed_only=True)) as caller:
+async def test_goodbye_ends_the_conversation(harness: Harness) -> None:
+    harness.llm.script = written("Bye!")
+    async with harness.calling(pb.ConverseConfig(session=pb.SessionConfig(goodbye=True), typed_only=True)) as caller:
         await caller.say("Bye, then.")
         assert (await caller.to_end())[-3:] == ["reply_released", "reply_finished", "conversation_ended"]
-    assert caller.told("conversation_ended")[0].cause == pb.END_CAUSE_GOODBYE
+    assert caller.received("conversation_ended")[0].cause == pb.END_CAUSE_GOODBYE

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh.audio import SAMPLE_RATE
-from orchestrator.session.microphone import KEPT_SAMPLES, Microphone
+from orchestrator.session.recognition import KEPT_SAMPLES, Microphone
 
 
 def numbered(first: int, count: int) -> bytes:

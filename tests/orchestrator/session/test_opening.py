@@ -19,25 +19,25 @@ from parley.audio.v1 import audio_pb2
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.mesh.http2 import DATA, HEADERS, answer_frames
 from tests.orchestrator.caller import TYPED, name_of
-from tests.orchestrator.house import House
+from tests.orchestrator.harness import Harness
 
 PCM_11K = audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hertz=11_025)
 MULAW_16K = audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_MULAW, sample_rate_hertz=16_000)
 
 
-async def refusal(house: House, request: pb.ConverseRequest) -> MeshError:
-    async with house.dialled() as caller:
+async def refusal(harness: Harness, request: pb.ConverseRequest) -> MeshError:
+    async with harness.dialled() as caller:
         await caller.send(request)
         return await caller.failure()
 
 
-async def test_started_tells_what_has_been_agreed(house: House) -> None:
-    async with house.dialled() as caller:
+async def test_started_tells_what_has_been_agreed(harness: Harness) -> None:
+    async with harness.dialled() as caller:
         await caller.send(pb.ConverseRequest(request_id="open", config=pb.ConverseConfig()))
         event = await caller.until_event("started")
         assert event.request_id == "open"
         started = event.started
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         working = audio_pb2.AudioFormat(encoding=audio_pb2.AUDIO_ENCODING_LINEAR16, sample_rate_hertz=24_000)
         assert started.input_format == started.output_format == working
         assert started.session_id == hearing.config.session_id
@@ -46,12 +46,12 @@ async def test_started_tells_what_has_been_agreed(house: House) -> None:
         assert not started.session.HasField("instructions")
 
 
-async def test_what_is_given_is_shown_in_started(house: House) -> None:
+async def test_what_is_given_is_shown_in_started(harness: Harness) -> None:
     given = pb.SessionConfig(
         instructions=pb.Instructions(prompt="Be."), voice="anna", goodbye=True, silence_timeout=duration(7)
     )
-    async with house.calling(pb.ConverseConfig(session=given, typed_only=True)) as caller:
-        (started,) = caller.told("started")
+    async with harness.calling(pb.ConverseConfig(session=given, typed_only=True)) as caller:
+        (started,) = caller.received("started")
         assert started.session.instructions.prompt == "Be."
         assert started.session.voice == "anna"
         assert started.session.goodbye
@@ -59,17 +59,17 @@ async def test_what_is_given_is_shown_in_started(house: House) -> None:
         assert not started.session.greeting
 
 
-async def test_each_conversation_has_an_id_of_its_own(house: House) -> None:
-    async with house.calling() as one, house.calling() as other:
-        assert one.told("started")[0].session_id != other.told("started")[0].session_id
+async def test_each_conversation_has_an_id_of_its_own(harness: Harness) -> None:
+    async with harness.calling() as one, harness.calling() as other:
+        assert one.received("started")[0].session_id != other.received("started")[0].session_id
 
 
-async def test_who_types_takes_no_recogniser(house: House) -> None:
-    async with house.calling(TYPED) as caller:
-        assert not caller.told("started")[0].HasField("input_format")
+async def test_who_types_takes_no_recogniser(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
+        assert not caller.received("started")[0].HasField("input_format")
         await caller.say("Hi!")
         await caller.until("reply_finished")
-        assert house.stt.hearings == []
+        assert harness.stt.hearings == []
 
 
 @pytest.mark.parametrize(
@@ -82,23 +82,23 @@ async def test_who_types_takes_no_recogniser(house: House) -> None:
     ],
     ids=lambda request: request.WhichOneof("request") or "nothing",
 )
-async def test_the_first_message_must_be_config(house: House, request_: pb.ConverseRequest) -> None:
-    error = await refusal(house, request_)
+async def test_the_first_message_must_be_config(harness: Harness, request_: pb.ConverseRequest) -> None:
+    error = await refusal(harness, request_)
     assert type(error) is ConfigRequired
     assert error.code is grpc.StatusCode.INVALID_ARGUMENT
     assert error.field == "config"
-    assert house.stt.hearings == []
+    assert harness.stt.hearings == []
 
 
-async def test_no_message_at_all_is_no_config(house: House) -> None:
-    async with house.dialled() as caller:
+async def test_no_message_at_all_is_no_config(harness: Harness) -> None:
+    async with harness.dialled() as caller:
         await caller.hang_up()
         assert type(await caller.failure()) is ConfigRequired
 
 
-async def test_who_says_nothing_is_not_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_says_nothing_is_not_waited_for(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mesh.rpc.streams.first_request.__defaults__", ("config", 0.05))
-    async with house.dialled() as caller:
+    async with harness.dialled() as caller:
         assert type(await caller.failure()) is Idle
 
 
@@ -121,13 +121,13 @@ async def test_who_says_nothing_is_not_waited_for(house: House, monkeypatch: pyt
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_a_config_that_cannot_be_is_refused(
-    house: House, config: pb.ConverseConfig, kind: type[MeshError], field: str
+    harness: Harness, config: pb.ConverseConfig, kind: type[MeshError], field: str
 ) -> None:
-    error = await refusal(house, pb.ConverseRequest(config=config))
+    error = await refusal(harness, pb.ConverseRequest(config=config))
     assert type(error) is kind
     assert error.code is grpc.StatusCode.INVALID_ARGUMENT
     assert error.field == field
-    assert house.stt.hearings == []
+    assert harness.stt.hearings == []
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ async def test_a_config_that_cannot_be_is_refused(
     ],
     ids=["a second config", "nothing"],
 )
-async def test_a_conversation_survives(house: House, request_: pb.ConverseRequest, message: str) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_a_conversation_survives(harness: Harness, request_: pb.ConverseRequest, message: str) -> None:
+    async with harness.calling(TYPED) as caller:
         await caller.send(request_)
         event = await caller.until_event("request_rejected")
         assert event.request_id == "r"
@@ -149,8 +149,8 @@ async def test_a_conversation_survives(house: House, request_: pb.ConverseReques
         await caller.until("reply_finished")
 
 
-async def test_nothing_may_follow_finish(house: House) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_nothing_may_follow_finish(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await caller.finish()
         await caller.say("One more thing!", request_id="late")
@@ -158,18 +158,18 @@ async def test_nothing_may_follow_finish(house: House) -> None:
         assert event.request_id == "late"
         assert "nothing may follow finish" in event.request_rejected.message
         assert (await caller.to_end())[-2:] == ["reply_finished", "conversation_ended"]
-    assert len(house.llm.requests) == 1
+    assert len(harness.llm.requests) == 1
 
 
-async def test_one_too_many_is_refused_at_once(house: House) -> None:
-    house.stt.slots.capacity = 1
-    house.stt.slots.retry_after = 2.5
+async def test_one_too_many_is_refused_at_once(harness: Harness) -> None:
+    harness.stt.slots.capacity = 1
+    harness.stt.slots.retry_after = 2.5
     clock = asyncio.get_running_loop().time
-    async with house.calling() as admitted:
+    async with harness.calling() as admitted:
         took = []
         for _ in range(5):
             asked = clock()
-            error = await refusal(house, pb.ConverseRequest(config=pb.ConverseConfig()))
+            error = await refusal(harness, pb.ConverseRequest(config=pb.ConverseConfig()))
             took.append(clock() - asked)
             assert type(error) is MissingServiceAtCapacity
             assert error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -177,29 +177,29 @@ async def test_one_too_many_is_refused_at_once(house: House) -> None:
         assert sorted(took)[2] < 0.05
         await admitted.say("Hi!")
         await admitted.until("reply_finished")
-    await house.until_empty()
-    async with house.calling() as next_one:
+    await harness.until_empty()
+    async with harness.calling() as next_one:
         assert [name_of(event) for event in next_one.events] == ["started"]
 
 
-async def test_a_refusal_is_trailers_only(house: House) -> None:
+async def test_a_refusal_is_trailers_only(harness: Harness) -> None:
     """So that the caller's gRPC, too, knows that it may try another replica."""
-    house.stt.slots.capacity = 0
+    harness.stt.slots.capacity = 0
     path = "/parley.conversation.v1.ConversationService/Converse"
     request = pb.ConverseRequest(config=pb.ConverseConfig()).SerializeToString()
-    frames = await answer_frames(house.server.port, path, request)
+    frames = await answer_frames(harness.server.port, path, request)
     assert [frame.kind for frame in frames] == [HEADERS]
-    house.stt.slots.capacity = None
-    frames = await answer_frames(house.server.port, path, request)
+    harness.stt.slots.capacity = None
+    frames = await answer_frames(harness.server.port, path, request)
     assert [frame.kind for frame in frames] == [HEADERS, DATA, HEADERS]
 
 
-async def test_without_a_recogniser_there_is_no_conversation(house: House) -> None:
-    await house.stt_server.__aexit__(None, None, None)
-    error = await refusal(house, pb.ConverseRequest(config=pb.ConverseConfig()))
+async def test_without_a_recogniser_there_is_no_conversation(harness: Harness) -> None:
+    await harness.stt_server.__aexit__(None, None, None)
+    error = await refusal(harness, pb.ConverseRequest(config=pb.ConverseConfig()))
     assert type(error) is MissingServiceTimeout
     assert error.code is grpc.StatusCode.UNAVAILABLE
     assert (error.reason, error.service) == ("UPSTREAM_DOWN", "speech recognition")
-    async with house.calling(TYPED) as caller:
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")

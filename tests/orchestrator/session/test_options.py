@@ -9,11 +9,10 @@ from mesh.errors import InvalidRequest
 from mesh.times import duration
 from orchestrator.conversation import Policy
 from orchestrator.llm.client import LanguageModel
-from orchestrator.prompts.headlines import Newsroom
+from orchestrator.prompts.headlines import HeadlineCache
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.prompts.texts import read_texts
-from orchestrator.session.options import config_of, policy_of
-from orchestrator.session.requests import SessionOptions
+from orchestrator.session.options import SessionOptions, config_of, policy_of
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1 import conversation_pb2 as pb
 
@@ -29,7 +28,7 @@ def prompt(text: str) -> pb.Instructions:
 @pytest.fixture
 def options() -> SessionOptions:
     settings = OrchestratorSettings(llm_model="acme/small-talk_7b")
-    return SessionOptions(LanguageModel(settings), Prompts(read_texts(), Newsroom(settings)))
+    return SessionOptions(LanguageModel(settings), Prompts(read_texts(), HeadlineCache(settings)))
 
 
 def test_what_is_left_out_keeps_its_value() -> None:

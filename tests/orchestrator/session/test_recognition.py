@@ -7,7 +7,7 @@ from mesh.errors import UpstreamDown
 from mesh.times import seconds
 from tests.fakes.stt import Hearing
 from tests.orchestrator.caller import SILENCE, SPEECH, Caller
-from tests.orchestrator.house import House
+from tests.orchestrator.harness import Harness
 
 
 def numbered_speech(first: int, count: int) -> list[bytes]:
@@ -22,11 +22,11 @@ async def until_heard(hearing: Hearing, frames: int) -> None:
 
 
 @pytest.mark.unmute("B23")
-async def test_the_next_recogniser_hears_what_came_after_the_last_word(house: House) -> None:
+async def test_the_next_recogniser_hears_what_came_after_the_last_word(harness: Harness) -> None:
     frames = numbered_speech(0, 10)
-    async with house.calling() as caller:
+    async with harness.calling() as caller:
         await caller.play(*frames[:6])
-        first = await house.stt.hearing()
+        first = await harness.stt.hearing()
         await until_heard(first, 6)
         first.word("Hello", start=FRAME_S, end=4 * FRAME_S)
         await caller.until("user_word_recognized")
@@ -34,31 +34,31 @@ async def test_the_next_recogniser_hears_what_came_after_the_last_word(house: Ho
         warning = await caller.until("warning")
         assert warning.reason == "STT_LOST"
         await caller.play(*frames[6:])
-        second = await house.stt.hearing(1)
+        second = await harness.stt.hearing(1)
         await until_heard(second, 6)
         assert second.base == pytest.approx(4 * FRAME_S)
         assert bytes(second.audio) == b"".join(frames[4:])
         assert second.config.session_id == first.config.session_id
 
 
-async def test_before_the_first_word_all_is_heard_again(house: House) -> None:
+async def test_before_the_first_word_all_is_heard_again(harness: Harness) -> None:
     frames = numbered_speech(0, 4)
-    async with house.calling() as caller:
+    async with harness.calling() as caller:
         await caller.play(*frames)
-        first = await house.stt.hearing()
+        first = await harness.stt.hearing()
         await until_heard(first, 4)
         first.fail()
-        second = await house.stt.hearing(1)
+        second = await harness.stt.hearing(1)
         await until_heard(second, 4)
         assert (second.base, bytes(second.audio)) == (0, b"".join(frames))
 
 
-async def test_what_is_heard_again_decides_nothing_twice(house: House) -> None:
+async def test_what_is_heard_again_decides_nothing_twice(harness: Harness) -> None:
     """The pause of a turn that was answered is scored again, and is no pause."""
-    house.stt.answers_flushes = False
-    async with house.calling() as caller:
+    harness.stt.answers_flushes = False
+    async with harness.calling() as caller:
         await caller.play(SPEECH, SPEECH, SILENCE)
-        first = await house.stt.hearing()
+        first = await harness.stt.hearing()
         await first.until(lambda: first.flushes == [1])
         first.word("Hello", start=0.0, end=FRAME_S)
         first.answer(1)
@@ -72,7 +72,7 @@ async def test_what_is_heard_again_decides_nothing_twice(house: House) -> None:
         await caller.until("user_turn_discarded")
         before = len(caller.events)
         first.fail()
-        second = await house.stt.hearing(1)
+        second = await harness.stt.hearing(1)
         assert second.base == pytest.approx(5 * FRAME_S)
         await caller.play(SPEECH)
         await until_heard(second, 1)  # perhaps as a replay
@@ -82,17 +82,17 @@ async def test_what_is_heard_again_decides_nothing_twice(house: House) -> None:
         assert caller.names()[before:] == ["warning", "user_speech_started"]
 
 
-async def test_scores_of_the_replay_are_kept_from_the_core(house: House) -> None:
-    async with house.calling() as caller:
+async def test_scores_of_the_replay_are_kept_from_the_core(harness: Harness) -> None:
+    async with harness.calling() as caller:
         await caller.play(SPEECH, SPEECH)
         await caller.until("user_speech_started")
-        first = await house.stt.hearing()
-        house.stt.scores = False
+        first = await harness.stt.hearing()
+        harness.stt.scores = False
         await caller.play(SILENCE, SILENCE)
         await until_heard(first, 4)
-        house.stt.scores = True
+        harness.stt.scores = True
         first.fail()
-        second = await house.stt.hearing(1)
+        second = await harness.stt.hearing(1)
         await until_heard(second, 4)
         assert second.flushes == []
         await caller.play(SILENCE)
@@ -100,15 +100,15 @@ async def test_scores_of_the_replay_are_kept_from_the_core(house: House) -> None
         assert seconds(stopped.offset) == pytest.approx(5 * FRAME_S)
 
 
-async def test_a_flush_that_was_not_answered_is_asked_again_in_its_place(house: House) -> None:
-    house.stt.answers_flushes = False
-    async with house.calling() as caller:
+async def test_a_flush_that_was_not_answered_is_asked_again_in_its_place(harness: Harness) -> None:
+    harness.stt.answers_flushes = False
+    async with harness.calling() as caller:
         await caller.play(SPEECH, SPEECH, SILENCE)
-        first = await house.stt.hearing()
+        first = await harness.stt.hearing()
         await first.until(lambda: first.flushes == [1])
         first.fail()
         await caller.play(SPEECH)
-        second = await house.stt.hearing(1)
+        second = await harness.stt.hearing(1)
         await until_heard(second, 4)
         await second.until(lambda: second.flushes == [1])
         assert second.flushed_at == [3 * FRAME_BYTES]
@@ -117,11 +117,11 @@ async def test_a_flush_that_was_not_answered_is_asked_again_in_its_place(house: 
         await caller.until("user_word_recognized")
 
 
-async def test_an_answer_covers_the_flushes_before_it(house: House) -> None:
+async def test_an_answer_covers_the_flushes_before_it(harness: Harness) -> None:
     """A recogniser that swallows one must not deafen the conversation."""
-    house.stt.answers_flushes = False
-    async with house.calling() as caller:
-        first = await house.stt.hearing()
+    harness.stt.answers_flushes = False
+    async with harness.calling() as caller:
+        first = await harness.stt.hearing()
         await say(caller, first, "One", flush=1, answered=False)
         await caller.until("user_turn_ended")
         await caller.until("reply_finished")
@@ -129,7 +129,7 @@ async def test_an_answer_covers_the_flushes_before_it(house: House) -> None:
         assert (await caller.until("user_turn_ended")).text == "Two"
         await caller.until("reply_finished")
         first.fail()
-        second = await house.stt.hearing(1)
+        second = await harness.stt.hearing(1)
         await caller.play(SPEECH)
         await until_heard(second, 1)
         assert second.flushes == []
@@ -149,37 +149,37 @@ async def say(caller: Caller, hearing: Hearing, word: str, *, flush: int, answer
 
 
 @pytest.mark.unmute("B23")
-async def test_the_end_of_a_stream_that_nobody_asked_for_is_a_loss(house: House) -> None:
-    async with house.calling() as caller:
-        (await house.stt.hearing()).end()
+async def test_the_end_of_a_stream_that_nobody_asked_for_is_a_loss(harness: Harness) -> None:
+    async with harness.calling() as caller:
+        (await harness.stt.hearing()).end()
         assert (await caller.until("warning")).reason == "STT_LOST"
-        await house.stt.hearing(1)
+        await harness.stt.hearing(1)
 
 
 @pytest.mark.parametrize("reads", [True, False], ids=["which reads on", "which reads nothing"])
 async def test_a_recogniser_that_scores_nothing_is_given_up(
-    house: House, monkeypatch: pytest.MonkeyPatch, *, reads: bool
+    harness: Harness, monkeypatch: pytest.MonkeyPatch, *, reads: bool
 ) -> None:
     monkeypatch.setattr("orchestrator.session.recognition._STALL_LIMIT_S", 0.2)
-    async with house.calling() as caller:
-        (await house.stt.hearing()).scores = False
+    async with harness.calling() as caller:
+        (await harness.stt.hearing()).scores = False
         if not reads:
-            house.stt.reading.clear()
+            harness.stt.reading.clear()
         await caller.play(SPEECH, SPEECH)
         assert (await caller.until("warning")).reason == "STT_LOST"
-        house.stt.reading.set()
-        second = await house.stt.hearing(1)
+        harness.stt.reading.set()
+        second = await harness.stt.hearing(1)
         await until_heard(second, 2)
-        await house.stt.slots.until_open(1)
+        await harness.stt.slots.until_open(1)
 
 
 async def test_a_microphone_that_falls_silent_between_frames_is_no_stall(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestrator.session.recognition._STALL_LIMIT_S", 0.05)
-    async with house.calling() as caller:
+    async with harness.calling() as caller:
         await caller.play(SILENCE, SILENCE[: FRAME_BYTES // 4])
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await hearing.until(lambda: len(hearing.audio) == FRAME_BYTES * 5 // 4)
         await caller.say("Hi!")
         await caller.until("reply_finished")
@@ -187,40 +187,40 @@ async def test_a_microphone_that_falls_silent_between_frames_is_no_stall(
         await until_heard(hearing, 2)
         await caller.say("Hi!")
         await caller.until("reply_finished")
-        assert not caller.told("warning")
-        assert len(house.stt.hearings) == 1
+        assert not caller.received("warning")
+        assert len(harness.stt.hearings) == 1
 
 
-async def test_a_recogniser_that_cannot_keep_up_is_given_up(house: House) -> None:
+async def test_a_recogniser_that_cannot_keep_up_is_given_up(harness: Harness) -> None:
     """After a gap its offsets would be wrong; another gets the last 25 seconds."""
-    house.stt.scores = False
-    house.stt.reading.clear()
-    async with house.calling() as caller:
+    harness.stt.scores = False
+    harness.stt.reading.clear()
+    async with harness.calling() as caller:
         await caller.play(*[bytes(10 * 2 * SAMPLE_RATE)] * 13)  # gRPC takes 87 s of it that nobody reads
         await caller.say("Have you heard all of it?")
         await caller.until("reply_created")
-        house.stt.reading.set()
-        second = await house.stt.hearing(1)
+        harness.stt.reading.set()
+        second = await harness.stt.hearing(1)
         await second.until(lambda: second.offset == pytest.approx(130))
         assert second.base == pytest.approx(105)
         await caller.until("reply_finished")
-        assert [each.reason for each in caller.told("warning")] == ["STT_LOST"]
+        assert [each.reason for each in caller.received("warning")] == ["STT_LOST"]
 
 
 @pytest.mark.unmute("B23")
 async def test_people_are_warned_once_however_long_the_search_takes(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orchestrator.session.recognition._FIRST_PAUSE_S", 0.01)
-    async with house.calling() as caller:
-        first = await house.stt.hearing()
-        house.stt.slots.capacity = 0
+    async with harness.calling() as caller:
+        first = await harness.stt.hearing()
+        harness.stt.slots.capacity = 0
         first.fail(UpstreamDown("the engine has crashed"))
-        await house.stt.slots.until(lambda: house.stt.slots.refused == 4)
+        await harness.stt.slots.until(lambda: harness.stt.slots.refused == 4)
         await caller.say("Are you there?")
         await caller.until("reply_finished")
-        house.stt.slots.capacity = None
-        second = await house.stt.hearing(1)
+        harness.stt.slots.capacity = None
+        second = await harness.stt.hearing(1)
         second.word("Yes")
         await caller.until("user_word_recognized")
-        assert [each.reason for each in caller.told("warning")] == ["STT_LOST"]
+        assert [each.reason for each in caller.received("warning")] == ["STT_LOST"]

@@ -12,79 +12,79 @@ from parley.tts.v1.tts_pb2 import SynthesizeResponse, VoiceReplaced
 from tests.fakes.llm import written
 from tests.fakes.tts import Speaking, recorded, spoken
 from tests.orchestrator.caller import SILENCE, TYPED, Caller
-from tests.orchestrator.house import House, open_house
+from tests.orchestrator.harness import Harness, open_harness
 
 Responses = AsyncGenerator[SynthesizeResponse, None]
 
 
 def reasons(caller: Caller) -> list[str]:
-    return [each.reason for each in caller.told("warning")]
+    return [each.reason for each in caller.received("warning")]
 
 
-async def conversation_goes_on(house: House, caller: Caller) -> None:
-    house.tts.script = spoken(1)
+async def conversation_goes_on(harness: Harness, caller: Caller) -> None:
+    harness.tts.script = spoken(1)
     await caller.say("Are you there?")
     finished = await caller.until("reply_finished")
     assert finished.text == "Well, hello there."
-    assert house.tts.speakings[-1].over
+    assert harness.tts.speakings[-1].over
 
 
-async def test_a_voice_that_is_taken_is_waited_for(house: House) -> None:
-    house.tts.slots.capacity = 0
-    async with house.calling(TYPED) as caller:
+async def test_a_voice_that_is_taken_is_waited_for(harness: Harness) -> None:
+    harness.tts.slots.capacity = 0
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         warning = await caller.until("warning")
         assert warning.message == "I am looking for my voice: every speech synthesis is taken."
-        house.tts.slots.capacity = None
+        harness.tts.slots.capacity = None
         await caller.until("reply_finished")
         assert set(reasons(caller)) == {"TTS_NOT_FOUND"}
-        assert caller.audio("reply_1") == bytes(house.tts.speakings[0].audio)
+        assert caller.audio("reply_1") == bytes(harness.tts.speakings[0].audio)
 
 
 @pytest.mark.unmute("S11")
-async def test_a_voice_that_is_never_found_costs_the_reply_only(house: House) -> None:
-    house.tts.slots.capacity = 0
-    async with house.calling(TYPED) as caller:
+async def test_a_voice_that_is_never_found_costs_the_reply_only(harness: Harness) -> None:
+    harness.tts.slots.capacity = 0
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         cancelled = await caller.until("reply_cancelled")
         assert (cancelled.cause, cancelled.heard_text) == (pb.CANCEL_CAUSE_FAILED, "")
         assert reasons(caller) == [*["TTS_NOT_FOUND"] * 4, "TTS_FAILED"]
-        assert len(house.tts.asked_voices) == 5
-        await house.llm.slots.until_open(0)
-        house.tts.slots.capacity = None
-        await conversation_goes_on(house, caller)
+        assert len(harness.tts.asked_voices) == 5
+        await harness.llm.slots.until_open(0)
+        harness.tts.slots.capacity = None
+        await conversation_goes_on(harness, caller)
 
 
-async def test_a_synthesis_that_is_down_costs_the_reply_only(house: House) -> None:
-    await house.tts_server.__aexit__(None, None, None)
-    async with house.calling(TYPED) as caller:
+async def test_a_synthesis_that_is_down_costs_the_reply_only(harness: Harness) -> None:
+    await harness.tts_server.__aexit__(None, None, None)
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await caller.until("reply_cancelled")
         assert reasons(caller) == [*["TTS_NOT_FOUND"] * 4, "TTS_FAILED"]
-        assert caller.told("warning")[0].message == "I am looking for my voice: no speech synthesis can be reached."
+        assert caller.received("warning")[0].message == "I am looking for my voice: no speech synthesis can be reached."
 
 
 @pytest.mark.parametrize("broken", [True, False], ids=["with an error", "without a word"])
-async def test_a_voice_that_fails_before_any_audio_costs_the_reply_only(house: House, *, broken: bool) -> None:
+async def test_a_voice_that_fails_before_any_audio_costs_the_reply_only(harness: Harness, *, broken: bool) -> None:
     async def failing(_speaking: Speaking) -> Responses:
         if broken:
             raise UpstreamDown("the engine has crashed")
         return
         yield
 
-    house.tts.script = failing
-    async with house.calling(TYPED) as caller:
+    harness.tts.script = failing
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         cancelled = await caller.until("reply_cancelled")
         assert (cancelled.cause, cancelled.heard_text) == (pb.CANCEL_CAUSE_FAILED, "")
         assert reasons(caller) == ["TTS_FAILED"]
-        await house.until_empty()
-        await conversation_goes_on(house, caller)
+        await harness.until_empty()
+        await conversation_goes_on(harness, caller)
 
 
 @pytest.mark.unmute("B24")
 @pytest.mark.parametrize("broken", [True, False], ids=["with an error", "without a word"])
-async def test_a_voice_that_fails_in_the_middle_is_heard_so_far(house: House, *, broken: bool) -> None:
+async def test_a_voice_that_fails_in_the_middle_is_heard_so_far(harness: Harness, *, broken: bool) -> None:
     async def failing(speaking: Speaking) -> Responses:
         async for word in speaking.words():
             yield speaking.frames(2)
@@ -94,16 +94,16 @@ async def test_a_voice_that_fails_in_the_middle_is_heard_so_far(house: House, *,
         if broken:
             raise UpstreamDown("the engine has crashed")
 
-    house.tts.script = failing
-    async with house.calling(TYPED) as caller:
+    harness.tts.script = failing
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         finished = await caller.until("reply_finished")
         assert finished.text == "Well, hello"
         assert reasons(caller) == ["TTS_FAILED"]
-        assert caller.audio("reply_1") == bytes(house.tts.speakings[0].audio)
-        await house.until_empty()
-        await conversation_goes_on(house, caller)
-    assert (await house.llm.messages(1))[1] == ("assistant", "Well, hello")
+        assert caller.audio("reply_1") == bytes(harness.tts.speakings[0].audio)
+        await harness.until_empty()
+        await conversation_goes_on(harness, caller)
+    assert (await harness.llm.messages(1))[1] == ("assistant", "Well, hello")
 
 
 async def test_a_voice_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,68 +113,69 @@ async def test_a_voice_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("orchestrator.session.reply._STALL_LIMIT_S", 0.1)
     limits = dict.fromkeys(("llm_first_token_s", "llm_next_token_s", "llm_thinking_s"), 0.2)
-    async with open_house(**limits) as house, house.calling(TYPED) as caller:
-        house.tts.script = stalling
+    async with open_harness(**limits) as harness, harness.calling(TYPED) as caller:
+        harness.tts.script = stalling
         await caller.say("Hi!")
         assert (await caller.until("reply_cancelled")).cause == pb.CANCEL_CAUSE_FAILED
-        await house.until_empty()
-        await conversation_goes_on(house, caller)
+        await harness.until_empty()
+        await conversation_goes_on(harness, caller)
 
 
 @pytest.mark.unmute("B7")
-async def test_a_voice_nobody_knows_is_replaced(house: House) -> None:
-    house.tts.unknown_voices = {"zorro"}
+async def test_a_voice_nobody_knows_is_replaced(harness: Harness) -> None:
+    harness.tts.unknown_voices = {"zorro"}
     config = pb.ConverseConfig(session=pb.SessionConfig(voice="zorro"), typed_only=True)
-    async with house.calling(config) as caller:
+    async with harness.calling(config) as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")
-        (warning,) = caller.told("warning")
+        (warning,) = caller.received("warning")
         assert (warning.reason, warning.message) == (
             "VOICE_NOT_FOUND",
             "There is no voice 'zorro'; I am using another.",
         )
-    assert house.tts.asked_voices == ["zorro", ""]
+    assert harness.tts.asked_voices == ["zorro", ""]
 
 
-async def test_a_custom_voice_that_is_gone_is_told_of_and_the_reply_spoken(house: House) -> None:
-    house.tts.voice_replaced = VoiceReplaced(reason="VOICE_NOT_FOUND", message="It is gone.")
+async def test_a_custom_voice_that_is_gone_is_warned_of_and_the_reply_spoken(harness: Harness) -> None:
+    """Which voice speaks instead is the synthesis's decision alone: it is asked once."""
+    harness.tts.voice_replaced = VoiceReplaced(reason="VOICE_NOT_FOUND", message="It is gone.")
     config = pb.ConverseConfig(session=pb.SessionConfig(voice="custom:gone"), typed_only=True)
-    async with house.calling(config) as caller:
+    async with harness.calling(config) as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")
-        (warning,) = caller.told("warning")
+        (warning,) = caller.received("warning")
         assert (warning.reason, warning.message) == ("VOICE_NOT_FOUND", "It is gone.")
-    assert house.tts.asked_voices == ["custom:gone"]
+    assert harness.tts.asked_voices == ["custom:gone"]
 
 
-async def test_without_even_a_default_voice_the_reply_fails(house: House) -> None:
-    house.tts.unknown_voices = {"zorro", ""}
+async def test_without_even_a_default_voice_the_reply_fails(harness: Harness) -> None:
+    harness.tts.unknown_voices = {"zorro", ""}
     config = pb.ConverseConfig(session=pb.SessionConfig(voice="zorro"), typed_only=True)
-    async with house.calling(config) as caller:
+    async with harness.calling(config) as caller:
         await caller.say("Hi!")
         assert (await caller.until("reply_cancelled")).cause == pb.CANCEL_CAUSE_FAILED
         assert reasons(caller) == ["VOICE_NOT_FOUND", "TTS_FAILED"]
 
 
-async def test_a_synthesis_knows_whom_it_serves(house: House) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_a_synthesis_knows_whom_it_serves(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
-        config = (await house.tts.speaking()).config
-        assert config.session_id == caller.told("started")[0].session_id
+        config = (await harness.tts.speaking()).config
+        assert config.session_id == caller.received("started")[0].session_id
         assert config.reply_id == "reply_1"
 
 
-async def test_a_voice_far_ahead_is_stopped_by_flow_control(house: House) -> None:
+async def test_a_voice_far_ahead_is_stopped_by_flow_control(harness: Harness) -> None:
     """The orchestrator holds a minute, and a second or two are on their way."""
 
     async def endless(speaking: Speaking) -> Responses:
         while True:
             yield speaking.samples(bytes(2 * SAMPLE_RATE))
 
-    house.tts.script = endless
-    async with house.calling() as caller:
+    harness.tts.script = endless
+    async with harness.calling() as caller:
         await caller.say("Hi!")
-        speaking = await house.tts.speaking()
+        speaking = await harness.tts.speaking()
         await caller.until("reply_audio")
         made = -1
         while made != len(speaking.audio):
@@ -182,19 +183,19 @@ async def test_a_voice_far_ahead_is_stopped_by_flow_control(house: House) -> Non
             for _ in range(5):
                 await caller.until("reply_audio")  # 80 ms apart
         assert 60 <= made / 2 / SAMPLE_RATE < 66
-        house.tts.script = spoken(1)
-        async with house.calling(TYPED) as other:
+        harness.tts.script = spoken(1)
+        async with harness.calling(TYPED) as other:
             await other.say("Does that concern me?")
             await other.until("reply_finished")
-        (await house.stt.hearing()).word("Stop")
+        (await harness.stt.hearing()).word("Stop")
         await caller.until("reply_cancelled")
-        await house.tts.slots.until_open(0, within=0.1)
+        await harness.tts.slots.until_open(0, within=0.1)
 
 
-async def test_audio_comes_no_sooner_than_its_lead_allows(house: House) -> None:
-    house.tts.script = recorded(bytes(20 * FRAME_BYTES))
+async def test_audio_comes_no_sooner_than_its_lead_allows(harness: Harness) -> None:
+    harness.tts.script = recorded(bytes(20 * FRAME_BYTES))
     clock = asyncio.get_running_loop().time
-    async with house.calling(TYPED) as caller:
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         first = await caller.until("reply_audio")
         began, received = clock(), len(first.audio)
@@ -204,44 +205,44 @@ async def test_audio_comes_no_sooner_than_its_lead_allows(house: House) -> None:
             assert ahead < 0.32 + 0.1  # the first may have been on its way for longer
 
 
-async def test_the_words_reach_the_voice_one_by_one(house: House) -> None:
-    house.llm.script = written("One ", "two ", "three")
-    async with house.calling(TYPED) as caller:
+async def test_the_words_reach_the_voice_one_by_one(harness: Harness) -> None:
+    harness.llm.script = written("One ", "two ", "three")
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")
-    assert house.tts.speakings[0].texts == ["One", "two", "three"]
-    assert house.tts.speakings[0].finish_asked
+    assert harness.tts.speakings[0].texts == ["One", "two", "three"]
+    assert harness.tts.speakings[0].finish_asked
 
 
 @pytest.mark.unmute("S10", "B31")
-async def test_the_client_is_shown_what_was_written_and_the_voice_given_what_can_be_said(house: House) -> None:
-    house.llm.script = written("<think>Hm.</think>**Well** : ", "see [th", "is](http://x) — `now`", "!\n\n* 5 %")
-    async with house.calling(TYPED) as caller:
+async def test_the_client_is_shown_what_was_written_and_the_voice_given_what_can_be_said(harness: Harness) -> None:
+    harness.llm.script = written("<think>Hm.</think>**Well** : ", "see [th", "is](http://x) — `now`", "!\n\n* 5 %")
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")
-    [done] = caller.told("reply_text_done")
+    [done] = caller.received("reply_text_done")
     assert done.text == "**Well** : see [this](http://x) — `now`! * 5 %"
-    assert "".join(delta.text for delta in caller.told("reply_text_delta")) == done.text
-    assert house.tts.speakings[0].texts == ["Well", "see", "this", "now!", "5", "%"]
-    assert house.tts.speakings[0].finish_asked
+    assert "".join(delta.text for delta in caller.received("reply_text_delta")) == done.text
+    assert harness.tts.speakings[0].texts == ["Well", "see", "this", "now!", "5", "%"]
+    assert harness.tts.speakings[0].finish_asked
 
 
 @pytest.mark.parametrize("how", ["full", "silent"])
-async def test_a_search_for_a_voice_ends_at_once_when_it_is_interrupted(house: House, how: str) -> None:
-    house.tts.slots.capacity = 0 if how == "full" else None
-    house.tts.admits = how == "full"
-    async with house.calling() as caller:
+async def test_a_search_for_a_voice_ends_at_once_when_it_is_interrupted(harness: Harness, how: str) -> None:
+    harness.tts.slots.capacity = 0 if how == "full" else None
+    harness.tts.admits = how == "full"
+    async with harness.calling() as caller:
         await caller.say("Hi!")
-        await house.tts.slots.until(lambda: bool(house.tts.asked_voices))
-        (await house.stt.hearing()).word("Wait")
+        await harness.tts.slots.until(lambda: bool(harness.tts.asked_voices))
+        (await harness.stt.hearing()).word("Wait")
         cancelled = await caller.until("reply_cancelled")
         assert (cancelled.cause, cancelled.heard_text) == (pb.CANCEL_CAUSE_WORD_RECOGNIZED, "")
-        await house.llm.slots.until_open(0, 0.1)
-        asked = len(house.tts.asked_voices)
+        await harness.llm.slots.until_open(0, 0.1)
+        asked = len(harness.tts.asked_voices)
         assert asked < 5
         await asyncio.sleep(0.3)  # in which the search would have gone on
-        assert len(house.tts.asked_voices) == asked
-        house.tts.slots.capacity, house.tts.admits = None, True
+        assert len(harness.tts.asked_voices) == asked
+        harness.tts.slots.capacity, harness.tts.admits = None, True
         await caller.play(*[SILENCE] * 6)
         await caller.until("reply_finished")
         assert "TTS_FAILED" not in reasons(caller)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh.audio import SAMPLE_RATE
-from orchestrator.session.reply_audio import Speech
+from orchestrator.session.reply import ReplyAudioBuffer
 
 MINUTE = bytes(60 * 2 * SAMPLE_RATE)
 
@@ -16,7 +16,7 @@ def test_what_is_taken_is_what_was_put(sizes: list[int], asked: list[int]) -> No
     everything = bytes(number % 251 for number in range(2 * sum(sizes)))
 
     async def fill_and_empty() -> bytes:
-        speech = Speech()
+        speech = ReplyAudioBuffer()
         at = 0
         for size in sizes:
             await speech.put(everything[at : at + 2 * size])
@@ -32,7 +32,7 @@ def test_what_is_taken_is_what_was_put(sizes: list[int], asked: list[int]) -> No
 
 
 async def test_more_than_there_is_cannot_be_taken() -> None:
-    speech = Speech()
+    speech = ReplyAudioBuffer()
     await speech.put(bytes(20))
     with pytest.raises(ValueError, match="11 samples were asked for, 10 are there"):
         speech.take(11)
@@ -40,7 +40,7 @@ async def test_more_than_there_is_cannot_be_taken() -> None:
 
 
 async def test_whoever_puts_waits_while_a_minute_is_there() -> None:
-    speech = Speech()
+    speech = ReplyAudioBuffer()
     await speech.put(MINUTE)
     putting = asyncio.create_task(speech.put(b"ab"))
     await asyncio.sleep(0)
@@ -52,7 +52,7 @@ async def test_whoever_puts_waits_while_a_minute_is_there() -> None:
 
 
 async def test_waiting_to_put_can_be_given_up_and_leaves_nothing() -> None:
-    speech = Speech()
+    speech = ReplyAudioBuffer()
     await speech.put(MINUTE)
     putting = asyncio.create_task(speech.put(b"ab"))
     await asyncio.sleep(0)

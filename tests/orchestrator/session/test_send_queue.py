@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh.errors import Idle
 from orchestrator.session import wire
-from orchestrator.session.send_queue import Outbox
+from orchestrator.session.send_queue import ClientNotReading, SendQueue
 from parley.conversation.v1 import conversation_pb2 as pb
 
 
@@ -14,11 +13,11 @@ def news(number: int) -> pb.ConverseResponse:
     return wire.warning(str(number), "")
 
 
-async def drained(outbox: Outbox) -> list[int]:
+async def drained(queue: SendQueue) -> list[int]:
     """Close it and return the numbers of all that was left."""
-    outbox.close()
+    queue.close()
     left = []
-    while response := await outbox.get():
+    while response := await queue.get():
         left.append(int(response.warning.reason))
     return left
 
@@ -29,13 +28,13 @@ async def drained(outbox: Outbox) -> list[int]:
 )
 def test_what_is_dropped_is_the_waiting_audio_of_that_reply_and_nothing_else(steps: list[str | None]) -> None:
     async def run() -> list[int]:
-        outbox = Outbox()
+        queue = SendQueue()
         for number, step in enumerate(steps):
             if step in ("drop a", "drop b"):
-                outbox.drop(step[-1])
+                queue.drop(step[-1])
             else:
-                outbox.put(news(number), step)
-        return await drained(outbox)
+                queue.put(news(number), step)
+        return await drained(queue)
 
     expected: list[tuple[int, str | None]] = []
     for number, step in enumerate(steps):
@@ -47,36 +46,36 @@ def test_what_is_dropped_is_the_waiting_audio_of_that_reply_and_nothing_else(ste
 
 
 async def test_getting_waits_for_the_next_message() -> None:
-    outbox = Outbox()
-    getting = asyncio.create_task(outbox.get())
+    queue = SendQueue()
+    getting = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
     assert not getting.done()
-    outbox.put(news(1))
+    queue.put(news(1))
     assert await getting == news(1)
 
 
 async def test_closing_ends_a_wait() -> None:
-    outbox = Outbox()
-    getting = asyncio.create_task(outbox.get())
+    queue = SendQueue()
+    getting = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    outbox.close()
+    queue.close()
     assert await getting is None
 
 
 async def test_a_message_dropped_before_it_was_got_is_not_waited_on() -> None:
-    outbox = Outbox()
-    getting = asyncio.create_task(outbox.get())
+    queue = SendQueue()
+    getting = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
-    outbox.put(news(1), "a")
-    outbox.drop("a")
-    outbox.put(news(2))
+    queue.put(news(1), "a")
+    queue.drop("a")
+    queue.put(news(2))
     assert await getting == news(2)
 
 
 async def test_a_client_that_lets_it_fill_is_gone() -> None:
-    outbox = Outbox()
+    queue = SendQueue()
     for number in range(4_096):
-        outbox.put(news(number))
-    with pytest.raises(Idle, match="does not read"):
-        outbox.put(news(4_096))
-    assert len(await drained(outbox)) == 4_096
+        queue.put(news(number))
+    with pytest.raises(ClientNotReading, match="does not read"):
+        queue.put(news(4_096))
+    assert len(await drained(queue)) == 4_096

@@ -6,15 +6,15 @@ from mesh.audio import FRAME_S
 from mesh.times import duration, seconds
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.orchestrator.caller import SILENCE, SPEECH
-from tests.orchestrator.house import House
+from tests.orchestrator.harness import Harness
 
 
-async def test_a_spoken_turn_is_answered_aloud(house: House) -> None:
-    house.stt.answers_flushes = False
-    async with house.calling() as caller:
+async def test_a_spoken_turn_is_answered_aloud(harness: Harness) -> None:
+    harness.stt.answers_flushes = False
+    async with harness.calling() as caller:
         await caller.play(SILENCE, SPEECH, SPEECH)
         started = await caller.until("user_speech_started")
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         hearing.partial("hello wor")
         assert (await caller.until("user_partial_transcript")).text == "hello wor"
         hearing.word("Hello", start=FRAME_S, end=2 * FRAME_S)
@@ -40,22 +40,22 @@ async def test_a_spoken_turn_is_answered_aloud(house: House) -> None:
         "reply_released",
         "reply_finished",
     ]
-    (ended,) = caller.told("user_turn_ended")
+    (ended,) = caller.received("user_turn_ended")
     assert {each.item_id for each in (started, word, stopped, ended)} == {"item_1"}
     assert (started.cause, stopped.cause, ended.cause) == (pb.SPEECH_CAUSE_DETECTED,) * 3
     assert started.offset == duration(2 * FRAME_S)
     assert stopped.offset == duration(4 * FRAME_S)
     assert (word.start_offset, word.end_offset) == (duration(FRAME_S), duration(2 * FRAME_S))
     assert ended.text == "Hello world"
-    assert await house.llm.messages() == [("user", "Hello world")]
+    assert await harness.llm.messages() == [("user", "Hello world")]
 
 
 @pytest.mark.unmute("B13")
-async def test_speech_that_goes_on_takes_the_pause_back(house: House) -> None:
-    house.stt.answers_flushes = False
-    async with house.calling() as caller:
+async def test_speech_that_goes_on_takes_the_pause_back(harness: Harness) -> None:
+    harness.stt.answers_flushes = False
+    async with harness.calling() as caller:
         await caller.play(SPEECH, SPEECH)
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await caller.until("user_speech_started")
         hearing.word("Well")
         await caller.play(SILENCE)
@@ -68,22 +68,22 @@ async def test_speech_that_goes_on_takes_the_pause_back(house: House) -> None:
         await hearing.until(lambda: hearing.flushes == [1, 2])
         hearing.answer(2)
         assert (await caller.until("user_turn_ended")).text == "Well actually"
-    assert len(caller.told("user_turn_ended")) == 1
+    assert len(caller.received("user_turn_ended")) == 1
 
 
-async def test_noise_is_no_turn(house: House) -> None:
-    async with house.calling() as caller:
+async def test_noise_is_no_turn(harness: Harness) -> None:
+    async with harness.calling() as caller:
         await caller.play(SPEECH, SILENCE)
         await caller.until("user_turn_discarded")
         await caller.say("Hi!")
         await caller.until("reply_created")
-        assert await house.llm.messages() == [("user", "Hi!")]
+        assert await harness.llm.messages() == [("user", "Hi!")]
 
 
 @pytest.mark.unmute("S9", "C9", "B29")
-async def test_a_long_silence_is_broken(house: House) -> None:
+async def test_a_long_silence_is_broken(harness: Harness) -> None:
     session = pb.SessionConfig(silence_timeout=duration(0.05))
-    async with house.calling(pb.ConverseConfig(session=session)) as caller:
+    async with harness.calling(pb.ConverseConfig(session=session)) as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")
         stopped = await caller.until("user_speech_stopped")
@@ -91,16 +91,18 @@ async def test_a_long_silence_is_broken(house: House) -> None:
         assert seconds(stopped.offset) == 0
         assert (await caller.until("user_turn_ended")).text == "..."
         await caller.until("reply_created")
-        assert (await house.llm.messages(1))[-1] == ("user", "...")
+        assert (await harness.llm.messages(1))[-1] == ("user", "...")
 
 
 @pytest.mark.unmute("B29")
-async def test_a_client_that_stops_sending_in_the_middle_of_a_word_is_answered_and_then_missed(house: House) -> None:
+async def test_a_client_that_stops_sending_in_the_middle_of_a_word_is_answered_and_then_missed(
+    harness: Harness,
+) -> None:
     session = pb.SessionConfig(silence_timeout=duration(0.05))
-    async with house.calling(pb.ConverseConfig(session=session)) as caller:
+    async with harness.calling(pb.ConverseConfig(session=session)) as caller:
         await caller.play(SPEECH, SPEECH)
         await caller.until("user_speech_started")
-        (await house.stt.hearing()).word("Well")
+        (await harness.stt.hearing()).word("Well")
         # From here on it sends nothing, and nothing scores a pause.
         stopped = await caller.until("user_speech_stopped")
         assert (stopped.cause, stopped.offset) == (pb.SPEECH_CAUSE_DETECTED, duration(2 * FRAME_S))

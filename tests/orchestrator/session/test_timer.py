@@ -9,7 +9,7 @@ from orchestrator.conversation import Conversation
 from orchestrator.conversation.actions import Action
 from tests.fakes.llm import written
 from tests.orchestrator.caller import TYPED
-from tests.orchestrator.house import open_house
+from tests.orchestrator.harness import open_harness
 
 
 class Clocked(Conversation):
@@ -29,8 +29,8 @@ class Clocked(Conversation):
 
 def test_it_fires_when_it_is_time_and_not_again_and_again_before(monkeypatch: pytest.MonkeyPatch) -> None:
     async def converse() -> None:
-        async with open_house() as house, house.calling(TYPED) as caller:
-            house.llm.script = written(*(f"word{number} " for number in range(25)))
+        async with open_harness() as harness, harness.calling(TYPED) as caller:
+            harness.llm.script = written(*(f"word{number} " for number in range(25)))
             await caller.say("Hi!")
             await caller.until("reply_finished")
 

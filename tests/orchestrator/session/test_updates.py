@@ -5,7 +5,7 @@ import pytest
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.orchestrator.caller import TYPED, Caller
-from tests.orchestrator.house import House
+from tests.orchestrator.harness import Harness
 
 TEXT_REPLIES = pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_TEXT)
 
@@ -18,7 +18,7 @@ async def updated(caller: Caller, session: pb.SessionConfig) -> pb.SessionConfig
     return event.session_updated.session
 
 
-async def test_what_is_left_out_stays(house: House) -> None:
+async def test_what_is_left_out_stays(harness: Harness) -> None:
     opened = pb.SessionConfig(
         instructions=pb.Instructions(prompt="Be."),
         voice="anna",
@@ -31,8 +31,8 @@ async def test_what_is_left_out_stays(house: House) -> None:
         turn_mode=pb.TURN_MODE_AUTOMATIC,
         reply_modality=pb.REPLY_MODALITY_TEXT,
     )
-    async with house.calling(pb.ConverseConfig(session=opened, typed_only=True)) as caller:
-        assert caller.told("started")[0].session == opened
+    async with harness.calling(pb.ConverseConfig(session=opened, typed_only=True)) as caller:
+        assert caller.received("started")[0].session == opened
         assert await updated(caller, pb.SessionConfig()) == opened
 
 
@@ -49,7 +49,7 @@ async def test_what_is_left_out_stays(house: House) -> None:
     ],
     ids=lambda change: str(change.ListFields()[0][0].name),
 )
-async def test_empty_is_not_left_out(house: House, change: pb.SessionConfig) -> None:
+async def test_empty_is_not_left_out(harness: Harness, change: pb.SessionConfig) -> None:
     opened = pb.SessionConfig(
         instructions=pb.Instructions(prompt="Be."),
         voice="anna",
@@ -59,17 +59,17 @@ async def test_empty_is_not_left_out(house: House, change: pb.SessionConfig) -> 
         silence_timeout=duration(7),
         confirmation_time=duration(0.5),
     )
-    async with house.calling(pb.ConverseConfig(session=opened, typed_only=True)) as caller:
+    async with harness.calling(pb.ConverseConfig(session=opened, typed_only=True)) as caller:
         expected = pb.SessionConfig()
-        expected.CopyFrom(caller.told("started")[0].session)
+        expected.CopyFrom(caller.received("started")[0].session)
         ((changed, _),) = change.ListFields()
         expected.ClearField(changed.name)  # type: ignore[arg-type]  # one of its own
         expected.MergeFrom(change)
         assert await updated(caller, change) == expected
 
 
-async def test_a_change_holds_from_the_next_reply_on(house: House) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_a_change_holds_from_the_next_reply_on(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         assert (await caller.until("reply_created")).voice == ""
         await updated(caller, pb.SessionConfig(voice="anna", instructions=pb.Instructions(prompt="Be.")))
@@ -77,25 +77,25 @@ async def test_a_change_holds_from_the_next_reply_on(house: House) -> None:
         await caller.say("And?")
         assert (await caller.until("reply_created")).voice == "anna"
         await caller.until("reply_finished")
-    assert house.tts.asked_voices == ["", "anna"]
-    assert (await house.llm.messages(0))[0] == ("user", "Hi!")
-    assert (await house.llm.messages(1))[0] == ("system", "Be.")
+    assert harness.tts.asked_voices == ["", "anna"]
+    assert (await harness.llm.messages(0))[0] == ("user", "Hi!")
+    assert (await harness.llm.messages(1))[0] == ("system", "Be.")
 
 
-async def test_replies_can_fall_silent(house: House) -> None:
-    async with house.calling(TYPED) as caller:
+async def test_replies_can_fall_silent(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
         await updated(caller, TEXT_REPLIES)
         await caller.say("Hi!")
         await caller.until("reply_finished")
-        assert house.tts.asked_voices == []
+        assert harness.tts.asked_voices == []
         await updated(caller, pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_SPEECH))
         await caller.say("And?")
         await caller.until("reply_audio")
 
 
-async def test_a_change_that_cannot_be_changes_nothing(house: House) -> None:
-    async with house.calling(TYPED) as caller:
-        before = caller.told("started")[0].session
+async def test_a_change_that_cannot_be_changes_nothing(harness: Harness) -> None:
+    async with harness.calling(TYPED) as caller:
+        before = caller.received("started")[0].session
         await caller.update(pb.SessionConfig(voice="anna", pacing_lead=duration(0)), request_id="bad")
         event = await caller.until_event("request_rejected")
         assert event.request_id == "bad"
@@ -103,14 +103,14 @@ async def test_a_change_that_cannot_be_changes_nothing(house: House) -> None:
         assert await updated(caller, pb.SessionConfig()) == before
 
 
-async def test_a_greeting_that_is_asked_for_late_carries_the_id_of_its_cause(house: House) -> None:
-    async with house.calling() as caller:
+async def test_a_greeting_that_is_asked_for_late_carries_the_id_of_its_cause(harness: Harness) -> None:
+    async with harness.calling() as caller:
         await caller.play(bytes(3_840))
-        hearing = await house.stt.hearing()
+        hearing = await harness.stt.hearing()
         await hearing.until(lambda: len(hearing.audio) == 3_840)
         await caller.update(
             pb.SessionConfig(greeting=True, instructions=pb.Instructions(prompt="Be.")), request_id="greet"
         )
         assert (await caller.until_event("reply_created")).request_id == "greet"
         await caller.until("reply_finished")
-    assert await house.llm.messages(0) == [("system", "Be."), ("user", "Hello!")]
+    assert await harness.llm.messages(0) == [("system", "Be."), ("user", "Hello!")]

@@ -13,13 +13,13 @@ from parley.conversation.v1 import conversation_pb2 as pb
 
 NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
     (
-        act.SpeechStarted("i", 1.5, SpeechCause.WORD),
+        act.SpeechStartedNotice("i", 1.5, SpeechCause.WORD),
         pb.ConverseResponse(
             user_speech_started=pb.UserSpeechStarted(item_id="i", offset=duration(1.5), cause=pb.SPEECH_CAUSE_WORD)
         ),
     ),
     (
-        act.UserWord("i", "hello", 0.25, 0.75),
+        act.UserWordNotice("i", "hello", 0.25, 0.75),
         pb.ConverseResponse(
             user_word_recognized=pb.UserWordRecognized(
                 item_id="i", text="hello", start_offset=duration(0.25), end_offset=duration(0.75)
@@ -27,21 +27,21 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
         ),
     ),
     (
-        act.UserPartial(""),
+        act.UserPartialNotice(""),
         pb.ConverseResponse(user_partial_transcript=pb.UserPartialTranscript(text="")),
     ),
     (
-        act.SpeechStopped("i", 2.0, SpeechCause.DETECTED),
+        act.SpeechStoppedNotice("i", 2.0, SpeechCause.DETECTED),
         pb.ConverseResponse(
             user_speech_stopped=pb.UserSpeechStopped(item_id="i", offset=duration(2), cause=pb.SPEECH_CAUSE_DETECTED)
         ),
     ),
     (
-        act.TurnEnded("i", "hello", SpeechCause.TYPED),
+        act.TurnEndedNotice("i", "hello", SpeechCause.TYPED),
         pb.ConverseResponse(user_turn_ended=pb.UserTurnEnded(item_id="i", text="hello", cause=pb.SPEECH_CAUSE_TYPED)),
     ),
     (
-        act.TurnDiscarded("i"),
+        act.TurnDiscardedNotice("i"),
         pb.ConverseResponse(user_turn_discarded=pb.UserTurnDiscarded(item_id="i")),
     ),
     (
@@ -53,15 +53,15 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
         pb.ConverseResponse(reply_created=pb.ReplyCreated(reply_id="r", item_id="i", voice="anna")),
     ),
     (
-        act.ReplyText("r", " word"),
+        act.ReplyTextNotice("r", " word"),
         pb.ConverseResponse(reply_text_delta=pb.ReplyTextDelta(reply_id="r", text=" word")),
     ),
     (
-        act.ReplyTextDone("r", "a word"),
+        act.ReplyTextDoneNotice("r", "a word"),
         pb.ConverseResponse(reply_text_done=pb.ReplyTextDone(reply_id="r", text="a word")),
     ),
     (
-        act.ReplyWord("r", "word", 0.0, 0.5),
+        act.ReplyWordNotice("r", "word", 0.0, 0.5),
         pb.ConverseResponse(
             reply_word_spoken=pb.ReplyWordSpoken(
                 reply_id="r", text="word", start_offset=duration(0), end_offset=duration(0.5)
@@ -69,15 +69,15 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
         ),
     ),
     (
-        act.ReplyHeld("r", 0.5),
+        act.ReplyHeldNotice("r", 0.5),
         pb.ConverseResponse(reply_held=pb.ReplyHeld(reply_id="r", heard_duration=duration(0.5))),
     ),
     (
-        act.ReplyResumed("r"),
+        act.ReplyResumedNotice("r"),
         pb.ConverseResponse(reply_resumed=pb.ReplyResumed(reply_id="r")),
     ),
     (
-        act.ReplyReleased("r", "a word", 1.0),
+        act.ReplyReleasedNotice("r", "a word", 1.0),
         pb.ConverseResponse(reply_released=pb.ReplyReleased(reply_id="r", text="a word", audio_duration=duration(1))),
     ),
     (
@@ -89,7 +89,7 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
         ),
     ),
     (
-        act.ReplyFinished("r", "a word"),
+        act.ReplyFinishedNotice("r", "a word"),
         pb.ConverseResponse(reply_finished=pb.ReplyFinished(reply_id="r", text="a word")),
     ),
 ]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.conversation import Policy
 from stt_proxy.recognition.pauses import PAUSING_ABOVE, SPEAKING_BELOW, PauseScore
 
 CHUNK_S = 0.032
@@ -17,15 +18,19 @@ def heard(*parts: Part) -> PauseScore:
     score = PauseScore()
     for probability, lasting in parts:
         for _ in range(round(lasting / CHUNK_S)):
-            score.hear(probability, CHUNK_S)
+            score.feed(probability, CHUNK_S)
     return score
+
+
+def test_the_orchestrator_decides_by_the_same_numbers() -> None:
+    assert (Policy().speech_threshold, Policy().pause_threshold) == (SPEAKING_BELOW, PAUSING_ABOVE)
 
 
 def seconds_until(score: PauseScore, probability: float, *, speaking: bool) -> float:
     for chunks in range(100):
         if score.speaking is speaking:
             return chunks * CHUNK_S
-        score.hear(probability, CHUNK_S)
+        score.feed(probability, CHUNK_S)
     raise AssertionError("never")
 
 
@@ -67,7 +72,7 @@ def test_scores_are_probabilities_and_agree_with_who_speaks(probabilities: list[
     score = PauseScore()
     for probability in probabilities:
         was_speaking = score.speaking
-        score.hear(probability, CHUNK_S)
+        score.feed(probability, CHUNK_S)
         assert 0 <= score.probability <= 1
         if score.probability < SPEAKING_BELOW:
             assert score.speaking

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from mesh.errors import VoiceNotFound
 from moshi_client import upstreams
 from moshi_client.connection import Call
 from moshi_client.messages import from_voice
@@ -17,9 +16,6 @@ from moshi_client.options import Options
 from moshi_client.upstreams import Upstreams
 from moshi_client.urls import ServerUrl
 from tts_proxy.engines.moshi.utterance import MoshiUtterance
-
-CUSTOM: Final = "custom:"
-"""What the names of cloned voices begin with."""
 
 _PATH = "/api/tts_streaming"
 _CFG_ALPHA = 1.5
@@ -50,11 +46,8 @@ class MoshiEngine:
     async def open(self, voice: str, embedding: bytes | None = None) -> AsyncIterator[MoshiUtterance]:
         """Lease a slot for one reply. `embedding` is the message that cloning got of the voice's server, as it was.
 
-        Raises `AtCapacity`, `VoiceNotFound` for a custom voice without its embedding, `UpstreamDown` and
-        `UpstreamMisconfigured`.
+        Raises `AtCapacity`, `VoiceNotFound` if the server says so, `UpstreamDown` and `UpstreamMisconfigured`.
         """
-        if voice.startswith(CUSTOM) and embedding is None:
-            raise VoiceNotFound(f"the voice {voice!r} is not kept any more", field="config.voice")
         named = "" if embedding is not None else voice or self._voice
         call = Call(_target(named), from_voice, self._key, first=embedding)
         async with self._servers.lease(call) as connection:

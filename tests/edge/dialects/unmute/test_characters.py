@@ -10,7 +10,7 @@ from tests.edge.clients import Client, client_of
 from tests.edge.conftest import EdgeFactory
 from tests.edge.sounds import opus_stream, pages_of
 from tests.fakes.newsapi import FakeNewsApi
-from tests.orchestrator.house import House, open_house_with_news
+from tests.orchestrator.harness import Harness, open_harness_with_news
 
 PAGES = pages_of(opus_stream(0.5))
 
@@ -23,16 +23,16 @@ def press() -> FakeNewsApi:
 
 
 @pytest.fixture
-async def house(press: FakeNewsApi) -> AsyncIterator[House]:
-    async with open_house_with_news(press) as built:
+async def harness(press: FakeNewsApi) -> AsyncIterator[Harness]:
+    async with open_harness_with_news(press) as built:
         yield built
 
 
 @pytest.fixture
-async def caller(house: House, serve_edge: EdgeFactory) -> AsyncIterator[Client]:
+async def caller(harness: Harness, serve_edge: EdgeFactory) -> AsyncIterator[Client]:
     """Somebody on the other side of an edge."""
     async with (
-        serve_edge(orchestrator_target=house.server.address) as edge,
+        serve_edge(orchestrator_target=harness.server.address) as edge,
         client_of(edge.port, subprotocols=["realtime"]) as connected,
     ):
         yield connected
@@ -69,7 +69,7 @@ async def speak(client: Client) -> None:
     ids=lambda value: value["type"] if isinstance(value, dict) else None,
 )
 async def test_a_character_greets(
-    caller: Client, house: House, instructions: dict[str, Any], echoed: dict[str, Any], told: str
+    caller: Client, harness: Harness, instructions: dict[str, Any], echoed: dict[str, Any], told: str
 ) -> None:
     await caller.update(instructions=instructions)
     session = (await until(caller, "session.updated"))["session"]
@@ -77,7 +77,7 @@ async def test_a_character_greets(
     await speak(caller)
     created = await until(caller, "response.created")
     assert "system" not in {message["role"] for message in created["response"]["chat_history"]}
-    messages = await house.llm.messages(0)
+    messages = await harness.llm.messages(0)
     assert [role for role, _ in messages] == ["system", "user"]
     assert told in messages[0][1]
     assert ("Speak French." in messages[0][1]) == (echoed.get("language") == "fr")
@@ -85,20 +85,20 @@ async def test_a_character_greets(
 
 
 async def test_updates_keep_their_order_and_audio_goes_on_while_the_news_are_fetched(
-    caller: Client, house: House, press: FakeNewsApi
+    caller: Client, harness: Harness, press: FakeNewsApi
 ) -> None:
     press.open.clear()
     await caller.update(instructions={"type": "news"})
     await caller.update(voice="anna")
     await press.until(lambda: len(press.requests) == 1)
     await speak(caller)
-    hearing = await house.stt.hearing()
+    hearing = await harness.stt.hearing()
     await hearing.until(lambda: len(hearing.audio) > 0)
     press.open.set()
     assert (await until(caller, "session.updated"))["session"]["instructions"] == {"type": "news", "language": None}
     assert (await until(caller, "session.updated"))["session"]["voice"] == "anna"
     await until(caller, "response.audio.done")
-    assert "Title: Title " in (await house.llm.messages(0))[0][1]
+    assert "Title: Title " in (await harness.llm.messages(0))[0][1]
 
 
 @pytest.mark.parametrize(

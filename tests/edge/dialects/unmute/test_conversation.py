@@ -30,20 +30,20 @@ from tests.edge.dialects.unmute.talker import (
 )
 from tests.fakes.llm import written
 from tests.fakes.tts import spoken
-from tests.orchestrator.house import House, open_house
+from tests.orchestrator.harness import Harness, open_harness
 
 SAILOR = {"type": "constant", "text": "a sailor"}
 
 
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    async with open_house() as built:
+async def harness() -> AsyncIterator[Harness]:
+    async with open_harness() as built:
         yield built
 
 
 @pytest.fixture
-async def edge(house: House, serve_edge: EdgeFactory) -> AsyncIterator[EdgeServer]:
-    async with serve_edge(orchestrator_target=house.server.address) as server:
+async def edge(harness: Harness, serve_edge: EdgeFactory) -> AsyncIterator[EdgeServer]:
+    async with serve_edge(orchestrator_target=harness.server.address) as server:
         yield server
 
 
@@ -62,9 +62,9 @@ async def greeted(person: Talker) -> None:
     person.events.clear()
 
 
-async def say(person: Talker, house: House, *words: str) -> None:
+async def say(person: Talker, harness: Harness, *words: str) -> None:
     """They say these words, and pause."""
-    hearing = await house.stt.hearing()
+    hearing = await harness.stt.hearing()
     before = hearing.offset
     await person.speak(0.4)
     await hearing.until(lambda: hearing.offset > before + 0.2)
@@ -75,9 +75,9 @@ async def say(person: Talker, house: House, *words: str) -> None:
 
 
 @pytest.mark.unmute("C6", "S4")
-async def test_a_turn_of_each_side(person: Talker, house: House) -> None:
+async def test_a_turn_of_each_side(person: Talker, harness: Harness) -> None:
     await greeted(person)
-    await say(person, house, "Ahoy", "there")
+    await say(person, harness, "Ahoy", "there")
     await person.until(AUDIO_DONE)
     assert person.types()[:5] == [TRANSCRIPTION, STARTED, TRANSCRIPTION, STOPPED, CREATED]
     kinds = [event["type"] for event in person.events]
@@ -96,43 +96,43 @@ async def test_a_turn_of_each_side(person: Talker, house: House) -> None:
 
 class TestGreeting:
     @pytest.mark.unmute("S6", "C3")
-    async def test_needs_audio(self, person: Talker, house: House) -> None:
+    async def test_needs_audio(self, person: Talker, harness: Harness) -> None:
         await person.client.update(instructions=SAILOR)
         await person.until(UPDATED)
         await person.client.update()
         await person.until(UPDATED)
-        assert house.llm.requests == []
+        assert harness.llm.requests == []
         await person.keep_silent(0.2)
         await person.until(CREATED)
 
     @pytest.mark.unmute("S6", "C3")
-    async def test_needs_instructions(self, person: Talker, house: House) -> None:
+    async def test_needs_instructions(self, person: Talker, harness: Harness) -> None:
         await person.keep_silent(0.2)
         await person.client.update(voice="alto")
         await person.until(UPDATED)
         await person.keep_silent(0.2)
         await person.client.update()
         await person.until(UPDATED)
-        assert house.llm.requests == []
+        assert harness.llm.requests == []
         await person.client.update(instructions=SAILOR)
         await person.until(CREATED)
 
     @pytest.mark.unmute("S6")
-    async def test_comes_once(self, person: Talker, house: House) -> None:
+    async def test_comes_once(self, person: Talker, harness: Harness) -> None:
         await greeted(person)
         await person.client.update(instructions=SAILOR)
         await person.keep_silent(0.4)
         await person.client.update()
         await person.until(UPDATED)
         await person.until(UPDATED)
-        assert len(house.llm.requests) == 1
+        assert len(harness.llm.requests) == 1
         assert CREATED not in person.types()
 
 
 @pytest.mark.unmute("C2", "S1")
-async def test_nothing_is_said_before_the_first_update(person: Talker, house: House) -> None:
+async def test_nothing_is_said_before_the_first_update(person: Talker, harness: Harness) -> None:
     await person.keep_silent(2.0)
-    hearing = await house.stt.hearing()
+    hearing = await harness.stt.hearing()
     await hearing.until(lambda: hearing.offset > 1.8)
     await person.client.update()
     await person.until(UPDATED)
@@ -154,16 +154,16 @@ async def test_a_pause_is_filled_once_a_second_of_audio(person: Talker) -> None:
 
 class TestInterruption:
     @pytest.mark.unmute("C5", "B10", "B12", "S4")
-    async def test_by_detected_speech(self, person: Talker, house: House) -> None:
+    async def test_by_detected_speech(self, person: Talker, harness: Harness) -> None:
         """After the greeting, whose window protects it from mere sounds."""
         await greeted(person)
-        house.tts.script = spoken(6)
-        await say(person, house, "Tell", "me")
+        harness.tts.script = spoken(6)
+        await say(person, harness, "Tell", "me")
         await person.until(TEXT)
         await person.until(TEXT)
         await person.speak(0.4)
         await person.until(INTERRUPTED)
-        (await house.stt.hearing()).word("Stop")
+        (await harness.stt.hearing()).word("Stop")
         await person.until(STARTED)
         kinds = [event["type"] for event in person.events]
         assert kinds[-4:] == [AUDIO, INTERRUPTED, TRANSCRIPTION, STARTED]
@@ -171,7 +171,7 @@ class TestInterruption:
         cut = kinds.index(INTERRUPTED)
         created = person.events[kinds.index(CREATED)]["response"]
         assert person.events[cut]["response"] == {"id": created["id"], "status": "cancelled", "text": "Well,"}
-        house.tts.script = spoken(1)
+        harness.tts.script = spoken(1)
         await person.keep_silent(0.4)
         await person.until(AUDIO_DONE)
         assert not {AUDIO, TEXT, READY, TEXT_DONE} & set(kinds_between(person, INTERRUPTED, CREATED))
@@ -183,13 +183,13 @@ class TestInterruption:
         assert_one_stream(person)
 
     @pytest.mark.unmute("B10", "B11")
-    async def test_by_a_word_even_of_the_greeting(self, person: Talker, house: House) -> None:
-        house.tts.script = spoken(25)
+    async def test_by_a_word_even_of_the_greeting(self, person: Talker, harness: Harness) -> None:
+        harness.tts.script = spoken(25)
         await person.client.update(instructions=SAILOR)
         await person.keep_silent(0.2)
         await person.until(TEXT)
         await person.speak(0.2)
-        (await house.stt.hearing()).word("Stop")
+        (await harness.stt.hearing()).word("Stop")
         await person.until(STARTED)
         kinds = [event["type"] for event in person.events]
         assert kinds[-4:] == [AUDIO, INTERRUPTED, TRANSCRIPTION, STARTED]
@@ -217,21 +217,21 @@ def assert_one_stream(person: Talker) -> None:
 
 class TestSessionUpdate:
     @pytest.mark.unmute("S3")
-    async def test_a_new_prompt_keeps_the_history(self, person: Talker, house: House) -> None:
+    async def test_a_new_prompt_keeps_the_history(self, person: Talker, harness: Harness) -> None:
         await greeted(person)
         await person.client.update(instructions={"type": "constant", "text": "a pirate"})
         await person.until(UPDATED)
-        await say(person, house, "Ahoy")
+        await say(person, harness, "Ahoy")
         await person.until(AUDIO_DONE)
-        (role, prompt), *rest = await house.llm.messages(1)
+        (role, prompt), *rest = await harness.llm.messages(1)
         assert role == "system"
         assert "a pirate" in prompt
         assert "a sailor" not in prompt
         assert rest == [("user", "Hello."), ("assistant", "Well, hello there."), ("user", "Ahoy")]
 
     @pytest.mark.unmute("S3")
-    async def test_a_voice_speaks_from_the_next_reply_on(self, person: Talker, house: House) -> None:
-        house.tts.script = spoken(10)
+    async def test_a_voice_speaks_from_the_next_reply_on(self, person: Talker, harness: Harness) -> None:
+        harness.tts.script = spoken(10)
         await person.client.update(instructions=SAILOR, voice="alto")
         await person.keep_silent(0.2)
         assert (await person.until(CREATED))["response"]["voice"] == "alto"
@@ -241,39 +241,39 @@ class TestSessionUpdate:
         await person.client.update(voice=None)
         await person.until(AUDIO_DONE)
         await asyncio.sleep(PACING_LEAD_S)
-        await say(person, house, "Ahoy")
+        await say(person, harness, "Ahoy")
         assert (await person.until(CREATED))["response"]["voice"] == "bass"
         await person.until(AUDIO_DONE)
-        assert house.tts.asked_voices == ["alto", "bass"]
+        assert harness.tts.asked_voices == ["alto", "bass"]
 
     @pytest.mark.unmute("S7")
-    async def test_a_voice_that_nobody_knows_is_replaced_with_a_warning(self, person: Talker, house: House) -> None:
-        house.tts.unknown_voices = {"nobody"}
+    async def test_a_voice_that_nobody_knows_is_replaced_with_a_warning(self, person: Talker, harness: Harness) -> None:
+        harness.tts.unknown_voices = {"nobody"}
         await person.client.update(instructions=SAILOR, voice="nobody")
         await person.keep_silent(0.2)
         error = (await person.until("error"))["error"]
         assert error["type"] == "warning"
         assert "nobody" in error["message"]
         await person.until(AUDIO_DONE)
-        assert house.tts.asked_voices == ["nobody", ""]
+        assert harness.tts.asked_voices == ["nobody", ""]
 
 
 @pytest.mark.unmute("B8")
-async def test_a_reply_without_words_ends_its_turn(person: Talker, house: House) -> None:
-    house.llm.script = written("")
+async def test_a_reply_without_words_ends_its_turn(person: Talker, harness: Harness) -> None:
+    harness.llm.script = written("")
     await person.client.update(instructions=SAILOR)
     await person.keep_silent(0.2)
     await person.until(AUDIO_DONE)
     assert person.types() == [UPDATED, CREATED, READY, TEXT_DONE, AUDIO, OUTPUTS, AUDIO_DONE]
-    house.llm.script = written("Ahoy")
-    await say(person, house, "Hello")
+    harness.llm.script = written("Ahoy")
+    await say(person, harness, "Hello")
     assert (await person.until(OUTPUTS))["args"]["chat_history"][-1]["content"]
 
 
 @pytest.mark.unmute("S7")
-async def test_a_model_that_fails_is_apologised_for(person: Talker, house: House) -> None:
+async def test_a_model_that_fails_is_apologised_for(person: Talker, harness: Harness) -> None:
     """The reply that failed has its outcome; the apology is a reply like any other."""
-    house.llm.status = 500
+    harness.llm.status = 500
     await person.client.update(instructions=SAILOR)
     await person.keep_silent(0.2)
     await person.until(AUDIO_DONE)
@@ -287,8 +287,8 @@ async def test_a_model_that_fails_is_apologised_for(person: Talker, house: House
 
 
 @pytest.mark.unmute("C10", "S7")
-async def test_a_goodbye_closes_with_1000_once_it_is_heard(person: Talker, house: House) -> None:
-    house.llm.script = written("Good", "bye!")
+async def test_a_goodbye_closes_with_1000_once_it_is_heard(person: Talker, harness: Harness) -> None:
+    harness.llm.script = written("Good", "bye!")
     await person.client.update(instructions=SAILOR)
     await person.keep_silent(0.2)
     await person.until(AUDIO_DONE)
@@ -296,7 +296,7 @@ async def test_a_goodbye_closes_with_1000_once_it_is_heard(person: Talker, house
 
 
 @pytest.mark.unmute("S3")
-async def test_a_hundred_updates_at_once_are_each_answered(person: Talker, house: House) -> None:
+async def test_a_hundred_updates_at_once_are_each_answered(person: Talker, harness: Harness) -> None:
     """32 may wait for their answer; whichever come while so many wait are refused, and the session goes on."""
     for number in range(100):
         await person.client.update(voice=f"voice-{number}")
@@ -306,10 +306,10 @@ async def test_a_hundred_updates_at_once_are_each_answered(person: Talker, house
     assert len(echoed) >= 32
     assert echoed == sorted(echoed, key=lambda voice: int(voice.removeprefix("voice-")))
     await greeted(person)
-    assert len(house.tts.asked_voices) == 1
+    assert len(harness.tts.asked_voices) == 1
 
 
-async def test_only_anonymized_audio_is_no_audio(person: Talker, house: House) -> None:
+async def test_only_anonymized_audio_is_no_audio(person: Talker, harness: Harness) -> None:
     await person.client.update(instructions=SAILOR)
     for _ in range(50):
         await person.client.send(type="unmute.input_audio_buffer.append_anonymized", number_of_samples=1_920)
@@ -317,4 +317,4 @@ async def test_only_anonymized_audio_is_no_audio(person: Talker, house: House) -
     await person.until(UPDATED)
     await person.until(UPDATED)
     assert [event["type"] for event in person.events] == [UPDATED, UPDATED]
-    assert house.llm.requests == []
+    assert harness.llm.requests == []

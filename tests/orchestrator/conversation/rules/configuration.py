@@ -1,7 +1,7 @@
 """The session's settings may change at any time."""
 
 from orchestrator.conversation import Policy
-from orchestrator.conversation.actions import CancelCause, CancelReply, ReplyHeld, TurnEnded
+from orchestrator.conversation.actions import CancelCause, CancelReply, ReplyHeldNotice, TurnEndedNotice
 from orchestrator.conversation.events import SessionConfigured, UserTyped
 from tests.orchestrator.conversation.notation import (
     ANSWERED,
@@ -21,7 +21,7 @@ from tests.orchestrator.conversation.notation import (
 )
 from tests.orchestrator.conversation.script import Rule, at, due, nothing, script, time_passes
 
-HI = TurnEnded("item_1", "Hi.", TYPED)
+HI = TurnEndedNotice("item_1", "Hi.", TYPED)
 
 CONFIGURATION = Rule(
     "Reconfiguration",
@@ -43,7 +43,7 @@ CONFIGURATION = Rule(
                 0.70,
                 UserTyped("Well?"),
                 CancelReply("reply_1", CancelCause.TYPED, "", 0.0),
-                TurnEnded("item_3", "Well?", TYPED),
+                TurnEndedNotice("item_3", "Well?", TYPED),
                 prepare("reply_2", "item_4", system("Be brief."), user("Hi. Well?"), voice="dora", spoken=False),
             ),
         ),
@@ -71,7 +71,7 @@ CONFIGURATION = Rule(
                 60.0,
                 SessionConfigured(policy=Policy(silence_timeout=7.0)),
                 stopped("item_3", SILENCE),
-                TurnEnded("item_3", "...", SILENCE),
+                TurnEndedNotice("item_3", "...", SILENCE),
                 prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user("...")),
             ),
             given=(*ANSWERED, time_passes(until=59.0)),
@@ -80,7 +80,7 @@ CONFIGURATION = Rule(
             "So does the choice to be interruptible",
             at(2.60, speech),
             at(2.65, SessionConfigured(policy=Policy(uninterruptible_window=0.0))),
-            at(2.68, speech, ReplyHeld("reply_1", 0.68), started("item_3")),
+            at(2.68, speech, ReplyHeldNotice("reply_1", 0.68), started("item_3")),
             given=ANSWERED,
             unseen=PLAYING,
         ),
@@ -97,7 +97,7 @@ CONFIGURATION = Rule(
             due(
                 24.68,
                 stopped("item_3", SILENCE),
-                TurnEnded("item_3", "...", SILENCE),
+                TurnEndedNotice("item_3", "...", SILENCE),
                 prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user("...")),
             ),
             given=(*ANSWERED, time_passes(until=10.0)),

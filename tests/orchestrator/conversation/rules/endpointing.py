@@ -4,9 +4,9 @@ from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
     RequestFlush,
-    TurnDiscarded,
-    TurnEnded,
-    UserPartial,
+    TurnDiscardedNotice,
+    TurnEndedNotice,
+    UserPartialNotice,
 )
 from orchestrator.conversation.events import Flushed, PartialRecognized
 from tests.orchestrator.conversation.notation import (
@@ -49,8 +49,8 @@ OPENING = Rule(
         ),
         script(
             "A guess at words is passed on and opens nothing",
-            at(1.00, PartialRecognized("good mor"), UserPartial("good mor")),
-            at(1.08, PartialRecognized(""), UserPartial("")),
+            at(1.00, PartialRecognized("good mor"), UserPartialNotice("good mor")),
+            at(1.08, PartialRecognized(""), UserPartialNotice("")),
         ),
     ),
 )
@@ -58,7 +58,7 @@ OPENING = Rule(
 SPOKEN = (at(1.00, speech), at(1.50, word("Hello.")))
 """A turn, item_1, is open, and holds "Hello."."""
 
-ENDED = (TurnEnded("item_1", "Hello.", DETECTED), prepare("reply_1", "item_2", user("Hello.")))
+ENDED = (TurnEndedNotice("item_1", "Hello.", DETECTED), prepare("reply_1", "item_2", user("Hello.")))
 
 ENDING = Rule(
     "A turn ends",
@@ -81,7 +81,7 @@ ENDING = Rule(
             at(
                 1.90,
                 Flushed(1),
-                TurnEnded("item_1", "Hello. World.", DETECTED),
+                TurnEndedNotice("item_1", "Hello. World.", DETECTED),
                 prepare("reply_1", "item_2", user("Hello. World.")),
             ),
             given=SPOKEN,
@@ -112,7 +112,7 @@ ENDING = Rule(
             at(
                 2.60,
                 Flushed(2),
-                TurnEnded("item_1", "Hello. World.", DETECTED),
+                TurnEndedNotice("item_1", "Hello. World.", DETECTED),
                 prepare("reply_1", "item_2", user("Hello. World.")),
             ),
             given=SPOKEN,
@@ -143,7 +143,7 @@ ENDING = Rule(
             at(
                 1.80,
                 Flushed(2),
-                TurnEnded("item_3", "Hello?", DETECTED),
+                TurnEndedNotice("item_3", "Hello?", DETECTED),
                 prepare("reply_2", "item_4", user("Well? Hello?")),
             ),
             given=ASKED,
@@ -160,26 +160,26 @@ NOISE = Rule(
             "A cough: speech, a pause and no word",
             at(1.00, speech, started("item_1")),
             at(1.40, pause, stopped("item_1"), RequestFlush(1)),
-            at(1.50, Flushed(1), TurnDiscarded("item_1")),
+            at(1.50, Flushed(1), TurnDiscardedNotice("item_1")),
             nothing(until=60.0),
         ),
         script(
             "It has ended, so that speech may follow at once",
             at(1.00, speech, started("item_1")),
             at(1.40, pause, stopped("item_1"), RequestFlush(1)),
-            at(1.50, Flushed(1), TurnDiscarded("item_1")),
+            at(1.50, Flushed(1), TurnDiscardedNotice("item_1")),
             at(1.56, speech, started("item_2")),
         ),
         script(
             "It is forgotten too when the flush is not answered",
             at(1.00, speech, started("item_1")),
             at(1.40, pause, stopped("item_1"), RequestFlush(1)),
-            due(2.40, TurnDiscarded("item_1")),
+            due(2.40, TurnDiscardedNotice("item_1")),
         ),
         script(
             "A noise that goes on is forgotten after 8 s, and must end before speech is detected again",
             at(1.00, speech, started("item_1")),
-            due(9.00, TurnDiscarded("item_1")),
+            due(9.00, TurnDiscardedNotice("item_1")),
             at(9.08, speech),
             at(9.16, score(0.50)),
             at(9.24, speech),
@@ -189,7 +189,7 @@ NOISE = Rule(
         script(
             "A word is heard through a noise",
             at(1.00, speech, started("item_1")),
-            due(9.00, TurnDiscarded("item_1")),
+            due(9.00, TurnDiscardedNotice("item_1")),
             at(9.50, word("Hello."), started("item_2", WORD), user_word("item_2", "Hello.")),
         ),
         script(

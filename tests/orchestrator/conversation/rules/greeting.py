@@ -1,8 +1,14 @@
 """The model speaks first."""
 
 from orchestrator.conversation import Policy
-from orchestrator.conversation.actions import CancelCause, CancelReply, RequestFlush, TurnDiscarded, TurnEnded
-from orchestrator.conversation.events import Flushed, ReplySpeechFailed, SessionConfigured, UserTyped
+from orchestrator.conversation.actions import (
+    CancelCause,
+    CancelReply,
+    RequestFlush,
+    TurnDiscardedNotice,
+    TurnEndedNotice,
+)
+from orchestrator.conversation.events import Flushed, ReplyAudioFailed, SessionConfigured, UserTyped
 from tests.orchestrator.conversation.notation import (
     DETECTED,
     TYPED,
@@ -72,7 +78,7 @@ GREETING = Rule(
         script(
             "One that fails is not tried again",
             at(0.10, KIND, prepare("reply_1", "item_1", system("Be kind."), user("Hello!"))),
-            at(0.50, ReplySpeechFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
+            at(0.50, ReplyAudioFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
             at(0.60, KIND),
             nothing(until=60.0),
             policy=GREETS,
@@ -84,7 +90,7 @@ GREETING = Rule(
             at(
                 4.20,
                 Flushed(1),
-                TurnEnded("item_2", "Hi.", DETECTED),
+                TurnEndedNotice("item_2", "Hi.", DETECTED),
                 prepare(
                     "reply_2",
                     "item_3",
@@ -105,14 +111,19 @@ GREETING = Rule(
             at(
                 1.20,
                 Flushed(1),
-                TurnEnded("item_1", "Hi.", DETECTED),
+                TurnEndedNotice("item_1", "Hi.", DETECTED),
                 prepare("reply_1", "item_2", system("Be kind."), user("Hi.")),
             ),
             policy=GREETS,
         ),
         script(
             "Who types first is not greeted",
-            at(1.00, UserTyped("Hi."), TurnEnded("item_1", "Hi.", TYPED), prepare("reply_1", "item_2", user("Hi."))),
+            at(
+                1.00,
+                UserTyped("Hi."),
+                TurnEndedNotice("item_1", "Hi.", TYPED),
+                prepare("reply_1", "item_2", user("Hi.")),
+            ),
             at(1.05, KIND),
             nothing(until=60.0),
             policy=GREETS,
@@ -125,7 +136,7 @@ GREETING = Rule(
             at(
                 1.50,
                 Flushed(1),
-                TurnDiscarded("item_1"),
+                TurnDiscardedNotice("item_1"),
                 prepare("reply_1", "item_2", system("Be kind."), user("Hello!")),
             ),
             policy=GREETS,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from orchestrator.conversation.actions import CancelCause, CancelReply, ReplyHeld, TurnEnded
+from orchestrator.conversation.actions import CancelCause, CancelReply, ReplyHeldNotice, TurnEndedNotice
 from orchestrator.conversation.events import ReplyWordTimed, UserTyped
 from tests.orchestrator.conversation.notation import (
     ANSWERED,
@@ -69,7 +69,7 @@ HEARD = Rule(
         ),
         script(
             "Held in the first word, cancelled a second later: what was sent by then is heard, and no more",
-            at(2.30, speech, ReplyHeld("reply_1", 0.3), started("item_3")),
+            at(2.30, speech, ReplyHeldNotice("reply_1", 0.3), started("item_3")),
             at(
                 3.20,
                 word("Wait."),
@@ -86,7 +86,7 @@ HEARD = Rule(
                 3.10,
                 UserTyped("Stop it."),
                 CancelReply("reply_1", CancelCause.TYPED, "One two", 1.1),
-                TurnEnded("item_3", "Stop it.", TYPED),
+                TurnEndedNotice("item_3", "Stop it.", TYPED),
                 prepare("reply_2", "item_4", user("Well?"), assistant("One two"), user("Stop it.")),
             ),
             given=ANSWERED,

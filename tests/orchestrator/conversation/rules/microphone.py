@@ -1,6 +1,6 @@
 """A microphone that falls silent for good."""
 
-from orchestrator.conversation.actions import RequestFlush, SpeechStopped, TurnDiscarded, TurnEnded
+from orchestrator.conversation.actions import RequestFlush, SpeechStoppedNotice, TurnDiscardedNotice, TurnEndedNotice
 from orchestrator.conversation.events import Flushed
 from tests.orchestrator.conversation.notation import (
     DETECTED,
@@ -24,11 +24,11 @@ MUTED = Rule(
             at(1.50, speech, started("item_1")),
             at(1.70, word("Hello."), user_word("item_1", "Hello.")),
             at(1.80, microphone(0.2)),
-            due(2.80, SpeechStopped("item_1", 1.6, DETECTED), RequestFlush(1)),
+            due(2.80, SpeechStoppedNotice("item_1", 1.6, DETECTED), RequestFlush(1)),
             at(
                 2.90,
                 Flushed(1),
-                TurnEnded("item_1", "Hello.", DETECTED),
+                TurnEndedNotice("item_1", "Hello.", DETECTED),
                 prepare("reply_1", "item_2", user("Hello.")),
             ),
             microphone_is_open=False,
@@ -37,8 +37,8 @@ MUTED = Rule(
             "Without words it was noise",
             at(0.00, microphone(1.6)),
             at(0.50, speech, started("item_1")),
-            due(1.00, SpeechStopped("item_1", 1.6, DETECTED), RequestFlush(1)),
-            due(2.00, TurnDiscarded("item_1")),
+            due(1.00, SpeechStoppedNotice("item_1", 1.6, DETECTED), RequestFlush(1)),
+            due(2.00, TurnDiscardedNotice("item_1")),
             nothing(until=60.0),
             microphone_is_open=False,
         ),
@@ -48,7 +48,7 @@ MUTED = Rule(
             at(0.50, speech, started("item_1")),
             at(0.90, microphone(0.08)),
             at(1.80, microphone(0.08)),
-            due(2.80, SpeechStopped("item_1", 0.24, DETECTED), RequestFlush(1)),
+            due(2.80, SpeechStoppedNotice("item_1", 0.24, DETECTED), RequestFlush(1)),
             microphone_is_open=False,
         ),
     ),

@@ -1,8 +1,8 @@
 """When a reply's audio is sent, and when its words are told."""
 
 from orchestrator.conversation import Policy
-from orchestrator.conversation.actions import ReplyFinished, ReplyReleased, ReplyWord
-from orchestrator.conversation.events import ReplySynthesized, ReplyTextArrived, ReplyTextCompleted, ReplyWordTimed
+from orchestrator.conversation.actions import ReplyFinishedNotice, ReplyReleasedNotice, ReplyWordNotice
+from orchestrator.conversation.events import ReplyAudioCompleted, ReplyTextArrived, ReplyTextCompleted, ReplyWordTimed
 from tests.orchestrator.conversation.notation import ASKED, audio, release
 from tests.orchestrator.conversation.script import Rule, at, due, nothing, script
 
@@ -40,19 +40,19 @@ PACING = Rule(
             at(2.10, audio("reply_1", 0.05), release("reply_1", 0.00, 0.08)),
             at(
                 2.12,
-                ReplySynthesized("reply_1"),
+                ReplyAudioCompleted("reply_1"),
                 release("reply_1", 0.08, 0.02),
-                ReplyReleased("reply_1", "Hello.", 0.1),
+                ReplyReleasedNotice("reply_1", "Hello.", 0.1),
             ),
-            due(2.20, ReplyFinished("reply_1", "Hello.")),
+            due(2.20, ReplyFinishedNotice("reply_1", "Hello.")),
             given=WRITTEN,
         ),
         script(
             "The end, shorter than a frame, is sent as late as a frame would be",
             at(2.00, audio("reply_1", 0.35), release("reply_1", 0.00, 0.32)),
-            at(2.01, ReplySynthesized("reply_1")),
-            due(2.03, release("reply_1", 0.32, 0.03), ReplyReleased("reply_1", "Hello.", 0.35)),
-            due(2.35, ReplyFinished("reply_1", "Hello.")),
+            at(2.01, ReplyAudioCompleted("reply_1")),
+            due(2.03, release("reply_1", 0.32, 0.03), ReplyReleasedNotice("reply_1", "Hello.", 0.35)),
+            due(2.35, ReplyFinishedNotice("reply_1", "Hello.")),
             given=WRITTEN,
         ),
         script(
@@ -95,9 +95,9 @@ WORDS = Rule(
                 2.00,
                 audio("reply_1", 0.32),
                 release("reply_1", 0.00, 0.32),
-                ReplyWord("reply_1", "Good", 0.0, 0.1),
+                ReplyWordNotice("reply_1", "Good", 0.0, 0.1),
             ),
-            due(2.10, ReplyWord("reply_1", "day.", 0.1, 0.3)),
+            due(2.10, ReplyWordNotice("reply_1", "day.", 0.1, 0.3)),
             given=WRITTEN,
         ),
         script(
@@ -110,15 +110,15 @@ WORDS = Rule(
                 2.00,
                 audio("reply_1", 0.56),
                 release("reply_1", 0.00, 0.32),
-                ReplyWord("reply_1", "Good", 0.0, 0.16),
+                ReplyWordNotice("reply_1", "Good", 0.0, 0.16),
             ),
             due(2.08, release("reply_1", 0.32, 0.08)),
             due(
                 2.16,
                 release("reply_1", 0.40, 0.08),
-                ReplyWord("reply_1", "day", 0.16, 0.32),
-                ReplyWord("reply_1", "to", 0.16, 0.32),
-                ReplyWord("reply_1", "all.", 0.16, 0.32),
+                ReplyWordNotice("reply_1", "day", 0.16, 0.32),
+                ReplyWordNotice("reply_1", "to", 0.16, 0.32),
+                ReplyWordNotice("reply_1", "all.", 0.16, 0.32),
             ),
             due(2.24, release("reply_1", 0.48, 0.08)),
             given=WRITTEN,
@@ -126,7 +126,7 @@ WORDS = Rule(
         script(
             "A word that is timed after its audio was heard is told at once",
             at(2.00, audio("reply_1", 0.32), release("reply_1", 0.00, 0.32)),
-            at(2.20, ReplyWordTimed("reply_1", "Good", 0.0, 0.1), ReplyWord("reply_1", "Good", 0.0, 0.1)),
+            at(2.20, ReplyWordTimed("reply_1", "Good", 0.0, 0.1), ReplyWordNotice("reply_1", "Good", 0.0, 0.1)),
             given=WRITTEN,
         ),
         script(
@@ -134,19 +134,19 @@ WORDS = Rule(
             at(2.00, audio("reply_1", 0.16), release("reply_1", 0.00, 0.16)),
             at(2.00, ReplyWordTimed("reply_1", "day.", 0.2, 0.3)),
             at(2.50, audio("reply_1", 0.16), release("reply_1", 0.16, 0.16)),
-            due(2.54, ReplyWord("reply_1", "day.", 0.2, 0.3)),
+            due(2.54, ReplyWordNotice("reply_1", "day.", 0.2, 0.3)),
             given=WRITTEN,
         ),
         script(
             "A word beyond the end of the audio is told at its end",
             at(2.00, audio("reply_1", 0.16), release("reply_1", 0.00, 0.16)),
             at(2.00, ReplyWordTimed("reply_1", "day.", 0.2, 0.3)),
-            at(2.02, ReplySynthesized("reply_1")),
+            at(2.02, ReplyAudioCompleted("reply_1")),
             due(
                 2.16,
-                ReplyWord("reply_1", "day.", 0.2, 0.3),
-                ReplyReleased("reply_1", "day.", 0.16),
-                ReplyFinished("reply_1", "day."),
+                ReplyWordNotice("reply_1", "day.", 0.2, 0.3),
+                ReplyReleasedNotice("reply_1", "day.", 0.16),
+                ReplyFinishedNotice("reply_1", "day."),
             ),
             given=WRITTEN,
         ),
@@ -160,10 +160,10 @@ RELEASED = Rule(
         script(
             "The last frame is sent a lead before it has been heard",
             at(2.00, audio("reply_1", 0.48), release("reply_1", 0.00, 0.32)),
-            at(2.01, ReplySynthesized("reply_1")),
+            at(2.01, ReplyAudioCompleted("reply_1")),
             due(2.08, release("reply_1", 0.32, 0.08)),
-            due(2.16, release("reply_1", 0.40, 0.08), ReplyReleased("reply_1", "Hello.", 0.48)),
-            due(2.48, ReplyFinished("reply_1", "Hello.")),
+            due(2.16, release("reply_1", 0.40, 0.08), ReplyReleasedNotice("reply_1", "Hello.", 0.48)),
+            due(2.48, ReplyFinishedNotice("reply_1", "Hello.")),
             nothing(until=60.0),
             given=WRITTEN,
         ),
@@ -174,10 +174,10 @@ RELEASED = Rule(
                 2.00,
                 audio("reply_1", 0.16),
                 release("reply_1", 0.00, 0.16),
-                ReplyWord("reply_1", "Hullo!", 0.0, 0.1),
+                ReplyWordNotice("reply_1", "Hullo!", 0.0, 0.1),
             ),
-            at(2.01, ReplySynthesized("reply_1"), ReplyReleased("reply_1", "Hullo!", 0.16)),
-            due(2.16, ReplyFinished("reply_1", "Hullo!")),
+            at(2.01, ReplyAudioCompleted("reply_1"), ReplyReleasedNotice("reply_1", "Hullo!", 0.16)),
+            due(2.16, ReplyFinishedNotice("reply_1", "Hullo!")),
             given=WRITTEN,
         ),
         script(
@@ -185,9 +185,9 @@ RELEASED = Rule(
             at(2.00, audio("reply_1", 0.16), release("reply_1", 0.00, 0.16)),
             at(
                 3.00,
-                ReplySynthesized("reply_1"),
-                ReplyReleased("reply_1", "Hello.", 0.16),
-                ReplyFinished("reply_1", "Hello."),
+                ReplyAudioCompleted("reply_1"),
+                ReplyReleasedNotice("reply_1", "Hello.", 0.16),
+                ReplyFinishedNotice("reply_1", "Hello."),
             ),
             given=WRITTEN,
         ),

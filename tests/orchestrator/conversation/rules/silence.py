@@ -4,13 +4,13 @@ from orchestrator.conversation import Policy
 from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
-    ReplyFinished,
-    ReplyReleased,
+    ReplyFinishedNotice,
+    ReplyReleasedNotice,
     RequestFlush,
-    TurnDiscarded,
-    TurnEnded,
+    TurnDiscardedNotice,
+    TurnEndedNotice,
 )
-from orchestrator.conversation.events import Flushed, ReplySpeechFailed
+from orchestrator.conversation.events import Flushed, ReplyAudioFailed
 from tests.orchestrator.conversation.notation import (
     ANSWERED,
     ASKED,
@@ -44,12 +44,12 @@ SILENT = Rule(
     (
         script(
             "The silence is broken 8 s after the reply was released",
-            due(3.68, ReplyReleased("reply_1", "One two three four.", 2.0)),
-            due(4.00, ReplyFinished("reply_1", "One two three four.")),
+            due(3.68, ReplyReleasedNotice("reply_1", "One two three four.", 2.0)),
+            due(4.00, ReplyFinishedNotice("reply_1", "One two three four.")),
             due(
                 11.68,
                 stopped("item_3", SILENCE),
-                TurnEnded("item_3", "...", SILENCE),
+                TurnEndedNotice("item_3", "...", SILENCE),
                 prepare("reply_2", "item_4", *TO_SILENCE),
             ),
             nothing(until=60.0),
@@ -77,11 +77,11 @@ SILENT = Rule(
             "Noise starts the silence anew",
             at(11.00, speech, started("item_3")),
             at(11.50, pause, stopped("item_3"), RequestFlush(2)),
-            at(11.60, Flushed(2), TurnDiscarded("item_3")),
+            at(11.60, Flushed(2), TurnDiscardedNotice("item_3")),
             due(
                 18.60,
                 stopped("item_4", SILENCE),
-                TurnEnded("item_4", "...", SILENCE),
+                TurnEndedNotice("item_4", "...", SILENCE),
                 prepare("reply_2", "item_5", *TO_SILENCE),
             ),
             given=OVER,
@@ -95,7 +95,7 @@ SILENT = Rule(
             at(
                 60.10,
                 Flushed(2),
-                TurnEnded("item_3", "Well...", DETECTED),
+                TurnEndedNotice("item_3", "Well...", DETECTED),
                 prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user("Well...")),
             ),
             nothing(until=120.0),
@@ -104,11 +104,11 @@ SILENT = Rule(
         ),
         script(
             "A second silence is the same silence, unless the model was heard in between",
-            at(12.00, ReplySpeechFailed("reply_2"), CancelReply("reply_2", CancelCause.FAILED, "", 0.0)),
+            at(12.00, ReplyAudioFailed("reply_2"), CancelReply("reply_2", CancelCause.FAILED, "", 0.0)),
             due(
                 19.00,
                 stopped("item_5", SILENCE),
-                TurnEnded("item_5", "...", SILENCE),
+                TurnEndedNotice("item_5", "...", SILENCE),
                 prepare("reply_3", "item_6", *TO_SILENCE),
             ),
             given=(*ANSWERED, time_passes(until=11.7)),
@@ -119,7 +119,7 @@ SILENT = Rule(
             due(
                 11.68,
                 lambda _now: stopped("item_3", SILENCE)(4.0),
-                TurnEnded("item_3", "...", SILENCE),
+                TurnEndedNotice("item_3", "...", SILENCE),
                 prepare("reply_2", "item_4", *TO_SILENCE),
             ),
             given=(at(0.0, microphone(4.0)), *OVER),
@@ -128,12 +128,12 @@ SILENT = Rule(
         ),
         script(
             "A reply sent far ahead must have been heard before the silence begins",
-            due(3.50, ReplyReleased("reply_1", "One two three four.", 2.0)),
-            due(4.00, ReplyFinished("reply_1", "One two three four.")),
+            due(3.50, ReplyReleasedNotice("reply_1", "One two three four.", 2.0)),
+            due(4.00, ReplyFinishedNotice("reply_1", "One two three four.")),
             due(
                 11.00,
                 stopped("item_3", SILENCE),
-                TurnEnded("item_3", "...", SILENCE),
+                TurnEndedNotice("item_3", "...", SILENCE),
                 prepare("reply_2", "item_4", *TO_SILENCE),
             ),
             given=ANSWERED,
@@ -143,7 +143,7 @@ SILENT = Rule(
         script(
             "A reply that fails while the person speaks does not start the clock",
             at(1.60, speech, started("item_3")),
-            at(1.70, ReplySpeechFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
+            at(1.70, ReplyAudioFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
             at(2.00, word("Well..."), user_word("item_3", "Well...")),
             nothing(until=60.0),
             given=ASKED,
@@ -154,7 +154,7 @@ SILENT = Rule(
             due(
                 22.68,
                 stopped("item_5", SILENCE),
-                TurnEnded("item_5", "...", SILENCE),
+                TurnEndedNotice("item_5", "...", SILENCE),
                 prepare("reply_3", "item_6", *TO_SILENCE, assistant("Hello?"), user("...")),
             ),
             given=(*ANSWERED, time_passes(until=11.7), *answered("reply_2", "Hello?", 14.5), time_passes(until=16.0)),

@@ -3,10 +3,10 @@
 from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
-    ReplyHeld,
+    ReplyHeldNotice,
     RequestFlush,
-    TurnDiscarded,
-    TurnEnded,
+    TurnDiscardedNotice,
+    TurnEndedNotice,
 )
 from orchestrator.conversation.events import Flushed, UserTyped
 from tests.orchestrator.conversation.notation import (
@@ -33,7 +33,12 @@ TYPING = Rule(
     (
         script(
             "It is answered, without a microphone too",
-            at(0.50, UserTyped("Hi."), TurnEnded("item_1", "Hi.", TYPED), prepare("reply_1", "item_2", user("Hi."))),
+            at(
+                0.50,
+                UserTyped("Hi."),
+                TurnEndedNotice("item_1", "Hi.", TYPED),
+                prepare("reply_1", "item_2", user("Hi.")),
+            ),
             nothing(until=60.0),
             microphone_is_open=False,
         ),
@@ -42,7 +47,7 @@ TYPING = Rule(
             at(
                 0.50,
                 UserTyped("Hi.", item_id="mine"),
-                TurnEnded("mine", "Hi.", TYPED),
+                TurnEndedNotice("mine", "Hi.", TYPED),
                 prepare("reply_1", "item_1", user("Hi.")),
             ),
         ),
@@ -52,7 +57,7 @@ TYPING = Rule(
                 1.50,
                 UserTyped("Hello?"),
                 CancelReply("reply_1", CancelCause.TYPED, "", 0.0),
-                TurnEnded("item_3", "Hello?", TYPED),
+                TurnEndedNotice("item_3", "Hello?", TYPED),
                 prepare("reply_2", "item_4", user("Well? Hello?")),
             ),
             given=ASKED,
@@ -63,7 +68,7 @@ TYPING = Rule(
                 2.60,
                 UserTyped("Stop."),
                 CancelReply("reply_1", CancelCause.TYPED, "One", 0.6),
-                TurnEnded("item_3", "Stop.", TYPED),
+                TurnEndedNotice("item_3", "Stop.", TYPED),
                 prepare("reply_2", "item_4", user("Well?"), assistant("One"), user("Stop.")),
             ),
             nothing(until=60.0),
@@ -76,8 +81,8 @@ TYPING = Rule(
             at(
                 1.60,
                 UserTyped("world."),
-                TurnEnded("item_1", "Hello", TYPED),
-                TurnEnded("item_2", "world.", TYPED),
+                TurnEndedNotice("item_1", "Hello", TYPED),
+                TurnEndedNotice("item_2", "world.", TYPED),
                 prepare("reply_1", "item_3", user("Hello world.")),
             ),
         ),
@@ -89,8 +94,8 @@ TYPING = Rule(
             at(
                 1.60,
                 UserTyped("world."),
-                TurnEnded("item_1", "Hello", TYPED),
-                TurnEnded("item_2", "world.", TYPED),
+                TurnEndedNotice("item_1", "Hello", TYPED),
+                TurnEndedNotice("item_2", "world.", TYPED),
                 prepare("reply_1", "item_3", user("Hello world.")),
             ),
             at(1.65, Flushed(1)),
@@ -98,13 +103,13 @@ TYPING = Rule(
         ),
         script(
             "It cancels a reply that noise is holding, and ends the noise's turn",
-            at(2.60, speech, ReplyHeld("reply_1", 0.6), started("item_3")),
+            at(2.60, speech, ReplyHeldNotice("reply_1", 0.6), started("item_3")),
             at(
                 3.20,
                 UserTyped("Stop."),
                 CancelReply("reply_1", CancelCause.TYPED, "One", 0.88),
-                TurnDiscarded("item_3"),
-                TurnEnded("item_4", "Stop.", TYPED),
+                TurnDiscardedNotice("item_3"),
+                TurnEndedNotice("item_4", "Stop.", TYPED),
                 prepare("reply_2", "item_5", user("Well?"), assistant("One"), user("Stop.")),
             ),
             nothing(until=60.0),
@@ -117,8 +122,8 @@ TYPING = Rule(
             at(
                 1.60,
                 UserTyped("Hi."),
-                TurnDiscarded("item_1"),
-                TurnEnded("item_2", "Hi.", TYPED),
+                TurnDiscardedNotice("item_1"),
+                TurnEndedNotice("item_2", "Hi.", TYPED),
                 prepare("reply_1", "item_3", user("Hi.")),
             ),
             at(1.68, speech),
@@ -132,8 +137,8 @@ TYPING = Rule(
             at(
                 1.60,
                 UserTyped("Hi."),
-                TurnDiscarded("item_1"),
-                TurnEnded("item_2", "Hi.", TYPED),
+                TurnDiscardedNotice("item_1"),
+                TurnEndedNotice("item_2", "Hi.", TYPED),
                 prepare("reply_1", "item_3", user("Hi.")),
             ),
             at(

@@ -1,7 +1,7 @@
 """The session's first reply is protected for a while."""
 
 from orchestrator.conversation import Policy
-from orchestrator.conversation.actions import CancelCause, CancelReply, PrepareReply, ReplyHeld
+from orchestrator.conversation.actions import CancelCause, CancelReply, PrepareReply, ReplyHeldNotice
 from orchestrator.conversation.events import Flushed, SessionConfigured
 from tests.orchestrator.conversation.notation import (
     ASKED,
@@ -32,14 +32,20 @@ UNINTERRUPTIBLE = Rule(
             "Detected speech is ignored until 3 s of the first reply have been heard",
             at(2.10, speech),
             at(4.99, speech),
-            at(5.01, speech, ReplyHeld("reply_1", 3.01), started("item_3")),
+            at(5.01, speech, ReplyHeldNotice("reply_1", 3.01), started("item_3")),
+            given=(*ASKED, *answered("reply_1", COUNTING, 2.0)),
+            unseen=PLAYING,
+        ),
+        script(
+            "At 3 s to the moment it may be interrupted",
+            at(5.00, speech, ReplyHeldNotice("reply_1", 3.0), started("item_3")),
             given=(*ASKED, *answered("reply_1", COUNTING, 2.0)),
             unseen=PLAYING,
         ),
         script(
             "The window begins with the first audio, however late that comes",
             at(12.99, speech),
-            at(13.01, speech, ReplyHeld("reply_1", 3.01), started("item_3")),
+            at(13.01, speech, ReplyHeldNotice("reply_1", 3.01), started("item_3")),
             given=(*ASKED, *answered("reply_1", COUNTING, 10.0)),
             unseen=PLAYING,
         ),
@@ -80,13 +86,13 @@ UNINTERRUPTIBLE = Rule(
         script(
             "Time in which nothing is heard does not count",
             at(7.03, speech),
-            at(7.05, speech, ReplyHeld("reply_1", 3.01), started("item_3")),
+            at(7.05, speech, ReplyHeldNotice("reply_1", 3.01), started("item_3")),
             given=(*ASKED, at(2.0, audio("reply_1", 0.96)), at(5.0, audio("reply_1", 4.0))),
             unseen=PLAYING,
         ),
         script(
             "The second reply is not protected",
-            at(4.10, speech, ReplyHeld("reply_2", 0.1), started("item_5")),
+            at(4.10, speech, ReplyHeldNotice("reply_2", 0.1), started("item_5")),
             given=(
                 *ASKED,
                 at(2.0, word("Hello?")),
@@ -95,6 +101,18 @@ UNINTERRUPTIBLE = Rule(
                 *answered("reply_2", COUNTING, 4.0),
             ),
             unseen=PLAYING,
+        ),
+        script(
+            "Nor does it protect a greeting",
+            at(0.50, speech, started("item_2")),
+            given=[at(0.0, microphone(0.08)), at(0.1, SessionConfigured(instructions="Be kind."))],
+            policy=Policy(greeting=True, uninterruptible_window=0.0),
+        ),
+        script(
+            "The shortest window protects a greeting before its first audio",
+            at(0.50, speech),
+            given=[at(0.0, microphone(0.08)), at(0.1, SessionConfigured(instructions="Be kind."))],
+            policy=Policy(greeting=True, uninterruptible_window=0.001),
         ),
         script(
             "A window of 0 protects nothing",

@@ -20,7 +20,7 @@ from moshi_client.options import Options
 from moshi_client.urls import parse_urls
 from stt_proxy.engines.moshi import recognizer
 from stt_proxy.engines.moshi.engine import MoshiEngine, moshi_engine
-from stt_proxy.engines.moshi.hearing import Model
+from stt_proxy.engines.moshi.stream_state import Model
 from tests.moshi_client.models import recognising
 from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
 from tests.stt_proxy.proxy import Proxy, audio, config, finish, flush, kinds, next_of, serving, told

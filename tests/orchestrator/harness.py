@@ -1,0 +1,118 @@
+"""The harness of these tests: an orchestrator with stand-ins for everything around it, each on a real port."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any
+
+import grpc
+from prometheus_client import CollectorRegistry
+
+from mesh.discovery.search import Replicas
+from mesh.rpc.server import GrpcServer
+from orchestrator.llm.client import LanguageModel
+from orchestrator.metrics import Metrics
+from orchestrator.prompts.headlines import HeadlineCache
+from orchestrator.prompts.prompts import Prompts
+from orchestrator.prompts.texts import read_texts
+from orchestrator.recorder import Recordings
+from orchestrator.session.reply import Upstreams
+from orchestrator.session.service import ConversationServicer
+from orchestrator.settings import OrchestratorSettings
+from parley.conversation.v1 import conversation_pb2 as pb
+from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
+from tests.fakes import llm as fake_llm
+from tests.fakes import newsapi
+from tests.fakes import stt as fake_stt
+from tests.fakes import tts as fake_tts
+from tests.orchestrator.caller import Caller, calling, dialled
+
+TEXTS = read_texts()
+
+Tasks = set["asyncio.Task[Any]"]
+
+
+def own_tasks() -> Tasks:
+    """All tasks but gRPC's, which come and go, and the test's."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    return {task for task in others if isinstance(task.get_coro(), CoroutineType)}
+
+
+@dataclass(frozen=True)
+class Harness:
+    """The stand-ins, the orchestrator, and a channel to it."""
+
+    stt: fake_stt.FakeStt
+    tts: fake_tts.FakeTts
+    llm: fake_llm.FakeLlm
+    stt_server: GrpcServer
+    tts_server: GrpcServer
+    registry: CollectorRegistry
+    server: GrpcServer
+    channel: grpc.aio.Channel
+    recordings: Recordings
+
+    def calling(self, config: pb.ConverseConfig | None = None) -> AbstractAsyncContextManager[Caller]:
+        return calling(self.channel, config)
+
+    def dialled(self) -> AbstractAsyncContextManager[Caller]:
+        return dialled(self.channel)
+
+    async def no_call_left(self) -> None:
+        """Wait until the orchestrator is done with every call."""
+        async with asyncio.timeout(5):
+            await self.server._calls.none_left.wait()
+
+    async def no_task_left(self, before: Tasks) -> None:
+        """Wait until the orchestrator runs no more than it did `before`."""
+        await self.no_call_left()
+        if new := own_tasks() - before:
+            await asyncio.wait(new, timeout=2)
+        assert not {task.get_coro() for task in own_tasks() - before}
+
+    async def until_empty(self, within: float = 5.0) -> None:
+        """Wait until no slot of any fake is held."""
+        for fake in (self.stt, self.tts, self.llm):
+            await fake.slots.until_open(0, within)
+
+
+@asynccontextmanager
+async def open_harness(**settings: Any) -> AsyncIterator[Harness]:
+    """Build it, with these settings of the orchestrator besides the addresses."""
+    stt, tts, llm = fake_stt.FakeStt(), fake_tts.FakeTts(), fake_llm.FakeLlm()
+    async with AsyncExitStack() as exits:
+        enter = exits.enter_async_context
+        stt_server = await enter(fake_stt.serving(stt))
+        tts_server = await enter(fake_tts.serving(tts))
+        llm_url = await enter(fake_llm.serving(llm))
+        chosen = OrchestratorSettings(port=0, metrics_port=0, llm_url=llm_url, **settings)
+        registry = CollectorRegistry()
+        model = await enter(LanguageModel(chosen))
+        metrics = Metrics(registry)
+        stt_replicas = Replicas("speech recognition", stt_server.address, meter=metrics.stt_search)
+        tts_replicas = Replicas("speech synthesis", tts_server.address, meter=metrics.tts_search)
+        upstreams = Upstreams(model, await enter(tts_replicas), metrics)
+        prompts = Prompts(TEXTS, await enter(HeadlineCache(chosen)))
+        recordings = await enter(Recordings(chosen))
+        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts, recordings)
+        server = await enter(
+            GrpcServer(
+                chosen,
+                services=[pb.DESCRIPTOR.services_by_name["ConversationService"]],
+                add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
+            )
+        )
+        channel = await enter(grpc.aio.insecure_channel(server.address))
+        yield Harness(stt, tts, llm, stt_server, tts_server, registry, server, channel, recordings)
+
+
+@asynccontextmanager
+async def open_harness_with_news(press: newsapi.FakeNewsApi, **settings: Any) -> AsyncIterator[Harness]:
+    """Build one that reads the news of this fake."""
+    async with (
+        newsapi.serving(press) as url,
+        open_harness(newsapi_url=url, newsapi_api_key=newsapi.KEY, **settings) as harness,
+    ):
+        yield harness
