@@ -408,12 +408,12 @@ async def _rest(  # noqa: PLR0917 - what it works with
         if answer.status_code == httpx2.codes.OK:
             done = 0
         elif answer.status_code != httpx2.codes.PARTIAL_CONTENT:
-            if answer.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if answer.status_code == httpx2.codes.RANGE_NOT_SATISFIABLE:
                 _remove(partial)
             raise _Unreachable(f"{answer.url.host} answers {answer.status_code} for {file.name}")
         with partial.open("r+b" if done else "wb") as opened:
             opened.seek(done)
-            async for piece in answer.aiter_bytes(_PIECE):
+            async for piece in answer.aiter_bytes():
                 done += len(piece)
                 if done > file.size:
                     break

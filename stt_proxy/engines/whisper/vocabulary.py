@@ -29,6 +29,10 @@ class Spelled(NamedTuple):
     behind: int
 
 
+def _spoken(word: Spelled) -> bool:
+    return any(each.isalnum() for each in word.text)
+
+
 class Vocabulary:
     """The tokens of a model, by their numbers."""
 
@@ -56,8 +60,8 @@ class Vocabulary:
         for piece in self._characters(numbers):
             begins = piece.text.startswith(_SPACE) or not spaced
             text = piece.text.strip()
-            if word is None or (begins and any(each.isalnum() for each in text)):
-                if word and word.text:
+            if word is None or (begins and (_spoken(piece) or not _spoken(word))):
+                if word and _spoken(word):
                     yield word
                 word = Spelled(text, piece.first, piece.behind)
             elif begins and spaced:
@@ -65,7 +69,7 @@ class Vocabulary:
                 word = Spelled(word.text, word.first, piece.behind)
             else:
                 word = Spelled(word.text + text, word.first, piece.behind)
-        if word and any(each.isalnum() for each in word.text):
+        if word and _spoken(word):
             yield word
 
     def _characters(self, numbers: Sequence[int]) -> Iterator[Spelled]:
