@@ -41,7 +41,16 @@ def test_more_words_than_can_be_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "no_speech", "expected"), [(-0.2, 0.01, True), (-0.2, 0.9, True), (-1.5, 0.1, True), (-1.7, 0.7, False)]
+    ("score", "no_speech", "expected"),
+    [
+        (-0.2, 0.01, True),
+        (-0.2, 0.9, True),
+        (-1.4, 0.1, True),
+        # Gaussian noise, a room, music: as they scored.
+        (-1.65, 0.7, False),
+        (-2.67, 0.93, False),
+        (-2.69, 0.34, False),
+    ],
 )
 def test_what_is_speech(score: float, no_speech: float, expected: bool) -> None:
     assert is_speech(score, no_speech) is expected
