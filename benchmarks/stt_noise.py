@@ -24,6 +24,7 @@ from stt_proxy.engines.whisper.model import WhisperModel, load
 from stt_proxy.engines.whisper.models import MODELS
 from stt_proxy.engines.whisper.plugin import WhisperSettings, model_folder
 from stt_proxy.recognition.detector import SpeechDetector
+from stt_proxy.recognition.pauses import SPEAKING_BELOW
 from stt_proxy.windowed.decoder import Decoding
 from stt_proxy.windowed.languages import SpokenLanguage
 from stt_proxy.windowed.schedule import Schedule
@@ -33,6 +34,8 @@ from tts_proxy.engines.espeak.library import Prosody, library
 Samples = NDArray[np.float64]
 
 LENGTH_S = 10.0
+VOICED = 0.3
+"""The share of coughs with a bit of voice at their end."""
 SAMPLES = round(LENGTH_S * SAMPLE_RATE)
 
 
@@ -93,7 +96,7 @@ def coughs(noise: np.random.Generator) -> Samples:
             np.exp(-(((hertz - peak) / 250) ** 2)) for peak in noise.uniform((400, 1200, 2200), (700, 1800, 3000))
         )
         burst = np.fft.irfft(spectrum * (throat + 0.1), length) * np.exp(-np.linspace(0, noise.uniform(3, 6), length))
-        if noise.random() < 0.3:
+        if noise.random() < VOICED:
             voiced = length // 3
             at_s = np.arange(voiced) / SAMPLE_RATE
             pitch = noise.uniform(100, 220)
@@ -189,7 +192,7 @@ def main() -> None:
         sound = KINDS[kind](np.random.default_rng(number))
         pcm = (np.clip(sound, -1, 1) * 32_767).astype("<i2").tobytes()
         events = list(heard(model, pcm, tallies[kind]))
-        spoke[kind] += any(isinstance(event, Pause) and event.probability < 0.4 for event in events)
+        spoke[kind] += any(isinstance(event, Pause) and event.probability < SPEAKING_BELOW for event in events)
         found = [event.text for event in events if isinstance(event, Word)]
         tallies[kind]["words"] += len(found)
         words += len(found)
@@ -197,7 +200,7 @@ def main() -> None:
             print(f"  {kind} {number}: {' '.join(found)}")
     for kind, tally in tallies.items():
         print(
-            f"{kind}: taken for speech in {spoke[kind]} of {-(-rounds // len(KINDS))} pieces, {tally['windows']} windows, "
+            f"{kind}: taken for speech in {spoke[kind]} of {-(-rounds // len(KINDS))}, {tally['windows']} windows, "
             f"{tally['hypotheses']} with words in them, {tally['words']} words given"
         )
     took_s = time.process_time() - began

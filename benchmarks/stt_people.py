@@ -8,8 +8,8 @@ The speech is in Debian's package pocketsphinx-testdata (BSD): 101 words that pe
 holes, and Opus).
 
 Time is simulated: each decoding takes the processor time that it takes here, times `--speed`, on two processors, so
-that what else this machine does changes nothing. A machine of another speed can be tried: 0.3 for one with AVX-512 VNNI,
-if this one has AVX2 alone. The caller flushes when the pause score says so, as the orchestrator does.
+that what else this machine does changes nothing. With `--speed` a machine of another speed can be tried. The caller
+flushes when the pause score says so, as the orchestrator does.
 """
 
 import argparse

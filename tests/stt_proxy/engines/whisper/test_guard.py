@@ -48,6 +48,7 @@ def test_more_words_than_can_be_said() -> None:
         (-1.4, 0.1, True),
         # Gaussian noise, a room, music: as they scored.
         (-1.65, 0.7, False),
+        (-1.46, 0.49, False),
         (-2.67, 0.93, False),
         (-2.69, 0.34, False),
     ],
