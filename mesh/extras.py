@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 
-class MissingExtra(Exception):  # noqa: N818 - named after what has happened
+class MissingExtra(Exception):
     """Packages that an engine needs are not installed; the message names them and says how to install them.
 
     `packages` are their names, `remedy` is the command that installs them.

@@ -32,7 +32,7 @@ EngineName: TypeAlias = Annotated[str, msgspec.Meta(title="the name of an instal
 """The type of a setting that names an engine."""
 
 
-class EngineUnavailable(Exception):  # noqa: N818 - named after what has happened
+class EngineUnavailable(Exception):
     """The engine that was asked for cannot run here; the message says why, and what to do."""
 
 

@@ -27,7 +27,7 @@ MISSING_PACKAGES = os.EX_CONFIG
 log = structlog.get_logger()
 
 
-class CannotStart(Exception):  # noqa: N818 - named after what has happened
+class CannotStart(Exception):
     """Something keeps a process from starting. `facts` go into the log beside the message."""
 
     def __init__(self, message: str, **facts: Any) -> None:

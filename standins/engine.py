@@ -30,12 +30,12 @@ _CHANGE_LIMIT_BYTES = 1 << 20
 _CUT_OFF_LIMIT_S = 5.0
 
 
-class BadChange(Exception):  # noqa: N818 - what was asked for
+class BadChange(Exception):
     """The engine cannot be changed like this; the message says what was expected."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the stand-ins of all engines can be told."""
+    """Options of the stand-ins of all engines."""
 
     slots: Annotated[int, msgspec.Meta(ge=0)] = 64
     """How many clients are served at once."""

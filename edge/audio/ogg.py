@@ -24,8 +24,15 @@ _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], base=2) for byte in range(256))
 _ALL_ONES = 0xFFFF_FFFF
 
 
-class InvalidAudio(ValueError):  # noqa: N818 - it is the audio that is invalid
+class InvalidAudio(ValueError):
     """These bytes are not the audio they should be; the message tells a person why."""
+
+
+class TooMuchAudio(InvalidAudio):
+    """Audio comes faster than it may, and what is too much was dropped."""
+
+    def __init__(self) -> None:
+        super().__init__("audio arrives much faster than real time")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from launcher.command import Command, Commands
 from launcher.console import console
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from mesh.settings import SettingError, load
 from mesh.weights import Weights, WeightsSettings, WeightStore, WeightsUnavailable
 from stt_proxy.engines.whisper.models import MODELS

@@ -106,9 +106,13 @@ async def _answer(context: _Context, method: str, error: BaseException) -> None:
         case MeshError():
             log.info("call failed", method=method, reason=error.reason, message=error.message, cause=error.cause())
             await context.abort_with_status(to_status(error))
-        case grpc.aio.AbortError() | grpc.aio.InternalError():
-            # The servicer has aborted by itself, or the peer has gone: gRPC knows what to do with its own exceptions.
+        case grpc.aio.AbortError():
+            # The servicer has aborted by itself: gRPC knows what to do with its own exception.
             raise error
+        case grpc.aio.InternalError():
+            # The peer has gone while it was being written to. gRPC would log a trace of that; not of a cancellation.
+            log.info("call ended", method=method, reason="the peer has left")
+            raise asyncio.CancelledError from None
         case _:
             log.error("bug in a servicer", method=method, exc_info=error)
             await context.abort_with_status(to_status(InternalError()))

@@ -13,12 +13,11 @@ from typing import Self
 import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_reflection.v1alpha import reflection
 
 from mesh.drain import LiveCalls, until_drained
 from mesh.metrics import metrics_served
 from mesh.ports import authority, raise_why_not
-from mesh.rpc import health
+from mesh.rpc import health, reflection
 from mesh.rpc.health import Health
 from mesh.rpc.interceptor import Interceptor
 from mesh.settings import ServiceSettings
@@ -99,8 +98,7 @@ class GrpcServer:
     async def _populate(self, server: grpc.aio.Server) -> None:
         self._add(server)
         await self.health.add_to(server)
-        names = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflection.add_to(server, (*self._names, health.SERVICE_NAME))
 
     async def _refuse_calls(self) -> None:
         await self.health.stop_serving()

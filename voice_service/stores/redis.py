@@ -31,11 +31,12 @@ class RedisStore:
         self._hashes = RedisShelf(client, prefix="parley:voice:", by_age="parley:voices", holds="custom voices")
         self._retention = retention
 
-    async def put(self, voice_id: str, voice: CustomVoice) -> None:
+    async def put(self, voice_id: str, voice: CustomVoice) -> KeptVoice:
         """Keep a voice."""
         fields: dict[str, str | bytes] = {"engine": voice.engine, "embedding": voice.embedding}
         kept = self._retention
         await self._hashes.put(voice_id, fields, time_to_live_s=kept.time_to_live_s, most=kept.most_voices)
+        return KeptVoice(voice, kept.time_to_live_s)
 
     async def get(self, voice_id: str) -> KeptVoice | None:
         """Find a voice."""

@@ -1,6 +1,5 @@
 """The recogniser as a plugin."""
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, ClassVar
 from mesh.extras import require
 from mesh.findings import Finding, advice, fine, wrong
 from mesh.plugins import EnginePlugin, EngineUnavailable, Memory
-from mesh.settings import SettingError, Settings, load, setting
+from mesh.settings import SettingError, setting
 from mesh.weights import WeightsSettings, WeightStore, WeightsUnavailable
 from stt_proxy.engine import RecognitionEngine
 from stt_proxy.engines.whisper.models import MODELS
@@ -20,7 +19,7 @@ _MB = 300
 _FILES = ("model.bin", "config.json", "vocabulary.txt")
 
 
-class WhisperSettings(Settings, frozen=True, kw_only=True):
+class WhisperSettings(WeightsSettings, frozen=True, kw_only=True):
     """Settings of the recogniser."""
 
     env_prefix: ClassVar[str] = "PARLEY_STT_"
@@ -50,7 +49,7 @@ async def model_folder(settings: WhisperSettings) -> Path:
     Raises `SettingError` for a name that is none and a folder that has no model, `EngineUnavailable`.
     """
     if model := MODELS.get(settings.model):
-        store = WeightStore(load(WeightsSettings, os.environ))
+        store = WeightStore(settings)
         try:
             return (await store.obtain(model.weights)).folder
         except WeightsUnavailable as error:
@@ -86,8 +85,7 @@ async def _open(settings: WhisperSettings) -> AsyncIterator[RecognitionEngine]:
 def _unavailable(settings: WhisperSettings) -> str | None:
     """Why the model can neither be found nor be fetched, as far as that can be known without trying."""
     model = MODELS.get(settings.model)
-    weights = load(WeightsSettings, os.environ)
-    if model is None or weights.network or WeightStore(weights).find(model.weights):
+    if model is None or settings.models_network or WeightStore(settings).find(model.weights):
         return None
     return (
         f"{model.weights.name} is not on this machine, and PARLEY_MODELS_NETWORK forbids fetching it; "
@@ -101,10 +99,10 @@ async def _check(settings: WhisperSettings) -> Sequence[Finding]:
 
     model = MODELS.get(settings.model)
     if model:
-        store = WeightStore(load(WeightsSettings, os.environ))
+        store = WeightStore(settings)
         found = store.find(model.weights)
         if found is None:
-            return [_missing(store, settings.model)]
+            return [_missing(store, settings)]
         where = f"{model.weights.name} is in {found.source}, and every file is as it should be"
         folder = found.folder
     else:
@@ -124,10 +122,10 @@ async def _check(settings: WhisperSettings) -> Sequence[Finding]:
 _GOOD_LIMIT_S = 1.0
 
 
-def _missing(store: WeightStore, name: str) -> Finding:
-    weights = MODELS[name].weights
+def _missing(store: WeightStore, settings: WhisperSettings) -> Finding:
+    weights = MODELS[settings.model].weights
     found = f"{weights.name} ({weights.size / 1e6:.0f} MB) is not here yet"
-    if not load(WeightsSettings, os.environ).network:
+    if not settings.models_network:
         remedy = f"copy its files to {store.cached(weights)}, or set PARLEY_MODELS_NETWORK=1"
         return wrong("model", f"{found}, and PARLEY_MODELS_NETWORK forbids fetching it", remedy)
     return advice("model", found, f"parley models fetch {weights.name}; else the first start does")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from launcher.exit_codes import ExitCode
+from launcher.failure import ExitCode
 from launcher.main import main
 from mesh.weights import WeightsSettings, WeightStore
 from stt_proxy.engines.whisper.models import MODELS
@@ -61,7 +61,7 @@ def test_fetching_what_is_here_says_where() -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_fetching_without_a_network_says_what_to_do() -> None:
-    if WeightStore(WeightsSettings(network=False)).installed(BASE):
+    if WeightStore(WeightsSettings(models_network=False)).installed(BASE):
         pytest.skip("whisper-base is installed as a package")
     fetched = ran("fetch")
     assert fetched.exit_code == ExitCode.FAILED
