@@ -60,7 +60,7 @@ class WeightsUnavailable(Exception):
 
 
 class WeightsSettings(Settings, frozen=True, kw_only=True):
-    """Where models are kept, and whether they may be fetched. The settings of an engine with models derive from these."""
+    """Where models are kept, and whether they may be fetched. Settings of engines with models derive from these."""
 
     env_prefix: ClassVar[str] = "PARLEY_"
 
