@@ -5,13 +5,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, ClassVar
 
+import structlog
+
 from mesh.extras import require
 from mesh.findings import Finding, advice, fine, wrong
 from mesh.plugins import EnginePlugin, EngineUnavailable, Memory
 from mesh.settings import SettingError, setting
-from mesh.weights import WeightsSettings, WeightStore, WeightsUnavailable
+from mesh.weights import Progress, WeightsSettings, WeightStore, WeightsUnavailable
 from stt_proxy.engine import RecognitionEngine
 from stt_proxy.engines.whisper.models import MODELS
+
+_log = structlog.get_logger()
 
 _MB = 300
 """What a process with Whisper base was seen to take; each stream adds little."""
@@ -51,7 +55,7 @@ async def model_folder(settings: WhisperSettings) -> Path:
     if model := MODELS.get(settings.model):
         store = WeightStore(settings)
         try:
-            return (await store.obtain(model.weights)).folder
+            return (await store.obtain(model.weights, _logged())).folder
         except WeightsUnavailable as error:
             raise EngineUnavailable(str(error)) from None
     folder = _own_folder(settings.model)
@@ -60,6 +64,19 @@ async def model_folder(settings: WhisperSettings) -> Path:
         lacking = ", ".join(missing)
         raise SettingError(f"PARLEY_STT_MODEL={settings.model} is neither {known} nor a folder with {lacking}")
     return folder
+
+
+def _logged() -> Progress:
+    """Log how a fetch goes, every tenth of the way."""
+    tenth = -1
+
+    def told(what: str, done: int, total: int) -> None:
+        nonlocal tenth
+        if 10 * done // total > tenth:
+            tenth = 10 * done // total
+            _log.info("fetching a model, once", what=what, mb=round(total / 1e6), percent=10 * tenth)
+
+    return told
 
 
 def _own_folder(name: str) -> Path:
