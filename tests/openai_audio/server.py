@@ -5,7 +5,7 @@ It speaks a tone of `SECONDS_PER_LETTER` for each letter of a word, so that its 
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -38,6 +38,8 @@ class AudioOptions(Options, frozen=True, kw_only=True):
     piece_s: float = 0.0
     """Seconds between two pieces of PIECE_S of sound."""
     retry_after: str = ""
+    verbose: bool = True
+    """Whether it gives times, as whisper-1 does and gpt-4o-transcribe does not."""
     transcript: dict[str, Any] = msgspec.field(default_factory=lambda: {"text": ""})
 
 
@@ -62,6 +64,7 @@ class AudioServer(Engine[AudioOptions]):
         super().__init__(options or AudioOptions())
         self.speech: list[Speaking] = []
         self.transcriptions: list[Transcribing] = []
+        self.transcribe: Callable[[bytes], dict[str, Any]] = lambda _: self.options.transcript
 
     def _routes(self) -> Sequence[Route]:
         return (
@@ -96,13 +99,16 @@ class AudioServer(Engine[AudioOptions]):
         return _Speech(self, speaking, self.faults.draw())
 
     async def _transcribe(self, request: Request) -> Response:
-        form = await request.form()
-        fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        async with request.form() as form:
+            fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+            file = form["file"]
+            assert isinstance(file, UploadFile)
+            received = Transcribing(fields, file.filename or "", await file.read())
         if refusal := self._refusal(request, dict(fields)["model"]):
             return refusal
-        file = form["file"]
-        assert isinstance(file, UploadFile)
-        self.transcriptions.append(Transcribing(fields, file.filename or "", await file.read()))
+        if not self.options.verbose and dict(fields)["response_format"] != "json":
+            return _error(HTTPStatus.BAD_REQUEST, "response_format is not supported", param="response_format")
+        self.transcriptions.append(received)
         self.changed()
         match self.faults.draw():
             case Slow(first=first):
@@ -113,7 +119,7 @@ class AudioServer(Engine[AudioOptions]):
                 return Response(b"{", media_type="application/json")
             case Close(how=how):
                 return _Broken(how)
-        return JSONResponse(self.options.transcript)
+        return JSONResponse(await asyncio.to_thread(self.transcribe, received.audio))
 
     def _refusal(self, request: Request, model: str) -> Response | None:
         if not self._may_ask(request):
