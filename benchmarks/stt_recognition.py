@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
 from mesh.tasks import beside
 from stt_proxy.engine import Event, Pause, Recognizer, Word
-from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.engines.pocketsphinx.detector import SpeechDetector
 from stt_proxy.engines.pocketsphinx.engine import pocketsphinx_engine
+from stt_proxy.engines.pocketsphinx.models import Decoder, SpeechDetector
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from tts_proxy.engines.espeak.library import Prosody, library
 
@@ -104,7 +103,7 @@ def alone() -> None:
         frames = scene(speech, number)
         for frame in frames:
             began = time.thread_time()
-            news = list(transcription.hear(frame))
+            news = list(transcription.feed(frame))
             took.append(time.thread_time() - began)
             now_s += FRAME_S
             events += news

@@ -25,7 +25,8 @@ from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1 import tts_pb2_grpc as stubs
-from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
+from tts_proxy.engines.espeak.engine import espeak_engine
+from tts_proxy.engines.espeak.plugin import EspeakSettings
 from tts_proxy.metrics import Metrics
 from tts_proxy.service import SynthesisServicer
 from tts_proxy.settings import TtsSettings
@@ -86,7 +87,7 @@ def _gaps(arrivals: list[tuple[float, float]]) -> Iterator[float]:
 async def measure(streams: int, words_per_second: float) -> None:
     """Speak replies in so many streams at once, a few times, and print what came of it."""
     settings = load(TtsSettings, {}, port=0, metrics_port=0)
-    async with espeak_engine(EspeakOptions()) as engine:
+    async with espeak_engine(EspeakSettings()) as engine:
         servicer = SynthesisServicer(settings, engine, Metrics(CollectorRegistry()))
         async with (
             GrpcServer(

@@ -1,28 +1,23 @@
 """The edge as a process."""
 
-import os
-
 from prometheus_client import REGISTRY
 
 from edge.server import serving
 from edge.settings import EdgeSettings
-from mesh import logs
 from mesh.metrics import metrics_served
-from mesh.rpc.server import run
-from mesh.settings import load
+from mesh.process import run_process
 
 
-def main() -> None:
-    """Run an edge as the environment says, until it is asked to stop. Raises `SettingError`."""
-    settings = load(EdgeSettings, os.environ)
-    logs.configure("edge", settings.log_level, settings.log_format)
-    run(_serve(settings))
-
-
-async def _serve(settings: EdgeSettings) -> None:
+async def serve(settings: EdgeSettings) -> None:
+    """Serve clients until the process is asked to stop and the last session is over."""
     # `/metrics` of a port that edges share is answered by any of them: each then needs one of its own.
     async with (
         metrics_served(settings.host, settings.metrics_port),
         serving(settings, registry=REGISTRY) as server,
     ):
         await server.until_drained(settings.drain_limit_s)
+
+
+def main() -> None:
+    """Read the settings, serve."""
+    run_process("edge", EdgeSettings, serve)

@@ -1,7 +1,5 @@
 """The edge's whole life: listen, serve, drain, stop."""
 
-import asyncio
-import errno
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -15,10 +13,9 @@ from edge.http.app import create_app
 from edge.http.connections import HttpConnection, WebSocketConnection
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
-from mesh.ports import PortTaken, authority
-from mesh.rpc.interceptor import LiveCalls
-from mesh.signals import stop_requests
-from mesh.tasks import first_of
+from mesh.drain import LiveCalls, until_drained
+from mesh.http_server import http_served, listening
+from mesh.ports import authority
 
 log = structlog.get_logger()
 
@@ -41,20 +38,19 @@ _SHUTDOWN_LIMIT_S = 5
 class EdgeServer:
     """An edge that listens. `port` is the one it listens on, even where the settings left the choice open."""
 
-    def __init__(self, server: uvicorn.Server, sessions: LiveCalls, port: int) -> None:
+    def __init__(self, server: uvicorn.Server, sessions: LiveCalls, host: str, port: int) -> None:
+        self._host = host
         self.port = port
         self._server = server
         self._sessions = sessions
 
     async def until_drained(self, limit_s: float) -> None:
         """Serve until SIGTERM or SIGINT; then until the last session is over, at most until the limit or a signal."""
-        with stop_requests() as requests:
-            await requests.stop.wait()
-            log.info("draining", limit_s=limit_s)
-            self.refuse_sessions()
-            await first_of(self._sessions.none_left, requests.at_once, within=limit_s)
+        await until_drained(
+            self._sessions, self.refuse_sessions, limit_s=limit_s, address=authority(self._host, self.port)
+        )
 
-    def refuse_sessions(self) -> None:
+    async def refuse_sessions(self) -> None:
         """Stop listening, so that new clients find another edge; one that is already connected is answered 503."""
         self._sessions.draining.set()
         for listener in self._server.servers:
@@ -91,25 +87,8 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )
     with _listen(settings) as listener, _quiet_about_clients():
-        async with _running(config, listener) as server:
-            log.info("serving", address=authority(*listener.getsockname()[:2]))
-            yield EdgeServer(server, sessions, port=listener.getsockname()[1])
-
-
-@asynccontextmanager
-async def _running(config: uvicorn.Config, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
-    """Do what `uvicorn.Server.serve` does, but for signals, which `stop_requests` listens to."""
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    ticking = asyncio.create_task(server.main_loop())
-    try:
-        yield server
-    finally:
-        server.should_exit = True
-        await ticking
-        await server.shutdown(sockets=[listener])
+        async with http_served(config, listener) as server:
+            yield EdgeServer(server, sessions, *listener.getsockname()[:2])
 
 
 @contextmanager
@@ -132,13 +111,7 @@ def _quiet_about_clients() -> Iterator[None]:
 
 def _listen(settings: EdgeSettings) -> socket.socket:
     """A socket bound as the settings say. Raises `PortTaken`."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server((settings.host, settings.port), family=family, reuse_port=settings.share_port)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortTaken(settings.host, settings.port) from None
-        raise
+    listener = listening(settings.host, settings.port, share_port=settings.share_port)
     # Connections inherit it. Uvicorn would flush for ever, towards a client that neither reads nor leaves.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_LIMIT_MS)
     return listener

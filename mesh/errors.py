@@ -23,7 +23,6 @@
 A servicer raises one of these and the interceptor answers with its status; a client catches `MeshError` and never sees
 `grpc.aio.AioRpcError`.
 """
-# ruff: noqa: N818 - these are named after what has happened, as the error table of the contracts does
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
@@ -271,27 +270,13 @@ def _our_own(error: grpc.aio.AioRpcError, info: ErrorInfo, details: list[Any]) -
     )
 
 
-_MISSING: dict[str, type[MeshError]] = {
-    kind.default_reason: kind for kind in (MissingServiceAtCapacity, MissingServiceTimeout)
-}
-_BY_REASON: dict[str, type[MeshError]] = {
-    kind.default_reason: kind
-    for kind in (
-        AtCapacity,
-        Draining,
-        UpstreamDown,
-        UpstreamMisconfigured,
-        NotOffered,
-        InvalidRequest,
-        ConfigRequired,
-        BadAudioFormat,
-        BadAudio,
-        UploadTooLarge,
-        UploadTooSmall,
-        UploadIncomplete,
-        VerificationUnusable,
-        VoiceNotFound,
-        Idle,
-        InternalError,
-    )
-}
+def _tree(kind: type[MeshError]) -> Iterator[type[MeshError]]:
+    """A kind of error, and all kinds of it."""
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _tree(each)
+
+
+_BY_REASON = {kind.default_reason: kind for kind in _tree(MeshError) if "default_reason" in vars(kind)}
+_MISSING = {kind.default_reason: kind for kind in _tree(MeshError) if "default_reason" not in vars(kind)}
+"""The kinds that have their parent's reason: they are what it means where a service is named."""

@@ -3,19 +3,24 @@
 from importlib.util import find_spec
 
 
-class MissingExtra(Exception):  # noqa: N818 - named after what has happened
-    """Packages that an engine needs are not installed; the message names them and says how to install them."""
+class MissingExtra(Exception):
+    """Packages that an engine needs are not installed; the message names them and says how to install them.
 
-    def __init__(self, engine: str, extra: str, packages: list[str]) -> None:
-        super().__init__(
-            f"{engine} needs packages that are not installed: {', '.join(packages)}; "
-            f"install them with: pip install 'parley[{extra}]'"
-        )
-        self.extra = extra
+    `packages` are their names, `remedy` is the command that installs them.
+    """
+
+    def __init__(self, engine: str, requirement: str, packages: list[str]) -> None:
         self.packages = packages
+        self.remedy = f"pip install '{requirement}'"
+        super().__init__(
+            f"{engine} needs packages that are not installed: {', '.join(packages)}; install them with: {self.remedy}"
+        )
 
 
-def require(engine: str, extra: str, *modules: str) -> None:
-    """Make sure that the modules can be imported, without importing them. Raises `MissingExtra`."""
+def require(engine: str, requirement: str, *modules: str) -> None:
+    """Make sure that the modules can be imported, without importing them. Raises `MissingExtra`.
+
+    `requirement` is what pip is to install to have them: "parley[embedded]".
+    """
     if missing := [module.replace("_", "-") for module in modules if find_spec(module) is None]:
-        raise MissingExtra(engine, extra, missing)
+        raise MissingExtra(engine, requirement, missing)

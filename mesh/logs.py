@@ -6,6 +6,7 @@
 Everything logged by a task after `bind_session` carries the session's id.
 """
 
+import asyncio
 import logging
 import sys
 
@@ -14,6 +15,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 _CHATTY = ("asyncio", "grpc", "httpcore", "httpx", "httpx2", "openai", "websockets")
 """Libraries that tell their own inner life at "info" and below."""
+
+_GRPC = "grpc._cython.cygrpc"
 
 
 def configure(service: str, level: str = "info", log_format: str = "console") -> None:
@@ -50,6 +53,21 @@ def bind_session(session_id: str) -> None:
     structlog.contextvars.bind_contextvars(session_id=session_id)
 
 
+class _HangUps(logging.Filter):
+    """Makes one line of what gRPC logs with a trace when a peer leaves at an awkward moment."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, changed or not."""
+        kind = record.exc_info[0] if record.exc_info else None
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg, record.args, record.exc_info = "call ended: the peer has left", (), None
+        return True
+
+
+_HANG_UPS = _HangUps()
+
+
 def _renderers(log_format: str) -> list[Processor]:
     if log_format == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -73,5 +91,6 @@ def _route_standard_library(shared: list[Processor], level: str, renderers: list
         uvicorn.handlers.clear()
         uvicorn.setLevel(logging.NOTSET)
         uvicorn.propagate = True
+    logging.getLogger(_GRPC).addFilter(_HANG_UPS)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

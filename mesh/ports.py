@@ -4,7 +4,7 @@ import errno
 import socket
 
 
-class PortTaken(Exception):  # noqa: N818 - named after what has happened
+class PortTaken(Exception):
     """Another process listens on the port already."""
 
     def __init__(self, host: str, port: int) -> None:

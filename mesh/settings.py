@@ -62,16 +62,25 @@ def setting(*, help: str, env: str | tuple[str, ...] = (), secret: bool = False,
 
 
 Port = Annotated[int, setting(help="The TCP port it listens on; 0: any free one.", ge=0, le=65_535)]
+MetricsPort = Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)]
 
 
-class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every service can be told. A service adds its own fields and gives both ports their defaults."""
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What settings have in common: those of a process, and those of an engine."""
 
     env_prefix: ClassVar[str] = "PARLEY_"
 
+    def __repr__(self) -> str:
+        shown = (f"{each.name}={_shown(getattr(self, each.name), each)!r}" for each in describe(type(self)))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class ServiceSettings(Settings, frozen=True, kw_only=True):
+    """Settings of every service. A service adds its own fields and gives both ports their defaults."""
+
     host: Annotated[str, setting(help="The address it listens on.", min_length=1)] = "127.0.0.1"
     port: Port = 0
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 0
+    metrics_port: MetricsPort = 0
     drain_limit_s: Annotated[
         float, setting(help="How many seconds live streams may go on after a request to stop.", ge=0, le=3_600)
     ] = 30.0
@@ -82,12 +91,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["console", "json"], setting(help="Logs for people or for programs.", env="PARLEY_LOG_FORMAT")
     ] = "console"
 
-    def __repr__(self) -> str:
-        shown = (f"{each.name}={_shown(getattr(self, each.name), each)!r}" for each in describe(type(self)))
-        return f"{type(self).__name__}({', '.join(shown)})"
 
-
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=Settings)
 
 
 def load(settings_type: type[S], environ: Mapping[str, str], **overrides: Any) -> S:
@@ -103,14 +108,14 @@ def load(settings_type: type[S], environ: Mapping[str, str], **overrides: Any) -
     return settings_type(**{each.setting.name: each.value for each in readings if each.source})
 
 
-def read(settings_type: type[ServiceSettings], environ: Mapping[str, str], **overrides: Any) -> list[Reading]:
+def read(settings_type: type[Settings], environ: Mapping[str, str], **overrides: Any) -> list[Reading]:
     """What `load` would find, setting by setting and with every fault; a person may be shown it, but for secrets."""
     fields = {field.name: field for field in msgspec.structs.fields(settings_type)}
     return [_reading(each, fields[each.name], _given(each, environ, overrides)) for each in describe(settings_type)]
 
 
-def describe(settings_type: type[ServiceSettings]) -> list[SettingDescription]:
-    """Every setting of a service, in the order of its fields."""
+def describe(settings_type: type[Settings]) -> list[SettingDescription]:
+    """Every setting of a process or an engine, in the order of its fields."""
     declared = msgspec.inspect.type_info(settings_type)
     assert isinstance(declared, msgspec.inspect.StructType)  # noqa: S101 - what type_info says of a Struct
     return [_description(field, settings_type.env_prefix) for field in declared.fields]

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class _BlockEnded(Exception):  # noqa: N818 - not an error: a task group has no other way to be told to cancel its tasks
-    pass
+class _BlockEnded(Exception):
+    """No error: a task group has no other way to be made to cancel its tasks."""
 
 
 @asynccontextmanager

@@ -1,5 +1,5 @@
-"""How Parley talks to Kyutai's `moshi-server`, which recognises and speaks behind the proxies.
+"""How Parley talks to Kyutai's `moshi-server`, which recognises, speaks and clones voices behind the services.
 
-wire: floats ─▶ messages                 bytes ↔ messages, without I/O
-net:  urls ─▶ upstreams ─▶ connection    where the servers are, which to take, one stream with it
+wire: floats ─▶ messages                          bytes ↔ messages, without I/O
+net:  urls ─▶ probe, connection ─▶ servers        how a server is, one stream with it, which of them to take
 """

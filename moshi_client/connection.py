@@ -31,6 +31,8 @@ _SEND_LIMIT_S = 5.0
 _CLOSE_LIMIT_S = 0.5
 _ABORT_LIMIT_S = 0.05
 """How long a server may take to say goodbye, and one that has not even said it was ready."""
+_LONGEST_SAID = 200
+"""Characters of a server's error that are logged."""
 
 M = TypeVar("M")
 
@@ -49,6 +51,10 @@ class EngineError(UpstreamDown):
     def __init__(self, said: str) -> None:
         super().__init__("the engine reported an error")
         self.said = said
+
+    def cause(self) -> str:
+        """What it said, shortened."""
+        return self.said[:_LONGEST_SAID]
 
 
 class Call(NamedTuple, Generic[M]):

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from moshi_client.upstream import Upstream
+from mesh.upstreams import Health, LeaseMeter
 
 _SECONDS_TO_ANSWER = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2)
 
 
-class LeaseMetrics:
+class LeaseMetrics(LeaseMeter):
     """What one process knows of its leases; `service` is "stt" or "tts". Tests give each instance a registry."""
 
     def __init__(self, service: str, most_leases: int, registry: CollectorRegistry = REGISTRY) -> None:
@@ -48,29 +48,25 @@ class LeaseMetrics:
             finally:
                 self._held -= 1
 
-    @contextmanager
-    def search(self) -> Iterator[None]:
-        """Time a search, however it ends."""
-        with self._find.time():
-            yield
+    def ended(self, seconds: float) -> None:
+        """Time a search, however it ended."""
+        self._find.observe(seconds)
 
-    @contextmanager
-    def attempt(self) -> Iterator[None]:
-        """Time a try, however it ends."""
-        with self._ping.time():
-            yield
+    def tried(self, seconds: float) -> None:
+        """Time a try, however it ended."""
+        self._ping.observe(seconds)
 
-    def refused(self) -> None:
-        """An engine was full."""
+    def refused(self, seconds: float) -> None:  # noqa: ARG002 - `tried` times it
+        """Count a full engine."""
         self._refused.inc()
 
     def failed(self) -> None:
-        """An engine took no stream for another reason."""
+        """Count an engine that took no stream for another reason."""
         self._failed.inc()
 
-    def seen(self, upstreams: Sequence[Upstream]) -> None:
-        """All engines have been asked how they are."""
-        told = [upstream.slots for upstream in upstreams if upstream.slots is not None]
-        self._answering.set(sum(upstream.answers is True for upstream in upstreams))
-        self._used.set(sum(slots.used for slots in told))
-        self._total.set(sum(slots.total for slots in told))
+    def probed(self, health: Sequence[Health]) -> None:
+        """Show what the last probes found."""
+        reported = [each.slots for each in health if each.slots is not None]
+        self._answering.set(sum(each.serving for each in health))
+        self._used.set(sum(used for used, _ in reported))
+        self._total.set(sum(total for _, total in reported))

@@ -1,14 +1,15 @@
-"""Asks moshi-servers over HTTP whether they are there, and how many of their slots are taken."""
+"""Requests of HTTP to moshi-servers: whether they are there, and how many of their slots are taken."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx2
 import msgspec
 from msgspec import Meta, Struct
 
 from mesh.ports import authority
-from moshi_client.upstream import Upstream
+from mesh.upstreams import Health, Place
+from moshi_client.urls import ServerUrl
 
 BUILD_INFO = "/api/build_info"
 """What every moshi-server answers."""
@@ -27,28 +28,34 @@ class _Module(Struct, frozen=True):
     total_slots: _Slots | None = None
 
 
-async def probe(upstream: Upstream, client: httpx2.AsyncClient, path: str) -> None:
-    """Learn how an upstream is, and how much room the module at `path` has. Never fails."""
-    answered, modules = await asyncio.gather(
-        _get(upstream, client, BUILD_INFO), _get(upstream, client, "/api/modules_info")
-    )
-    upstream.heard(answers=answered is not None, now=asyncio.get_running_loop().time())
+async def probe(place: Place[ServerUrl], client: httpx2.AsyncClient, path: str) -> Health:
+    """Ask a server how it is, and how much room its module at `path` has. Never fails."""
+    answered, modules = await asyncio.gather(_get(place, client, BUILD_INFO), _get(place, client, "/api/modules_info"))
+    serving = answered is not None
     for module in _modules(modules or b""):
-        if module.path == path and module.used_slots is not None and module.total_slots is not None:
-            upstream.told(module.used_slots, module.total_slots)
+        if serving and module.path == path and module.used_slots is not None and module.total_slots is not None:
+            return Health(serving, (module.used_slots, module.total_slots))
+    return Health(serving)
 
 
-async def _get(upstream: Upstream, client: httpx2.AsyncClient, path: str) -> bytes | None:
+async def answers(place: Place[ServerUrl], client: httpx2.AsyncClient) -> bool:
+    """Whether a server answers at all. Never fails."""
+    return await _get(place, client, BUILD_INFO) is not None
+
+
+def request(client: httpx2.AsyncClient, place: Place[ServerUrl], method: str, path: str, **more: Any) -> httpx2.Request:
+    """A request to this very server, which is sent the name it is known by."""
+    url = place.url
+    headers = {"host": authority(url.host, url.port), **more.pop("headers", {})}
+    extensions = {"sni_hostname": url.host}
+    return client.build_request(method, url.http(place.address, path), headers=headers, extensions=extensions, **more)
+
+
+async def _get(place: Place[ServerUrl], client: httpx2.AsyncClient, path: str) -> bytes | None:
     """The body of an answer with status 200, or None."""
-    request = client.build_request(
-        "GET",
-        upstream.url.http(authority(upstream.host, upstream.port), path),
-        headers={"host": authority(upstream.url.host, upstream.url.port)},
-        extensions={"sni_hostname": upstream.url.host},
-    )
     try:
         async with asyncio.timeout(_LIMIT_S):
-            response = await client.send(request, stream=True)
+            response = await client.send(request(client, place, "GET", path), stream=True)
             try:
                 return await _body(response) if response.status_code == httpx2.codes.OK else None
             finally:

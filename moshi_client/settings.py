@@ -1,13 +1,13 @@
-"""What can be told of the engines, whichever proxy they are behind."""
+"""Settings of the engines that are moshi-servers, whichever service they are behind."""
 
 from typing import Annotated
 
-from mesh.settings import ServiceSettings, setting
-from moshi_client.options import Options
+from mesh.pool import Options
+from mesh.settings import Settings, setting
 
 
-class EngineSettings(ServiceSettings, frozen=True, kw_only=True):
-    """Settings of a proxy that can have moshi-servers behind it."""
+class MoshiSettings(Settings, frozen=True, kw_only=True):
+    """Settings of streams with moshi-servers. A service adds `urls`, and a `capacity` with its own default."""
 
     api_key: Annotated[
         str,
@@ -18,7 +18,7 @@ class EngineSettings(ServiceSettings, frozen=True, kw_only=True):
             pattern="^[!-~]+$",
         ),
     ] = "public_token"
-    # Who calls a proxy waits half a second for it, so a search must be over by then.
+    # A proxy's caller waits half a second for it, so a search must be over by then.
     try_limit_s: Annotated[
         float, setting(help="How many seconds one moshi-server may take to be ready.", gt=0, le=10)
     ] = 0.25

@@ -1,14 +1,11 @@
 """The orchestrator's process."""
 
-import os
+import asyncio
 from pathlib import Path
 
-import structlog
-
-from mesh import logs
 from mesh.discovery.search import Replicas
-from mesh.rpc.server import GrpcServer, run
-from mesh.settings import load
+from mesh.process import CannotStart, run_process
+from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
 from orchestrator.dependencies import watch
 from orchestrator.llm.client import LanguageModel
@@ -24,11 +21,13 @@ from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1.conversation_pb2 import DESCRIPTOR
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 
-log = structlog.get_logger()
 
+async def serve(settings: OrchestratorSettings) -> None:
+    """Serve conversations until the process is asked to stop and the last has ended.
 
-async def serve(settings: OrchestratorSettings, texts: Texts) -> None:
-    """Serve conversations until the process is asked to stop and the last has ended."""
+    Raises `CannotStart` for a text of a character that cannot be used.
+    """
+    texts = await asyncio.to_thread(_texts, settings)
     metrics = Metrics()
     async with (
         Replicas("speech recognition", settings.stt_target, meter=metrics.stt_search) as stt,
@@ -50,13 +49,13 @@ async def serve(settings: OrchestratorSettings, texts: Texts) -> None:
             await server.until_drained()
 
 
-def main() -> None:
-    """Read the settings and the characters, serve. A bad text ends the process with 1 and one line in the log."""
-    settings = load(OrchestratorSettings, os.environ)
-    logs.configure("orchestrator", settings.log_level, settings.log_format)
+def _texts(settings: OrchestratorSettings) -> Texts:
     try:
-        texts = read_texts(Path(settings.characters_folder) if settings.characters_folder else None)
+        return read_texts(Path(settings.characters_folder) if settings.characters_folder else None)
     except TemplateError as error:
-        log.error("a character cannot be used", problem=str(error))  # noqa: TRY400 - the trace would tell nothing more
-        raise SystemExit(1) from None
-    run(serve(settings, texts))
+        raise CannotStart("a character cannot be used", problem=str(error)) from None
+
+
+def main() -> None:
+    """Read the settings, serve."""
+    run_process("orchestrator", OrchestratorSettings, serve)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from mesh.settings import Port, ServiceSettings, setting
+from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 
 LOOPBACK_WITHOUT_PROXY = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 """The `mounts` of an HTTP client: a proxy that the environment names is for the way out, not for this machine.
@@ -19,7 +19,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_ORCHESTRATOR_"
 
     port: Port = 50051
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9151
+    metrics_port: MetricsPort = 9151
     stt_target: Annotated[
         str,
         setting(help="Where speech recognition is: host:port, dns:///host:port or a list.", env="PARLEY_STT_TARGET"),

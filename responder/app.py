@@ -22,7 +22,7 @@ MAX_BODY_BYTES = 1 << 20
 BODY_TIMEOUT_S = 10.0
 
 
-class Refused(Exception):  # noqa: N818 - it says what happened to the request
+class Refused(Exception):
     """A request that cannot be answered; becomes OpenAI's JSON error with this HTTP status."""
 
     def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:

@@ -24,7 +24,7 @@ async def read(request: Request, limit: int) -> bytes | None:
     return bytes(body)
 
 
-class _Gone(Exception):  # noqa: N818 - what has happened
+class _Gone(Exception):
     """The client has left."""
 
 

@@ -30,7 +30,7 @@ _CHANGE_LIMIT_BYTES = 1 << 20
 _CUT_OFF_LIMIT_S = 5.0
 
 
-class BadChange(Exception):  # noqa: N818 - what was asked for
+class BadChange(Exception):
     """The engine cannot be changed like this; the message says what was expected."""
 
 

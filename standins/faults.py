@@ -18,7 +18,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class BadFault(Exception):  # noqa: N818 - what was asked for
+class BadFault(Exception):
     """No such fault; the message says what was expected."""
 
 

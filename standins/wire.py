@@ -13,7 +13,7 @@ FRAME_SAMPLES = 1_920
 FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
 
 
-class BadMessage(Exception):  # noqa: N818 - what was received
+class BadMessage(Exception):
     """A message that no client of moshi-server sends; the connection does not survive it."""
 
 

@@ -1,4 +1,4 @@
-"""What a recognition engine is. To add one, write a module in `stt_proxy/engines` and name it in `stt_proxy/main.py`.
+"""What a recognition engine is. docs/engines.md shows how to add one.
 
 Audio is 16-bit little-endian PCM, 24 000 Hz, mono; positions are seconds from a stream's first sample, in exactly the
 audio that was sent. An engine that flushes by feeding itself silence takes that silence out of its positions again.
@@ -8,6 +8,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self, TypeAlias
 
 from msgspec import Struct
+
+from mesh.plugins import EngineGroup
 
 
 class Word(Struct, frozen=True, tag=True):
@@ -89,3 +91,9 @@ class RecognitionEngine(Protocol):
         language it does not know, `UpstreamDown` or `UpstreamMisconfigured`, soon: it never waits for a recogniser to
         become free.
         """
+
+
+ENGINES: EngineGroup[RecognitionEngine] = EngineGroup(
+    "parley.stt_engines", variable="PARLEY_STT_ENGINE", what="speech recognition"
+)
+"""The installed engines."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from mesh.audio import SAMPLE_RATE
-from mesh.errors import AtCapacity, UpstreamDown
+from mesh.rpc.streams import StreamMetrics
 from stt_proxy.engine import Event, Pause, Recognizer, Word
 
 _SECONDS_OF_SESSION = (1.0, 10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0)
@@ -21,10 +21,7 @@ class Metrics:
     """One process's metrics. Tests give each instance a registry of its own."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self._sessions = Counter("worker_stt_sessions", "Streams admitted.", registry=registry)
-        self._active = Gauge("worker_stt_active_sessions", "Streams being recognised.", registry=registry)
-        self._refused = Counter("parley_stt_refusals", "Streams refused: the engine is full.", registry=registry)
-        self._failed = Counter("parley_stt_failed_starts", "Streams refused: the engine is down.", registry=registry)
+        self.streams = StreamMetrics("stt", "Streams", "being recognised", registry)
         self.sent = Counter("worker_stt_sent_frames", "Messages of audio given to the engine.", registry=registry)
         self.heard = Counter("worker_stt_recv_frames", "Frames of audio heard by the engine.", registry=registry)
         self.words = Counter("worker_stt_recv_words", "Words recognised.", registry=registry)
@@ -56,24 +53,11 @@ class Metrics:
         backlog.set_function(self._longest_backlog)
 
     @contextmanager
-    def admission(self) -> Iterator[None]:
-        """Count the refusal if the engine refuses while the block runs."""
-        try:
-            yield
-        except AtCapacity:
-            self._refused.inc()
-            raise
-        except UpstreamDown:
-            self._failed.inc()
-            raise
-
-    @contextmanager
     def stream(self, recognizer: Recognizer) -> Iterator["StreamMeter"]:
         """Measure one stream while the block runs."""
-        self._sessions.inc()
         meter = StreamMeter(self, recognizer)
         self._live.add(meter)
-        with self._active.track_inprogress():
+        with self.streams.live():
             try:
                 yield meter
             finally:

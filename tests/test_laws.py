@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
 PACKAGES = (*SERVICES, "mesh", "moshi_client", "launcher")
-OURS = {*PACKAGES, "parley", "tests"}
+OURS = {*PACKAGES, "parley", "tests", "humming"}
 
 CORE = ROOT / "orchestrator" / "conversation"
 EMBEDDED_ENGINES = (ROOT / "stt_proxy" / "engines" / "pocketsphinx", ROOT / "tts_proxy" / "engines" / "espeak")
@@ -105,6 +105,12 @@ def test_a_service_imports_no_other(service: str) -> None:
 
 def test_the_mesh_imports_no_service_and_no_vendor() -> None:
     assert offences(ROOT / "mesh", {"mesh", "parley"}) == []
+
+
+def test_the_pool_imports_the_standard_library_only_and_nothing_that_does_io_or_knows_the_time() -> None:
+    modules = {root(module) for module in imported(ROOT / "mesh" / "pool.py")}
+    assert modules <= sys.stdlib_module_names
+    assert modules & NOT_IN_THE_CORE == {"random"}  # the default for the chance it is handed
 
 
 def test_a_vendors_client_imports_no_service() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from mesh.times import seconds
 from parley.tts.v1.tts_pb2 import VoiceReplaced
 from parley.voices.v1.voices_pb2 import GetVoiceEmbeddingRequest, GetVoiceEmbeddingResponse
 from parley.voices.v1.voices_pb2_grpc import VoiceServiceStub
+from tts_proxy.engine import SynthesisEngine, Utterance
 
 PREFIX = "custom:"
 """What the ids of custom voices begin with."""
@@ -30,12 +32,25 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ChosenVoice:
-    """What a reply is spoken with, as a `SynthesisEngine` is told it."""
+    """What a reply is spoken with. A custom voice that is not to be had is replaced by the engine's own, here only."""
 
     name: str
     embedding: bytes | None = None
     replaced: VoiceReplaced | None = None
     """Why this is not the voice that was asked for; None: it is."""
+
+    async def open(self, engine: SynthesisEngine, slot: AsyncExitStack) -> tuple[Utterance, VoiceReplaced | None]:
+        """Put an utterance in this voice on `slot`, and say whether the voice was replaced.
+
+        Raises as `SynthesisEngine.open` does, but `VoiceNotFound` only for a voice that is not custom.
+        """
+        try:
+            return await slot.enter_async_context(engine.open(self.name, self.embedding)), self.replaced
+        except VoiceNotFound:
+            if self.embedding is None:
+                raise
+        own = _replaced("VOICE_NOT_FOUND", "That custom voice cannot be read; I am using another.")
+        return await slot.enter_async_context(engine.open(own.name)), own.replaced
 
 
 class _Cached(NamedTuple):
@@ -107,10 +122,6 @@ class CustomVoices:
 
 def _replaced(reason: str, message: str) -> ChosenVoice:
     return ChosenVoice("", replaced=VoiceReplaced(reason=reason, message=message))
-
-
-UNREADABLE = _replaced("VOICE_NOT_FOUND", "That custom voice cannot be read; I am using another.")
-"""For an embedding that the engine makes nothing of."""
 
 
 def _get_embedding(

@@ -1,9 +1,11 @@
-"""What a synthesis engine is. To add one, write a module in `tts_proxy/engines` and name it in `tts_proxy/main.py`."""
+"""What a synthesis engine is. docs/engines.md shows how to add one."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from mesh.plugins import EngineGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +65,9 @@ class SynthesisEngine(Protocol):
         the voice, byte for byte as the cloning engine made it; `voice` is then only what people call it by. Entering
         raises `AtCapacity`, `VoiceNotFound`, `UpstreamDown` or `UpstreamMisconfigured`, soon.
         """
+
+
+ENGINES: EngineGroup[SynthesisEngine] = EngineGroup(
+    "parley.tts_engines", variable="PARLEY_TTS_ENGINE", what="speech synthesis"
+)
+"""The installed engines."""

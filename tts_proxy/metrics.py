@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 from mesh.audio import SAMPLE_RATE
-from mesh.errors import AtCapacity, MeshError, UpstreamDown
+from mesh.errors import MeshError
+from mesh.rpc.streams import StreamMetrics
 
 _SECONDS_TO_FIRST_AUDIO = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
 _FINE_SECONDS_TO_FIRST_AUDIO = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
@@ -20,10 +21,7 @@ class Metrics:
     """One process's metrics. Tests give each instance a registry of its own."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self._sessions = Counter("worker_tts_sessions", "Replies admitted.", registry=registry)
-        self._active = Gauge("worker_tts_active_sessions", "Replies being spoken.", registry=registry)
-        self._refused = Counter("parley_tts_refusals", "Replies refused: the engine is full.", registry=registry)
-        self._failed = Counter("parley_tts_failed_starts", "Replies refused: the engine is down.", registry=registry)
+        self.streams = StreamMetrics("tts", "Replies", "being spoken", registry)
         self._interrupts = Counter(
             "worker_tts_interrupt", "Replies whose speech was cut off while it was made.", registry=registry
         )
@@ -53,23 +51,10 @@ class Metrics:
         )
 
     @contextmanager
-    def admission(self) -> Iterator[None]:
-        """Count the refusal if the engine refuses while the block runs."""
-        try:
-            yield
-        except AtCapacity:
-            self._refused.inc()
-            raise
-        except UpstreamDown:
-            self._failed.inc()
-            raise
-
-    @contextmanager
     def reply(self) -> Iterator["ReplyMeter"]:
         """Measure one reply while the block runs. One that neither finishes nor fails has been interrupted."""
-        self._sessions.inc()
         meter = ReplyMeter()
-        with self._active.track_inprogress():
+        with self.streams.live():
             try:
                 yield meter
             except MeshError:

@@ -1,26 +1,30 @@
 """`TextToSpeechService`: admits replies to the engine and speaks them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import grpc
 import structlog
 
 from mesh.audio import WORKING_ONLY, negotiate
-from mesh.errors import VoiceNotFound
+from mesh.errors import InvalidRequest
 from mesh.logs import bind_session
-from mesh.rpc.streams import before_idle, first_request
-from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse, SynthesizeStarted
+from mesh.rpc.streams import StreamLimits, first_request, serve_stream
+from mesh.times import duration
+from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceServicer
-from tts_proxy.custom_voices import UNREADABLE, CustomVoices
-from tts_proxy.engine import SynthesisEngine
-from tts_proxy.metrics import Metrics
+from tts_proxy.custom_voices import CustomVoices
+from tts_proxy.engine import Audio, SynthesisEngine, Utterance, Word
+from tts_proxy.frames import Framer
+from tts_proxy.metrics import Metrics, ReplyMeter
 from tts_proxy.settings import TtsSettings
-from tts_proxy.stream import Abandoned, ReplyStream
+
+LONGEST_TEXT = 10_000
+"""Characters of one piece of text."""
 
 _log = structlog.get_logger()
 
-Context = grpc.aio.ServicerContext[SynthesizeRequest, SynthesizeResponse]
+Context = grpc.aio.ServicerContext[pb.SynthesizeRequest, pb.SynthesizeResponse]
 
 
 class SynthesisServicer(TextToSpeechServiceServicer):
@@ -29,38 +33,70 @@ class SynthesisServicer(TextToSpeechServiceServicer):
     def __init__(
         self, settings: TtsSettings, engine: SynthesisEngine, custom_voices: CustomVoices, metrics: Metrics
     ) -> None:
-        self._settings = settings
+        self._limits = StreamLimits(settings.idle_limit_s, settings.stall_limit_s, unread="the speech was")
         self._engine = engine
         self._custom_voices = custom_voices
         self._metrics = metrics
 
     # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
     async def Synthesize(  # type: ignore[override]  # noqa: N802 - the contract's name
-        self, requests: AsyncIterator[SynthesizeRequest], context: Context
+        self, requests: AsyncIterator[pb.SynthesizeRequest], context: Context
     ) -> None:
         """Speak one reply. What can be refused is refused before `started`."""
-        requests = before_idle(requests, self._settings.idle_limit_s)
         config = (await first_request(requests)).config
         bind_session(config.session_id)
         audio_format = negotiate(config.format, allowed=WORKING_ONLY)
         voice = await self._custom_voices.choose(config.voice)
         async with AsyncExitStack() as slot:
-            with self._metrics.admission():
-                try:
-                    utterance = await slot.enter_async_context(self._engine.open(voice.name, voice.embedding))
-                except VoiceNotFound:
-                    if voice.embedding is None:
-                        raise
-                    voice = UNREADABLE
-                    utterance = await slot.enter_async_context(self._engine.open(voice.name))
+            with self._metrics.streams.admission():
+                utterance, replaced = await voice.open(self._engine, slot)
             with self._metrics.reply() as meter:
-                started = SynthesizeStarted(format=audio_format, voice_replaced=voice.replaced)
-                await context.write(SynthesizeResponse(started=started))
-                stream = ReplyStream(utterance, context.write, meter, self._settings.stall_limit_s)
-                try:
-                    await stream.run(requests)
-                except Abandoned:
-                    outcome = "reply abandoned"
-                else:
-                    outcome = "reply spoken"
+                started = pb.SynthesizeStarted(format=audio_format, voice_replaced=replaced)
+                await context.write(pb.SynthesizeResponse(started=started))
+                stream = ReplyStream(utterance, meter)
+                finished = await serve_stream(stream, requests, context.write, self._limits)
+        outcome = "reply spoken" if finished else "reply abandoned"
         _log.info(outcome, reply_id=config.reply_id, words=meter.words, audio_s=round(meter.audio_s, 2))
+
+
+class ReplyStream:
+    """Text goes to the engine while its speech goes to the caller; see `mesh.rpc.streams.EngineStream`."""
+
+    def __init__(self, utterance: Utterance, meter: ReplyMeter) -> None:
+        self._utterance = utterance
+        self._meter = meter
+        self._framer = Framer()
+
+    async def take(self, request: pb.SynthesizeRequest) -> None:
+        """Text. Raises `InvalidRequest`."""
+        text = request.text.text
+        if len(text) > LONGEST_TEXT:
+            raise InvalidRequest(f"{len(text)} characters; at most {LONGEST_TEXT} are taken", field="text.text")
+        self._meter.text()
+        await self._utterance.speak(text)
+
+    async def finish(self) -> None:
+        """No more text comes."""
+        await self._utterance.finish()
+
+    async def answer(self, send: Callable[[pb.SynthesizeResponse], Awaitable[None]]) -> None:
+        """Send the speech, in frames, then `finished`."""
+        async for event in self._utterance:
+            match event:
+                case Word(text, start_s, stop_s):
+                    self._meter.word()
+                    start, stop = duration(start_s), duration(stop_s)
+                    timed = pb.WordTimed(text=text, start_offset=start, end_offset=stop)
+                    await send(pb.SynthesizeResponse(word=timed))
+                case Audio(pcm):
+                    for frame in self._framer.push(pcm):
+                        await send(self._audio(frame))
+        if rest := self._framer.finish():
+            await send(self._audio(rest))
+        self._meter.finished()
+        length = duration(self._meter.audio_s)
+        await send(pb.SynthesizeResponse(finished=pb.SynthesisFinished(audio_duration=length)))
+
+    def _audio(self, pcm: bytes) -> pb.SynthesizeResponse:
+        self._meter.frame(pcm)
+        return pb.SynthesizeResponse(audio=pb.SynthesizedAudio(audio=pcm))

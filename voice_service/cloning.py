@@ -29,15 +29,13 @@ class Cloning:
         """A new voice. Raises `BadAudio`, `UploadTooLarge` and `UpstreamDown`."""
         made = CustomVoice(self._engine.name, await self._engine.clone(recording))
         voice_id = f"{PREFIX}{uuid.uuid4()}"
-        await self._store.put(voice_id, made)
+        kept = await self._store.put(voice_id, made)
         _log.info("voice cloned", engine=made.engine, recorded_bytes=len(recording), made_bytes=len(made.embedding))
-        return await self.find(voice_id)
+        return _voice(voice_id, kept)
 
     async def find(self, voice_id: str) -> Voice:
         """A voice that is still kept. Raises `VoiceNotFound` and `UpstreamDown`."""
-        kept = await self._kept(voice_id)
-        source = CustomSource(engine=kept.voice.engine, time_to_live=duration(kept.time_to_live_s))
-        return Voice(voice_id=voice_id, name=_NAME, custom=source)
+        return _voice(voice_id, await self._kept(voice_id))
 
     async def embedding(self, voice_id: str) -> GetVoiceEmbeddingResponse:
         """What it takes to speak with a voice that is still kept. Raises `VoiceNotFound` and `UpstreamDown`."""
@@ -51,3 +49,8 @@ class Cloning:
         if kept is None:
             raise VoiceNotFound("there is no such custom voice, or no longer", field="voice_id")
         return kept
+
+
+def _voice(voice_id: str, kept: KeptVoice) -> Voice:
+    source = CustomSource(engine=kept.voice.engine, time_to_live=duration(kept.time_to_live_s))
+    return Voice(voice_id=voice_id, name=_NAME, custom=source)

@@ -1,6 +1,8 @@
-"""What a cloning engine is. To add one, write a module in `voice_service/engines` and name it in `main.py`."""
+"""What a cloning engine is. docs/engines.md shows how to add one."""
 
 from typing import Protocol
+
+from mesh.plugins import EngineGroup
 
 LARGEST_EMBEDDING = 1 << 20
 """Bytes."""
@@ -21,3 +23,9 @@ class CloningEngine(Protocol):
 
     async def works(self) -> bool:
         """Whether it could clone now. Answers within 2 s, and never fails."""
+
+
+ENGINES: EngineGroup[CloningEngine] = EngineGroup(
+    "parley.cloning_engines", variable="PARLEY_VOICES_CLONING_ENGINE", what="voice cloning"
+)
+"""The installed engines."""

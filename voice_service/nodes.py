@@ -1,5 +1,6 @@
 """Reads YAML by what is expected of it, and says in which line it is not so."""
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -12,6 +13,11 @@ from yaml.reader import ReaderError
 from mesh.text_files import TextFileError, read_text
 
 T = TypeVar("T", str, bool, int, float)
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What an escape may leave of a character, and UTF-8 cannot hold."""
+_LARGEST = (1 << 63) - 1
+"""Of whole numbers: what a message can hold."""
 
 _NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
@@ -71,6 +77,10 @@ class Fields:
             value = float(value)
         if type(value) is not kind or value == "":
             self.refuse(_line(node), f"expected {field!r} to be {_NAMES[kind]}, found {_found(node)}")
+        if isinstance(value, str) and _SURROGATE.search(value):
+            self.refuse(_line(node), f"{field!r} holds half of a character: {value!r}")
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            self.refuse(_line(node), f"expected {field!r} to be at most {_LARGEST}, found {_found(node)}")
         return value
 
     def required(self, field: str, kind: type[T]) -> T:
@@ -146,7 +156,8 @@ def _scalar(node: Node) -> Any:
         return None
     try:
         return SafeConstructor().construct_object(node)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, ArithmeticError, AttributeError, LookupError, TypeError):
+        # A tag may stand before anything, `!!timestamp soon` for one, and the library trusts what it finds.
         return None
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from mesh.settings import Port, ServiceSettings, setting
+from mesh.plugins import EngineName
+from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 from voice_service.store import Retention
 
 _OWN_CATALOGUE = Path(__file__).with_name("voices.yaml")
@@ -19,15 +20,12 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     env_prefix: ClassVar[str] = "PARLEY_VOICES_"
 
     port: Port = 50054
-    metrics_port: Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)] = 9154
+    metrics_port: MetricsPort = 9154
     file: Annotated[str | None, setting(help="The catalogue, a YAML file; left out: Parley's own voices.")] = None
-    cloning_urls: Annotated[
-        tuple[Annotated[str, msgspec.Meta(pattern=r"^(https?|wss?)://[^/?#]+/?$")], ...],
-        setting(
-            help="The moshi-servers that clone voices, each of which may name several; left out: the embedded engine.",
-            env=("PARLEY_VOICES_CLONING_URLS", "KYUTAI_VOICE_CLONING_URL"),
-        ),
-    ] = ()
+    cloning_engine: Annotated[
+        EngineName | None,
+        setting(help="What clones voices. Left out: moshi where a moshi-server is named, else the best that can run."),
+    ] = None
     redis_url: Annotated[
         Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
         setting(

@@ -33,8 +33,8 @@ class VoiceStore(Protocol):
     def verifications(self) -> VerificationStore:
         """What else replicas share: the verifications of donations, which are kept beside the voices."""
 
-    async def put(self, voice_id: str, voice: CustomVoice) -> None:
-        """Keep a voice under an id that is new."""
+    async def put(self, voice_id: str, voice: CustomVoice) -> KeptVoice:
+        """Keep a voice under an id that is new; returns it with its whole time."""
 
     async def get(self, voice_id: str) -> KeptVoice | None:
         """The voice of this id; None: there is none, or no longer."""

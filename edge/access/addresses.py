@@ -9,7 +9,7 @@ _OWN_BITS = 64
 """Of an IPv6 address; the rest is at the choice of whoever has it."""
 
 
-class TooManySessions(Exception):  # noqa: N818 - named after what is wrong
+class TooManySessions(Exception):
     """The address has as many sessions as it may."""
 
 

@@ -10,8 +10,8 @@ from starlette.websockets import WebSocket
 
 from edge.access.addresses import Addresses, TooManySessions
 from edge.access.origins import Origins
+from mesh.drain import LiveCalls
 from mesh.errors import Draining
-from mesh.rpc.interceptor import LiveCalls
 
 _RETRY_AFTER_S = 10
 """When somebody may come back who has too many sessions: nobody knows when one of them ends."""
@@ -25,7 +25,7 @@ _LONGEST_ORIGIN = 200
 log = structlog.get_logger()
 
 
-class Refused(Exception):  # noqa: N818 - named after what has happened
+class Refused(Exception):
     """A client is not let in; `status` and `message` tell it why, `retry_after_s` when to come back, if ever."""
 
     def __init__(self, status: int, message: str, retry_after_s: int | None = None) -> None:

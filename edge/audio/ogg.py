@@ -24,7 +24,7 @@ _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], base=2) for byte in range(256))
 _ALL_ONES = 0xFFFF_FFFF
 
 
-class InvalidAudio(ValueError):  # noqa: N818 - it is the audio that is invalid
+class InvalidAudio(ValueError):
     """These bytes are not the audio they should be; the message tells a person why."""
 
 

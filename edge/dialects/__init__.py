@@ -7,7 +7,7 @@ from mesh.errors import MeshError
 from parley.conversation.v1 import conversation_pb2 as conversation
 
 
-class InvalidEvent(Exception):  # noqa: N818 - it is the event that is invalid
+class InvalidEvent(Exception):
     """A client's message cannot be honoured; the session goes on.
 
     `details` lists the faults, each as {"type": a word, "loc": the path of the field, "msg": for people}. `reason` is

@@ -12,11 +12,11 @@ LARGEST_TEXT = 32 << 10
 """Bytes."""
 
 
-class BadForm(Exception):  # noqa: N818 - named after what is wrong
+class BadForm(Exception):
     """The body is no form; the message tells why."""
 
 
-class MissingPart(Exception):  # noqa: N818 - named after what is wrong
+class MissingPart(Exception):
     """The form has no part of that name."""
 
     def __init__(self, name: str) -> None:

@@ -32,7 +32,7 @@ _SPEECH = frozenset({"reply_text_delta", "reply_text_done", "reply_audio", "repl
 """The events that a reply is made of. The others tell what becomes of it, and are never withheld."""
 
 
-class ClientTooSlow(Exception):  # noqa: N818 - named after what has happened
+class ClientTooSlow(Exception):
     """The client does not read what it is sent."""
 
 

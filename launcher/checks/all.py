@@ -4,7 +4,7 @@ To add a check, write a function from a `Situation` to findings, and list it her
 """
 
 from launcher.checks.check import Check
-from launcher.checks.engines import recogniser, voice
+from launcher.checks.engines import cloning, recogniser, voice
 from launcher.checks.language_model import language_model
 from launcher.checks.machine import machine
 from launcher.checks.mesh import mesh
@@ -21,6 +21,7 @@ CHECKS: dict[str, Check] = {
     "Ports": ports,
     "Recogniser": recogniser,
     "Voice": voice,
+    "Cloning": cloning,
     "Language model": language_model,
     "Voices file": voices,
     "Machine": machine,

@@ -1,77 +1,51 @@
-"""Whether the engines that were chosen work: embedded ones are tried, moshi-servers are asked."""
+"""Whether the engines that would run work: each is tried by its own plugin, in a process of its own."""
 
-import asyncio
+from collections.abc import Iterator
+from typing import Any
 
-import httpx2
-
-from launcher.checks.finding import Finding, fine, wrong
+from launcher.checks.finding import Finding, advice, wrong
 from launcher.checks.situation import Situation
-from launcher.checks.trial import attempt
-from launcher.engines import RECOGNISER, VOICE, EmbeddedEngine
+from launcher.checks.trial import try_engine
 from mesh.extras import MissingExtra
-from mesh.ports import authority
-from mesh.settings import load
-from moshi_client.probe import BUILD_INFO
-from moshi_client.urls import ServerUrl, parse_urls
-from stt_proxy.settings import SttSettings
-from tts_proxy.settings import TtsSettings
-
-_LIMIT_S = 45.0
-"""Half a second is usual; a busy machine with slow disks may need much longer."""
-
-_ANSWER_LIMIT_S = 3.0
+from mesh.plugins import EngineGroup, EngineUnavailable
+from mesh.settings import SettingError
+from stt_proxy import engine as stt_engine
+from tts_proxy import engine as tts_engine
+from voice_service import engine as cloning_engine
 
 
 async def recogniser(situation: Situation) -> list[Finding]:
-    """Load the embedded recogniser, and have it hear silence; or ask the moshi-servers."""
-    told = load(SttSettings, situation.fitting)
-    if told.chosen_engine == "moshi":
-        return await _asked(parse_urls(told.server_urls), "KYUTAI_STT_URL")
-    return [await _tried(RECOGNISER, "recogniser", situation)]
+    """Try the engine of the recognition proxy."""
+    return await _tried(stt_engine.ENGINES, situation)
 
 
 async def voice(situation: Situation) -> list[Finding]:
-    """Have the embedded voice say a word; or ask the moshi-servers."""
-    told = load(TtsSettings, situation.fitting)
-    if told.chosen_engine == "moshi":
-        return await _asked(parse_urls(told.server_urls), "KYUTAI_TTS_URL")
-    return [await _tried(VOICE, "voice", situation)]
+    """Try the engine of the synthesis proxy."""
+    return await _tried(tts_engine.ENGINES, situation)
 
 
-async def _asked(urls: list[ServerUrl], variable: str) -> list[Finding]:
-    async with httpx2.AsyncClient(trust_env=False, timeout=_ANSWER_LIMIT_S) as client:
-        return list(await asyncio.gather(*(_answers(client, url, variable) for url in urls)))
+async def cloning(situation: Situation) -> list[Finding]:
+    """Try the cloning engine of the voice service."""
+    return await _tried(cloning_engine.ENGINES, situation)
 
 
-async def _answers(client: httpx2.AsyncClient, url: ServerUrl, variable: str) -> Finding:
-    address = authority(url.host, url.port)
+async def _tried(group: EngineGroup[Any], situation: Situation) -> list[Finding]:
     try:
-        answer = await client.get(url.http(address, BUILD_INFO))
-    except httpx2.HTTPError as error:
-        return wrong(
-            "moshi-server", f"{address} does not answer: {type(error).__name__}", f"start it, or change {variable}"
-        )
-    if answer.status_code != httpx2.codes.OK:
-        return wrong(
-            "moshi-server",
-            f"{address} answers {BUILD_INFO} with {answer.status_code}",
-            f"is that a moshi-server? See {variable}",
-        )
-    return fine("moshi-server", f"{address} answers")
-
-
-async def _tried(engine: EmbeddedEngine, trial: str, situation: Situation) -> Finding:
-    about = engine.name.removeprefix("the ")
-    try:
-        engine.check_installed()
+        choice = group.choose(situation.fitting)
     except MissingExtra as error:
-        return wrong(
-            about,
-            f"needs packages that are not installed: {', '.join(error.packages)}",
-            f"pip install 'parley[{error.extra}]'",
-        )
-    outcome = await attempt(["-m", f"launcher.checks.trials.{trial}"], situation.fitting, limit_s=_LIMIT_S)
-    if outcome.failure is None:
-        return fine(about, f"{outcome.said}, in {outcome.took_s:.1f} s")
-    names = " ".join(module.replace("_", "-") for module in engine.modules)
-    return wrong(about, f"does not work: {outcome.failure}", f"pip install --force-reinstall {names}")
+        lacking = f"packages are not installed: {', '.join(error.packages)}"
+        return [wrong("packages", lacking, error.remedy), *_broken(group)]
+    except EngineUnavailable as error:
+        return [wrong("engine", str(error), f"see parley config, or choose another with {group.variable}")]
+    except SettingError as error:
+        return [wrong("settings", str(error), "see parley config")]
+    missed = [
+        advice("better engine", f"cannot run here: {each}", f"nothing, if {choice.plugin.name} will do")
+        for each in choice.missed
+    ]
+    return [*await try_engine(group.entry_points, choice.plugin.name, situation.fitting), *missed, *_broken(group)]
+
+
+def _broken(group: EngineGroup[Any]) -> Iterator[Finding]:
+    for name, reason in group.broken.items():
+        yield advice(name, f"its plugin cannot be loaded: {reason}", "update or remove the package that brings it")

@@ -3,19 +3,21 @@
 import asyncio
 import os
 import tempfile
+from typing import Any
 
 import psutil
 
 from launcher.checks.finding import Finding, advice, fine, wrong
 from launcher.checks.situation import Situation
-from mesh.settings import load
-from stt_proxy.settings import SttSettings
+from launcher.engines import groups
+from mesh.extras import MissingExtra
+from mesh.plugins import EngineGroup, EngineUnavailable, Memory
+from mesh.settings import SettingError
 
 _CORES = 2
 
 _MEMORY_BASE_MB = 300
-_MEMORY_PER_RECOGNISER_MB = 110
-"""What the processes of a mesh, and each embedded recogniser, were seen to take before anybody called."""
+"""What the processes of a mesh were seen to take before anybody called, without their engines."""
 
 _MB = 1 << 20
 
@@ -34,12 +36,22 @@ def _cores() -> Finding:
 
 def _memory(situation: Situation) -> Finding:
     free_mb = psutil.virtual_memory().available // _MB
-    workers = load(SttSettings, situation.fitting).capacity
-    needed_mb = _MEMORY_BASE_MB + workers * _MEMORY_PER_RECOGNISER_MB
+    held = [memory for group in groups() if (memory := _memory_of(group, situation))]
+    needed_mb = _MEMORY_BASE_MB + sum(each.mb for each in held)
     if not situation.running and free_mb < needed_mb:
-        found = f"{free_mb} MB are available; a mesh with {workers} recognisers takes about {needed_mb} MB"
-        return advice("memory", found, f"set PARLEY_STT_WORKERS to less than {workers}, or end other programs")
+        holders = f" with {' and '.join(each.holder for each in held)}" if held else ""
+        found = f"{free_mb} MB are available; a mesh{holders} takes about {needed_mb} MB"
+        return advice("memory", found, ", or ".join([*(each.remedy for each in held), "end other programs"]))
     return fine("memory", f"{free_mb} MB are available")
+
+
+def _memory_of(group: EngineGroup[Any], situation: Situation) -> Memory | None:
+    """What the engine that would run takes; None: nothing worth counting, or none can run."""
+    try:
+        choice = group.choose(situation.fitting)
+    except (MissingExtra, EngineUnavailable, SettingError):
+        return None
+    return choice.plugin.memory(choice.settings)
 
 
 def _temporary_files() -> Finding:

@@ -6,10 +6,8 @@ import msgspec
 from launcher.command import Command
 from launcher.configuration.inventory import written
 from launcher.exit_codes import ExitCode
-from launcher.failure import Failure, MissingPackages
 from launcher.processes import Process
-from mesh.extras import MissingExtra
-from mesh.settings import SettingDescription, SettingError, describe
+from mesh.settings import SettingDescription, describe
 
 
 class ServiceCommand(Command):
@@ -19,7 +17,7 @@ class ServiceCommand(Command):
         port = next(each for each in describe(process.settings_type) if each.name == "port")
         super().__init__(
             process.name,
-            callback=self._run,
+            callback=process.run,
             help=f"{process.purpose} Runs until SIGTERM or Ctrl-C.",
             short_help=process.purpose,
             examples=[
@@ -42,18 +40,8 @@ class ServiceCommand(Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the settings after the options."""
         with formatter.section("Settings, from the environment"):
-            formatter.write_dl(
-                [(setting.env[0], _meaning(setting)) for setting in describe(self._process.settings_type)]
-            )
+            formatter.write_dl([(setting.env[0], _meaning(setting)) for setting in self._process.own_settings()])
         super().format_epilog(ctx, formatter)
-
-    def _run(self) -> None:
-        try:
-            self._process.run()
-        except SettingError as error:
-            raise Failure(f"{error}\nEvery setting is listed by: parley config {self._process.name}") from None
-        except MissingExtra as error:
-            raise MissingPackages(str(error)) from None
 
 
 def _meaning(setting: SettingDescription) -> str:

@@ -9,7 +9,7 @@ from launcher.command import Command
 from launcher.configuration.inventory import inventory
 from launcher.configuration.strays import strays
 from launcher.console import console
-from launcher.engines import check_installed
+from launcher.engines import chosen
 from launcher.exit_codes import ExitCode
 from launcher.failure import Failure
 from launcher.language_model import choose
@@ -77,7 +77,8 @@ def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, 
         click.echo(f"Note: {stray}", err=True)
     if faults := [entry.reading.fault for entry in inventory(os.environ) if entry.reading.fault]:
         raise Failure("\n       ".join([*faults, "Every setting is listed by: parley config"]))
-    check_installed(os.environ)
+    for group, choice in chosen(os.environ):
+        click.echo(choice.line(group.what), err=True)
     asyncio.run(_up(MeshOptions(port, port_offset, llm), drain_limit, ready_within))
 
 

@@ -16,6 +16,7 @@ def as_json(entries: Iterable[Entry]) -> str:
             "name": entry.setting.name,
             "variables": entry.setting.env,
             "processes": entry.processes,
+            "engines": entry.engines,
             "meaning": entry.setting.help,
             "accepts": entry.setting.expected,
             "secret": entry.setting.secret,
@@ -46,8 +47,14 @@ def by_title(entries: Iterable[Entry]) -> Iterator[tuple[str, Iterator[Entry]]]:
 
 def purpose(title: str) -> str:
     """What is under a title, as a sentence."""
-    purposes = {process.name: process.purpose for process in PROCESSES}
-    return purposes.get(title, "Settings that all of them share.")
+    process_name, _, engines = title.partition(": ")
+    process = next((each for each in PROCESSES if each.name == process_name), None)
+    if process is None:
+        return "Settings that all of them share."
+    if not engines or process.engines is None:
+        return process.purpose
+    plugins = process.engines.plugins
+    return " ".join(f"{name}: {plugins[name].summary}." for name in engines.split(" and "))
 
 
 def _section(title: str, entries: list[Entry]) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """All settings, each once, however many processes read it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,8 @@ class Entry:
 
     reading: Reading
     processes: tuple[str, ...]
+    engines: tuple[str, ...] = ()
+    """The engines that read it, where the processes themselves do not."""
 
     @property
     def setting(self) -> SettingDescription:
@@ -29,7 +31,9 @@ class Entry:
     @property
     def title(self) -> str:
         """Under what it is listed."""
-        return SHARED if len(self.processes) == len(PROCESSES) else self.processes[0]
+        if len(self.processes) == len(PROCESSES):
+            return SHARED
+        return f"{self.processes[0]}: {' and '.join(self.engines)}" if self.engines else self.processes[0]
 
     @property
     def variable(self) -> str:
@@ -53,14 +57,44 @@ class Entry:
 
 
 def inventory(environ: Mapping[str, str], processes: Iterable[Process] = PROCESSES) -> list[Entry]:
-    """The settings that `processes` read: first those that all share, then each process's own, in their order."""
+    """The settings that `processes` and their engines read: first those that all share, then each process's own."""
     wanted = {process.name for process in processes}
-    found: dict[tuple[str, ...], tuple[Reading, list[str]]] = {}
+    found: dict[tuple[str, ...], _Readers] = {}
     for process in PROCESSES:
-        for reading in read(process.settings_type, environ):
-            found.setdefault(reading.setting.env, (reading, []))[1].append(process.name)
-    entries = [Entry(reading, tuple(readers)) for reading, readers in found.values() if wanted & {*readers}]
+        for engine, reading in _readings(process, environ):
+            found.setdefault(reading.setting.env, _Readers(reading, {}, {})).add(process.name, engine)
+    entries = [each.entry() for each in found.values() if wanted & {*each.processes}]
     return sorted(entries, key=lambda entry: entry.title != SHARED)
+
+
+class _Readers(NamedTuple):
+    """A setting, and the names of its readers in the order in which they were found."""
+
+    reading: Reading
+    processes: dict[str, None]
+    engines: dict[str, None]
+
+    def add(self, process: str, engine: str | None) -> None:
+        self.processes[process] = None
+        if engine:
+            self.engines[engine] = None
+
+    def entry(self) -> Entry:
+        return Entry(self.reading, tuple(self.processes), tuple(self.engines))
+
+
+def _readings(process: Process, environ: Mapping[str, str]) -> Iterator[tuple[str | None, Reading]]:
+    """What `environ` makes of a process's settings and of its engines', each with the engine's name."""
+    group = process.engines
+    for reading in read(process.settings_type, environ):
+        fault = reading.fault
+        if group is not None and group.variable in reading.setting.env:
+            fault = fault or group.name_fault(environ)
+        yield None, reading._replace(fault=fault)
+    if group is not None:
+        for engine, readings in group.readings(environ).items():
+            for reading in readings:
+                yield engine, reading
 
 
 def written(value: Any, setting: SettingDescription) -> str | None:

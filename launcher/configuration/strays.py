@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from launcher.processes import PROCESSES
-from mesh.settings import describe
 
 _PREFIXES = ("PARLEY_", "KYUTAI_")
 
@@ -29,7 +28,7 @@ class Stray(NamedTuple):
 
 def strays(environ: Mapping[str, str]) -> list[Stray]:
     """Every such variable, in the order of their names."""
-    known = {variable for process in PROCESSES for each in describe(process.settings_type) for variable in each.env}
+    known = {variable for process in PROCESSES for each in process.own_settings() for variable in each.env}
     return list(_strays(sorted(environ.keys() - known), sorted(known)))
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from launcher.failure import Failure
-from launcher.running.backoff import Backoff
 from launcher.running.process import kill_group, started
+from mesh.pool import Backoff
 
 # How often a child that starts is asked whether it is ready, in seconds.
 _PROBE_INTERVAL_S = 0.2

@@ -5,44 +5,67 @@ for one that admits has only to look, and spends no try on one that is dead or d
 """
 
 import asyncio
-from collections.abc import Container
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
+import grpc
 import structlog
 
-from mesh.discovery.addresses import BadTarget, HostPort, Lookup, lookup, parse_target, resolve
-from mesh.discovery.replica import Replica
+from mesh.discovery.addresses import BadTarget, Lookup, Resolver, lookup, parse_target
+from mesh.discovery.finder import Finder, SearchMeter
+from mesh.errors import MeshError, MissingServiceAtCapacity, MissingServiceTimeout
+from mesh.pool import Limits, Member, NoneFound, Outcome, Policy, Pool
+from mesh.rpc.channels import open_channel
 from mesh.rpc.health import watch
 from mesh.tasks import beside
 
-RESOLVED_FOR_S = 5.0
-"""How long an answer of the name service is used."""
-UNRESOLVED_FOR_S = 0.5
-"""How long it is left alone while it has not named anybody."""
-HEALTH_LIMIT_S = 0.2
-"""How long a replica may take to tell its health for the first time before it is tried without."""
-FORGOTTEN_AFTER_S = 60.0
-"""How long a replica is kept that is no longer listed and has no call."""
+POLICY = Policy(first_rest_s=1.0, longest_rest_s=8.0, tries_resting=True, tries_down=False)
+"""A replica whose calls fail is tried after the others; one whose health watch says so is not tried."""
+
+FORGOTTEN_EVERY_S = 5.0
+
+_REQUEST_AT_FAULT = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.OUT_OF_RANGE,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAUTHENTICATED,
+}
+"""What every replica would answer alike. Anything else says something of the replica."""
+
+_UNREACHABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+
+Found = TypeVar("Found")
 
 log = structlog.get_logger()
 
 
-class SearchMeter:
-    """Is told how the searches for a replica go; this one does nothing with it."""
+@dataclass(eq=False)
+class Replica(Member[str]):
+    """A replica by its address, and the channel that all calls to it share."""
 
-    def found(self, seconds: float) -> None:
-        """A replica has admitted, so long after the search began."""
+    channel: grpc.aio.Channel = field(init=False)
+    watching: asyncio.Task[None] | None = None
+    """Its health watch."""
 
-    def refused(self, seconds: float) -> None:
-        """A replica was full, and took so long to say so."""
+    def __post_init__(self) -> None:
+        self.channel = open_channel(self.place)
 
-    def failed(self) -> None:
-        """A replica could not be reached, or did not answer in time."""
+    @property
+    def address(self) -> str:
+        """Where it is, as "host:port"."""
+        return self.place
 
-    def missed(self) -> None:
-        """None was found."""
+    async def close(self) -> None:
+        """End the watch and all calls."""
+        if self.watching:
+            self.watching.cancel()
+        await self.channel.close()
 
 
 class Replicas:
@@ -55,26 +78,21 @@ class Replicas:
 
     def __init__(self, service: str, target: str, *, meter: SearchMeter | None = None, lookup: Lookup = lookup) -> None:
         self.service = service
-        self.meter = meter or SearchMeter()
         try:
-            self._targets = parse_target(target)
+            targets = parse_target(target)
         except BadTarget as error:
             raise BadTarget(f"{service}: {error}") from None
-        self._lookup = lookup
-        self._found: dict[HostPort, list[str]] = {}
-        self._listed: list[Replica] = []
-        self._known: dict[str, Replica] = {}
-        """Those that are listed, and those that were until a while ago, by address."""
-        self._news = asyncio.Event()
-        """Set, and replaced, when something that `choose` looks at has changed."""
+        self.pool = Pool(Replica, POLICY)
+        self.finder = Finder(
+            self.pool, meter=meter or SearchMeter(), judge=judge, explain=self._explain, report=self._report
+        )
+        self._names = Resolver(targets, self._list, lookup)
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as exits:
             exits.push_async_callback(self._close)
-            self._tasks = await exits.enter_async_context(beside())
-            for target in self._targets:
-                self._tasks.create_task(self._follow(target))
+            self._tasks = await exits.enter_async_context(beside(self._names.follow(), self._forget()))
             self._exits = exits.pop_all()
         return self
 
@@ -86,76 +104,62 @@ class Replicas:
     @property
     def reachable(self) -> list[Replica]:
         """Those that are listed, and not known to be dead or draining."""
-        return [replica for replica in self._listed if replica.serving is not False]
+        return [replica for replica in self.pool.listed if replica.serving is not False]
 
-    async def choose(self, *, but: Container[Replica] = (), patience_s: float) -> Replica | None:
-        """The replica to try next, `but` for these; None: there is none.
+    async def first(self, patience_s: float) -> Replica | None:
+        """The one that a search would try first, waited for so many seconds; None: there is none."""
+        return await self.finder.choose(self.finder.begin(Limits(search=patience_s, comeback=patience_s)))
 
-        Waits `patience_s` seconds for one to turn up, and a moment for one whose health is not known yet.
-        """
-        began = _now()
-        while True:
-            best = min((each for each in self.reachable if each not in but), key=Replica.preference, default=None)
-            limit = began + (HEALTH_LIMIT_S if best else patience_s)
-            hopeless = self._listed and all(each in but for each in self._listed)
-            if (best and best.serving) or hopeless or _now() >= limit:
-                return best
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(limit):
-                    await self._news.wait()
+    async def find(self, attempt: Callable[[Replica], Awaitable[Found]], limits: Limits) -> Found:
+        """What the first successful attempt returns; see `Finder.find`."""
+        return await self.finder.find(attempt, limits)
 
-    async def _follow(self, target: HostPort) -> None:
-        """Keep up with the addresses behind one part of the target."""
-        while True:
-            try:
-                self._list(target, await resolve(target, self._lookup))
-            except OSError as error:
-                # A name service that is slow or down has not taken the replicas with it: go on with what is known.
-                log.debug("name not resolved", wanted=self.service, name=target.host, cause=str(error))
-            await self._forget()
-            if target.is_literal:
-                return
-            await asyncio.sleep(RESOLVED_FOR_S if self._found.get(target) else UNRESOLVED_FOR_S)
-
-    def _list(self, target: HostPort, addresses: list[str]) -> None:
-        self._found[target] = addresses
-        everywhere = dict.fromkeys(address for each in self._targets for address in self._found.get(each, ()))
-        self._listed = [self._at(address) for address in everywhere]
-        self._tell()
-
-    def _at(self, address: str) -> Replica:
-        """The replica there; one that is new is watched from now on."""
-        replica = self._known.get(address)
-        if replica is None:
-            replica = self._known[address] = Replica(address)
+    def _list(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for replica in self.pool.set_places(self._names.all_addresses, now):
             replica.watching = self._tasks.create_task(self._watch(replica))
-        replica.listed_at = _now()
-        return replica
+        self.finder.notify()
 
     async def _watch(self, replica: Replica) -> None:
-        def told(serving: bool) -> None:
+        def on_health(serving: bool) -> None:
             if serving is not replica.serving:
                 log.debug("replica serves" if serving else "replica does not serve", replica=replica.address)
-            replica.told(serving=serving)
-            self._tell()
+            replica.set_serving(serving)
+            self.finder.notify()
 
-        await watch(replica.channel, told)
-
-    def _tell(self) -> None:
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        await watch(replica.channel, on_health)
 
     async def _forget(self) -> None:
-        for replica in list(self._known.values()):
-            kept = replica in self._listed or replica.calls or _now() - replica.listed_at < FORGOTTEN_AFTER_S
-            if not kept:
-                del self._known[replica.address]
+        while True:
+            await asyncio.sleep(FORGOTTEN_EVERY_S)
+            for replica in self.pool.forget(asyncio.get_running_loop().time()):
                 await replica.close()
 
     async def _close(self) -> None:
-        for replica in self._known.values():
+        for replica in self.pool.known.values():
             await replica.close()
 
+    def _explain(self, none: NoneFound) -> MeshError:
+        return missing(self.service, none)
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+    def _report(self, replica: Replica, trouble: MeshError) -> None:
+        why = trouble.cause() or trouble.message
+        log.debug("replica did not take a call", wanted=self.service, replica=replica.address, why=why)
+
+
+def judge(error: MeshError) -> Outcome | None:
+    """Whether an error says that the replica failed; None: the request is at fault."""
+    return None if error.code in _REQUEST_AT_FAULT else Outcome.FAILED
+
+
+def missing(service: str, none: NoneFound) -> MeshError:
+    """The error for a search that found no replica of `service`.
+
+    It names the service that is missing further on, where the last replica that names one does.
+    """
+    errors = [each.error for each in none.tries if isinstance(each.error, MeshError)]
+    named = next((error.service for error in reversed(errors) if error.service), service)
+    if none.is_full:
+        return MissingServiceAtCapacity.of(named, retry_after=none.retry_after)
+    bugs = [error for error in errors if error.code not in _UNREACHABLE]
+    return bugs[-1] if bugs else MissingServiceTimeout.of(named)

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Generic, TypeAlias, TypeVar, cast
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import grpc
 
@@ -56,7 +56,7 @@ class Admission(Generic[Req, Resp]):
     async def close_requests(self) -> None:
         """Tell the peer that no more requests will come."""
         async with self._sending, errors():
-            await self._call.done_writing()
+            await half_close(self._call)
 
     def cancel(self) -> None:
         """End the call, if it has not ended."""
@@ -79,6 +79,12 @@ class Admission(Generic[Req, Resp]):
         except MeshError as error:
             return error
         return UpstreamDown("the stream has ended")
+
+
+async def half_close(call: "grpc.aio.StreamStreamCall[Any, Any] | grpc.aio.StreamUnaryCall[Any, Any]") -> None:
+    """Tell the peer that no more requests will come. A call that is just ending needs none of that."""
+    with suppress(grpc.aio.InternalError):
+        await call.done_writing()
 
 
 @asynccontextmanager

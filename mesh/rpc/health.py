@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from mesh.pool import Backoff
+
 SERVICE_NAME = health.SERVICE_NAME
 
 _FOLLOWED_EVERY_S = 0.2
@@ -20,15 +22,26 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 """Before a watch that has ended is begun anew: doubled from first to longest, unless it has lasted longer."""
 
 
+class _Servicer(health.aio.HealthServicer):
+    """The library's, which answers all of the contract but `List`."""
+
+    async def List(self, _request: object, _context: object) -> Any:  # noqa: N802 - gRPC's name
+        """Every name and its status."""
+        known: dict[str, Any] = vars(self)["_server_status"]
+        messages: Any = health_pb2  # its types tell of an older contract
+        statuses = {name: health_pb2.HealthCheckResponse(status=status) for name, status in known.items()}
+        return messages.HealthListResponse(statuses=statuses)
+
+
 class Health:
-    """Answers `Check` and `Watch`. The server ("") and every given service are SERVING until told otherwise.
+    """Answers `Check`, `List` and `Watch`. The server ("") and every given service are SERVING until told otherwise.
 
     A full replica is SERVING: capacity shows only when a call is refused.
     """
 
     def __init__(self, services: Iterable[str]) -> None:
         self._services = tuple(services)
-        self._servicer = health.aio.HealthServicer()
+        self._servicer = _Servicer()
 
     async def add_to(self, server: grpc.aio.Server) -> None:
         """Let `server` answer; before it is started."""
@@ -72,31 +85,29 @@ async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float
     return serving
 
 
-async def watch(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str = "") -> None:
-    """Tell whether the server at the other end serves `name`, now and whenever that changes, until cancelled.
+async def watch(channel: grpc.aio.Channel, on_health: Callable[[bool], None], name: str = "") -> None:
+    """Call `on_health` with whether the server at the other end serves `name`, now and at each change, until cancelled.
 
     One that cannot be reached does not serve. One that knows nothing of health does, as gRPC's own clients take it.
     """
     clock = asyncio.get_running_loop().time
-    pause, serving = _FIRST_PAUSE_S, True
+    backoff, serving = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, settled_s=_LONGEST_PAUSE_S), True
     while True:
         began = clock()
         # The first fails at once where nobody listens. After that gRPC waits for somebody who does, at its own pace.
-        serving = await _watch_once(channel, tell, name, wait=not serving)
-        if clock() - began > _LONGEST_PAUSE_S:
-            pause = _FIRST_PAUSE_S
+        serving = await _watch_once(channel, on_health, name, wait=not serving)
+        pause = backoff.pause(clock() - began)
         await asyncio.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - else all watchers come back at once
-        pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 
-async def _watch_once(channel: grpc.aio.Channel, tell: Callable[[bool], None], name: str, *, wait: bool) -> bool:
+async def _watch_once(channel: grpc.aio.Channel, on_health: Callable[[bool], None], name: str, *, wait: bool) -> bool:
     """Watch until the stream ends, and return what was told last."""
     stub: Any = health_pb2_grpc.HealthStub(channel)
     serving = False
     try:
         async for answer in stub.Watch(health_pb2.HealthCheckRequest(service=name), wait_for_ready=wait):
-            tell(answer.status == health_pb2.HealthCheckResponse.SERVING)
+            on_health(answer.status == health_pb2.HealthCheckResponse.SERVING)
     except grpc.aio.AioRpcError as error:
         serving = error.code() is grpc.StatusCode.UNIMPLEMENTED
-    tell(serving)
+    on_health(serving)
     return serving

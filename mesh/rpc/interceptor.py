@@ -2,14 +2,15 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeAlias
 
 import grpc
 import structlog
 
-from mesh.errors import Draining, InternalError, MeshError, to_status
+from mesh.drain import LiveCalls
+from mesh.errors import InternalError, MeshError, to_status
 from mesh.tasks import was_cancelled
 
 log = structlog.get_logger()
@@ -17,30 +18,6 @@ log = structlog.get_logger()
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-
-
-class LiveCalls:
-    """The calls that are being served. Health checks and reflection are not among them."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self.none_left = asyncio.Event()
-        self.none_left.set()
-        self.draining = asyncio.Event()
-
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Count a call while it lasts. Raises `Draining` when no more are taken."""
-        if self.draining.is_set():
-            raise Draining("this replica is about to stop")
-        self._count += 1
-        self.none_left.clear()
-        try:
-            yield
-        finally:
-            self._count -= 1
-            if self._count == 0:
-                self.none_left.set()
 
 
 class Interceptor(grpc.aio.ServerInterceptor):
@@ -129,9 +106,13 @@ async def _answer(context: _Context, method: str, error: BaseException) -> None:
         case MeshError():
             log.info("call failed", method=method, reason=error.reason, message=error.message, cause=error.cause())
             await context.abort_with_status(to_status(error))
-        case grpc.aio.AbortError() | grpc.aio.InternalError():
-            # The servicer has aborted by itself, or the peer has gone: gRPC knows what to do with its own exceptions.
+        case grpc.aio.AbortError():
+            # The servicer has aborted by itself: gRPC knows what to do with its own exception.
             raise error
+        case grpc.aio.InternalError():
+            # The peer has gone while it was being written to. gRPC would log a trace of that; not of a cancellation.
+            log.info("call ended", method=method, reason="the peer has left")
+            raise asyncio.CancelledError from None
         case _:
             log.error("bug in a servicer", method=method, exc_info=error)
             await context.abort_with_status(to_status(InternalError()))

@@ -5,28 +5,23 @@ await serve(settings, services=[DESCRIPTOR.services_by_name["SpeechToTextService
 """
 
 import asyncio
-import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import grpc
 import structlog
-import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_reflection.v1alpha import reflection
 
-from mesh.discovery.addresses import BadTarget
-from mesh.extras import MissingExtra
+from mesh.drain import LiveCalls, until_drained
 from mesh.metrics import metrics_served
-from mesh.ports import PortTaken, authority, raise_why_not
-from mesh.rpc import health
+from mesh.ports import authority, raise_why_not
+from mesh.rpc import health, reflection
 from mesh.rpc.health import Health
-from mesh.rpc.interceptor import Interceptor, LiveCalls
+from mesh.rpc.interceptor import Interceptor
 from mesh.settings import ServiceSettings
-from mesh.signals import stop_requests
-from mesh.tasks import beside, first_of
+from mesh.tasks import beside
 
 log = structlog.get_logger()
 
@@ -95,18 +90,15 @@ class GrpcServer:
 
     async def until_drained(self) -> None:
         """Serve until SIGTERM or SIGINT, then until the last live call has ended, the limit, or another signal."""
-        with stop_requests() as requests:
-            log.info("serving", address=self.address, services=self._names)
-            await requests.stop.wait()
-            log.info("draining", limit_s=self._settings.drain_limit_s)
-            await self._refuse_calls()
-            await first_of(self._calls.none_left, requests.at_once, within=self._settings.drain_limit_s)
+        limit_s = self._settings.drain_limit_s
+        await until_drained(
+            self._calls, self._refuse_calls, limit_s=limit_s, address=self.address, services=self._names
+        )
 
     async def _populate(self, server: grpc.aio.Server) -> None:
         self._add(server)
         await self.health.add_to(server)
-        names = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflection.add_to(server, (*self._names, health.SERVICE_NAME))
 
     async def _refuse_calls(self) -> None:
         await self.health.stop_serving()
@@ -134,21 +126,6 @@ async def serve(
     """
     async with GrpcServer(settings, services=services, add=add) as server, beside(server.health.follow(is_up)):
         await server.until_drained()
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a service's main on uvloop. What keeps it from starting is one line in the log, and an exit code.
-
-    1: a port is taken, or a target is no address. 78: packages are missing, and starting it again will not help.
-    """
-    try:
-        uvloop.run(main)
-    except MissingExtra as error:
-        log.error(str(error))  # noqa: TRY400 - the trace would tell nothing more
-        raise SystemExit(os.EX_CONFIG) from None
-    except (PortTaken, BadTarget) as error:
-        log.error(str(error))  # noqa: TRY400 - the trace would tell nothing more
-        raise SystemExit(1) from None
 
 
 def _bind(server: grpc.aio.Server, host: str, port: int) -> int:

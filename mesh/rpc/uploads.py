@@ -7,7 +7,7 @@ from typing import Generic, TypeAlias, TypeVar
 import grpc
 
 from mesh.errors import UpstreamDown
-from mesh.rpc.admission import SEND_LIMIT_S, errors
+from mesh.rpc.admission import SEND_LIMIT_S, errors, half_close
 
 Req = TypeVar("Req")
 Resp = TypeVar("Resp")
@@ -38,7 +38,7 @@ class Upload(Generic[Req, Resp]):
         async for request in requests:
             await self._send(request)
         async with errors():
-            await self._call.done_writing()
+            await half_close(self._call)
             return await self._call
 
     def cancel(self) -> None:

@@ -125,7 +125,7 @@ class HeadlineCache:
         return bytes(body)
 
 
-class _Unusable(Exception):  # noqa: N818 - what the answer is
+class _Unusable(Exception):
     """The answer is a refusal, or longer than any that is taken."""
 
     def __init__(self, status: int) -> None:

@@ -15,7 +15,7 @@ _LONGEST_LINE = 16 << 20
 """Bytes. A minute of speech has four million, released at once by a client that wants it so."""
 
 
-class NotARecording(Exception):  # noqa: N818 - what it is not
+class NotARecording(Exception):
     """A file cannot be read as a recording; the message names it and the line, and says what was expected."""
 
 

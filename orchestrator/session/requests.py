@@ -17,7 +17,7 @@ _LONGEST_TEXT = 10_000
 _SAMPLE_BYTES = 2
 
 
-class HungUp(Exception):  # noqa: N818 - named after what has happened
+class HungUp(Exception):
     """The client, or the way to it, has gone: the conversation ends at once."""
 
 

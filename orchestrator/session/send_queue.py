@@ -13,7 +13,7 @@ _MAX_WAITING = 4_096
 """Messages. A client that reads finds a handful; one that has stopped reading fills this in minutes."""
 
 
-class ClientNotReading(MeshError):  # noqa: N818 - named after what has happened
+class ClientNotReading(MeshError):
     """The client leaves unread what it is sent. On the wire it has the code and the reason of a client that is idle."""
 
     default_code = grpc.StatusCode.DEADLINE_EXCEEDED

@@ -23,7 +23,7 @@ class Level:
     def __init__(self) -> None:
         self._loudness: deque[float] = deque(maxlen=_MEMORY)
 
-    def hear(self, rms: float) -> None:
+    def feed(self, rms: float) -> None:
         """Take in the RMS (0 to 1) of a frame in which there was speech."""
         self._loudness.append(rms)
 

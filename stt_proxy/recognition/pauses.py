@@ -38,7 +38,7 @@ class PauseScore:
         self.probability = 1.0
         self.speaking = False
 
-    def hear(self, speech: float, lasting: float) -> None:
+    def feed(self, speech: float, lasting: float) -> None:
         """Take in the detector's probability of speech for the next `lasting` seconds."""
         evidence = min(1.0, max(-1.0, (speech - _EVEN) / _CERTAIN)) * lasting
         rate = _RISE if self.speaking and evidence < 0 else _FALL

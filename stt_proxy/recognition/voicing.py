@@ -22,7 +22,7 @@ class Voicing:
         self._forgotten = 0
         """Chunks before the first of the list."""
 
-    def hear(self, probability: float) -> None:
+    def feed(self, probability: float) -> None:
         """Take in the detector's probability of speech in the next chunk."""
         self._speech.append(probability >= _SPEECH)
 

@@ -72,7 +72,7 @@ async def until_serving(replicas: Replicas, *proxies: Proxy) -> None:
     """Wait until exactly these are known to serve."""
     async with asyncio.timeout(LIMIT_S):
         while {each.address for each in replicas.reachable if each.serving} != {each.address for each in proxies}:
-            await replicas._news.wait()
+            await replicas.finder.changed()
 
 
 async def _lookup(_name: str) -> list[str]:

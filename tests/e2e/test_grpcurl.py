@@ -13,7 +13,7 @@ from tests.e2e.crowd import filled
 from tests.e2e.grpcurl import NEEDS_GRPCURL, SERVICES, grpcurl, messages
 from tests.e2e.mesh import Mesh
 from tests.speech import say, share_of_words
-from tests.voice_service.house import spoken, wav
+from tests.voice_service.harness import spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
 
 pytestmark = [pytest.mark.e2e, *NEEDS_GRPCURL]

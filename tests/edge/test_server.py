@@ -72,7 +72,7 @@ class TestDraining:
         self, edge: EdgeServer, client: Client, fake: FakeConversation
     ) -> None:
         talk = await fake.next_conversation()
-        edge.refuse_sessions()
+        await edge.refuse_sessions()
         with pytest.raises(ConnectionRefusedError):
             async with client_of(edge.port):
                 pass
@@ -83,7 +83,7 @@ class TestDraining:
         early = socket.create_connection(("127.0.0.1", edge.port))
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False) as http:
             await http.get("/")  # accepted after the early one, which is therefore accepted too
-        edge.refuse_sessions()
+        await edge.refuse_sessions()
         with pytest.raises(InvalidStatus, match="503"):
             async with client_of(edge.port, sock=early):
                 pass

@@ -74,6 +74,8 @@ async def capricious(call: Any, requests: list[Any], dice: random.Random) -> Non
             await asyncio.sleep(dice.random() * 0.2)
     except (TimeoutError, MeshError, grpc.aio.AioRpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
         pass
+    except grpc.aio.InternalError:  # the end of its requests has met the end of the call
+        pass
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task and task.cancelling():

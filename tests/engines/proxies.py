@@ -17,13 +17,15 @@ from parley.stt.v1.stt_pb2_grpc import add_SpeechToTextServiceServicer_to_server
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2_grpc import add_TextToSpeechServiceServicer_to_server
 from stt_proxy.engines.moshi.engine import moshi_engine as stt_engine
-from stt_proxy.engines.moshi.hearing import Model
+from stt_proxy.engines.moshi.plugin import MoshiSttSettings
+from stt_proxy.engines.moshi.stream_state import Model
 from stt_proxy.metrics import Metrics as SttMetrics
 from stt_proxy.service import RecognitionServicer
 from stt_proxy.settings import SttSettings
 from tests.moshi_client.server import KEY
 from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engines.moshi.engine import moshi_engine as tts_engine
+from tts_proxy.engines.moshi.plugin import MoshiTtsSettings
 from tts_proxy.metrics import Metrics as TtsMetrics
 from tts_proxy.service import SynthesisServicer
 from tts_proxy.settings import TtsSettings
@@ -76,7 +78,7 @@ async def proxies_before(
                 parse_urls(server.url for server in ears),
                 key=KEY,
                 model=Model(),
-                options=stt_settings.options(200),
+                options=load(MoshiSttSettings, {}).options(200),
                 metrics=LeaseMetrics("stt", 200, registry),
             )
         )
@@ -85,7 +87,7 @@ async def proxies_before(
                 parse_urls(server.url for server in voices),
                 key=KEY,
                 voice="",
-                options=tts_settings.options(200),
+                options=load(MoshiTtsSettings, {}).options(200),
                 metrics=LeaseMetrics("tts", 200, registry),
             )
         )

@@ -6,7 +6,7 @@ from standins.cloning import CloningEngine
 from standins.tts.engine import TtsEngine
 from tests.engines.callers import opened, patient, speaking
 from tests.engines.proxies import proxies_before
-from tests.voice_service.house import client_of, spoken, voice_service, wav
+from tests.voice_service.harness import client_of, spoken, voice_service, wav
 from tts_proxy.engines.espeak.library import Prosody
 
 

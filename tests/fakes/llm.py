@@ -24,7 +24,7 @@ class HasApp(Protocol):
     app: Starlette
 
 
-class _Gone(Exception):  # noqa: N818 - what has happened
+class _Gone(Exception):
     """The client has left."""
 
 

@@ -1,3 +1,5 @@
+import re
+
 import grpc
 import pytest
 
@@ -5,17 +7,9 @@ from mesh import errors
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, from_rpc_error, to_status
 
 KINDS = [
-    errors.AtCapacity,
-    errors.Draining,
-    errors.UpstreamDown,
-    errors.UpstreamMisconfigured,
-    errors.InvalidRequest,
-    errors.ConfigRequired,
-    errors.BadAudioFormat,
-    errors.BadAudio,
-    errors.VoiceNotFound,
-    errors.Idle,
-    errors.InternalError,
+    each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, MeshError) and "default_reason" in vars(each)
 ]
 
 
@@ -37,6 +31,13 @@ def test_every_kind_arrives_as_itself(kind: type[MeshError]) -> None:
     assert type(arrived) is kind
     assert arrived.message == "what happened"
     assert (arrived.code, arrived.reason) == (kind.default_code, kind.default_reason)
+
+
+def test_the_tree_is_the_one_that_the_module_shows() -> None:
+    assert errors.__doc__ is not None
+    shown = re.findall(r"── (\w+)", errors.__doc__)
+    own = [each.__name__ for each in KINDS if each is not MeshError]
+    assert sorted(shown) == sorted([*own, "MissingServiceAtCapacity", "MissingServiceTimeout"])
 
 
 def test_details_arrive() -> None:

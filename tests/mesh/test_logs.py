@@ -46,6 +46,20 @@ def test_the_standard_library_flows_into_the_same_output(capsys: pytest.CaptureF
     assert json.loads(line)["service"] == "bakery"
 
 
+def test_a_peer_that_leaves_is_one_line_of_grpcs(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("bakery", "info", "json")
+    grpc = logging.getLogger("grpc._cython.cygrpc")
+    for kind in (asyncio.CancelledError, ZeroDivisionError):
+        try:
+            raise kind  # noqa: TRY301 - it is to have a trace
+        except BaseException:  # noqa: BLE001 - a cancellation is one
+            grpc.exception("Exception not handled by %s", "it")
+    left, bug = (json.loads(line) for line in printed(capsys))
+    assert (left["level"], left["event"], "exception" in left) == ("info", "call ended: the peer has left", False)
+    assert (bug["level"], bug["event"]) == ("error", "Exception not handled by it")
+    assert "ZeroDivisionError" in bug["exception"]
+
+
 def test_less_than_the_level_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("bakery", "warning", "console")
     structlog.get_logger().info("kneading")

@@ -4,20 +4,21 @@ from typing import Any
 import httpx2
 import pytest
 
-from moshi_client.probe import probe
-from moshi_client.upstream import Slots, Upstream
+from mesh.upstreams import Health, Place
+from moshi_client.probe import answers, probe
 from moshi_client.urls import parse_urls
 from tests.moshi_client.server import running
 
 PATH = "/api/asr-streaming"
 
 
-async def probed(url: str, upstream: Upstream | None = None) -> Upstream:
+async def probed(url: str) -> Health:
     [parsed] = parse_urls([url])
-    upstream = upstream or Upstream(parsed, parsed.host, parsed.port)
+    place = Place(parsed, f"{parsed.host}:{parsed.port}")
     async with httpx2.AsyncClient(trust_env=False) as client:
-        await probe(upstream, client, PATH)
-    return upstream
+        health = await probe(place, client, PATH)
+        assert await answers(place, client) is health.serving
+    return health
 
 
 async def test_slots_come_as_strings_and_are_those_of_the_module_that_is_wanted() -> None:
@@ -27,9 +28,7 @@ async def test_slots_come_as_strings_and_are_those_of_the_module_that_is_wanted(
         ' {"type": "py_post"}]'
     )
     async with running(modules=modules) as server:
-        upstream = await probed(server.url)
-    assert upstream.answers
-    assert upstream.slots == Slots(used=3, total=64, ours=0)
+        assert await probed(server.url) == Health(serving=True, slots=(3, 64))
 
 
 @pytest.mark.parametrize(
@@ -49,18 +48,13 @@ async def test_slots_come_as_strings_and_are_those_of_the_module_that_is_wanted(
 )
 async def test_an_answer_that_makes_no_sense_tells_of_no_slots(modules: str) -> None:
     async with running(modules=modules) as server:
-        upstream = await probed(server.url)
-    assert upstream.answers
-    assert upstream.slots is None
+        assert await probed(server.url) == Health(serving=True, slots=None)
 
 
-async def test_who_is_gone_does_not_answer_and_has_no_slots_any_more() -> None:
+async def test_who_is_gone_does_not_answer() -> None:
     async with running() as server:
-        upstream = await probed(server.url)
-        assert upstream.slots
-    await probed(server.url, upstream)
-    assert upstream.answers is False
-    assert upstream.slots is None
+        assert (await probed(server.url)).serving
+    assert await probed(server.url) == Health(serving=False)
 
 
 async def test_who_keeps_silent_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,4 +66,4 @@ async def test_who_keeps_silent_does_not_answer(monkeypatch: pytest.MonkeyPatch)
 
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        assert (await probed(f"http://127.0.0.1:{port}")).answers is False
+        assert await probed(f"http://127.0.0.1:{port}") == Health(serving=False)

@@ -1,8 +1,10 @@
 import pytest
 
 from mesh.settings import SettingError, load
-from stt_proxy.settings import SttSettings
-from tts_proxy.settings import TtsSettings
+from stt_proxy.engine import ENGINES as STT_ENGINES
+from stt_proxy.engines.moshi.plugin import MoshiSttSettings
+from tts_proxy.engine import ENGINES as TTS_ENGINES
+from tts_proxy.engines.moshi.plugin import MoshiTtsSettings
 
 
 @pytest.mark.parametrize(
@@ -16,20 +18,20 @@ from tts_proxy.settings import TtsSettings
     ids=["nothing", "urls", "engine before url", "engines"],
 )
 def test_which_engine_runs(environ: dict[str, str], stt: str, tts: str) -> None:
-    assert load(SttSettings, environ).chosen_engine == stt
-    assert load(TtsSettings, environ).chosen_engine == tts
+    assert STT_ENGINES.choose(environ).plugin.name == stt
+    assert TTS_ENGINES.choose(environ).plugin.name == tts
 
 
 def test_where_the_servers_are() -> None:
-    assert load(SttSettings, {}).server_urls == ("ws://localhost:8090",)
-    assert load(TtsSettings, {}).server_urls == ("ws://localhost:8089",)
-    several = load(SttSettings, {"KYUTAI_STT_URL": "ws://a:1, ws://b:2"})
+    assert load(MoshiSttSettings, {}).server_urls == ("ws://localhost:8090",)
+    assert load(MoshiTtsSettings, {}).server_urls == ("ws://localhost:8089",)
+    several = load(MoshiSttSettings, {"KYUTAI_STT_URL": "ws://a:1, ws://b:2"})
     assert several.server_urls == ("ws://a:1", "ws://b:2")
 
 
 def test_the_key_is_unmutes_by_default_and_never_shown() -> None:
-    assert load(SttSettings, {}).api_key == "public_token"
-    settings = load(TtsSettings, {"KYUTAI_API_KEY": "k3y"})
+    assert load(MoshiSttSettings, {}).api_key == "public_token"
+    settings = load(MoshiTtsSettings, {"KYUTAI_API_KEY": "k3y"})
     assert settings.api_key == "k3y"
     assert "k3y" not in repr(settings)
 
@@ -37,5 +39,5 @@ def test_the_key_is_unmutes_by_default_and_never_shown() -> None:
 @pytest.mark.parametrize("key", ["with space", "line\nbreak", "é"])
 def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(SettingError) as caught:
-        load(SttSettings, {"KYUTAI_API_KEY": key})
+        load(MoshiSttSettings, {"KYUTAI_API_KEY": key})
     assert key not in str(caught.value)

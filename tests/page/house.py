@@ -11,7 +11,7 @@ from edge.settings import EdgeSettings
 from mesh.rpc.server import GrpcServer
 from tests.fakes.conversation import FakeConversation, conversation_server
 from tests.test_laws import ROOT
-from tests.voice_service.house import voice_service
+from tests.voice_service.harness import voice_service
 from voice_service.catalogue import read_catalogue
 from voice_service.upkeep import HEALTH_NAME
 

@@ -9,7 +9,7 @@ from tests.page.chromium import open_page, visitor
 from tests.page.house import House
 from tests.page.own_voice import MADE_WITHIN_MS, give
 from tests.page.scenes import called
-from tests.voice_service.house import spoken, wav
+from tests.voice_service.harness import spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]

@@ -21,9 +21,9 @@ from tests.page.model import StoryTeller
 from tests.page.own_voice import MADE_WITHIN_MS, give
 from tests.page.played import RECORDS, played, played_until_silent, position_of_end, sent, words_until
 from tests.speech import share_of_words
-from tests.voice_service.house import spoken, wav
+from tests.voice_service.harness import spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
-from voice_service.analysis.manner import manner_of
+from voice_service.analysis.features import features_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e, pytest.mark.asyncio(loop_scope="package")]
 
@@ -312,5 +312,5 @@ async def test_answers_come_in_ones_own_voice(browser: Browser, mesh: Mesh, tmp_
                 "(after) => told.filter(([at, kind]) => kind === 'replyWordSpoken' && at > after).length > 15",
                 arg=after,
             )
-            heard = manner_of(await played(page), SAMPLE_RATE)
-        assert heard.pitch_hz == pytest.approx(manner_of(*sample).pitch_hz, rel=0.1)
+            heard = features_of(await played(page), SAMPLE_RATE)
+        assert heard.pitch_hz == pytest.approx(features_of(*sample).pitch_hz, rel=0.1)

@@ -19,7 +19,8 @@ from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub, add_TextToSpeechServiceServicer_to_server
 from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engine import Audio, Event, SynthesisEngine, Utterance
-from tts_proxy.engines.espeak.engine import EspeakOptions, espeak_engine
+from tts_proxy.engines.espeak.engine import espeak_engine
+from tts_proxy.engines.espeak.plugin import EspeakSettings
 from tts_proxy.metrics import Metrics
 from tts_proxy.service import SynthesisServicer
 from tts_proxy.settings import TtsSettings
@@ -166,12 +167,12 @@ def errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def serving(**settings: float | str) -> AsyncIterator[Proxy]:
+async def serving(*, capacity: int = 64, **settings: float | str) -> AsyncIterator[Proxy]:
     """A proxy with these settings, and the defaults otherwise, while the block runs."""
     told = load(TtsSettings, {}, port=0, metrics_port=0, **settings)
     registry = CollectorRegistry()
     async with (
-        espeak_engine(EspeakOptions(capacity=told.capacity)) as espeak,
+        espeak_engine(EspeakSettings(capacity=capacity)) as espeak,
         Replicas("voice service", told.voices_target) as voices,
     ):
         engine = WatchedEngine(espeak)

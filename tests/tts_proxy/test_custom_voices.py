@@ -14,11 +14,11 @@ from mesh.rpc.server import GrpcServer
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving as serving_http
 from tests.tts_proxy.proxy import Reply, config, finish, serving, text
-from tests.voice_service.house import Client, client_of, spoken, voice_service, wav
+from tests.voice_service.harness import Client, client_of, spoken, voice_service, wav
 from tts_proxy import custom_voices
 from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engines.espeak.library import Prosody
-from voice_service.analysis.manner import Manner, manner_of
+from voice_service.analysis.features import VoiceFeatures, features_of
 from voice_service.analysis.recording import SAMPLE_RATE
 
 WORDS = "Good morning to you all, and welcome to our little house. The kettle is on the stove already."
@@ -42,15 +42,15 @@ def recorded(prosody: Prosody) -> bytes:
     return wav(*spoken(prosody, WORDS))
 
 
-def heard(reply: Reply) -> Manner:
+def heard(reply: Reply) -> VoiceFeatures:
     """How the reply is spoken."""
     samples = np.frombuffer(b"".join(reply.frames), "<i2") / np.float32(32_768)
-    return manner_of(soxr.resample(samples, WORKING_RATE, SAMPLE_RATE), SAMPLE_RATE)
+    return features_of(soxr.resample(samples, WORKING_RATE, SAMPLE_RATE), SAMPLE_RATE)
 
 
-def wanted(prosody: Prosody) -> Manner:
+def wanted(prosody: Prosody) -> VoiceFeatures:
     samples, sample_rate = spoken(prosody, WORDS)
-    return manner_of(soxr.resample(samples, sample_rate, SAMPLE_RATE), SAMPLE_RATE)
+    return features_of(soxr.resample(samples, sample_rate, SAMPLE_RATE), SAMPLE_RATE)
 
 
 async def test_replies_sound_like_the_recordings_also_by_turns(voices: GrpcServer, client: Client) -> None:

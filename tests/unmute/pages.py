@@ -35,7 +35,7 @@ def checksum(page: bytes) -> int:
     return crc
 
 
-class BadPage(Exception):  # noqa: N818 - what came
+class BadPage(Exception):
     """Bytes that are no page."""
 
 

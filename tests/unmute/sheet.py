@@ -13,7 +13,7 @@ Language = Literal["en", "fr", "en/fr", "fr/en"]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
-class NotOnTheSheet(Exception):  # noqa: N818 - what the server said
+class NotOnTheSheet(Exception):
     """A message that the list does not have, or not like this."""
 
 

@@ -16,7 +16,7 @@ from orchestrator.settings import OrchestratorSettings
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import FakeLlm, serving
 from tests.orchestrator.prompts.test_prompts import KINDS, prompt_of
-from tests.voice_service.house import spoken, wav
+from tests.voice_service.harness import spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
 from voice_service.engines.espeak import EspeakCloning
 from voice_service.engines.moshi import MoshiCloning

@@ -220,6 +220,14 @@ def test_name_start_and_sound_may_be_left_out(path: Path) -> None:
         ("- name: Ada\n\tgood: true", "2: no YAML: found character '\\t' that cannot start any token"),
         ("- *voice", "1: no YAML: found undefined alias 'voice'"),
         ("- name: a\n---\n- name: b", "2: no YAML: but found another document"),
+        ('- name: "\\ud83d"', "1: voice 1 '\\ud83d': 'name' holds half of a character: '\\ud83d'"),
+        ("- name: !!timestamp soon", "1: voice 1 'soon': expected 'name' to be text, found 'soon'"),
+        ("- name: A\n  good: !!bool maybe", "2: voice 1 'A': expected 'good' to be true or false, found 'maybe'"),
+        ("- name: A\n  good: !!int ''", "2: voice 1 'A': expected 'good' to be true or false, found nothing"),
+        (
+            FREESOUND.replace("id: 440565", f"id: {1 << 63}"),
+            f"11: voice 1 'Gertrude': expected 'id' to be at most {(1 << 63) - 1}, found '{1 << 63}'",
+        ),
         ("- name: \x00", "1: no YAML: special characters are not allowed"),
     ],
 )

@@ -27,7 +27,7 @@ from mesh.times import seconds
 from parley.voices.v1 import voices_pb2 as pb
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving as serving_http
-from tests.voice_service.house import (
+from tests.voice_service.harness import (
     Client,
     chunk,
     client_of,

@@ -10,7 +10,7 @@ import pytest
 from mesh.errors import VoiceNotFound
 from mesh.settings import load
 from parley.voices.v1.voices_pb2 import ListVoicesRequest
-from tests.voice_service.house import LIMIT_S, client_of, voice_service
+from tests.voice_service.harness import LIMIT_S, client_of, voice_service
 from tts_proxy.engines.espeak.library import library
 from tts_proxy.engines.espeak.voices import Voices
 from voice_service.catalogue import Catalogue, read_catalogue

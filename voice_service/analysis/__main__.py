@@ -1,4 +1,4 @@
-"""`python -m voice_service.analysis`: the recording at standard input, its `Manner` as JSON at standard output.
+"""`python -m voice_service.analysis`: the recording at standard input, its `VoiceFeatures` as JSON at standard output.
 
 Exit code 3 means that the recording is of no use; standard error then tells why in one line.
 """
@@ -12,7 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import msgspec
 
-from voice_service.analysis.manner import manner_of
+from voice_service.analysis.features import features_of
 from voice_service.analysis.recording import SAMPLE_RATE, Unusable, decoded
 
 UNUSABLE = 3
@@ -29,11 +29,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_MOST_CPU_S, _MOST_CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        manner = manner_of(decoded(sys.stdin.buffer.read()), SAMPLE_RATE)
+        features = features_of(decoded(sys.stdin.buffer.read()), SAMPLE_RATE)
     except Unusable as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(UNUSABLE) from None
-    sys.stdout.buffer.write(msgspec.json.encode(manner))
+    sys.stdout.buffer.write(msgspec.json.encode(features))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ _SLICE = 4_096
 """Bytes of Ogg/Opus at a time: one call that decodes more than 5 s loses all of it."""
 
 
-class Unusable(Exception):  # noqa: N818 - named after what has happened
+class Unusable(Exception):
     """Nothing can be learned from a recording; the message tells why, for whoever has uploaded it."""
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import structlog
 
 from mesh.errors import BadAudio, UpstreamDown
-from voice_service.analysis.manner import Manner
+from voice_service.analysis.features import VoiceFeatures
 
 ANALYSIS_LIMIT_S = 15.0
 """How long a recording may be analysed; a usual one takes a second."""
@@ -33,7 +33,7 @@ _SYLLABLES_PER_S = (3.4, 4.2, 4.7, 5.2, 5.6)
 
 
 class Embedding(msgspec.Struct, frozen=True, kw_only=True):
-    """How eSpeak speaks like somebody. Its counterpart is `tts_proxy.engines.espeak.cloned.Embedding`."""
+    """How eSpeak speaks like somebody. Its counterpart is `tts_proxy.engines.espeak.voices.Embedding`."""
 
     voice: str
     """A language, or a language and a variant: "en-us+f3"."""
@@ -85,23 +85,23 @@ class EspeakCloning:
             raise UpstreamDown("too many recordings are being listened to") from None
 
 
-def embedding_for(manner: Manner) -> Embedding:
-    """The parameters with which eSpeak's speech comes closest to somebody's manner."""
-    register = _HIGH if manner.pitch_hz > _HIGH_FROM_HZ else _LOW
+def embedding_for(features: VoiceFeatures) -> Embedding:
+    """The parameters with which eSpeak's speech comes closest to somebody's features."""
+    register = _HIGH if features.pitch_hz > _HIGH_FROM_HZ else _LOW
     # A wide range lifts the median: it must leave room for the pitch, which matters more.
-    widest = (manner.pitch_hz - register.monotone_hz[0]) / register.rise_hz
-    pitch_range = float(np.clip(manner.spread_hz / register.spread_hz, 0, max(0.0, min(widest, 100))))
-    monotone_hz = manner.pitch_hz - register.rise_hz * pitch_range
+    widest = (features.pitch_hz - register.monotone_hz[0]) / register.rise_hz
+    pitch_range = float(np.clip(features.spread_hz / register.spread_hz, 0, max(0.0, min(widest, 100))))
+    monotone_hz = features.pitch_hz - register.rise_hz * pitch_range
     return Embedding(
         voice=register.voice,
-        rate=round(float(np.interp(manner.syllables_per_s, _SYLLABLES_PER_S, _RATES))),
+        rate=round(float(np.interp(features.syllables_per_s, _SYLLABLES_PER_S, _RATES))),
         pitch=round(float(np.interp(monotone_hz, register.monotone_hz, _PITCHES))),
         pitch_range=round(pitch_range),
     )
 
 
-async def _analysed(recording: bytes) -> Manner:
-    """The manner of speaking in a recording. Raises `BadAudio`."""
+async def _analysed(recording: bytes) -> VoiceFeatures:
+    """The features of speaking in a recording. Raises `BadAudio`."""
     # A file, not a pipe: when a process has ended before it is sent anything, uvloop raises RuntimeError.
     with _in_memory(recording) as file:
         process = await asyncio.create_subprocess_exec(
@@ -130,7 +130,7 @@ async def _analysed(recording: bytes) -> Manner:
         last_words = complaint.decode(errors="replace").strip().rpartition("\n")[2]
         _log.warning("a recording has crashed its analysis", exit_code=process.returncode, last_words=last_words)
         raise BadAudio("the recording cannot be used: it cannot be decoded", field="chunk")
-    return msgspec.json.decode(answer, type=Manner)
+    return msgspec.json.decode(answer, type=VoiceFeatures)
 
 
 def _in_memory(content: bytes) -> BinaryIO:

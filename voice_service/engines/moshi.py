@@ -3,46 +3,29 @@
 The answer is, byte for byte, the message by which moshi-server's synthesis is told whose voice to use.
 """
 
-import asyncio
-import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 import httpx2
 
-from mesh.discovery.addresses import resolve
+from mesh import upstreams
 from mesh.errors import BadAudio, UploadTooLarge, UpstreamDown
-from mesh.ports import authority
-from moshi_client.probe import BUILD_INFO
+from mesh.pool import Options, Policy
+from mesh.upstreams import Health, Place, Upstreams
+from moshi_client.probe import answers, request
 from moshi_client.urls import ServerUrl
 from voice_service.engine import LARGEST_EMBEDDING
 
 CONNECT_LIMIT_S = 2.0
 ANSWER_LIMIT_S = 30.0
 """The server takes one recording at a time; each takes it about a second."""
-_PROBE_LIMIT_S = 2.0
+_POLICY = Policy(first_rest_s=0.1, longest_rest_s=30.0, tries_resting=True, tries_down=True)
+"""A recording takes seconds and there are few of them, so that every server is worth a try."""
+_MOST_AT_ONCE = 1_000
 _VOICE_MESSAGE = b"\xa4type\xa5Voice"
 """How msgpack writes the answer's first field."""
-
-
-class _Place(NamedTuple):
-    """One server: the URL it was listed by, and its own address."""
-
-    url: ServerUrl
-    address: str
-
-    def request(self, client: httpx2.AsyncClient, method: str, path: str, **more: Any) -> httpx2.Request:
-        """A request to this very server, which is told the name it is known by."""
-        headers = {"host": authority(self.url.host, self.url.port), **more.pop("headers", {})}
-        return client.build_request(
-            method,
-            self.url.http(self.address, path),
-            headers=headers,
-            extensions={"sni_hostname": self.url.host},
-            **more,
-        )
 
 
 class MoshiCloning:
@@ -57,56 +40,47 @@ class MoshiCloning:
             # A proxy from the environment is for the way out, not for neighbours.
             trust_env=False,
         )
+        self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        options = Options(most_leases=_MOST_AT_ONCE, try_limit_s=ANSWER_LIMIT_S, search_limit_s=ANSWER_LIMIT_S)
+        async with AsyncExitStack() as exits:
+            exits.push_async_callback(self._client.aclose)
+            servers = upstreams.opened(
+                self._urls, self._probe, options, name="cloning engine", policy=_POLICY, probed_every_s=None
+            )
+            self._servers: Upstreams[ServerUrl] = await exits.enter_async_context(servers)
+            self._exits = exits.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        await self._exits.__aexit__(kind, error, trace)
 
     async def works(self) -> bool:
         """Whether any server answers at all."""
-        try:
-            async with asyncio.timeout(_PROBE_LIMIT_S):
-                return any(await asyncio.gather(*map(self._answers, await self._places())))
-        except TimeoutError:
-            return False
+        await self._servers.refresh()
+        return self._servers.answering
 
     async def clone(self, recording: bytes) -> bytes:
         """The answer of the first server that is in order, taken in any order.
 
         Raises `BadAudio`, `UploadTooLarge`, and `UpstreamDown` when none is, or none answers in time.
         """
-        failure = UpstreamDown("the cloning engine cannot be reached")
-        try:
-            async with asyncio.timeout(ANSWER_LIMIT_S):
-                for place in await self._places():
-                    try:
-                        return await self._cloned(place, recording)
-                    except UpstreamDown as error:
-                        failure = error
-        except TimeoutError:
-            raise UpstreamDown("the cloning engine did not answer in time") from None
-        raise failure
 
-    async def _places(self) -> list[_Place]:
-        found = [_Place(url, address) for url in self._urls for address in await _addresses(url)]
-        random.shuffle(found)
-        return found
+        async def ask(place: Place[ServerUrl]) -> bytes:
+            return await self._cloned(place, recording)
 
-    async def _answers(self, place: _Place) -> bool:
-        try:
-            answer = await self._client.send(place.request(self._client, "GET", BUILD_INFO))
-        except httpx2.HTTPError:
-            return False
-        return answer.status_code == httpx2.codes.OK
+        return await self._servers.first(ask)
 
-    async def _cloned(self, place: _Place, recording: bytes) -> bytes:
+    async def _probe(self, place: Place[ServerUrl]) -> Health:
+        return Health(serving=await answers(place, self._client))
+
+    async def _cloned(self, place: Place[ServerUrl], recording: bytes) -> bytes:
         headers = {"content-type": "application/octet-stream"}
-        request = place.request(self._client, "POST", "/api/voice", content=recording, headers=headers)
-        async with _errors(), aclosing(await self._client.send(request, stream=True)) as answer:
+        posted = request(self._client, place, "POST", "/api/voice", content=recording, headers=headers)
+        async with _errors(), aclosing(await self._client.send(posted, stream=True)) as answer:
             match answer.status_code:
                 case httpx2.codes.OK:
                     return await _embedding(answer)
@@ -117,14 +91,6 @@ class MoshiCloning:
                     raise BadAudio("the recording cannot be used: the cloning engine cannot decode it", field="chunk")
                 case status:
                     raise UpstreamDown(f"the cloning engine answered with {status}")
-
-
-async def _addresses(url: ServerUrl) -> list[str]:
-    """Every address behind a URL; none while its name cannot be resolved."""
-    try:
-        return await resolve(url.target)
-    except OSError:
-        return []
 
 
 async def _embedding(answer: httpx2.Response) -> bytes:

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from voice_service.donations.verification import KeptVerification, Verification
 from voice_service.store import CustomVoice, KeptVoice, Retention
-from voice_service.stores.redis_shelf import RedisShelf
+from voice_service.stores.redis_hashes import RedisShelf
 
 _LIMIT_S = 2.0
 """How long Redis may take for anything."""
@@ -28,18 +28,19 @@ class RedisStore:
 
     def __init__(self, client: Redis, retention: Retention) -> None:
         self.verifications = RedisVerifications(client, retention)
-        self._shelf = RedisShelf(client, prefix="parley:voice:", by_age="parley:voices", holds="custom voices")
+        self._hashes = RedisShelf(client, prefix="parley:voice:", by_age="parley:voices", holds="custom voices")
         self._retention = retention
 
-    async def put(self, voice_id: str, voice: CustomVoice) -> None:
+    async def put(self, voice_id: str, voice: CustomVoice) -> KeptVoice:
         """Keep a voice."""
         fields: dict[str, str | bytes] = {"engine": voice.engine, "embedding": voice.embedding}
         kept = self._retention
-        await self._shelf.put(voice_id, fields, time_to_live_s=kept.time_to_live_s, most=kept.most_voices)
+        await self._hashes.put(voice_id, fields, time_to_live_s=kept.time_to_live_s, most=kept.most_voices)
+        return KeptVoice(voice, kept.time_to_live_s)
 
     async def get(self, voice_id: str) -> KeptVoice | None:
         """Find a voice."""
-        found = await self._shelf.get(voice_id, "engine", "embedding")
+        found = await self._hashes.get(voice_id, "engine", "embedding")
         if found is None:
             return None
         engine, embedding = found.fields
@@ -54,18 +55,18 @@ class RedisVerifications:
 
     def __init__(self, client: Redis, retention: Retention) -> None:
         self._most = retention.most_verifications
-        self._shelf = RedisShelf(
+        self._hashes = RedisShelf(
             client, prefix="parley:verification:", by_age="parley:verifications", holds="verifications"
         )
 
     async def put(self, verification: Verification, time_to_live_s: float) -> None:
         """Keep a verification."""
         fields = {"text": verification.text, "created_at": repr(verification.created_at_s)}
-        await self._shelf.put(verification.verification_id, fields, time_to_live_s=time_to_live_s, most=self._most)
+        await self._hashes.put(verification.verification_id, fields, time_to_live_s=time_to_live_s, most=self._most)
 
     async def get(self, verification_id: str) -> KeptVerification | None:
         """Find a verification."""
-        found = await self._shelf.get(verification_id, "text", "created_at")
+        found = await self._hashes.get(verification_id, "text", "created_at")
         if found is None:
             return None
         text, created_at = found.fields
@@ -73,4 +74,4 @@ class RedisVerifications:
 
     async def take(self, verification_id: str) -> bool:
         """Use a verification up."""
-        return await self._shelf.take(verification_id)
+        return await self._hashes.take(verification_id)

@@ -44,7 +44,7 @@ class SqliteStore:
         self._thread = thread
         self._retention = retention
 
-    async def put(self, voice_id: str, voice: CustomVoice) -> None:
+    async def put(self, voice_id: str, voice: CustomVoice) -> KeptVoice:
         """Keep a voice."""
 
         def put(connection: sqlite3.Connection) -> None:
@@ -57,6 +57,7 @@ class SqliteStore:
                 connection.execute(_FORGET_OLDEST, (self._retention.most_voices,))
 
         await self._thread.done(put)
+        return KeptVoice(voice, self._retention.time_to_live_s)
 
     async def get(self, voice_id: str) -> KeptVoice | None:
         """Find a voice."""

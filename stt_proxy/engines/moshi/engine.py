@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from moshi_client import upstreams
+from mesh.pool import Options
+from moshi_client import servers as moshi
 from moshi_client.connection import Call
 from moshi_client.messages import FromRecogniser, from_recogniser
 from moshi_client.metrics import LeaseMetrics
-from moshi_client.options import Options
-from moshi_client.upstreams import Upstreams
+from moshi_client.servers import MoshiServers
 from moshi_client.urls import ServerUrl
-from stt_proxy.engines.moshi.hearing import Hearing, Model
 from stt_proxy.engines.moshi.recognizer import MoshiRecognizer
+from stt_proxy.engines.moshi.stream_state import Model, StreamState
 
 _PATH = "/api/asr-streaming"
 
@@ -19,7 +19,7 @@ _PATH = "/api/asr-streaming"
 class MoshiEngine:
     """A `RecognitionEngine`. Which languages the servers' model knows is told by nobody: they are not looked at."""
 
-    def __init__(self, servers: Upstreams, model: Model, key: str) -> None:
+    def __init__(self, servers: MoshiServers, model: Model, key: str) -> None:
         self._servers = servers
         self._model = model
         self._call: Call[FromRecogniser] = Call(_PATH, from_recogniser, key)
@@ -27,7 +27,7 @@ class MoshiEngine:
     @property
     def capacity(self) -> int:
         """How many streams may be open."""
-        return self._servers.capacity
+        return self._servers.most_streams
 
     @property
     def available(self) -> bool:
@@ -38,7 +38,7 @@ class MoshiEngine:
     async def open(self, language: str) -> AsyncIterator[MoshiRecognizer]:  # noqa: ARG002
         """Lease a slot for one stream. Raises `AtCapacity`, `UpstreamDown`, `UpstreamMisconfigured`."""
         async with self._servers.lease(self._call) as connection:
-            yield MoshiRecognizer(connection, Hearing(self._model))
+            yield MoshiRecognizer(connection, StreamState(self._model))
 
 
 @asynccontextmanager
@@ -46,5 +46,5 @@ async def moshi_engine(
     urls: Sequence[ServerUrl], *, key: str, model: Model, options: Options, metrics: LeaseMetrics
 ) -> AsyncIterator[MoshiEngine]:
     """The engine on the servers at these URLs, meanwhile. They need not be up yet."""
-    async with upstreams.opened(urls, _PATH, options, metrics) as servers:
+    async with moshi.opened(urls, _PATH, options, metrics) as servers:
         yield MoshiEngine(servers, model, key)

@@ -13,7 +13,7 @@ from moshi_client.connection import Connection
 from moshi_client.floats import Floats, packed_floats
 from moshi_client.messages import Audio, FromRecogniser, packed
 from stt_proxy.engine import Event
-from stt_proxy.engines.moshi.hearing import Hearing
+from stt_proxy.engines.moshi.stream_state import StreamState
 
 _LONGEST_MESSAGE: Final = 12 * FRAME_BYTES
 """Bytes of audio in a message: about a second."""
@@ -31,9 +31,9 @@ _QUIET_LIMIT_S: Final = 30.0
 class MoshiRecognizer:
     """See `stt_proxy.engine.Recognizer`."""
 
-    def __init__(self, connection: Connection[FromRecogniser], hearing: Hearing) -> None:
+    def __init__(self, connection: Connection[FromRecogniser], state: StreamState) -> None:
         self._connection = connection
-        self._hearing = hearing
+        self._state = state
         self._events: deque[Event] = deque()
         self._progress = asyncio.Event()
         self._stepped_at = self._sent_at = _now()
@@ -41,7 +41,7 @@ class MoshiRecognizer:
     @property
     def backlog_s(self) -> float:
         """Seconds of audio that were sent and have not been taken in."""
-        return self._hearing.backlog_s
+        return self._state.backlog_s
 
     async def send(self, pcm: bytes) -> None:
         """Give it the next samples."""
@@ -51,7 +51,7 @@ class MoshiRecognizer:
             await self._room()
             piece = samples[start : start + most]
             self._busy_from_now()
-            self._hearing.sent(len(piece))
+            self._state.sent(len(piece))
             await self._send(piece)
 
     async def flush(self, flush_id: int) -> None:
@@ -69,11 +69,11 @@ class MoshiRecognizer:
     async def __anext__(self) -> Event:
         """The stream's next event."""
         while not self._events:
-            if self._hearing.finished:
+            if self._state.finished:
                 raise StopAsyncIteration
-            steps = self._hearing.steps
-            self._events.extend(self._hearing.take(await self._message()))
-            if self._hearing.steps > steps:
+            steps = self._state.steps
+            self._events.extend(self._state.take(await self._message()))
+            if self._state.steps > steps:
                 self._stepped_at = _now()
                 self._progress.set()
         return self._events.popleft()
@@ -81,7 +81,7 @@ class MoshiRecognizer:
     async def _flush(self, flush_id: int | None) -> None:
         await self._room()
         self._busy_from_now()
-        if silence := self._hearing.flush(flush_id):
+        if silence := self._state.flush(flush_id):
             await self._send(np.zeros(silence, np.float32))
 
     async def _send(self, samples: Floats) -> None:
@@ -90,7 +90,7 @@ class MoshiRecognizer:
 
     async def _room(self) -> None:
         """Wait until the engine has caught up. The events, which are being taken meanwhile, tell."""
-        while self.backlog_s > _LONGEST_BACKLOG_S or self._hearing.unanswered >= _MOST_FLUSHES:
+        while self.backlog_s > _LONGEST_BACKLOG_S or self._state.unanswered >= _MOST_FLUSHES:
             self._progress.clear()
             await self._progress.wait()
 

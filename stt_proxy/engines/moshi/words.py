@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mesh.audio import SAMPLE_RATE
 from stt_proxy.engine import Word
-from stt_proxy.engines.moshi.timeline import Timeline
+from stt_proxy.engines.moshi.silences import SilenceMap
 
 _LONGEST = int(1.5 * SAMPLE_RATE)
 """Samples. The engine lets a word start where the one before it ended, were it minutes ago."""
@@ -17,8 +17,8 @@ _LONGEST = int(1.5 * SAMPLE_RATE)
 class Words:
     """The words of one stream. Positions that are told are the engine's; events have the microphone's."""
 
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
+    def __init__(self, silences: SilenceMap) -> None:
+        self._silences = silences
         self._waiting = ""
         self._start = 0
         self._last_start = 0
@@ -34,9 +34,9 @@ class Words:
         """The word that waits, if one does, ends there."""
         if not self._waiting:
             return
-        last = self._timeline.position(max(self._start, end))
-        first = max(self._timeline.position(self._start), last - _LONGEST, self._last_start)
+        last = self._silences.position(max(self._start, end))
+        first = max(self._silences.position(self._start), last - _LONGEST, self._last_start)
         self._last_start = first
         yield Word(self._waiting, first / SAMPLE_RATE, max(first, last) / SAMPLE_RATE)
         self._waiting = ""
-        self._timeline.forget(self._start)
+        self._silences.forget(self._start)

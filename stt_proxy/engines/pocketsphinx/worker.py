@@ -14,8 +14,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from stt_proxy.engine import Event, Flushed
-from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.engines.pocketsphinx.detector import CHUNK, SpeechDetector
+from stt_proxy.engines.pocketsphinx.models import CHUNK, Decoder, SpeechDetector
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from stt_proxy.engines.pocketsphinx.wire import (
     LENGTH_BYTES,
@@ -89,7 +88,7 @@ class Worker:
                 case Open():
                     transcription = Transcription(self._detector, self._decoder)
                 case Audio(stream, pcm):
-                    self._tell(stream, transcription.hear(pcm))
+                    self._tell(stream, transcription.feed(pcm))
                 case Flush(stream, flush_id):
                     self._tell(stream, transcription.flush())
                     self._say(Heard(stream, Flushed(flush_id)))
@@ -100,10 +99,10 @@ class Worker:
     def _warm_up(self) -> None:
         """Touch all of both models once, so that the first person does not wait for it."""
         noise = np.random.default_rng(0).normal(0, 0.01, 8 * CHUNK).astype(np.float32)
-        for _ in self._detector.hear(noise):
+        for _ in self._detector.feed(noise):
             pass
         self._decoder.begin(0)
-        self._decoder.hear(noise)
+        self._decoder.feed(noise)
         self._decoder.end()
 
     def _tell(self, stream: int, events: Iterator[Event]) -> None:

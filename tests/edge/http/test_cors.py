@@ -13,7 +13,7 @@ from edge.server import EdgeServer
 from mesh.rpc.server import GrpcServer
 from tests.edge.clients import http_of
 from tests.edge.conftest import EdgeFactory
-from tests.voice_service.house import voice_service
+from tests.voice_service.harness import voice_service
 
 PAGE = "http://localhost:3000"
 FORM = "multipart/form-data; boundary=x"

@@ -30,12 +30,12 @@ from edge.http.openapi import JSON, described, operation
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
-from mesh.rpc.interceptor import LiveCalls
+from mesh.drain import LiveCalls
 from tests.edge.clients import http_of
 from tests.edge.conftest import UNUSED
 from tests.fakes.conversation import FakeConversation, conversation_server
 from tests.test_laws import ROOT
-from tests.voice_service.house import voice_service
+from tests.voice_service.harness import voice_service
 from voice_service.catalogue import read_catalogue
 
 EXAMPLES = 12

@@ -14,7 +14,7 @@ import pytest
 from edge.http.uploads import LARGEST_FILE
 from tests.edge.clients import http_of
 from tests.edge.conftest import EdgeFactory
-from tests.voice_service.house import voice_service
+from tests.voice_service.harness import voice_service
 from voice_service.donations.consent import read_consent
 from voice_service.donations.submission import SMALLEST_RECORDING
 from voice_service.donations.taking import Limits

@@ -13,7 +13,7 @@ from edge.server import EdgeServer
 from mesh.rpc.server import GrpcServer
 from tests.edge.clients import http_of
 from tests.edge.conftest import EdgeFactory
-from tests.voice_service.house import client_of, spoken, voice_service, wav
+from tests.voice_service.harness import client_of, spoken, voice_service, wav
 from tts_proxy.engines.espeak.library import Prosody
 
 ADA = wav(*spoken(Prosody("gmw/en-US+f3"), "Good morning to you all, and welcome to our little house."))

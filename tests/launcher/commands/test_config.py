@@ -76,6 +76,7 @@ def test_json_is_for_programs() -> None:
         "name": "port",
         "variables": ["PARLEY_EDGE_PORT"],
         "processes": ["edge"],
+        "engines": [],
         "meaning": "The TCP port it listens on; 0: any free one.",
         "accepts": "a whole number from 0 to 65535",
         "secret": False,

@@ -45,10 +45,10 @@ async def test_names_every_fault(parley: Parley, tmp_path: Path, broken_installa
     assert faults["Settings", "PARLEY_TTS_RATE"]["state"] == "wrong"
     assert faults["Settings", "PARLEY_STT_WORKER"]["state"] == "advice"
     assert "the tts-proxy wants it" in faults["Ports", str(port + offset)]["found"]
-    recogniser = faults["Recogniser", "embedded recogniser"]
-    assert recogniser["found"] == "needs packages that are not installed: pocketsphinx"
+    recogniser = faults["Recogniser", "packages"]
+    assert recogniser["found"] == "packages are not installed: pocketsphinx"
     assert recogniser["remedy"] == "pip install 'parley[embedded]'"
-    assert faults["Voice", "embedded voice"]["found"] == "does not work: it crashed (SIGSEGV)"
+    assert faults["Voice", "espeak"]["found"] == "does not work: it crashed (SIGSEGV)"
     assert "the key was refused" in faults["Language model", "server"]["found"]
     assert "voices.yaml:2:" in faults["Voices file", "line 2"]["found"]
     assert all(each["remedy"] for each in faults.values())
@@ -72,5 +72,5 @@ async def test_up_needs_the_engines_and_says_so_before_anything_starts(
     ran = await parley("up", PYTHONPATH=broken_installation)
     assert ran.code == 78
     assert ran.out == ""
-    assert "the embedded recogniser needs packages that are not installed: pocketsphinx" in ran.err
+    assert "pocketsphinx needs packages that are not installed: pocketsphinx" in ran.err
     assert "pip install 'parley[embedded]'" in ran.err

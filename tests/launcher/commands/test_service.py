@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from asyncio.subprocess import PIPE
 
@@ -23,12 +24,25 @@ def test_help_lists_the_settings(process: Process) -> None:
         assert setting.env[0] in ran.stdout
 
 
-def test_a_setting_that_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARLEY_RESPONDER_PORT", "many")
-    ran = CliRunner().invoke(main, ["responder"])
-    assert ran.exit_code == 1
-    assert "PARLEY_RESPONDER_PORT=many is not a whole number" in ran.stderr
-    assert "parley config responder" in ran.stderr
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
+def test_a_setting_that_does_not_fit_is_told_however_the_process_is_started(process: Process) -> None:
+    variable = describe(process.settings_type)[1].env[0]
+    said = []
+    for command in ("-m", process.package), ("-c", "from launcher.main import main; main()", process.name):
+        ran = subprocess.run(  # noqa: S603 - our own code
+            [sys.executable, *command],
+            env={**os.environ, variable: "many", "PARLEY_LOG_LEVEL": "loud"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == 1
+        said.append(ran.stderr)
+    assert said[0] == said[1]
+    assert f"{variable}=many is not a whole number" in said[0]
+    assert "PARLEY_LOG_LEVEL=loud is not one of" in said[0]
+    assert said[0].endswith(f"Every setting is listed by: parley config {process.name}\n")
 
 
 async def test_a_process_runs_until_it_is_asked_to_stop() -> None:
@@ -40,7 +54,7 @@ async def test_a_process_runs_until_it_is_asked_to_stop() -> None:
         stderr=PIPE,
     )
     assert process.stderr is not None
-    while b"running on" not in await process.stderr.readline():
+    while b"serving" not in await process.stderr.readline():
         pass
     assert await http_json("127.0.0.1", port, "/v1/models") is not None
     process.send_signal(signal.SIGINT)

@@ -94,7 +94,7 @@ async def test_a_whole_mesh_answers_survives_a_death_and_leaves_nothing_behind(p
         assert len(pids) == 6
         os.kill(pids[0], signal.SIGKILL)
         await up.until(r"responder +\| was ended by signal 9; starting it again in 0.5 s")
-        await up.until(r"responder +\| .*running on")
+        await up.until(r"responder +\| .*serving")
 
         pids = children(up.process.pid)
         up.process.send_signal(signal.SIGINT)

@@ -9,23 +9,28 @@ from typing import Any
 import grpc
 import pytest
 
+from mesh import pool
+from mesh.discovery import addresses
 from mesh.discovery import replicas as replicas_module
 from mesh.discovery.addresses import BadTarget
-from mesh.discovery.replica import Replica
+from mesh.discovery.replicas import Replica
 from mesh.discovery.search import Replicas, admitted
-from mesh.errors import MissingServiceTimeout
+from mesh.errors import AtCapacity, MissingServiceTimeout
+from mesh.pool import Limits, Outcome, Try
 from mesh.rpc.server import GrpcServer
 from tests.mesh.discovery.cluster import Names, cluster
 from tests.mesh.discovery.replica import CONFIG, Serve, Speaker, admit, method, nobody, silence, target
 
 LONG_S = 5.0
+PATIENT = Limits(search=2 * LONG_S, comeback=LONG_S)
+REFUSED = Try(Outcome.FULL, AtCapacity("full"))
 
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names are looked up a hundred times as often."""
-    monkeypatch.setattr(replicas_module, "RESOLVED_FOR_S", 0.05)
-    monkeypatch.setattr(replicas_module, "UNRESOLVED_FOR_S", 0.005)
+    monkeypatch.setattr(addresses, "RESOLVED_FOR_S", 0.05)
+    monkeypatch.setattr(addresses, "UNRESOLVED_FOR_S", 0.005)
 
 
 async def eventually(condition: Callable[[], bool], step: Callable[[], Awaitable[Any]]) -> None:
@@ -39,14 +44,16 @@ async def until_known(replicas: Replicas, *serving: str) -> None:
     """Wait until exactly these are known to be there, and to serve."""
     async with asyncio.timeout(LONG_S):
         while {each.address for each in replicas.reachable if each.serving} != set(serving):
-            await replicas._news.wait()
+            await replicas.finder.changed()
 
 
 async def all_chosen(replicas: Replicas) -> list[Replica]:
     """Every replica that a search would try, in its order."""
     chosen: list[Replica] = []
-    while replica := await replicas.choose(but=chosen, patience_s=0.0 if chosen else LONG_S):
+    search = replicas.finder.begin(PATIENT)
+    while replica := await replicas.finder.choose(search):
         chosen.append(replica)
+        search.not_admitted(replica, REFUSED, asyncio.get_running_loop().time())
     return chosen
 
 
@@ -79,8 +86,8 @@ async def test_without_patience_nobody_is_told_at_once_and_with_it_somebody_is_a
     (server,) = await serve(Speaker())
     await server.health.set("", serving=False)
     async with Replicas("tts", server.address) as replicas:
-        assert await replicas.choose(patience_s=0.0) is None
-        choosing = asyncio.create_task(replicas.choose(patience_s=LONG_S))
+        assert await replicas.first(0.0) is None
+        choosing = asyncio.create_task(replicas.first(LONG_S))
         await asyncio.sleep(0)
         await server.health.set("", serving=True)
         chosen = await choosing
@@ -177,7 +184,8 @@ async def test_a_name_whose_addresses_change_is_followed() -> None:
 async def test_a_replica_that_is_gone_from_the_list_is_forgotten_once_it_has_no_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(replicas_module, "FORGOTTEN_AFTER_S", 0.0)
+    monkeypatch.setattr(pool, "FORGOTTEN_AFTER_S", 0.0)
+    monkeypatch.setattr(replicas_module, "FORGOTTEN_EVERY_S", 0.01)
     async with cluster(Speaker(), Speaker()) as house, house.replicas() as replicas:
         house.names.addresses = ["127.0.0.2"]
         await until_known(replicas, house.addresses[0])
@@ -188,7 +196,7 @@ async def test_a_replica_that_is_gone_from_the_list_is_forgotten_once_it_has_no_
             asked = house.names.asked
             await eventually(lambda: house.names.asked > asked + 2, lambda: asyncio.sleep(0.01))
             assert old.channel.get_state() is grpc.ChannelConnectivity.READY
-        await eventually(lambda: old.address not in replicas._known, lambda: asyncio.sleep(0.01))
+        await eventually(lambda: old.address not in replicas.pool.known, lambda: asyncio.sleep(0.01))
         assert old.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
         assert old.watching is not None
         await asyncio.wait([old.watching], timeout=LONG_S)
@@ -269,7 +277,7 @@ async def test_leaving_leaves_no_task_and_no_channel(serve: Serve) -> None:
         async with Replicas("tts", f"localhost:{servers[0].port},{target(*servers)},{dead}") as replicas:
             async with admitted(replicas, method, CONFIG):
                 pass
-            channels = [each.channel for each in replicas._known.values()]
+            channels = [each.channel for each in replicas.pool.known.values()]
         assert {each.get_state() for each in channels} == {grpc.ChannelConnectivity.SHUTDOWN}
         own = [task for task in asyncio.all_tasks() - before if "mesh" in str(task.get_coro())]
         assert own == []
@@ -278,9 +286,9 @@ async def test_leaving_leaves_no_task_and_no_channel(serve: Serve) -> None:
 async def test_all_calls_to_a_replica_share_its_channel(serve: Serve) -> None:
     (server,) = await serve(Speaker())
     async with Replicas("tts", server.address) as replicas:
-        first = await replicas.choose(patience_s=LONG_S)
+        first = await replicas.first(LONG_S)
         async with admitted(replicas, method, CONFIG), admitted(replicas, method, CONFIG):
-            again = await replicas.choose(patience_s=LONG_S)
+            again = await replicas.first(LONG_S)
             assert again is first
             assert again is not None
             assert again.calls == 2

@@ -232,7 +232,7 @@ async def test_a_service_that_is_not_there_serves_nothing() -> None:
 async def test_a_name_is_known_to_be_down_when_some_say_so_and_none_denies_it(serve: Serve) -> None:
     servers = await serve(Speaker(), Speaker())
     async with Replicas("tts", target(*servers)) as replicas:
-        await replicas.choose(patience_s=1.0)
+        await replicas.first(1.0)
         assert not await known_down(replicas, "llm")  # neither knows the name
         await servers[0].health.set("llm", serving=False)
         assert await known_down(replicas, "llm")

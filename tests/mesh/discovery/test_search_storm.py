@@ -36,7 +36,7 @@ def take(mood: str, speaker: Speaker) -> None:
 @asynccontextmanager
 async def followed() -> AsyncIterator[tuple[Cluster, Replicas]]:
     async with cluster(*[Speaker() for _ in range(3)]) as house, house.replicas() as replicas:
-        await replicas.choose(patience_s=5.0)
+        await replicas.first(5.0)
         yield house, replicas
 
 
@@ -44,7 +44,7 @@ async def nothing_left(house: Cluster, replicas: Replicas) -> None:
     async with asyncio.timeout(2):
         for speaker in house.speakers:
             await speaker.idle()
-    assert [each.calls for each in replicas._known.values()] == [0, 0, 0]
+    assert [each.calls for each in replicas.pool.known.values()] == [0, 0, 0]
 
 
 async def converse(replicas: Replicas, held_s: float, limits: Limits) -> None:

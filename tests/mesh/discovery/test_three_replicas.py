@@ -23,7 +23,7 @@ async def all_known(house: Cluster, replicas: Replicas) -> None:
     """Wait until every replica's health is known."""
     async with asyncio.timeout(5):
         while {each.address for each in replicas.reachable if each.serving} != set(house.addresses):
-            await replicas._news.wait()
+            await replicas.finder.changed()
 
 
 async def test_full_ones_are_passed_over_and_cost_no_try() -> None:

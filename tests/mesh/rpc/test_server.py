@@ -9,15 +9,17 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from structlog.testing import capture_logs
 
 from mesh.discovery.addresses import parse_target
 from mesh.errors import Draining, from_rpc_error
 from mesh.ports import PortTaken
+from mesh.process import run
 from mesh.rpc.channels import open_channel
-from mesh.rpc.server import GrpcServer, run, serve
+from mesh.rpc.server import GrpcServer, serve
 from mesh.settings import ServiceSettings
 from mesh.tasks import beside
 from tests.mesh.discovery.replica import CONFIG, FINISH, SERVICE, Speaker, method
@@ -82,18 +84,65 @@ async def test_health_serves_further_names_and_tells_watchers() -> None:
         assert (await watch.read()).status == SERVING
 
 
-async def test_reflection_lists_the_services_and_describes_them() -> None:
+async def test_health_lists_every_name() -> None:
+    async with Speaker().served() as server, grpc.aio.insecure_channel(server.address) as channel:
+        await server.health.set("llm", serving=False)
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        messages: Any = health_pb2
+        listed = await stub.List(messages.HealthListRequest(), timeout=5)
+    statuses = {name: answer.status for name, answer in listed.statuses.items()}
+    assert statuses == {"": SERVING, SERVICE.full_name: SERVING, "llm": NOT_SERVING}
+
+
+REFLECTIONS = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+METHOD = f"{SERVICE.full_name}.Synthesize"
+
+
+async def reflected(service: str, *asked: reflection_pb2.ServerReflectionRequest) -> list[Any]:
+    """What a real server answers; the messages of both versions are the same on the wire."""
+
     async def requests() -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
-        yield reflection_pb2.ServerReflectionRequest(list_services="")
-        yield reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE.full_name)
+        for each in asked:
+            yield each
 
     async with Speaker().served() as server, grpc.aio.insecure_channel(server.address) as channel:
         untyped: Any = channel
-        stub: Any = reflection_pb2_grpc.ServerReflectionStub(untyped)
-        listed, described = [answer async for answer in stub.ServerReflectionInfo(requests(), timeout=5)]
-    names = {service.name for service in listed.list_services_response.service}
-    assert names == {SERVICE.full_name, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
-    assert b"TextToSpeechService" in described.file_descriptor_response.file_descriptor_proto[0]
+        ask = untyped.stream_stream(
+            f"/{service}/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
+        return [answer async for answer in ask(requests(), timeout=5)]
+
+
+def files(answer: Any) -> list[FileDescriptorProto]:
+    """The files that an answer describes, the one asked for first."""
+    return [FileDescriptorProto.FromString(each) for each in answer.file_descriptor_response.file_descriptor_proto]
+
+
+@pytest.mark.parametrize("service", REFLECTIONS)
+async def test_reflection_lists_the_services_and_describes_them(service: str) -> None:
+    listed, *described = await reflected(
+        service,
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        *(
+            reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol)
+            for symbol in (SERVICE.full_name, METHOD, "parley.tts.v1.SynthesizeRequest.config", *REFLECTIONS)
+        ),
+    )
+    names = [each.name for each in listed.list_services_response.service]
+    assert names == ["grpc.health.v1.Health", *REFLECTIONS, SERVICE.full_name]
+    found = [files(answer)[0] for answer in described]
+    assert [each.name for each in found[:3]] == ["parley/tts/v1/tts.proto"] * 3
+    assert [f"{each.package}.{each.service[0].name}" for each in found[3:]] == [*REFLECTIONS]
+    assert found[3].service[0].method[0].input_type == ".grpc.reflection.v1.ServerReflectionRequest"
+
+
+@pytest.mark.parametrize("symbol", [f"{SERVICE.full_name}.Nothing", "parley.Nothing.Synthesize", "Synthesize", ""])
+async def test_what_is_not_there_is_not_found(symbol: str) -> None:
+    asked = reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol)
+    (answer,) = await reflected(REFLECTIONS[0], asked)
+    assert answer.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
 async def test_a_taken_port_is_a_clear_error() -> None:
@@ -249,7 +298,8 @@ async def test_serve_is_a_whole_life() -> None:
 
 PROGRAM = """
 from mesh import logs
-from mesh.rpc.server import run, serve
+from mesh.process import run
+from mesh.rpc.server import serve
 from mesh.settings import ServiceSettings
 from tests.mesh.discovery.replica import CONFIG, FINISH, SERVICE, Speaker, method
 logs.configure("bakery")

@@ -6,7 +6,7 @@ from stt_proxy.recognition.levels import Level
 def level(*loudness: float) -> Level:
     found = Level()
     for rms in loudness:
-        found.hear(rms)
+        found.feed(rms)
     return found
 
 

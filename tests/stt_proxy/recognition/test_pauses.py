@@ -18,7 +18,7 @@ def heard(*parts: Part) -> PauseScore:
     score = PauseScore()
     for probability, lasting in parts:
         for _ in range(round(lasting / CHUNK_S)):
-            score.hear(probability, CHUNK_S)
+            score.feed(probability, CHUNK_S)
     return score
 
 
@@ -30,7 +30,7 @@ def seconds_until(score: PauseScore, probability: float, *, speaking: bool) -> f
     for chunks in range(100):
         if score.speaking is speaking:
             return chunks * CHUNK_S
-        score.hear(probability, CHUNK_S)
+        score.feed(probability, CHUNK_S)
     raise AssertionError("never")
 
 
@@ -72,7 +72,7 @@ def test_scores_are_probabilities_and_agree_with_who_speaks(probabilities: list[
     score = PauseScore()
     for probability in probabilities:
         was_speaking = score.speaking
-        score.hear(probability, CHUNK_S)
+        score.feed(probability, CHUNK_S)
         assert 0 <= score.probability <= 1
         if score.probability < SPEAKING_BELOW:
             assert score.speaking

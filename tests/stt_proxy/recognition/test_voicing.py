@@ -8,7 +8,7 @@ def voicing(chunks: str) -> Voicing:
     """Chunks of 100 samples: speech (#) or not (.)."""
     found = Voicing(100)
     for chunk in chunks:
-        found.hear(0.9 if chunk == "#" else 0.1)
+        found.feed(0.9 if chunk == "#" else 0.1)
     return found
 
 

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from tests.voice_service.house import opus, spoken, wav, wav_of
+from tests.voice_service.harness import opus, spoken, wav, wav_of
 from tts_proxy.engines.espeak.library import Prosody
 from voice_service.analysis.__main__ import UNUSABLE
-from voice_service.analysis.manner import Manner
+from voice_service.analysis.features import VoiceFeatures
 from voice_service.analysis.recording import LONGEST_S, SAMPLE_RATE, decoded
 
 ADA = Prosody("gmw/en-US+f3")
@@ -27,7 +27,7 @@ def analysed(recording: bytes) -> subprocess.CompletedProcess[bytes]:
 def test_a_recording_becomes_a_manner() -> None:
     ended = analysed(wav(*spoken(ADA)))
     assert ended.returncode == 0, ended.stderr
-    assert msgspec.json.decode(ended.stdout, type=Manner).pitch_hz == pytest.approx(211, rel=0.03)
+    assert msgspec.json.decode(ended.stdout, type=VoiceFeatures).pitch_hz == pytest.approx(211, rel=0.03)
 
 
 def test_ogg_opus_is_decoded() -> None:

@@ -9,7 +9,7 @@ from grpc.aio import AioRpcError
 from mesh.errors import from_rpc_error
 from parley.voices.v1 import voices_pb2 as pb
 from parley.voices.v1 import voices_pb2_grpc as stubs
-from tests.voice_service.house import LIMIT_S, finish
+from tests.voice_service.harness import LIMIT_S, finish
 
 RECORDING = bytes(range(256)) * 600
 Donor: TypeAlias = "stubs.VoiceServiceAsyncStub"

@@ -12,7 +12,7 @@ import pytest
 
 from mesh.errors import MeshError
 from tests.voice_service.donations.donor import RECORDING, Donor, donation, names, started, submitted
-from tests.voice_service.house import client_of, process
+from tests.voice_service.harness import client_of, process
 
 
 @pytest.mark.unmute("S12")

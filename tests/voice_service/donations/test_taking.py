@@ -37,7 +37,7 @@ from tests.voice_service.donations.donor import (
     started,
     submitted,
 )
-from tests.voice_service.house import LIMIT_S, Client, client_of, voice_service
+from tests.voice_service.harness import LIMIT_S, Client, client_of, voice_service
 from voice_service.donations.consent import read_consent
 from voice_service.donations.submission import SMALLEST_RECORDING
 from voice_service.donations.taking import Limits

@@ -9,11 +9,10 @@ import pytest
 import soxr
 
 from mesh.errors import BadAudio
-from tests.voice_service.house import opus, spoken, wav, wav_of
-from tts_proxy.engines.espeak.cloned import cloned_prosody
+from tests.voice_service.harness import opus, spoken, wav, wav_of
 from tts_proxy.engines.espeak.library import Prosody, library
-from tts_proxy.engines.espeak.voices import Voices
-from voice_service.analysis.manner import Manner, manner_of
+from tts_proxy.engines.espeak.voices import Voices, cloned_prosody
+from voice_service.analysis.features import VoiceFeatures, features_of
 from voice_service.analysis.recording import SAMPLE_RATE
 from voice_service.engines import espeak
 from voice_service.engines.espeak import EspeakCloning, embedding_for
@@ -30,9 +29,9 @@ PEOPLE = [
 ]
 
 
-def heard(prosody: Prosody) -> Manner:
+def heard(prosody: Prosody) -> VoiceFeatures:
     samples, sample_rate = spoken(prosody)
-    return manner_of(soxr.resample(samples, sample_rate, SAMPLE_RATE), SAMPLE_RATE)
+    return features_of(soxr.resample(samples, sample_rate, SAMPLE_RATE), SAMPLE_RATE)
 
 
 async def cloned(recording: bytes) -> Prosody:
@@ -60,7 +59,7 @@ async def test_a_recording_played_faster_is_a_higher_and_faster_voice() -> None:
 @pytest.mark.parametrize("spread_hz", [0, 40, 300])
 @pytest.mark.parametrize("syllables_per_s", [0.0, 4.5, 15.0])
 def test_parameters_stay_within_limits(pitch_hz: float, spread_hz: float, syllables_per_s: float) -> None:
-    found = embedding_for(Manner(pitch_hz=pitch_hz, spread_hz=spread_hz, syllables_per_s=syllables_per_s))
+    found = embedding_for(VoiceFeatures(pitch_hz=pitch_hz, spread_hz=spread_hz, syllables_per_s=syllables_per_s))
     assert 0 <= found.pitch <= 99
     assert 0 <= found.pitch_range <= 100
     assert 120 <= found.rate <= 240

@@ -4,46 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from mesh.errors import AtCapacity
-from mesh.extras import require
-from tts_proxy.engines.espeak.cloned import cloned_prosody
 from tts_proxy.engines.espeak.library import Library, Prosody, library
+from tts_proxy.engines.espeak.plugin import EspeakSettings, check_installed
 from tts_proxy.engines.espeak.script import Script
 from tts_proxy.engines.espeak.speech import Speech, speak
 from tts_proxy.engines.espeak.utterance import EspeakUtterance
-from tts_proxy.engines.espeak.voices import Voices
-
-DEFAULT_VOICE = "en-us"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EspeakOptions:
-    """How the engine works."""
-
-    capacity: int = 64
-    """Utterances at once."""
-    voice: str = DEFAULT_VOICE
-    """The default voice."""
-    rate: int = 175
-    """Words per minute, 80 to 450."""
-    patience_s: float = 0.3
-    """How long text may wait for the end of its clause."""
+from tts_proxy.engines.espeak.voices import Voices, cloned_prosody
 
 
 @asynccontextmanager
-async def espeak_engine(options: EspeakOptions) -> AsyncIterator["EspeakEngine"]:
+async def espeak_engine(settings: EspeakSettings) -> AsyncIterator["EspeakEngine"]:
     """Load the engine and keep it while the block runs.
 
     Raises `VoiceNotFound` if its default voice does not exist, `MissingExtra` if its packages are not installed.
     """
-    require("the embedded voice", "embedded", "espeakng_loader")
+    check_installed()
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="espeak")
     try:
         loaded = await asyncio.get_running_loop().run_in_executor(thread, library)
-        yield EspeakEngine(options, loaded, thread)
+        yield EspeakEngine(settings, loaded, thread)
     finally:
         thread.shutdown(wait=False, cancel_futures=True)
 
@@ -55,11 +37,11 @@ class EspeakEngine:
     they take turns, and none waits for more than one clause of each other.
     """
 
-    def __init__(self, options: EspeakOptions, library: Library, thread: Executor) -> None:
-        self._options = options
+    def __init__(self, settings: EspeakSettings, library: Library, thread: Executor) -> None:
+        self._settings = settings
         self._library = library
         self._thread = thread
-        self._voices = Voices(library, options.voice)
+        self._voices = Voices(library, settings.default_voice)
         self._open = 0
 
     name = "espeak"
@@ -67,7 +49,7 @@ class EspeakEngine:
     @property
     def capacity(self) -> int:
         """How many utterances may be open."""
-        return self._options.capacity
+        return self._settings.capacity
 
     @property
     def available(self) -> bool:
@@ -82,12 +64,12 @@ class EspeakEngine:
             raise AtCapacity("every voice is taken")
         self._open += 1
         try:
-            yield EspeakUtterance(partial(self._say, prosody), self._options.patience_s)
+            yield EspeakUtterance(partial(self._say, prosody), self._settings.patience_s)
         finally:
             self._open -= 1
 
     def _prosody(self, voice: str) -> Prosody:
-        return Prosody(self._voices.identifier(voice), rate=self._options.rate)
+        return Prosody(self._voices.identifier(voice), rate=self._settings.rate)
 
     async def _say(self, prosody: Prosody, script: Script) -> Speech:
         return await speak(script, prosody, self._library, self._thread)

@@ -1,22 +1,16 @@
 """Turns the words of a clause into the text eSpeak reads, and remembers which part of it is which word.
 
-What cannot be said is left out: markdown, emoji, brackets, control characters. eSpeak would speak their names, and text
-full of rare symbols makes it overrun its buffers; so only what is known to be harmless is let through.
+What cannot be spoken is left out (`tts_proxy.speakable`): eSpeak would speak the names of such symbols, and text that
+is full of rare ones makes it overrun its buffers.
 """
 # ruff: noqa: RUF001 - typographic marks are what this is about
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
+from tts_proxy.speakable import makes_sound, speakable
 from tts_proxy.text import Clause, Ending
 
-_NAMED = frozenset("%&@+=$€£¥°×÷")
-"""Symbols that are said by name, and should be, even alone."""
-_SILENT = frozenset("'-–—/.,:;!?…。、，！？")
-"""What guides the voice, or belongs inside a word ("it's", "3.5", "10:30")."""
-_LET_THROUGH = _NAMED | _SILENT | {" "}
-_REPLACED = str.maketrans({"’": "'", "‘": "'", "_": " ", "\N{MINUS SIGN}": "-"})
 _LEADING = re.compile(r"^(?:[-.](?!\d)|['–—/,:;!?…。、，！？])+")
 """Marks that mean nothing at the start of a word; some are said by name there."""
 _TOO_LONG = re.compile(r"\S{30}(?=\S)")
@@ -45,9 +39,9 @@ def script_of(clause: Clause) -> Script:
     text = ""
     words = []
     for written in clause.words:
-        kept = _harmless(written)
+        kept = speakable(written)
         spoken = _TOO_LONG.sub(r"\g<0> ", _LEADING.sub("", kept))
-        if any(character.isalnum() or character in _NAMED for character in spoken):
+        if makes_sound(spoken):
             start = len(text) + 1 if text else 0
             text += f" {spoken}" if text else spoken
             words.append(ScriptWord(written, start, len(text)))
@@ -58,13 +52,3 @@ def script_of(clause: Clause) -> Script:
         # Else the voice falls as at the end of a sentence.
         text += ","
     return Script(text, tuple(words))
-
-
-def _harmless(word: str) -> str:
-    plain = unicodedata.normalize("NFC", word).translate(_REPLACED)
-    return " ".join("".join(filter(_is_harmless, plain)).split())
-
-
-def _is_harmless(character: str) -> bool:
-    # Letters with their marks, and numbers, of any script.
-    return character in _LET_THROUGH or unicodedata.category(character)[0] in "LMN"

@@ -3,11 +3,45 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from tts_proxy.engine import Event
+from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
+from tts_proxy.engine import Audio, Event, Word
 from tts_proxy.engines.espeak.script import Script, script_of
 from tts_proxy.engines.espeak.speech import Speech
-from tts_proxy.engines.espeak.timeline import Timeline
 from tts_proxy.text import Clause, Clauses, Ending
+
+PAUSES_S = {Ending.SENTENCE: 0.35, Ending.CLAUSE: 0.15, Ending.CUT: 0.0}
+"""The silence between a clause, by how it ends, and the next one."""
+
+
+class Timeline:
+    """Counts the samples of an utterance. A pause goes before the clause that follows it: none ends the utterance."""
+
+    def __init__(self) -> None:
+        self._samples = 0
+        self._pause_due = 0
+
+    @property
+    def length_s(self) -> float:
+        """How long the audio is so far."""
+        return self._samples / SAMPLE_RATE
+
+    def place(self, speech: Speech, ending: Ending, *, last: bool) -> list[Event]:
+        """The events of the next clause, its words first; `last` when it is known that no other follows."""
+        start_s = (self._samples + self._pause_due) / SAMPLE_RATE
+        words = [Word(word.text, start_s + word.start_s, start_s + word.stop_s) for word in speech.words]
+        padding = 0
+        if ending is not Ending.CUT and not last:
+            # The end of a clause must not wait in an unfilled frame for whatever follows.
+            padding = -(self._samples + self._pause_due + len(speech.samples)) % FRAME_SAMPLES
+        samples = (_silence(self._pause_due), speech.samples.astype("<i2", copy=False).tobytes(), _silence(padding))
+        self._samples += self._pause_due + len(speech.samples) + padding
+        self._pause_due = max(0, round(PAUSES_S[ending] * SAMPLE_RATE) - padding)
+        return [*words, Audio(b"".join(samples))]
+
+
+def _silence(samples: int) -> bytes:
+    return bytes(2 * samples)
+
 
 _MOST_UNSPOKEN = 10_000
 """Characters that may wait to be spoken before more text has to wait outside."""

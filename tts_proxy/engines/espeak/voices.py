@@ -4,8 +4,12 @@ A name is a language, or a language and a variant: "en-us", "en-gb-x-rp+m3". The
 that it has not listed: it takes an unknown variant for none, and few languages by the names it lists them under.
 """
 
+from typing import Annotated
+
+import msgspec
+
 from mesh.errors import VoiceNotFound
-from tts_proxy.engines.espeak.library import Library
+from tts_proxy.engines.espeak.library import Library, Prosody
 
 _VARIANT_FOLDER = "!v/"
 
@@ -31,3 +35,22 @@ class Voices:
         if identifier is None or (plus and variant not in self._variants):
             raise VoiceNotFound(f"there is no voice {name!r}", field="config.voice")
         return f"{identifier}{plus}{variant}"
+
+
+class Embedding(msgspec.Struct, frozen=True, kw_only=True):
+    """An embedding, which is JSON. Its counterpart is `voice_service.engines.espeak.Embedding`."""
+
+    voice: str
+    """A name that `Voices` knows."""
+    rate: Annotated[int, msgspec.Meta(ge=80, le=450)]
+    pitch: Annotated[int, msgspec.Meta(ge=0, le=99)]
+    pitch_range: Annotated[int, msgspec.Meta(ge=0, le=100)]
+
+
+def cloned_prosody(embedding: bytes, voices: Voices) -> Prosody:
+    """Who speaks with this embedding, and how. Raises `VoiceNotFound` if it is none of this engine's."""
+    try:
+        found = msgspec.json.decode(embedding, type=Embedding)
+    except msgspec.DecodeError:
+        raise VoiceNotFound("the custom voice cannot be read", field="config.voice") from None
+    return Prosody(voices.identifier(found.voice), rate=found.rate, pitch=found.pitch, pitch_range=found.pitch_range)

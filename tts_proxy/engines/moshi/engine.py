@@ -8,18 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from mesh.errors import VoiceNotFound
-from moshi_client import upstreams
+from mesh.pool import Options
+from moshi_client import servers as moshi
 from moshi_client.connection import Call
 from moshi_client.messages import from_voice
 from moshi_client.metrics import LeaseMetrics
-from moshi_client.options import Options
-from moshi_client.upstreams import Upstreams
+from moshi_client.servers import MoshiServers
 from moshi_client.urls import ServerUrl
 from tts_proxy.engines.moshi.utterance import MoshiUtterance
-
-CUSTOM: Final = "custom:"
-"""What the names of cloned voices begin with."""
 
 _PATH = "/api/tts_streaming"
 _CFG_ALPHA = 1.5
@@ -31,7 +27,7 @@ class MoshiEngine:
 
     name: Final = "moshi"
 
-    def __init__(self, servers: Upstreams, key: str, voice: str) -> None:
+    def __init__(self, servers: MoshiServers, key: str, voice: str) -> None:
         self._servers = servers
         self._key = key
         self._voice = voice
@@ -39,7 +35,7 @@ class MoshiEngine:
     @property
     def capacity(self) -> int:
         """How many utterances may be open."""
-        return self._servers.capacity
+        return self._servers.most_streams
 
     @property
     def available(self) -> bool:
@@ -50,11 +46,8 @@ class MoshiEngine:
     async def open(self, voice: str, embedding: bytes | None = None) -> AsyncIterator[MoshiUtterance]:
         """Lease a slot for one reply. `embedding` is the message that cloning got of the voice's server, as it was.
 
-        Raises `AtCapacity`, `VoiceNotFound` for a custom voice without its embedding, `UpstreamDown` and
-        `UpstreamMisconfigured`.
+        Raises `AtCapacity`, `VoiceNotFound` if the server says so, `UpstreamDown` and `UpstreamMisconfigured`.
         """
-        if voice.startswith(CUSTOM) and embedding is None:
-            raise VoiceNotFound(f"the voice {voice!r} is not kept any more", field="config.voice")
         named = "" if embedding is not None else voice or self._voice
         call = Call(_target(named), from_voice, self._key, first=embedding)
         async with self._servers.lease(call) as connection:
@@ -66,7 +59,7 @@ async def moshi_engine(
     urls: Sequence[ServerUrl], *, key: str, voice: str, options: Options, metrics: LeaseMetrics
 ) -> AsyncIterator[MoshiEngine]:
     """The engine on the servers at these URLs, meanwhile. They need not be up yet."""
-    async with upstreams.opened(urls, _PATH, options, metrics) as servers:
+    async with moshi.opened(urls, _PATH, options, metrics) as servers:
         yield MoshiEngine(servers, key, voice)
 
 

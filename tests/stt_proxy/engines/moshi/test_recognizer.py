@@ -12,15 +12,15 @@ from websockets.asyncio.server import ServerConnection
 
 from mesh.audio import FRAME_SAMPLES
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
+from mesh.pool import Options
 from mesh.times import seconds
 from moshi_client.floats import unpacked_floats
 from moshi_client.messages import Audio
 from moshi_client.metrics import LeaseMetrics
-from moshi_client.options import Options
 from moshi_client.urls import parse_urls
 from stt_proxy.engines.moshi import recognizer
 from stt_proxy.engines.moshi.engine import MoshiEngine, moshi_engine
-from stt_proxy.engines.moshi.hearing import Model
+from stt_proxy.engines.moshi.stream_state import Model
 from tests.moshi_client.models import recognising
 from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
 from tests.stt_proxy.proxy import Proxy, audio, config, finish, flush, kinds, next_of, serving, told

@@ -15,7 +15,7 @@ from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
 from mesh.tasks import beside
 from stt_proxy.engine import Event, Flushed, Pause, Recognizer
 from stt_proxy.engines.pocketsphinx import engine as engine_module
-from stt_proxy.engines.pocketsphinx import lease
+from stt_proxy.engines.pocketsphinx import process
 from stt_proxy.engines.pocketsphinx.engine import PocketSphinxEngine, pocketsphinx_engine
 from tests.speech import say, share_of_words
 from tests.stt_proxy.hearing import Heard, frames, microphone, silence
@@ -179,7 +179,7 @@ async def test_a_worker_that_dies_idle_is_replaced() -> None:
 
 
 async def test_a_worker_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "_STALL_LIMIT_S", 0.3)
+    monkeypatch.setattr(process, "_STALL_LIMIT_S", 0.3)
     async with pocketsphinx_engine(1) as engine:
         async with engine.open("") as recognizer:
             (pid,) = workers()
@@ -191,7 +191,7 @@ async def test_a_worker_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_silence_from_the_caller_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "_STALL_LIMIT_S", 0.05)
+    monkeypatch.setattr(process, "_STALL_LIMIT_S", 0.05)
     async with pocketsphinx_engine(1) as engine, engine.open("") as recognizer:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
 from stt_proxy.engine import Pause, Word
-from stt_proxy.engines.pocketsphinx.decoder import Decoder
-from stt_proxy.engines.pocketsphinx.detector import SpeechDetector
+from stt_proxy.engines.pocketsphinx.models import Decoder, SpeechDetector
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from stt_proxy.recognition import SAMPLE_RATE as RECOGNITION_RATE
 from stt_proxy.recognition import utterances
@@ -48,9 +47,9 @@ class Ear:
     def transcription(self) -> Transcription:
         return Transcription(self._detector, self.decoder)
 
-    def hear(self, pcm: bytes) -> Heard:
+    def feed(self, pcm: bytes) -> Heard:
         transcription = self.transcription()
-        events = [event for frame in frames(pcm) for event in transcription.hear(frame)]
+        events = [event for frame in frames(pcm) for event in transcription.feed(frame)]
         return Heard([*events, *transcription.flush()])
 
 
@@ -61,7 +60,7 @@ def ear() -> Ear:
 
 def test_most_words_of_a_conversation_are_right(ear: Ear) -> None:
     spoken = [each for sentence in SENTENCES for each in (silence(1), say(sentence))]
-    heard = ear.hear(microphone(*spoken, silence(1)))
+    heard = ear.feed(microphone(*spoken, silence(1)))
     assert share_of_words(" ".join(SENTENCES), heard.text) >= 0.6, heard.text
     starts = [word.start_s for word in heard.words]
     assert starts == sorted(starts)
@@ -79,7 +78,7 @@ def test_words_are_where_they_were_spoken(ear: Ear) -> None:
         for event in library().speak(text, Prosody("gmw/en-US", rate=200), lambda: False).words
     }
     quiet_s = 3.137
-    heard = ear.hear(microphone(silence(quiet_s), say(text), silence(1)))
+    heard = ear.feed(microphone(silence(quiet_s), say(text), silence(1)))
     found = {word.text: word.start_s - quiet_s for word in heard.words if word.text in truth}
     assert len(found) >= 6, heard.text
     for word, start_s in found.items():
@@ -90,7 +89,7 @@ def test_speech_is_noticed_soon_and_its_end_after_half_a_second(ear: Ear) -> Non
     for shift in range(3):
         speech = say(SENTENCES[shift])
         begin_s = 1 + 0.02 * shift
-        heard = ear.hear(microphone(silence(begin_s), speech, silence(1.5)))
+        heard = ear.feed(microphone(silence(begin_s), speech, silence(1.5)))
         first_voiced_s = begin_s + onset(speech) / SAMPLE_RATE
         last_voiced_s = begin_s + (len(speech) - onset(speech[::-1])) / SAMPLE_RATE
         assert heard.first(below=0.4) - first_voiced_s <= 0.36
@@ -142,7 +141,7 @@ def white(seconds: float, rms: float) -> Samples:
     ],
 )
 def test_noises_are_no_words_and_no_speech(ear: Ear, sound: Samples) -> None:
-    heard = ear.hear(microphone(silence(1), sound, silence(1.5)))
+    heard = ear.feed(microphone(silence(1), sound, silence(1.5)))
     assert not heard.words
     assert not heard.partials
     assert min(pause.probability for pause in heard.pauses) >= 0.4
@@ -150,8 +149,8 @@ def test_noises_are_no_words_and_no_speech(ear: Ear, sound: Samples) -> None:
 
 def test_a_cough_after_a_sentence_adds_no_word(ear: Ear) -> None:
     speech = say(SENTENCES[3])
-    alone = ear.hear(microphone(silence(1), speech, silence(1.5)))
-    followed = ear.hear(microphone(silence(1), speech, silence(0.25), bursts(length_s=0.25, rms=0.06), silence(1.0)))
+    alone = ear.feed(microphone(silence(1), speech, silence(1.5)))
+    followed = ear.feed(microphone(silence(1), speech, silence(0.25), bursts(length_s=0.25, rms=0.06), silence(1.0)))
     last_s = 1.1 + len(speech) / SAMPLE_RATE
     assert max(word.end_s for word in followed.words) < last_s + 0.1
     assert len(followed.words) <= len(alone.words) + 1
@@ -161,7 +160,7 @@ def test_a_cough_after_a_sentence_adds_no_word(ear: Ear) -> None:
 def test_the_speaker_may_be_quiet_or_loud(ear: Ear, rms: float) -> None:
     usual = np.frombuffer(microphone(silence(1), say(SENTENCES[0]), silence(1), say(SENTENCES[2]), silence(1)), "<i2")
     scaled = np.clip(usual * (rms / SPEECH_RMS), -32_768, 32_767).astype("<i2").tobytes()
-    heard = ear.hear(scaled)
+    heard = ear.feed(scaled)
     assert share_of_words(f"{SENTENCES[0]} {SENTENCES[2]}", heard.text) >= 0.5, heard.text
 
 
@@ -171,8 +170,8 @@ def test_a_flush_in_mid_speech_gives_words_at_once_and_none_twice(ear: Ear) -> N
     cut = int(2.0137 * SAMPLE_RATE) * 2
     cut_s = cut / 2 / SAMPLE_RATE
     transcription = ear.transcription()
-    before = Heard([*transcription.hear(pcm[:cut]), *transcription.flush()])
-    after = Heard([*transcription.hear(pcm[cut:]), *transcription.flush()])
+    before = Heard([*transcription.feed(pcm[:cut]), *transcription.flush()])
+    after = Heard([*transcription.feed(pcm[cut:]), *transcription.flush()])
     assert before.words
     assert after.words
     assert before.words[-1].end_s <= cut_s + 0.01
@@ -184,7 +183,7 @@ def test_a_flush_in_mid_speech_gives_words_at_once_and_none_twice(ear: Ear) -> N
 
 
 def test_words_come_while_the_speaker_goes_on(ear: Ear) -> None:
-    heard = ear.hear(microphone(silence(1), say(SENTENCES[4]), silence(1)))
+    heard = ear.feed(microphone(silence(1), say(SENTENCES[4]), silence(1)))
     lags = []
     now_s = 0.0
     for event in heard.events:
@@ -199,11 +198,11 @@ def test_words_come_while_the_speaker_goes_on(ear: Ear) -> None:
 def test_a_stream_does_not_remember_the_one_before(ear: Ear) -> None:
     """Not even one that was left in mid-sentence, and was loud."""
     pcm = microphone(silence(1), say(SENTENCES[1]), silence(1))
-    first = ear.hear(pcm)
+    first = ear.feed(pcm)
     left = ear.transcription()
-    for _ in left.hear(microphone(say(SENTENCES[3]) * 12)):
+    for _ in left.feed(microphone(say(SENTENCES[3]) * 12)):
         pass
-    again = ear.hear(pcm)
+    again = ear.feed(pcm)
     assert [(word.text, word.start_s) for word in again.words] == [(word.text, word.start_s) for word in first.words]
     assert again.pauses == first.pauses
 
@@ -213,8 +212,8 @@ def test_how_audio_is_cut_up_does_not_matter(ear: Ear) -> None:
     transcription = ear.transcription()
     pieces = np.random.default_rng(6).integers(1, 4000, 400).cumsum() * 2
     cuts: NDArray[np.int64] = np.concatenate([[0], pieces[pieces < len(pcm)], [len(pcm)]])
-    events = [event for start, end in itertools.pairwise(cuts.tolist()) for event in transcription.hear(pcm[start:end])]
-    assert [*events, *transcription.flush()] == ear.hear(pcm).events
+    events = [event for start, end in itertools.pairwise(cuts.tolist()) for event in transcription.feed(pcm[start:end])]
+    assert [*events, *transcription.flush()] == ear.feed(pcm).events
 
 
 def test_endless_speech_is_cut(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +221,7 @@ def test_endless_speech_is_cut(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(utterances, "_LONG", 3 * RECOGNITION_RATE)
     monkeypatch.setattr(utterances, "_LONGEST", 5 * RECOGNITION_RATE)
     begun = len(ear.decoder.begun)
-    heard = ear.hear(microphone(silence(0.5), *(say(sentence) for sentence in SENTENCES[:4]), silence(1)))
+    heard = ear.feed(microphone(silence(0.5), *(say(sentence) for sentence in SENTENCES[:4]), silence(1)))
     lengths = np.diff(ear.decoder.begun[begun:]) / RECOGNITION_RATE
     assert len(lengths)
     assert all(3 <= length <= 5.1 for length in lengths)

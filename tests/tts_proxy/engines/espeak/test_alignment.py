@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_proxy.engines.espeak.alignment import aligned
 from tts_proxy.engines.espeak.library import WordEvent
 from tts_proxy.engines.espeak.script import script_of
+from tts_proxy.engines.espeak.speech import aligned
 from tts_proxy.text import Clause, Ending
 
 Events = list[tuple[int, float]]

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from mesh.audio import SAMPLE_RATE
 from mesh.errors import AtCapacity, VoiceNotFound
 from tts_proxy.engine import Audio, Utterance, Word
-from tts_proxy.engines.espeak.engine import EspeakEngine, EspeakOptions, espeak_engine
+from tts_proxy.engines.espeak.engine import EspeakEngine, espeak_engine
+from tts_proxy.engines.espeak.plugin import EspeakSettings
 
 LIMIT_S = 20.0
 
 
 @pytest.fixture
 async def engine() -> AsyncIterator[EspeakEngine]:
-    async with espeak_engine(EspeakOptions(capacity=16)) as loaded:
+    async with espeak_engine(EspeakSettings(capacity=16)) as loaded:
         yield loaded
 
 
@@ -124,7 +125,7 @@ async def test_an_unknown_voice_is_refused(engine: EspeakEngine) -> None:
 
 async def test_an_unknown_default_voice_is_refused_at_start() -> None:
     with pytest.raises(VoiceNotFound):
-        async with espeak_engine(EspeakOptions(voice="klingon")):
+        async with espeak_engine(EspeakSettings(voice="klingon")):
             pytest.fail("it was started")
 
 

@@ -4,7 +4,7 @@ import pytest
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
 from tts_proxy.engine import Audio, Word
 from tts_proxy.engines.espeak.speech import Speech
-from tts_proxy.engines.espeak.timeline import PAUSES_S, Timeline
+from tts_proxy.engines.espeak.utterance import PAUSES_S, Timeline
 from tts_proxy.text import Ending
 
 

