@@ -1,4 +1,4 @@
-"""Whether a conversation would find what it needs, as `/v1/health` tells it.
+"""Whether a conversation would find the services it needs, as `/v1/health` reports it.
 
 The edge asks for the mesh's health instead of watching it: a watch reports a replica that hangs as SERVING.
 """
@@ -10,6 +10,7 @@ import msgspec
 
 from mesh.discovery.search import Replicas, any_serving, known_down
 from mesh.errors import UpstreamDown
+from mesh.metrics import version
 
 CACHED_FOR_S = 0.5
 """How long an answer is used again: every page that is open asks."""
@@ -21,7 +22,7 @@ _NEEDED = ("tts", "stt", "llm")
 
 
 class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Unmute's answer about health."""
+    """Unmute's answer about health, and the version of Parley."""
 
     tts_up: bool
     stt_up: bool
@@ -29,6 +30,8 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     voice_cloning_up: bool
     ok: bool
     """Whether a conversation can be held. Cloning is not needed for that."""
+    version: str = msgspec.field(default_factory=version)
+    """Of Parley, as this edge has it."""
 
 
 class Unhealthy(UpstreamDown):
@@ -37,15 +40,17 @@ class Unhealthy(UpstreamDown):
     default_reason = "UNHEALTHY"
 
     def __init__(self, report: HealthReport) -> None:
-        parts = " ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(report).items())
+        parts = " ".join(
+            f"{name}={value}" for name, value in msgspec.structs.asdict(report).items() if name != "version"
+        )
         super().__init__(f"Server is not healthy: {parts}")
 
 
 class MeshHealth:
     """Asks the orchestrator about what it depends on, and the voice service about cloning.
 
-    Both serve these as health names of their own; a name they do not have is something that nobody can do. `checked`
-    is told how each check went: there is one at a time, and two a second at most, however many people ask.
+    Both serve these as health names of their own; an unknown name counts as down. `checked` is called with the report
+    of each check. There is one check at a time, and at most two a second, however many clients ask.
     """
 
     def __init__(self, orchestrators: Replicas, voices: Replicas, checked: Callable[[HealthReport], None]) -> None:
@@ -63,7 +68,7 @@ class MeshHealth:
         clock = asyncio.get_running_loop().time
         asked_at = clock()
         async with self._asking:
-            # Whoever waited for a check has its answer, however long the others that waited took to get theirs.
+            # A caller that waited for a check gets its answer, even if others got theirs first.
             if self._report is None or self._reported_at < asked_at - CACHED_FOR_S:
                 self._report = await self._ask_all()
                 self._reported_at = clock()
@@ -79,7 +84,7 @@ class MeshHealth:
     async def require(self) -> None:
         """Raise `Unhealthy` if something that a conversation needs is known to be down.
 
-        What nobody can tell of is not known to be down: whoever begins a conversation finds out, and is told by name.
+        A service whose state is unknown does not count as down: the conversation fails with an error that names it.
         """
         if self._well or not any(await asyncio.gather(*(known_down(self._orchestrators, name) for name in _NEEDED))):
             return

@@ -1,4 +1,4 @@
-"""What the edge can be told."""
+"""Settings of the edge."""
 
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -30,29 +30,32 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     orchestrator_target: Annotated[
         str,
         setting(
-            help="Where conversations are held: host:port, dns:///host:port or a list.",
+            help="Address of the orchestrators: host:port, dns:///host:port or a list.",
             env="PARLEY_ORCHESTRATOR_TARGET",
         ),
     ] = "127.0.0.1:50051"
     voices_target: Annotated[
-        str, setting(help="Where the voices are: host:port, dns:///host:port or a list.", env="PARLEY_VOICES_TARGET")
+        str,
+        setting(
+            help="Address of the voice service: host:port, dns:///host:port or a list.", env="PARLEY_VOICES_TARGET"
+        ),
     ] = "127.0.0.1:50054"
     cors_origins: Annotated[
         tuple[CorsOrigin, ...],
-        setting(help="The origins whose pages may use the REST routes, and open WebSockets too; *: any."),
+        setting(help="Origins whose pages may use the REST routes and open WebSockets; *: any."),
     ] = ("http://localhost", "http://localhost:3000")
     websocket_origins: Annotated[
         tuple[WebSocketOrigin, ...],
-        setting(help="The other origins whose pages may open WebSockets; same: the edge's own, *: any."),
+        setting(help="More origins whose pages may open WebSockets and send recordings; same: the edge's own, *: any."),
     ] = (SAME,)
     sessions_per_address: Annotated[
-        int, setting(help="How many conversations one address may hold with this edge; 0: any number.", ge=0)
+        int, setting(help="Maximum number of conversations per client address; 0: no limit.", ge=0)
     ] = 0
     trusted_proxies: Annotated[
         tuple[Peer, ...],
-        setting(help="The proxies whose X-Forwarded-For, -Proto and -Host are believed; *: whoever connects."),
+        setting(help="Proxies whose X-Forwarded-For, -Proto and -Host headers are trusted; *: every peer."),
     ] = ()
-    uploads: Annotated[int, setting(help="How many recordings may be uploaded at once.", ge=1, le=1_000)] = 8
+    uploads: Annotated[int, setting(help="Maximum number of simultaneous uploads.", ge=1, le=1_000)] = 8
     share_port: Annotated[
-        bool, setting(help="Whether other edges may listen on the same port; the system then shares out connections.")
+        bool, setting(help="Let other edges listen on the same port; the kernel distributes connections.")
     ] = False

@@ -1,15 +1,26 @@
 """What all commands have in common: help that teaches, an order in the list of commands, and a quiet Ctrl-C."""
 
+import os
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import click
 
-from launcher.exit_codes import ExitCode
-from launcher.failure import Interrupted
+from launcher.failure import ExitCode, Interrupted
 
 NAME = "parley"
-"""What people type, however Python was started."""
+"""What the command is called in help texts and examples."""
+
+
+def typed() -> str:
+    """How to run this command again: its name if the PATH finds this one, else the path by which it was started."""
+    started_by = sys.argv[0]
+    if os.path.basename(started_by) != NAME:  # noqa: PTH119 - a path that need not exist, "-c" for example
+        return NAME
+    found = shutil.which(NAME)
+    return NAME if found and os.path.realpath(found) == os.path.realpath(started_by) else started_by
 
 
 class Example(NamedTuple):

@@ -16,7 +16,7 @@ from mesh import logs
     examples=[
         ("parley doctor", "is this machine ready?"),
         ("parley up", "run everything"),
-        ('parley say "What time is it?"', "in another terminal: a typed turn, answered"),
+        ('parley say "What time is it?"', "in another terminal: type a question, print the answer"),
     ],
 )
 @click.version_option(package_name="parley")
@@ -24,7 +24,7 @@ def main() -> None:
     """Let any text LLM listen and speak.
 
     `parley up` runs the whole mesh on this machine; `parley call` and `parley say` talk to it. `parley COMMAND --help`
-    tells more, with examples.
+    describes a command, with examples.
     """
     # Processes set up a log of their own; callers and the launcher speak for themselves unless something is wrong.
     logs.configure("parley", level="warning")
@@ -41,6 +41,6 @@ _add("Run", "up")
 _add("Try", "call", "say", "fake-engines")
 _add("Look", "doctor", "health", "config", "recording", "completion")
 main.add_section(
-    "Processes, one by one, as production starts them",
+    "Single processes, for production",
     {process.name: partial(resolve_name("launcher.commands.service:ServiceCommand"), process) for process in PROCESSES},
 )

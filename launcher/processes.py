@@ -37,7 +37,7 @@ class Process(NamedTuple):
         importlib.import_module(self.main).main()
 
     def variables(self, **values: Any) -> dict[str, str]:
-        """The environment variables that give the process's settings these values; None leaves a setting out."""
+        """The environment variables that give the settings of the process these values; None unsets one."""
         return {
             variable: "" if values[setting.name] is None else str(values[setting.name])
             for setting in describe(self.settings_type)
@@ -52,20 +52,28 @@ class Process(NamedTuple):
             types += [plugin.settings_type for plugin in self.engines.plugins.values()]
         return list({each.env: each for kind in types for each in describe(kind)}.values())
 
-    def is_told(self, setting_name: str, environ: Mapping[str, str]) -> bool:
-        """Whether the environment gives this setting a value."""
+    def is_set(self, setting_name: str, environ: Mapping[str, str]) -> bool:
+        """Whether the environment sets this setting."""
         settings = {setting.name: setting for setting in describe(self.settings_type)}
         return any(environ.get(variable) for variable in settings[setting_name].env)
 
 
-EDGE = Process("edge", "edge", EdgeSettings, "The door for browsers: WebSocket, REST.")
+EDGE = Process("edge", "edge", EdgeSettings, "Serves browsers: the page, WebSocket, REST.")
 ORCHESTRATOR = Process(
     "orchestrator", "orchestrator", OrchestratorSettings, "Holds conversations: turn taking, language model, pacing."
 )
 STT_PROXY = Process("stt-proxy", "stt_proxy", SttSettings, "Turns speech into words.", stt_engine.ENGINES)
 TTS_PROXY = Process("tts-proxy", "tts_proxy", TtsSettings, "Turns words into speech.", tts_engine.ENGINES)
-VOICE_SERVICE = Process("voice-service", "voice_service", VoicesSettings, "Knows the voices.", cloning_engine.ENGINES)
-RESPONDER = Process("responder", "responder", ResponderSettings, "Stands in for a language model; answers by rules.")
+VOICE_SERVICE = Process(
+    "voice-service", "voice_service", VoicesSettings, "Serves, clones and stores voices.", cloning_engine.ENGINES
+)
+RESPONDER = Process("responder", "responder", ResponderSettings, "Answers by rules instead of a language model.")
 
 PROCESSES = (EDGE, ORCHESTRATOR, STT_PROXY, TTS_PROXY, VOICE_SERVICE, RESPONDER)
 """Every process there is."""
+
+DEFAULT_URL = "ws://127.0.0.1:8000"
+"""Where the edge of a mesh on this machine is, unless a port was changed."""
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+"""The same for its orchestrator."""

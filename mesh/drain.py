@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from mesh.errors import Draining
+from mesh.metrics import version
 from mesh.signals import stop_requests
 from mesh.tasks import first_of
 
@@ -46,7 +47,7 @@ async def until_drained(
     That wait ends after `limit_s` seconds, or with another signal. `where` the server is goes into the log.
     """
     with stop_requests() as requests:
-        log.info("serving", **where)
+        log.info("serving", **where, version=version())
         await requests.stop.wait()
         log.info("draining", limit_s=limit_s)
         await refuse()

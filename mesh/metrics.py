@@ -1,13 +1,25 @@
-"""Prometheus reads a process's metrics from a port of their own."""
+"""What every process publishes: its metrics on a port of their own, and which version of Parley it is."""
 
 import asyncio
 import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from importlib import metadata
 
-from prometheus_client import start_http_server
+from prometheus_client import Info, start_http_server
 
 from mesh.ports import PortTaken
+
+
+@cache
+def version() -> str:
+    """The version of Parley that is installed."""
+    return metadata.version("parley")
+
+
+_BUILD = Info("parley_build", "The version of Parley that this process runs.")
+_BUILD.info({"version": version()})
 
 
 @asynccontextmanager

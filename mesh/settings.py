@@ -61,8 +61,8 @@ def setting(*, help: str, env: str | tuple[str, ...] = (), secret: bool = False,
     return msgspec.Meta(description=help, extra={"env": names, "secret": secret}, **constraints)
 
 
-Port = Annotated[int, setting(help="The TCP port it listens on; 0: any free one.", ge=0, le=65_535)]
-MetricsPort = Annotated[int, setting(help="The port Prometheus reads; 0: none is opened.", ge=0, le=65_535)]
+Port = Annotated[int, setting(help="TCP port to listen on. 0: any free port.", ge=0, le=65_535)]
+MetricsPort = Annotated[int, setting(help="Port for Prometheus. 0: no such port.", ge=0, le=65_535)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,17 +78,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class ServiceSettings(Settings, frozen=True, kw_only=True):
     """Settings of every service. A service adds its own fields and gives both ports their defaults."""
 
-    host: Annotated[str, setting(help="The address it listens on.", min_length=1)] = "127.0.0.1"
+    host: Annotated[str, setting(help="Address to listen on.", min_length=1)] = "127.0.0.1"
     port: Port = 0
     metrics_port: MetricsPort = 0
     drain_limit_s: Annotated[
-        float, setting(help="How many seconds live streams may go on after a request to stop.", ge=0, le=3_600)
+        float, setting(help="Seconds that live streams may continue after a request to stop.", ge=0, le=3_600)
     ] = 30.0
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], setting(help="The least level to log.", env="PARLEY_LOG_LEVEL")
+        Literal["debug", "info", "warning", "error"], setting(help="Minimum log level.", env="PARLEY_LOG_LEVEL")
     ] = "info"
     log_format: Annotated[
-        Literal["console", "json"], setting(help="Logs for people or for programs.", env="PARLEY_LOG_FORMAT")
+        Literal["console", "json"],
+        setting(help="Format of the log: for people, or JSON lines.", env="PARLEY_LOG_FORMAT"),
     ] = "console"
 
 

@@ -12,18 +12,20 @@ class MoshiSettings(Settings, frozen=True, kw_only=True):
     api_key: Annotated[
         str,
         setting(
-            help="The key that moshi-server wants: one of its authorized_ids.",
+            help="API key for moshi-server, one of its authorized_ids. The default is the key that Unmute ships.",
             env="KYUTAI_API_KEY",
             secret=True,
             pattern="^[!-~]+$",
         ),
+        # Unmute's own default, so that its servers work without a change. It protects nothing: whoever can reach such a
+        # server from outside needs another one.
     ] = "public_token"
     # A proxy's caller waits half a second for it, so a search must be over by then.
-    try_limit_s: Annotated[
-        float, setting(help="How many seconds one moshi-server may take to be ready.", gt=0, le=10)
-    ] = 0.25
+    try_limit_s: Annotated[float, setting(help="Seconds that one moshi-server may take to be ready.", gt=0, le=10)] = (
+        0.25
+    )
     search_limit_s: Annotated[
-        float, setting(help="How many seconds finding a ready moshi-server may take.", gt=0, le=10)
+        float, setting(help="Seconds that the search for a ready moshi-server may take.", gt=0, le=10)
     ] = 0.4
 
     def options(self, most_leases: int) -> Options:

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mesh.drain import LiveCalls, until_drained
 from mesh.http_server import http_served, listening
+from mesh.metrics import metrics_served
 from mesh.ports import authority
 from mesh.process import run_process
 from responder.app import create_app
@@ -29,7 +30,7 @@ async def serve(settings: ResponderSettings) -> None:
         timeout_graceful_shutdown=_CLOSE_LIMIT_S,
     )
     with listening(settings.host, settings.port) as listener:
-        async with http_served(config, listener) as server:
+        async with metrics_served(settings.host, settings.metrics_port), http_served(config, listener) as server:
             address = authority(*listener.getsockname()[:2])
 
             async def refuse() -> None:

@@ -6,11 +6,11 @@ from mesh.settings import Port, ServiceSettings, setting
 
 
 class ResponderSettings(ServiceSettings, frozen=True, kw_only=True):
-    """What the responder can be told."""
+    """Settings of the responder."""
 
     env_prefix: ClassVar[str] = "PARLEY_RESPONDER_"
 
     port: Port = 8091
-    token_delay_s: Annotated[
-        float, setting(help="Seconds between the pieces of a streamed answer, as a model takes to write.", ge=0, le=10)
-    ] = 0.005
+    token_delay_s: Annotated[float, setting(help="Seconds between the tokens of a streamed answer.", ge=0, le=10)] = (
+        0.005
+    )

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from standins import wire
 from standins.asgi import end, read, while_there
 from standins.engine import Engine, Options
-from standins.faults import Close, Http, Rude, Silent, Slow
+from standins.faults import Close, Garbage, Http, Silent, Slow
 from standins.garbage import garbage
 from standins.moshi import build_info
 
@@ -46,7 +46,7 @@ class CloningEngine(Engine[CloningOptions]):
     """Makes of every sample a voice of its own."""
 
     kind = "cloning"
-    fault_kinds = (Http, Slow, Silent, Rude, Close)
+    fault_kinds = (Http, Slow, Silent, Garbage, Close)
 
     def __init__(self, options: CloningOptions | None = None) -> None:
         super().__init__(options or CloningOptions())
@@ -83,7 +83,7 @@ class CloningEngine(Engine[CloningOptions]):
             return Response(status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
         if isinstance(fault, Close):
             end(request.scope, fault.how)
-        elif isinstance(fault, Rude):
+        elif isinstance(fault, Garbage):
             return Response(garbage(fault.how, voice, self.faults.chance), media_type=_BYTES)
         self.voices.append(voice)
         return Response(voice, media_type=_BYTES)

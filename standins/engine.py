@@ -35,7 +35,7 @@ class BadChange(Exception):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the stand-ins of all engines can be told."""
+    """Options of the stand-ins of all engines."""
 
     slots: Annotated[int, msgspec.Meta(ge=0)] = 64
     """How many clients are served at once."""

@@ -66,7 +66,7 @@ class Silent(_Fault, frozen=True, kw_only=True, tag="silent"):
     summary = "accept, take a slot and never answer"
 
 
-class Deaf(_Fault, frozen=True, kw_only=True, tag="deaf"):
+class StopsReading(_Fault, frozen=True, kw_only=True, tag="stops_reading"):
     """Stop reading, so that the client's sends pile up."""
 
     summary = "stop reading what the client sends"
@@ -74,7 +74,7 @@ class Deaf(_Fault, frozen=True, kw_only=True, tag="deaf"):
     after: Count = 1
 
 
-class Rude(_Fault, frozen=True, kw_only=True, tag="rude"):
+class Garbage(_Fault, frozen=True, kw_only=True, tag="garbage"):
     """Send what no client expects: random bytes, a mutated message, wrong types, text, something huge."""
 
     summary = "send garbage"
@@ -84,10 +84,10 @@ class Rude(_Fault, frozen=True, kw_only=True, tag="rude"):
     count: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
 
 
-class Stray(_Fault, frozen=True, kw_only=True, tag="stray"):
-    """Send somebody else's messages before `Ready`."""
+class CrossTalk(_Fault, frozen=True, kw_only=True, tag="cross_talk"):
+    """Send another stream's messages before `Ready`."""
 
-    summary = "send somebody else's messages before Ready"
+    summary = "send another stream's messages before Ready"
 
     count: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 3
 
@@ -102,7 +102,7 @@ class Close(_Fault, frozen=True, kw_only=True, tag="close"):
     code: Annotated[int, msgspec.Meta(ge=1000, le=4999)] = 1011
 
 
-class Complain(_Fault, frozen=True, kw_only=True, tag="error"):
+class ErrorMessage(_Fault, frozen=True, kw_only=True, tag="error"):
     """Send an `Error` and close, though it is not full."""
 
     summary = "send an Error message and close"
@@ -111,8 +111,22 @@ class Complain(_Fault, frozen=True, kw_only=True, tag="error"):
     message: str = "model failure"
 
 
-Fault = Full | Http | Slow | Stall | Silent | Deaf | Rude | Stray | Close | Complain
-KINDS: tuple[type[_Fault], ...] = (Full, Http, Slow, Stall, Silent, Deaf, Rude, Stray, Close, Complain)
+Fault = Full | Http | Slow | Stall | Silent | StopsReading | Garbage | CrossTalk | Close | ErrorMessage
+KINDS: tuple[type[_Fault], ...] = (
+    Full,
+    Http,
+    Slow,
+    Stall,
+    Silent,
+    StopsReading,
+    Garbage,
+    CrossTalk,
+    Close,
+    ErrorMessage,
+)
+
+_FORMER_NAMES = {"rude": "garbage", "deaf": "stops_reading", "stray": "cross_talk"}
+"""Names of faults in earlier versions, which still work."""
 
 
 def parse(written: str) -> Fault:
@@ -131,6 +145,8 @@ def convert(fields: object) -> Fault:
     """The fault with these fields, of which `kind` is one. Raises `BadFault`."""
     if isinstance(fields, str):
         return parse(fields)
+    if isinstance(fields, dict) and (kind := _FORMER_NAMES.get(str(fields.get("kind")))):
+        fields = {**fields, "kind": kind}
     try:
         fault: Fault = msgspec.convert(fields, Fault, strict=False)
     except msgspec.ValidationError as error:

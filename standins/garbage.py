@@ -10,7 +10,7 @@ _HUGE_BYTES = 2 << 20
 
 
 def garbage(how: str, like: bytes, chance: random.Random) -> bytes | str:
-    """A message of this kind (see `faults.Rude`); `like` is one that would be right."""
+    """A message of this kind (see `faults.Garbage`); `like` is one that would be right."""
     if how == "any":
         how = chance.choice(list(_MAKERS))
     return _MAKERS[how](like, chance)

@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from standins import wire
+from standins.connection import FaultyConnection
 from standins.engine import Engine, Options
-from standins.faults import Close, Complain, Deaf, Full, Http, Rude, Silent, Slow, Stall, Stray
-from standins.line import Line
+from standins.faults import Close, CrossTalk, ErrorMessage, Full, Garbage, Http, Silent, Slow, Stall, StopsReading
 from standins.model import Model
 from standins.websocket import Endpoint, Handshake, Refusal, Session, Times, WebSocket
 
@@ -24,7 +24,7 @@ _REMEMBERED = 200
 
 
 class MoshiOptions(Options, frozen=True, kw_only=True):
-    """What the stand-ins for moshi-server's models can be told. Times are in seconds."""
+    """Options of the stand-ins for moshi-server's models. Times are in seconds."""
 
     keys: tuple[str, ...] = ("public_token",)
     """The ids that may connect."""
@@ -62,14 +62,14 @@ async def build_info(_: Request) -> Response:
 class Served:
     """A session that has a slot."""
 
-    def __init__(self, handshake: Handshake, line: Line, times: Times) -> None:
+    def __init__(self, handshake: Handshake, connection: FaultyConnection, times: Times) -> None:
         self.query = handshake.query
         """As the client gave it."""
         self.key = key(handshake)
         """The id it connected with."""
         self.over = False
         self.times = times
-        self.line = line
+        self.connection = connection
         self._at_the_end: list[Callable[[], None]] = []
 
     def finally_(self, action: Callable[[], None]) -> None:
@@ -78,7 +78,7 @@ class Served:
 
     def opened(self) -> None:
         """Begin."""
-        self.line.opened()
+        self.connection.opened()
 
     def received(self, message: bytes | str) -> None:
         """Take a message."""
@@ -87,7 +87,7 @@ class Served:
     def closed(self) -> None:
         """Give everything back."""
         self.over = True
-        self.line.stop()
+        self.connection.stop()
         for action in self._at_the_end:
             action()
 
@@ -118,13 +118,13 @@ class MoshiEngine(Engine[M], Generic[M, S]):
     """One module of moshi-server with a WebSocket."""
 
     scheme = "ws"
-    fault_kinds = (Full, Http, Slow, Stall, Silent, Deaf, Rude, Stray, Close, Complain)
+    fault_kinds = (Full, Http, Slow, Stall, Silent, StopsReading, Garbage, CrossTalk, Close, ErrorMessage)
 
     path: ClassVar[str]
     module: ClassVar[Mapping[str, str]]
     """What `/api/modules_info` says of it beside its slots."""
     metrics_prefix: ClassVar[str]
-    strays: ClassVar[Sequence[bytes]]
+    cross_talk: ClassVar[Sequence[bytes]]
     """Messages that another client may be owed."""
 
     def __init__(self, options: M) -> None:
@@ -140,7 +140,7 @@ class MoshiEngine(Engine[M], Generic[M, S]):
 
     # What a module adds.
 
-    def _session(self, handshake: Handshake, line: Line) -> S:
+    def _session(self, handshake: Handshake, connection: FaultyConnection) -> S:
         """Begin a session that has a slot."""
         raise NotImplementedError
 
@@ -175,8 +175,8 @@ class MoshiEngine(Engine[M], Generic[M, S]):
         if give_back is None:
             message = wire.error("no free channels") if self._tells_full(handshake) else None
             return _TurnedAway(websocket, message, self._times())
-        line = Line(websocket, fault, chance=self.faults.chance, strays=self.strays)
-        session = self._session(handshake, line)
+        connection = FaultyConnection(websocket, fault, chance=self.faults.chance, cross_talk=self.cross_talk)
+        session = self._session(handshake, connection)
         session.finally_(give_back)
         session.finally_(self.changed)
         self.sessions.append(session)

@@ -1,4 +1,4 @@
-"""What the recognition proxy can be told. Its engines have settings of their own, in their plugins."""
+"""Settings of the recognition proxy. Its engines have settings of their own, in their plugins."""
 
 from typing import Annotated, ClassVar
 
@@ -15,10 +15,12 @@ class SttSettings(ServiceSettings, frozen=True, kw_only=True):
     metrics_port: MetricsPort = 9152
     engine: Annotated[
         EngineName | None,
-        setting(help="What recognises. Left out: moshi where a moshi-server is named, else the best that can run."),
+        setting(help="Recogniser to use. Not set: moshi if a moshi-server is configured, else the best that can run."),
     ] = None
     # More than a conversation may be idle, so that the limit which can be explained to a person comes first.
     idle_limit_s: Annotated[
-        float, setting(help="How many seconds a caller may send nothing before it is taken for gone.", gt=0)
+        float, setting(help="Seconds without any message from a caller before its stream is closed.", gt=0)
     ] = 660.0
-    stall_limit_s: Annotated[float, setting(help="How many seconds a caller may leave events unread.", gt=0)] = 20.0
+    stall_limit_s: Annotated[
+        float, setting(help="Seconds that a caller may leave events unread before its stream is closed.", gt=0)
+    ] = 20.0

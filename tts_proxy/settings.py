@@ -1,4 +1,4 @@
-"""What the synthesis proxy can be told. Its engines have settings of their own, in their plugins."""
+"""Settings of the synthesis proxy. Its engines have settings of their own, in their plugins."""
 
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -7,15 +7,33 @@ from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 
 Capacity: TypeAlias = Annotated[
     int,
-    setting(help="How many replies the engine may speak at once.", env="PARLEY_TTS_CAPACITY", ge=1, le=10_000),
+    setting(help="Maximum number of concurrent replies.", env="PARLEY_TTS_CAPACITY", ge=1, le=10_000),
 ]
 """A setting that engines share: its variable limits the engine that runs."""
 
 DefaultVoice: TypeAlias = Annotated[
     str,
     setting(
-        help="The voice of a reply that names none. Left out: the engine's own, en-us of espeak.",
+        help="Default voice. Not set: the engine's own, en-us-heart for local, en-us for espeak.",
         env="PARLEY_TTS_VOICE",
+    ),
+]
+"""A setting that engines share."""
+
+
+Rate: TypeAlias = Annotated[
+    int,
+    setting(help="Speed of the voices of this machine in words per minute.", env="PARLEY_TTS_RATE", ge=80, le=450),
+]
+"""A setting that engines share."""
+
+Patience: TypeAlias = Annotated[
+    float,
+    setting(
+        help="Seconds that text may wait for the end of its clause before it is synthesised.",
+        env="PARLEY_TTS_PATIENCE_S",
+        gt=0,
+        le=10,
     ),
 ]
 """A setting that engines share."""
@@ -31,14 +49,17 @@ class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
     voices_target: Annotated[
         str,
         setting(
-            help="Where custom voices are kept: host:port, dns:///host:port or a list.", env="PARLEY_VOICES_TARGET"
+            help="Address of the voice service, for custom voices: host:port, dns:///host:port or a list.",
+            env="PARLEY_VOICES_TARGET",
         ),
     ] = "127.0.0.1:50054"
     engine: Annotated[
         EngineName | None,
-        setting(help="What speaks. Left out: moshi where a moshi-server is named, else the best that can run."),
+        setting(help="Synthesiser to use. Not set: moshi if a moshi-server is configured, else the best that can run."),
     ] = None
     idle_limit_s: Annotated[
-        float, setting(help="How many seconds a caller may send no text before it is taken for gone.", gt=0)
+        float, setting(help="Seconds without any text from a caller before its stream is closed.", gt=0)
     ] = 60.0
-    stall_limit_s: Annotated[float, setting(help="How many seconds a caller may leave speech unread.", gt=0)] = 120.0
+    stall_limit_s: Annotated[
+        float, setting(help="Seconds that a caller may leave audio unread before its stream is closed.", gt=0)
+    ] = 120.0

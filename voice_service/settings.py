@@ -1,4 +1,4 @@
-"""What the voice service can be told."""
+"""Settings of the voice service."""
 
 import os
 import tempfile
@@ -21,42 +21,42 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
 
     port: Port = 50054
     metrics_port: MetricsPort = 9154
-    file: Annotated[str | None, setting(help="The catalogue, a YAML file; left out: Parley's own voices.")] = None
+    file: Annotated[str | None, setting(help="Catalogue of voices, a YAML file. Not set: Parley's own.")] = None
     cloning_engine: Annotated[
         EngineName | None,
-        setting(help="What clones voices. Left out: moshi where a moshi-server is named, else the best that can run."),
+        setting(
+            help="Voice cloning to use. Not set: moshi if a moshi-server is configured, else the best that can run."
+        ),
     ] = None
     redis_url: Annotated[
         Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
         setting(
-            help="The Redis that keeps custom voices; left out: the file keeps them.",
+            help="URL of the Redis server that stores custom voices. Not set: the file stores them.",
             env="KYUTAI_REDIS_URL",
             secret=True,
         ),
     ] = None
     store_file: Annotated[
         str | None,
-        setting(help="The SQLite file that keeps custom voices; left out: one in the folder for temporary files."),
+        setting(help="SQLite file that stores custom voices. Not set: a file in the temporary folder."),
     ] = None
-    kept_for_s: Annotated[float, setting(help="How many seconds a custom voice is kept.", ge=1, le=30 * 24 * 3_600)] = (
+    kept_for_s: Annotated[float, setting(help="Seconds that a custom voice is kept.", ge=1, le=30 * 24 * 3_600)] = (
         3_600.0
     )
     most_kept: Annotated[
         int,
         setting(
-            help="How many custom voices are kept; the oldest makes room. Each has at most 1 MiB.", ge=1, le=100_000
+            help="Maximum number of custom voices, 1 MiB each at most. The oldest is removed first.", ge=1, le=100_000
         ),
     ] = 500
     donation_dir: Annotated[
         str | None,
         setting(
-            help="The folder that keeps donated voices, with who gave them; left out: none are taken.",
+            help="Folder for donated voices and their donors' details. Not set: donations are not accepted.",
             env=("PARLEY_VOICES_DONATION_DIR", "KYUTAI_VOICE_DONATION_DIR"),
         ),
     ] = None
-    uploads: Annotated[
-        int, setting(help="How many recordings may be uploaded at once, of 4 MiB each.", ge=1, le=1_000)
-    ] = 8
+    uploads: Annotated[int, setting(help="Maximum number of concurrent uploads, 4 MiB each.", ge=1, le=1_000)] = 8
 
     @property
     def path(self) -> Path:

@@ -1,1 +1,5 @@
-"""Callers for a running mesh: what they say, how they reach it, and what they hear."""
+"""Callers for a running mesh.
+
+Files: `transport` (what a caller sees), `converse` and `realtime` (gRPC, WebSocket), `audio`, `transcript`,
+`call_runner`.
+"""

@@ -1,14 +1,15 @@
-"""A line as an internal consumer has it, a telephony bridge say: raw audio, straight to `Converse`."""
+"""The transport of an internal consumer such as a telephone bridge: raw audio, straight to `Converse`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 import numpy as np
 from grpc.aio import Channel, StreamStreamMultiCallable
 
-from launcher.calling.events import (
+from launcher.calling.transport import (
+    CallFailed,
     Event,
-    Remark,
+    Notice,
     ReplyAudio,
     ReplyEnded,
     ReplyStarted,
@@ -18,7 +19,6 @@ from launcher.calling.events import (
     UserTurnDiscarded,
     UserWord,
 )
-from launcher.calling.line import CallFailed
 from mesh.audio import FRAME_SAMPLES, Decoder, Encoder
 from mesh.discovery.addresses import BadTarget
 from mesh.discovery.search import THROUGH_A_SEARCH, Admission, Replicas, admitted
@@ -39,17 +39,29 @@ FORMATS = {
 }
 """What audio may travel as, by the names people type."""
 
+DEFAULT_CHARACTER = conversation.Character(kind="smalltalk", language="en")
+"""The character of a conversation that names none: the one that the page starts with."""
+
+
+def session(*, voice: str | None, prompt: str | None) -> conversation.SessionConfig:
+    """The session to ask for. `voice` is a `Voice.voice_id`; `prompt` is the whole prompt instead of a character."""
+    if prompt is None:
+        instructions = conversation.Instructions(character=DEFAULT_CHARACTER)
+    else:
+        instructions = conversation.Instructions(prompt=prompt)
+    return conversation.SessionConfig(instructions=instructions, voice=voice)
+
 
 @asynccontextmanager
-async def converse_line(target: str, config: conversation.ConverseConfig) -> AsyncIterator["ConverseLine"]:
-    """A line to the orchestrator at `target`, opened with `config`. Raises `CallFailed`."""
+async def converse_transport(target: str, config: conversation.ConverseConfig) -> AsyncIterator["ConverseTransport"]:
+    """Connect to the orchestrator at `target`, opened with `config`. Raises `CallFailed`."""
     request = conversation.ConverseRequest(config=config)
     try:
         async with (
             Replicas(SERVICE, target) as replicas,
             admitted(replicas, _converse_method, request, THROUGH_A_SEARCH) as stream,
         ):
-            yield ConverseLine(stream)
+            yield ConverseTransport(stream)
     except BadTarget as error:
         raise CallFailed(str(error)) from None
     except MissingServiceTimeout as error:
@@ -62,8 +74,8 @@ async def converse_line(target: str, config: conversation.ConverseConfig) -> Asy
         raise CallFailed(_explained(error)) from None
 
 
-class ConverseLine:
-    """A line over one `Converse` stream, to be had from `converse_line`."""
+class ConverseTransport:
+    """One `Converse` stream; `converse_transport` opens it."""
 
     frame_samples = FRAME_SAMPLES
 
@@ -84,10 +96,10 @@ class ConverseLine:
         await self._send(conversation.ConverseRequest(text=conversation.UserText(text=text)))
 
     async def finish(self) -> None:
-        """Let the conversation end when the present reply has been heard."""
+        """End the conversation once the current reply has been heard."""
         await self._send(conversation.ConverseRequest(finish=conversation.ConverseFinish()))
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """What the orchestrator sends, until it ends the conversation."""
         async for response in self._stream:
             event = self._event(response)
@@ -122,7 +134,7 @@ class ConverseLine:
             case "reply_cancelled":
                 return _cancelled(response.reply_cancelled)
             case "warning":
-                return Remark(response.warning.message)
+                return Notice(response.warning.message)
             case "request_rejected":
                 raise CallFailed(f"the mesh rejected a request: {response.request_rejected.message}")
             case _:

@@ -1,4 +1,4 @@
-"""A line as a browser has it: Ogg Opus inside JSON, over the edge's WebSocket, in Unmute's dialect."""
+"""The transport of a browser: Ogg Opus inside JSON, over the edge's WebSocket, in Unmute's dialect."""
 
 import asyncio
 import base64
@@ -15,9 +15,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
-from launcher.calling.events import (
+from launcher.calling.audio import SAMPLE_RATE, quantized
+from launcher.calling.transport import (
+    CallFailed,
     Event,
-    Remark,
+    Notice,
     ReplyAudio,
     ReplyEnded,
     ReplyStarted,
@@ -26,10 +28,7 @@ from launcher.calling.events import (
     UserSpeechStarted,
     UserWord,
 )
-from launcher.calling.line import CallFailed
-from launcher.calling.recording import SAMPLE_RATE, quantized
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 
 PATH = "/v1/realtime"
 
@@ -37,7 +36,7 @@ _CONNECT_TIMEOUT_S = 10.0
 _SEND_TIMEOUT_S = 10.0
 
 
-class UnusableUrl(Failure):
+class BadUrl(Failure):
     """What was given is no address of an edge."""
 
     exit_code = ExitCode.USAGE
@@ -57,8 +56,8 @@ class _ServerEvent(msgspec.Struct):
 
 
 @asynccontextmanager
-async def realtime_line(url: str) -> AsyncIterator["RealtimeLine"]:
-    """A line to the edge at `url`; a path left out is the realtime one. Raises `CallFailed`, `UnusableUrl`."""
+async def realtime_transport(url: str, *, voice: str | None = None) -> AsyncIterator["RealtimeTransport"]:
+    """Connect to the edge at `url`, whose path defaults to the realtime one. Raises `CallFailed`, `BadUrl`."""
     try:
         socket = await connect(
             _endpoint(url),
@@ -71,16 +70,16 @@ async def realtime_line(url: str) -> AsyncIterator["RealtimeLine"]:
     except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
         raise CallFailed(f"{url} cannot be reached: {error}. Is the mesh running? Start it with: parley up") from None
     try:
-        line = RealtimeLine(socket)
-        await line.open()
-        yield line
+        transport = RealtimeTransport(socket)
+        await transport.open(voice)
+        yield transport
     finally:
         # However the call went, the caller hangs up in good order.
         await socket.close()
 
 
-class RealtimeLine:
-    """A line over one WebSocket, to be had from `realtime_line`."""
+class RealtimeTransport:
+    """One WebSocket; `realtime_transport` opens it."""
 
     # Browsers send one Ogg page of 40 ms at a time.
     frame_samples = SAMPLE_RATE * 40 // 1000
@@ -90,9 +89,10 @@ class RealtimeLine:
         self._encoder = sphn.OpusStreamWriter(SAMPLE_RATE)
         self._decoder = sphn.OpusStreamReader(SAMPLE_RATE)
 
-    async def open(self) -> None:
+    async def open(self, voice: str | None) -> None:
         """Open the session. Without instructions the mesh waits to be spoken to."""
-        await self._send({"type": "session.update", "session": {"allow_recording": False}})
+        session = {"allow_recording": False} | ({"voice": voice} if voice else {})
+        await self._send({"type": "session.update", "session": session})
 
     async def send(self, samples: Samples) -> None:
         """Send the next frame of the microphone."""
@@ -138,7 +138,7 @@ class RealtimeLine:
             case _ServerEvent(type="unmute.interrupted_by_vad"):
                 return ReplyEnded(complete=False)
             case _ServerEvent(type="error", error=_Fault(type="warning", message=message)):
-                return Remark(message)
+                return Notice(message)
             case _ServerEvent(type="error", error=_Fault(message=message)):
                 raise CallFailed(message)
             case _:
@@ -151,7 +151,7 @@ class RealtimeLine:
 def _endpoint(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"ws", "wss", "http", "https"} or not parts.hostname or not _is_port(parts):
-        raise UnusableUrl(f"{url} is no address of an edge; expected something like ws://127.0.0.1:8000")
+        raise BadUrl(f"{url} is no address of an edge; expected something like ws://127.0.0.1:8000")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     return urlunsplit(parts._replace(scheme=scheme, path=parts.path if parts.path not in {"", "/"} else PATH))
 

@@ -2,7 +2,7 @@
 
 import click
 
-from launcher.calling.events import Event, Remark, ReplyEnded, ReplyWord, UserWord
+from launcher.calling.transport import Event, Notice, ReplyEnded, ReplyWord, UserWord
 
 _COLOURS = {"you": "cyan", "parley": "green"}
 _WIDTH = max(map(len, _COLOURS))
@@ -23,7 +23,7 @@ class Transcript:
                 self._say("parley", text)
             case ReplyEnded(complete=complete) if self._speaker == "parley":
                 self.end("" if complete else " …")
-            case Remark(text=text):
+            case Notice(text=text):
                 self.end()
                 click.echo(text, err=True)
             case _:

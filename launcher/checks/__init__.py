@@ -1,1 +1,1 @@
-"""What `parley doctor` looks at, one thing a module."""
+"""What `parley doctor` looks at: `check` (context and findings), one file a subject, `all` (their list and order)."""

@@ -1,18 +1,15 @@
 """Everything that `parley doctor` looks at.
 
-To add a check, write a function from a `Situation` to findings, and list it here.
+To add a check, write a function from a `Context` to findings, and list it here.
 """
 
 from launcher.checks.check import Check
+from launcher.checks.configuration import settings, voices
 from launcher.checks.engines import cloning, recogniser, voice
+from launcher.checks.installation import packages, python
 from launcher.checks.language_model import language_model
 from launcher.checks.machine import machine
-from launcher.checks.mesh import mesh
-from launcher.checks.packages import packages
-from launcher.checks.ports import ports
-from launcher.checks.python import python
-from launcher.checks.settings import settings
-from launcher.checks.voices import voices
+from launcher.checks.mesh import mesh, ports
 
 CHECKS: dict[str, Check] = {
     "Python": python,

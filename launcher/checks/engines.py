@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from launcher.checks.finding import Finding, advice, wrong
-from launcher.checks.situation import Situation
+from launcher.checks.check import Context
 from launcher.checks.trial import try_engine
 from mesh.extras import MissingExtra
+from mesh.findings import Finding, advice, wrong
 from mesh.plugins import EngineGroup, EngineUnavailable
 from mesh.settings import SettingError
 from stt_proxy import engine as stt_engine
@@ -14,24 +14,24 @@ from tts_proxy import engine as tts_engine
 from voice_service import engine as cloning_engine
 
 
-async def recogniser(situation: Situation) -> list[Finding]:
+async def recogniser(context: Context) -> list[Finding]:
     """Try the engine of the recognition proxy."""
-    return await _tried(stt_engine.ENGINES, situation)
+    return await _tried(stt_engine.ENGINES, context)
 
 
-async def voice(situation: Situation) -> list[Finding]:
+async def voice(context: Context) -> list[Finding]:
     """Try the engine of the synthesis proxy."""
-    return await _tried(tts_engine.ENGINES, situation)
+    return await _tried(tts_engine.ENGINES, context)
 
 
-async def cloning(situation: Situation) -> list[Finding]:
+async def cloning(context: Context) -> list[Finding]:
     """Try the cloning engine of the voice service."""
-    return await _tried(cloning_engine.ENGINES, situation)
+    return await _tried(cloning_engine.ENGINES, context)
 
 
-async def _tried(group: EngineGroup[Any], situation: Situation) -> list[Finding]:
+async def _tried(group: EngineGroup[Any], context: Context) -> list[Finding]:
     try:
-        choice = group.choose(situation.fitting)
+        choice = group.choose(context.fitting)
     except MissingExtra as error:
         lacking = f"packages are not installed: {', '.join(error.packages)}"
         return [wrong("packages", lacking, error.remedy), *_broken(group)]
@@ -43,7 +43,7 @@ async def _tried(group: EngineGroup[Any], situation: Situation) -> list[Finding]
         advice("better engine", f"cannot run here: {each}", f"nothing, if {choice.plugin.name} will do")
         for each in choice.missed
     ]
-    return [*await try_engine(group.entry_points, choice.plugin.name, situation.fitting), *missed, *_broken(group)]
+    return [*await try_engine(group.entry_points, choice.plugin.name, context.fitting), *missed, *_broken(group)]
 
 
 def _broken(group: EngineGroup[Any]) -> Iterator[Finding]:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import openai
 
-from launcher.checks.finding import Finding, advice, fine, wrong
-from launcher.checks.situation import Situation
+from launcher.checks.check import Context
+from mesh.findings import Finding, advice, fine, wrong
 from mesh.settings import load
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.client import LanguageModel
@@ -21,12 +21,12 @@ _THINKS = "switch its thinking off at its server, or choose a model that does no
 _KEY = "set KYUTAI_LLM_API_KEY to a key that this server accepts"
 
 
-async def language_model(situation: Situation) -> list[Finding]:
+async def language_model(context: Context) -> list[Finding]:
     """Ask the server for its models, and the model for a word."""
-    chosen = situation.llm
+    chosen = context.llm
     if chosen is None:
         return [fine("server", _RESPONDER)]
-    settings = load(OrchestratorSettings, situation.fitting, llm_url=chosen.url, llm_model=chosen.model)
+    settings = load(OrchestratorSettings, context.fitting, llm_url=chosen.url, llm_model=chosen.model)
     where = _without_secrets(chosen.url)
     async with LanguageModel(settings) as model:
         try:

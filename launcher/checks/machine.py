@@ -7,10 +7,10 @@ from typing import Any
 
 import psutil
 
-from launcher.checks.finding import Finding, advice, fine, wrong
-from launcher.checks.situation import Situation
+from launcher.checks.check import Context
 from launcher.engines import groups
 from mesh.extras import MissingExtra
+from mesh.findings import Finding, advice, fine, wrong
 from mesh.plugins import EngineGroup, EngineUnavailable, Memory
 from mesh.settings import SettingError
 
@@ -22,9 +22,9 @@ _MEMORY_BASE_MB = 300
 _MB = 1 << 20
 
 
-async def machine(situation: Situation) -> list[Finding]:
+async def machine(context: Context) -> list[Finding]:
     """Look at cores, memory and the place for temporary files."""
-    return [_cores(), _memory(situation), await asyncio.to_thread(_temporary_files)]
+    return [_cores(), _memory(context), await asyncio.to_thread(_temporary_files)]
 
 
 def _cores() -> Finding:
@@ -34,21 +34,21 @@ def _cores() -> Finding:
     return fine("cores", f"{cores}")
 
 
-def _memory(situation: Situation) -> Finding:
+def _memory(context: Context) -> Finding:
     free_mb = psutil.virtual_memory().available // _MB
-    held = [memory for group in groups() if (memory := _memory_of(group, situation))]
+    held = [memory for group in groups() if (memory := _memory_of(group, context))]
     needed_mb = _MEMORY_BASE_MB + sum(each.mb for each in held)
-    if not situation.running and free_mb < needed_mb:
+    if not context.running and free_mb < needed_mb:
         holders = f" with {' and '.join(each.holder for each in held)}" if held else ""
         found = f"{free_mb} MB are available; a mesh{holders} takes about {needed_mb} MB"
         return advice("memory", found, ", or ".join([*(each.remedy for each in held), "end other programs"]))
     return fine("memory", f"{free_mb} MB are available")
 
 
-def _memory_of(group: EngineGroup[Any], situation: Situation) -> Memory | None:
+def _memory_of(group: EngineGroup[Any], context: Context) -> Memory | None:
     """What the engine that would run takes; None: nothing worth counting, or none can run."""
     try:
-        choice = group.choose(situation.fitting)
+        choice = group.choose(context.fitting)
     except (MissingExtra, EngineUnavailable, SettingError):
         return None
     return choice.plugin.memory(choice.settings)

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from launcher.checks.finding import Finding, State, wrong
 from launcher.running.process import started
 from mesh.discovery.addresses import BadTarget
 from mesh.errors import MeshError
 from mesh.extras import MissingExtra
+from mesh.findings import Finding, State, wrong
 from mesh.plugins import EngineUnavailable
 from mesh.settings import SettingError, load
 
@@ -38,7 +38,7 @@ async def attempt(arguments: Sequence[str], environ: Mapping[str, str], *, limit
     lines: deque[str] = deque(maxlen=5)
     began = time.monotonic()
     code: int | None = None
-    async with started((sys.executable, *arguments), environ, lines.append) as process:
+    async with started((sys.executable, "-P", *arguments), environ, lines.append) as process:
         try:
             async with asyncio.timeout(limit_s):
                 code = await process.wait()

@@ -7,16 +7,15 @@ from pathlib import Path
 import click
 
 from launcher import options
-from launcher.calling import recording
-from launcher.calling.conduct import Call
-from launcher.calling.converse import FORMATS, converse_line
-from launcher.calling.events import Event, Samples
-from launcher.calling.line import Line
-from launcher.calling.realtime import realtime_line
-from launcher.calling.recorder import Recorder
+from launcher.calling.audio import ReplyRecorder, read_audio
+from launcher.calling.call_runner import CallRunner
+from launcher.calling.converse import FORMATS, converse_transport, session
+from launcher.calling.realtime import realtime_transport
 from launcher.calling.transcript import Transcript
+from launcher.calling.transport import Event, Samples, Transport
 from launcher.command import Command
-from launcher.exit_codes import ExitCode
+from launcher.failure import ExitCode
+from launcher.processes import DEFAULT_TARGET, DEFAULT_URL
 from parley.conversation.v1.conversation_pb2 import ConverseConfig
 
 DEFAULT_FORMAT = "pcm24k"
@@ -39,9 +38,9 @@ DEFAULT_FORMAT = "pcm24k"
 )
 @click.argument("question", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @options.out
-@click.option("--url", help=f"The edge to call.  [default: {options.DEFAULT_URL}]")
+@click.option("--url", help=f"The edge to call.  [default: {DEFAULT_URL}]")
 @click.option("--grpc", "over_grpc", is_flag=True, help="Call the orchestrator instead, as a telephony bridge would.")
-@click.option("--target", help=f"With --grpc: the orchestrator to call.  [default: {options.DEFAULT_TARGET}]")
+@click.option("--target", help=f"With --grpc: the orchestrator to call.  [default: {DEFAULT_TARGET}]")
 @click.option(
     "--format",
     "audio_format",
@@ -51,6 +50,8 @@ DEFAULT_FORMAT = "pcm24k"
 @click.option(
     "--turns", type=click.IntRange(min=1), default=1, show_default=True, help="How many replies to hear to their end."
 )
+@options.voice
+@options.prompt
 @options.timeout
 def call(
     question: Path,
@@ -61,48 +62,54 @@ def call(
     target: str | None,
     audio_format: str | None,
     turns: int,
+    voice: str | None,
+    prompt: str | None,
     timeout_s: float,
 ) -> None:
-    """Ask a running mesh the QUESTION of a WAV file, in real time, and hear the answer.
+    """Play the QUESTION, a WAV file, to a running mesh in real time, and listen to the answer.
 
     The recording may have any sample rate, number of channels and sample format. It is sent as a browser sends its
-    microphone, with silence after its end. Both sides are printed word by word as they come.
+    microphone, followed by silence. Both sides of the conversation are printed word by word. The character is the one
+    that the page starts with, unless --prompt gives another.
     """
     if over_grpc and url:
         raise click.UsageError("--url names an edge; with --grpc use --target")
     if not over_grpc and (target or audio_format):
         raise click.UsageError("--target and --format go with --grpc")
-    sound = recording.read(question)
+    if not over_grpc and prompt is not None:
+        raise click.UsageError("--prompt goes with --grpc: the edge adds instructions of its own to a prompt")
+    sound = read_audio(question)
     if over_grpc:
-        line = _grpc_line(target or options.DEFAULT_TARGET, audio_format or DEFAULT_FORMAT)
+        audio = FORMATS[audio_format or DEFAULT_FORMAT]
+        config = ConverseConfig(input_format=audio, output_format=audio, session=session(voice=voice, prompt=prompt))
+        transport: AbstractAsyncContextManager[Transport] = converse_transport(target or DEFAULT_TARGET, config)
     else:
-        line = realtime_line(url or options.DEFAULT_URL)
-    recorder = Recorder()
+        transport = realtime_transport(url or DEFAULT_URL, voice=voice)
+    recorder = ReplyRecorder()
     try:
-        asyncio.run(_call(line, sound, turns, timeout_s, recorder))
+        asyncio.run(_call(transport, sound, turns, timeout_s, recorder))
     finally:
         recorder.save(out)
 
 
-def _grpc_line(target: str, audio_format: str) -> AbstractAsyncContextManager[Line]:
-    audio = FORMATS[audio_format]
-    return converse_line(target, ConverseConfig(input_format=audio, output_format=audio))
-
-
 async def _call(
-    line: AbstractAsyncContextManager[Line], sound: Samples, turns: int, timeout_s: float, recorder: Recorder
+    transport: AbstractAsyncContextManager[Transport],
+    sound: Samples,
+    turns: int,
+    timeout_s: float,
+    recorder: ReplyRecorder,
 ) -> None:
     transcript = Transcript()
 
-    def hear(event: Event) -> None:
+    def on_event(event: Event) -> None:
         transcript.show(event)
-        recorder.hear(event)
+        recorder.feed(event)
 
-    async with line as opened:
-        call = Call(opened, sound, turns, hear)
+    async with transport as opened:
+        runner = CallRunner(opened, sound, turns, on_event)
         try:
-            await call.hold(timeout_s)
+            await runner.run(timeout_s)
         finally:
             transcript.end()
-    if call.answered_after_s is not None and call.answered_after_s > 0:
-        click.echo(f"the answer began {call.answered_after_s:.2f} s after the end of the question", err=True)
+    if runner.answered_after_s is not None and runner.answered_after_s > 0:
+        click.echo(f"the answer began {runner.answered_after_s:.2f} s after the end of the question", err=True)

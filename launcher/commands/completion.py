@@ -4,7 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from launcher.command import NAME, Command
-from launcher.exit_codes import ExitCode
+from launcher.failure import ExitCode
 
 VARIABLE = "_PARLEY_COMPLETE"
 """By it the shell's script asks for completions; click's own name for it."""
@@ -27,7 +27,7 @@ SHELLS = ("bash", "zsh", "fish")
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the script that lets SHELL complete commands, options and their values.
 
-    The script asks `parley` itself each time, so it need not be renewed when Parley is. A folder that does not exist
+    The script calls `parley` each time, so it stays valid when Parley is upgraded. A folder that does not exist
     yet must be made first.
     """
     completion_class = get_completion_class(shell)

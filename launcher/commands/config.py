@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterable
 
 import click
 
+from launcher import options
 from launcher.command import Command
-from launcher.configuration.formats import as_env, as_json, as_markdown
-from launcher.configuration.inventory import Entry, inventory
-from launcher.configuration.strays import strays
-from launcher.configuration.terminal import show
+from launcher.configuration.formats import as_env, as_json, as_markdown, show
+from launcher.configuration.inventory import Entry, inventory, unknown_variables
 from launcher.console import console
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from launcher.processes import PROCESSES
 
 _FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markdown": as_markdown, "env": as_env}
@@ -24,7 +22,7 @@ _FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markd
         ("parley config", "everything"),
         ("parley config --changed", "only what differs from its default"),
         ("parley config orchestrator", "one process"),
-        ("parley config --format env > .env", "a file to begin with"),
+        ("parley config --format env > .env", "a file for `parley up --env-file .env` and for Compose"),
     ],
     exit_codes={
         ExitCode.FAILED: "variables do not fit; every one is named, with what was expected",
@@ -32,6 +30,7 @@ _FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markd
     },
 )
 @click.argument("processes", nargs=-1, metavar="[PROCESS]...", type=click.Choice([each.name for each in PROCESSES]))
+@options.env_file
 @click.option("--changed", is_flag=True, help="Show only what differs from its default.")
 @click.option(
     "--format",
@@ -44,8 +43,8 @@ _FORMATS: dict[str, Callable[[Iterable[Entry]], str]] = {"json": as_json, "markd
 def config(processes: tuple[str, ...], *, changed: bool, chosen: str) -> None:
     """Show every setting: its variable, value, default, what it accepts and what it means.
 
-    With PROCESS, those of that process only. The values are those that the environment of this command gives; secrets
-    are not shown. Variables that look as if they were meant for Parley, but are no setting, are pointed out.
+    With PROCESS, shows the settings of that process only. Values come from the environment of this command and from
+    --env-file. Secrets are not shown. Variables that look like a misspelt setting are listed at the end.
     """
     wanted = [process for process in PROCESSES if not processes or process.name in processes]
     entries = inventory(os.environ, wanted)
@@ -56,7 +55,7 @@ def config(processes: tuple[str, ...], *, changed: bool, chosen: str) -> None:
         show(listed, console())
     else:
         click.echo("Every setting has its default.")
-    for stray in strays(os.environ):
-        click.echo(f"Note: {stray}", err=True)
+    for variable in unknown_variables(os.environ):
+        click.echo(f"Note: {variable}", err=True)
     if faults := [entry.reading.fault for entry in entries if entry.reading.fault]:
         raise Failure("\n       ".join(faults))

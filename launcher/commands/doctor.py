@@ -1,4 +1,4 @@
-"""`parley doctor`: whether this machine is ready for Parley, and what to do where it is not."""
+"""`parley doctor`: whether this machine is ready for Parley, and what to do if it is not."""
 
 import asyncio
 import os
@@ -10,16 +10,13 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from launcher.checks.check import Check
-from launcher.checks.finding import Finding, State, wrong
-from launcher.checks.situation import Situation, look
+from launcher.checks.check import Check, Context, context_of, findings_of
 from launcher.command import Command
 from launcher.console import console
-from launcher.exit_codes import ExitCode
-from launcher.mesh_options import MeshOptions, mesh_options
+from launcher.failure import ExitCode
+from launcher.options import MeshOptions, mesh_options
+from mesh.findings import Finding, State, wrong
 from mesh.ports import authority
-
-_CHECK_LIMIT_S = 90.0
 
 _SIGNS = {State.FINE: ("✓", "green"), State.ADVICE: ("!", "yellow"), State.WRONG: ("✗", "red")}
 _PLAIN_SIGNS = {State.FINE: "+", State.ADVICE: "!", State.WRONG: "x"}
@@ -45,7 +42,7 @@ Report = list[tuple[str, Finding]]
     },
 )
 @mesh_options
-@click.option("--running", is_flag=True, help="Expect a mesh to run here already; that none does is wrong.")
+@click.option("--running", is_flag=True, help="Expect a running mesh. If none runs, that is a fault.")
 @click.option("--format", "chosen", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
 def doctor(
@@ -53,8 +50,8 @@ def doctor(
 ) -> None:
     """Check this machine: what is fine, what is wrong, and what to do about it.
 
-    Nothing is changed and no secret is shown. The embedded engines are really tried, in processes of their own, and
-    the language model is asked for a word. Where a mesh runs already, its processes are asked how they are.
+    Changes nothing and shows no secret. Runs each embedded engine in a process of its own, and asks the language model
+    for one word. If a mesh runs already, asks its processes whether they are ready.
     """
     printer = console() if chosen == "text" else None
     report = asyncio.run(_examine(MeshOptions(port, port_offset, llm), printer, running=running))
@@ -71,14 +68,14 @@ async def _examine(options: MeshOptions, printer: Console | None, *, running: bo
     # Here, because these load the code of the services, for which no other command should wait.
     from launcher.checks.all import CHECKS  # noqa: PLC0415
 
-    situation = await look(os.environ, options)
+    context = await context_of(os.environ, options)
     report: Report = []
-    if running and not situation.running:
-        found = f"no Parley answers at http://{authority(*situation.planned.edge)}"
+    if running and not context.running:
+        found = f"no Parley answers at http://{authority(*context.planned.edge)}"
         report.append(("Running mesh", wrong("edge", found, "start it: parley up; or say where it is: --port")))
         if printer:
             _show(*report[-1], printer, first=True)
-    async for title, findings in _findings(CHECKS, situation, printer):
+    async for title, findings in _findings(CHECKS, context, printer):
         for finding in findings:
             report.append((title, finding))
             if printer:
@@ -87,26 +84,15 @@ async def _examine(options: MeshOptions, printer: Console | None, *, running: bo
 
 
 async def _findings(
-    checks: Mapping[str, Check], situation: Situation, printer: Console | None
+    checks: Mapping[str, Check], context: Context, printer: Console | None
 ) -> AsyncIterator[tuple[str, Sequence[Finding]]]:
     async with asyncio.TaskGroup() as group:
-        tasks = {title: group.create_task(_watched(check, situation)) for title, check in checks.items()}
+        tasks = {title: group.create_task(findings_of(check, context)) for title, check in checks.items()}
         for title, task in tasks.items():
             if printer is not None and printer.is_terminal and not task.done():
                 with printer.status(f"{title} …"):
                     await task
             yield title, await task
-
-
-async def _watched(check: Check, situation: Situation) -> Sequence[Finding]:
-    """Whatever happens to a check is a finding, too."""
-    try:
-        async with asyncio.timeout(_CHECK_LIMIT_S):
-            return await check(situation)
-    except TimeoutError:
-        return [wrong("this check", f"was not done within {_CHECK_LIMIT_S:g} s", "is the machine very busy? Try again")]
-    except Exception as error:  # noqa: BLE001 - the others must be heard all the same
-        return [wrong("this check", f"failed itself: {type(error).__name__}: {error}", "please report this fault")]
 
 
 def _show(title: str, finding: Finding, printer: Console, *, first: bool) -> None:

@@ -9,8 +9,7 @@ import click
 import uvloop
 
 from launcher.command import Command
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from mesh.ports import authority
 from mesh.signals import stop_requests
 from standins import faults
@@ -105,10 +104,10 @@ def _pairs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tup
 def fake_engines(**wanted: Any) -> None:
     """Run stand-ins for moshi-server (recogniser, synthesis, cloning) and a language model, over their real wire.
 
-    They cost little, count their slots exactly and go wrong on request, for tests and load tests. The recogniser hears
-    words while there is energy and a pause 0.4 s after; the synthesis speaks bursts of tone. The lines to copy are
-    printed at the start; Ctrl-C ends it. Meanwhile GET /standin on any of them tells its counts, options and faults,
-    and PATCH /standin with {"options": {"slots": 1}, "faults": ["full"]} changes them.
+    They use little CPU time, count their slots exactly and fail on request, for tests and load tests. The recogniser
+    hears words while there is energy, and a pause 0.4 s later. The synthesis speaks bursts of tone. The variables to
+    set are printed at the start. Ctrl-C stops it. GET /standin on any of them shows its counts, options and faults;
+    PATCH /standin with {"options": {"slots": 1}, "faults": ["full"]} changes them.
     """
     uvloop.run(_run(**wanted))
 

@@ -6,8 +6,7 @@ import os
 import click
 
 from launcher.command import Command
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from launcher.processes import EDGE, PROCESSES, RESPONDER
 from launcher.running.probes import grpc_serving, http_json
 from mesh.ports import authority
@@ -41,7 +40,7 @@ def health(process: str, timeout_s: float) -> None:
     """Ask the PROCESS of this machine whether it serves; its address is taken from its own settings.
 
     A gRPC process answers by grpc.health.v1, so one that drains does not serve. The edge and the responder answer over
-    HTTP. A process is well even while what it depends on is not: `/v1/health` of the edge tells about that.
+    HTTP. A process serves even while its dependencies do not: `/v1/health` of the edge reports those.
     """
     try:
         settings = load(_BY_NAME[process].settings_type, os.environ)

@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from launcher.command import Command, Commands
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
+from launcher.failure import ExitCode, Failure
 from launcher.recordings.transcript import transcript
 from launcher.recordings.unmute import unmute
 from orchestrator.recorder.reading import Difference, NotARecording

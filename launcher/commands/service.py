@@ -5,7 +5,7 @@ import msgspec
 
 from launcher.command import Command
 from launcher.configuration.inventory import written
-from launcher.exit_codes import ExitCode
+from launcher.failure import ExitCode
 from launcher.processes import Process
 from mesh.settings import SettingDescription, describe
 

@@ -5,24 +5,21 @@ import os
 
 import click
 
-from launcher.command import Command
-from launcher.configuration.inventory import inventory
-from launcher.configuration.strays import strays
+from launcher.checks.check import Context, findings_of
+from launcher.command import Command, typed
+from launcher.configuration.inventory import inventory, unknown_variables
 from launcher.console import console
 from launcher.engines import chosen
-from launcher.exit_codes import ExitCode
-from launcher.failure import Failure
-from launcher.language_model import choose
-from launcher.mesh_options import MeshOptions, mesh_options
+from launcher.failure import ExitCode, Failure
+from launcher.options import MeshOptions, mesh_options
 from launcher.processes import EDGE
-from launcher.running.banner import banner
-from launcher.running.log import PrefixedLog
+from launcher.running.language_model import choose
+from launcher.running.output import PrefixedLog, Progress, banner
 from launcher.running.plan import Plan, plan
 from launcher.running.ports import PortUnusable, check_free
-from launcher.running.presence import is_running
-from launcher.running.probes import http_json
-from launcher.running.progress import Progress
+from launcher.running.probes import http_json, is_running
 from launcher.running.supervise import Limits, StartFailed, Supervisor
+from mesh.findings import State
 from mesh.ports import authority
 from mesh.settings import load
 from mesh.signals import StopRequests, stop_requests
@@ -30,6 +27,9 @@ from mesh.tasks import beside
 
 # What the processes get, on top of the drain limits of the edge and the orchestrator, to end by themselves.
 _STOP_MARGIN_S = 10.0
+
+# How long a ready mesh waits, before it says so, for what the language model answers.
+_LLM_CHECK_S = 5.0
 
 
 @click.command(
@@ -39,6 +39,7 @@ _STOP_MARGIN_S = 10.0
         ("parley up --llm auto", "with whichever usual language model answers on this machine"),
         ("KYUTAI_LLM_API_KEY=… parley up --llm https://openrouter.ai/api", "with one elsewhere"),
         ("parley up --port 8001 --port-offset 10", "a second mesh beside the first"),
+        ("parley up --env-file .env", "with the settings of a file; `parley config --format env` writes one"),
         ("PARLEY_LOG_LEVEL=warning parley up", "quietly"),
     ],
     exit_codes={
@@ -56,25 +57,23 @@ _STOP_MARGIN_S = 10.0
     default=5.0,
     metavar="SECONDS",
     show_default=True,
-    help="How long conversations may go on after Ctrl-C. A second Ctrl-C ends them at once.",
+    help="How long conversations may go on after Ctrl-C. A second Ctrl-C ends them.",
 )
 @click.option(
     "--ready-within",
     type=click.FloatRange(min=1),
-    default=60.0,
     metavar="SECONDS",
-    show_default=True,
-    help="How long the start may take.",
+    help="How long the start may take.  [default: as long as it makes progress within each minute]",
 )
-def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, ready_within: float) -> None:
+def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, ready_within: float | None) -> None:
     """Run the whole mesh on this machine.
 
-    Every process is started, watched and, should it die, started again; their logs are printed as one. Settings are
-    taken from the environment (see `parley config`). Ctrl-C ends everything. If it does not start, `parley doctor`
-    tells why.
+    Starts every process, watches it, and starts it again if it dies. Prints their logs as one. Settings come from the
+    environment (see `parley config`) and from --env-file. Ctrl-C stops everything. If the mesh does not start,
+    `parley doctor` says why.
     """
-    for stray in strays(os.environ):
-        click.echo(f"Note: {stray}", err=True)
+    for variable in unknown_variables(os.environ):
+        click.echo(f"Note: {variable}", err=True)
     if faults := [entry.reading.fault for entry in inventory(os.environ) if entry.reading.fault]:
         raise Failure("\n       ".join([*faults, "Every setting is listed by: parley config"]))
     for group, choice in chosen(os.environ):
@@ -82,7 +81,7 @@ def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, 
     asyncio.run(_up(MeshOptions(port, port_offset, llm), drain_limit, ready_within))
 
 
-async def _up(options: MeshOptions, drain_limit_s: float, ready_within_s: float) -> None:
+async def _up(options: MeshOptions, drain_limit_s: float, ready_within_s: float | None) -> None:
     edge_port = load(EDGE.settings_type, os.environ, port=options.port).port
     model = await choose(options.llm, os.environ, edge_port)
     if options.llm == "auto" and model is None:
@@ -113,11 +112,11 @@ async def _check_free(planned: Plan) -> None:
     try:
         await asyncio.to_thread(check_free, planned.ports)
     except PortUnusable:
-        if not await is_running(planned):
+        if not await is_running(planned.edge):
             raise
         raise Failure(
-            f'Parley is already running at http://{authority(*planned.edge)}. Talk to it: parley say "Hello".'
-            " Run a second one beside it: parley up --port 8001 --port-offset 10"
+            f'Parley is already running at http://{authority(*planned.edge)}. Talk to it: {typed()} say "Hello".'
+            f" Run a second one beside it: {typed()} up --port 8001 --port-offset 10"
         ) from None
 
 
@@ -126,7 +125,7 @@ def _explained(failed: StartFailed, log: PrefixedLog) -> str:
     lines = [f"the mesh could not start: {failed}"]
     for name in failed.names:
         lines += ["", f"The last lines of {name}:", *(f"  {line}" for line in log.last_lines(name))]
-    return "\n".join([*lines, "", "What to do next: parley doctor tells what is wrong on this machine."])
+    return "\n".join([*lines, "", f"What to do next: {typed()} doctor says what is wrong on this machine."])
 
 
 async def _stop(
@@ -143,11 +142,30 @@ async def _stop(
 
 
 async def _announce(supervisor: Supervisor, planned: Plan, log: PrefixedLog, progress: Progress) -> None:
-    """Tell a person once the mesh is ready."""
-    await supervisor.ready.wait()
-    health = await http_json(planned.edge.host, planned.edge.port, "/v1/health")
+    """Print the banner once the mesh is ready."""
+    checking = asyncio.create_task(_llm_problems(planned))
+    try:
+        await supervisor.ready.wait()
+        await asyncio.wait([checking], timeout=_LLM_CHECK_S)
+        health = await http_json(planned.edge.host, planned.edge.port, "/v1/health")
+        problems = checking.result() if checking.done() else []
+    finally:
+        checking.cancel()
     _hide(progress, log)
-    click.echo(banner(planned, llm_answers=isinstance(health, dict) and health.get("llm_up") is True))
+    llm_answers = isinstance(health, dict) and health.get("llm_up") is True
+    click.echo(banner(planned, llm_answers=llm_answers, llm_problems=problems))
+
+
+async def _llm_problems(planned: Plan) -> list[str]:
+    """What is wrong with the language model, each with its remedy."""
+    if planned.llm is None:
+        return []
+    # Here, because it loads the client of language models, for which a mesh with the built-in responder need not wait.
+    from launcher.checks.language_model import language_model  # noqa: PLC0415
+
+    context = Context(os.environ, os.environ, planned, planned.llm, running=False)
+    findings = await findings_of(language_model, context)
+    return [f"{each.about}: {each.found}; {each.remedy}" for each in findings if each.state is State.WRONG]
 
 
 def _hide(progress: Progress, log: PrefixedLog) -> None:

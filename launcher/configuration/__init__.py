@@ -1,1 +1,4 @@
-"""Every setting of every process, as a person or a program wants to see them."""
+"""Every setting of every process.
+
+Files: `inventory` (which there are, and their values), `formats` (how they are printed).
+"""

@@ -1,12 +1,20 @@
-"""The settings for programs, for the documentation, and as the beginning of an .env file."""
+"""The settings in every form that `parley config` prints."""
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 import msgspec
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from launcher.configuration.inventory import SHARED, Entry
 from launcher.processes import PROCESSES
+
+_PLAIN = re.compile(r"[\w./:,@%+*=-]*")
+"""A value that needs no quotes in an .env file."""
 
 
 def as_json(entries: Iterable[Entry]) -> str:
@@ -31,7 +39,7 @@ def as_json(entries: Iterable[Entry]) -> str:
 
 
 def as_markdown(entries: Iterable[Entry]) -> str:
-    """A section with a table for each process. It tells nothing of the present environment."""
+    """A section with a table for each process. It contains nothing of the current environment."""
     return "\n\n".join("\n".join(_section(title, list(group))) for title, group in by_title(entries))
 
 
@@ -50,7 +58,7 @@ def purpose(title: str) -> str:
     process_name, _, engines = title.partition(": ")
     process = next((each for each in PROCESSES if each.name == process_name), None)
     if process is None:
-        return "Settings that all of them share."
+        return "Settings that all processes share."
     if not engines or process.engines is None:
         return process.purpose
     plugins = process.engines.plugins
@@ -81,4 +89,64 @@ def _env_lines(title: str, entries: list[Entry]) -> Iterator[str]:
         yield f"\n# {entry.setting.help}{_readers(entry)}\n# Accepts {entry.setting.expected}{also}."
         value = entry.value if entry.changed and not entry.setting.secret else entry.default
         in_force = entry.changed and not entry.setting.secret and entry.reading.fault is None
-        yield f"{'' if in_force else '#'}{entry.variable}={value or ''}"
+        yield f"{'' if in_force else '#'}{entry.variable}={_quoted(value or '')}"
+
+
+def _quoted(value: str) -> str:
+    r"""A value so that both Compose and `--env-file` read it as it is.
+
+    Single quotes keep everything, double quotes keep a single quote. A value with a single quote and any of ", $ and \
+    has no such form; it is written as Compose reads it.
+    """
+    if _PLAIN.fullmatch(value):
+        return value
+    if "'" not in value:
+        return f"'{value}'"
+    escaped = re.sub(r'(["$\\])', r"\\\1", value)
+    return f'"{escaped}"'
+
+
+_MARGIN = 2
+
+_SIDE_BY_SIDE = 100
+"""Columns that a terminal must have for the meaning to stand beside the variable; else it stands below."""
+
+
+def show(entries: Iterable[Entry], console: Console) -> None:
+    """Print each setting as the line by which it is set, with what a person should know about it."""
+    listed = list(entries)
+    width = max(len(entry.variable) + len(entry.value or "") + 1 for entry in listed)
+    for title, group in by_title(listed):
+        console.print(Text.assemble((title, "bold"), f"  {purpose(title)}"))
+        if console.width >= _SIDE_BY_SIDE:
+            table = Table.grid(padding=(0, 0, 0, _MARGIN), pad_edge=True)
+            table.add_column(width=min(width + _MARGIN, console.width // 2), overflow="fold")
+            table.add_column()
+            for entry in group:
+                table.add_row(_assignment(entry), _details(entry))
+            console.print(table)
+        else:
+            for entry in group:
+                console.print(Padding(_assignment(entry), (0, 0, 0, _MARGIN), expand=False))
+                console.print(Padding(_details(entry), (0, 0, 0, 3 * _MARGIN), expand=False))
+        console.print()
+
+
+def _assignment(entry: Entry) -> Text:
+    variable = Text(entry.variable, style="cyan")
+    if entry.reading.fault:
+        return Text.assemble(variable, "=", ("does not fit", "bold red"))
+    value = Text(entry.value if entry.value is not None else "", style="bold yellow" if entry.changed else "")
+    return Text.assemble(variable, "=", value)
+
+
+def _details(entry: Entry) -> Text:
+    default = f"default {entry.default}" if entry.default is not None else "not set by default"
+    source = f"set by {entry.reading.source}, {default}" if entry.reading.source else "the default"
+    if not entry.reading.source and entry.value is None:
+        source = "not set"
+    others = [name for name in entry.setting.env if name != entry.variable]
+    also = f"; also {', '.join(others)}" if others else ""
+    readers = "" if entry.title == SHARED else "".join(f"; read by {name} too" for name in entry.processes[1:])
+    about = f"{entry.setting.expected}; {source}{also}{readers}"
+    return Text.assemble(entry.setting.help, "\n", (about, "dim"))

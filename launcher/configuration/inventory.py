@@ -1,5 +1,6 @@
-"""All settings, each once, however many processes read it."""
+"""Every setting of every process, each once, and the variables that are no setting."""
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,3 +113,37 @@ def written(value: Any, setting: SettingDescription) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value) if not isinstance(value, Path) else value.as_posix()
+
+
+_PREFIXES = ("PARLEY_", "KYUTAI_")
+
+_ALIKE = 0.75
+"""How alike two names must be for one to be taken for a slip of the other; "PARLEY_STT_WORKER" is 0.97."""
+
+_CERTAINLY_ALIKE = 0.92
+"""The same for a name without our prefix, which probably belongs to another program: "PARLY_STT_WORKERS" is 0.97."""
+
+
+class UnknownVariable(NamedTuple):
+    """A variable that does nothing, and the setting it may have been meant for."""
+
+    name: str
+    meant: str | None
+
+    def __str__(self) -> str:
+        guess = f"; did you mean {self.meant}?" if self.meant else ""
+        return f"{self.name} is no setting{guess}"
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[UnknownVariable]:
+    """Every such variable, in the order of their names."""
+    known = {variable for process in PROCESSES for each in process.own_settings() for variable in each.env}
+    return list(_unknown(sorted(environ.keys() - known), sorted(known)))
+
+
+def _unknown(names: list[str], known: list[str]) -> Iterator[UnknownVariable]:
+    for name in names:
+        ours = name.startswith(_PREFIXES)
+        alike = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE if ours else _CERTAINLY_ALIKE)
+        if ours or alike:
+            yield UnknownVariable(name, alike[0] if alike else None)

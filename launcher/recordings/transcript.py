@@ -26,13 +26,13 @@ def transcript(path: Path) -> Iterator[str]:
     yield ""
     end: records.End | None = None
     entries: list[Entry] = []
-    told = _Transcript()
+    spoken = _Transcript()
     for _, line in read(path):
         if isinstance(line, records.End):
             end = line
-        entries += told.entries(line)
+        entries += spoken.entries(line)
     # What is begun is known when it is over, and something else may have begun and ended meanwhile.
-    yield from (entry.text for entry in sorted([*entries, *told.rest()], key=lambda entry: entry.now))
+    yield from (entry.text for entry in sorted([*entries, *spoken.rest()], key=lambda entry: entry.now))
     yield ""
     yield _ENDS[end.reason] if end else "The recording breaks off: its process was killed, or is still writing it."
 
@@ -68,8 +68,8 @@ class _Reply:
         self.written: list[str] = []
         self.said: list[str] = []
 
-    def heard(self, now: float) -> None:
-        """It is heard, from now on unless it was before."""
+    def mark_heard(self, now: float) -> None:
+        """Note when it began to be heard."""
         if not self.is_heard:
             self.began, self.is_heard = now, True
 
@@ -127,9 +127,9 @@ class _Transcript:
             case act.ReplyTextNotice(text=text) if self._reply:
                 self._reply.written.append(text)
             case act.ReleaseAudio() if self._reply:
-                self._reply.heard(now)
+                self._reply.mark_heard(now)
             case act.ReplyWordNotice(text=text) if self._reply:
-                self._reply.heard(now)
+                self._reply.mark_heard(now)
                 self._reply.said.append(text)
             case act.ReplyFinishedNotice(text=text) if self._reply:
                 yield from self._silence(self._reply.began)

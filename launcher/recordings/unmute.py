@@ -49,10 +49,10 @@ def unmute(path: Path) -> Iterator[str]:
 
 
 class _Export:
-    """The dialect, and what it needs besides."""
+    """The dialect, and the state that it needs."""
 
     def __init__(self) -> None:
-        self._dialect = UnmuteDialect()
+        self._dialect = UnmuteDialect(queue=lambda _messages: None)
         self._consents = True
         self._sound: dict[tuple[str, int], bytes] = {}
         """What the next step releases, by its reply and where it begins."""
@@ -65,28 +65,28 @@ class _Export:
             case records.Audio(reply_id=reply_id, start=start, pcm=pcm):
                 self._sound[reply_id, start] = pcm
             case records.Warned(reason=reason, message=message):
-                yield from self._told(wire.warning(reason, message))
+                yield from self._server_events(wire.warning(reason, message))
             case records.Step():
-                yield from self._heard(line.core_event())
+                yield from self._audio_counts(line.core_event())
                 for action in line.core_actions():
-                    yield from self._done(action)
+                    yield from self._action_events(action)
                 self._sound.clear()
 
-    def _heard(self, event: ev.Event | None) -> Iterator[tuple[Sender, dict[str, Any]]]:
+    def _audio_counts(self, event: ev.Event | None) -> Iterator[tuple[Sender, dict[str, Any]]]:
         match event:
             case ev.MicrophoneAudioArrived(samples=samples):
                 yield "client", _object(AnonymizedAppend(number_of_samples=samples, event_id=new_event_id()))
             case ev.ReplyAudioArrived(samples=samples):
                 yield "server", _object(AudioDeltaReady(number_of_samples=samples))
 
-    def _done(self, action: act.Action) -> Iterator[tuple[Sender, dict[str, Any]]]:
+    def _action_events(self, action: act.Action) -> Iterator[tuple[Sender, dict[str, Any]]]:
         match action:
             case act.ReleaseAudio(reply_id=reply_id, start=start):
                 sound = self._sound.get((reply_id, start), b"")
                 audio = pb.ReplyAudio(reply_id=reply_id, audio=sound, start_offset=duration(start / SAMPLE_RATE))
-                yield from self._told(pb.ConverseResponse(reply_audio=audio))
+                yield from self._server_events(pb.ConverseResponse(reply_audio=audio))
             case _ if news := wire.response(action):
-                yield from self._told(news)
+                yield from self._server_events(news)
 
     def _update(self, config: pb.SessionConfig) -> Iterator[tuple[Sender, dict[str, Any]]]:
         """The client's `session.update`, as far as its dialect can say what was asked, and its answer."""
@@ -101,15 +101,15 @@ class _Export:
         yield "client", _object(update)
         for request in self._dialect.requests(msgspec.json.encode(update).decode(), 0.0):
             updated = pb.SessionUpdated(session=config)
-            yield from self._told(pb.ConverseResponse(session_updated=updated, request_id=request.request_id))
+            yield from self._server_events(pb.ConverseResponse(session_updated=updated, request_id=request.request_id))
 
-    def _told(self, response: pb.ConverseResponse) -> Iterator[tuple[Sender, dict[str, Any]]]:
+    def _server_events(self, response: pb.ConverseResponse) -> Iterator[tuple[Sender, dict[str, Any]]]:
         for message in self._dialect.events(response):
             yield "server", json.loads(message)
 
 
 def _instructions(instructions: pb.Instructions) -> Instructions:
-    """The character as Unmute's clients would ask for it; one that they cannot ask for is told as a fixed text."""
+    """The character as Unmute's clients would ask for it; one that they cannot ask for becomes a fixed text."""
     character = instructions.character
     given = from_catalogue(
         character.kind,

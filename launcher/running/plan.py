@@ -5,8 +5,8 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
-from launcher.language_model import LanguageModel
 from launcher.processes import EDGE, ORCHESTRATOR, RESPONDER, STT_PROXY, TTS_PROXY, VOICE_SERVICE, Process
+from launcher.running.language_model import LanguageModel
 from launcher.running.ports import PortWanted
 from launcher.running.probes import grpc_serving, http_json
 from launcher.running.supervise import Child
@@ -16,6 +16,14 @@ from mesh.settings import ServiceSettings, load
 
 # Conversations end at the edge first, then at the orchestrator, while what they need is still there.
 _TIERS = {EDGE: 2, ORCHESTRATOR: 1}
+
+
+_PYTHON = {
+    # A line that waits in a buffer is no live log.
+    "PYTHONUNBUFFERED": "1",
+    # Files of the directory that the command was typed in are never imported, nor by what a process starts itself.
+    "PYTHONSAFEPATH": "1",
+}
 
 
 class Plan(NamedTuple):
@@ -63,9 +71,8 @@ def _child(process: Process, settings: ServiceSettings, environ: Mapping[str, st
     variables = process.variables(port=settings.port, metrics_port=settings.metrics_port, **told)
     return Child(
         name=process.name,
-        command=(sys.executable, "-m", "launcher.running.child", str(os.getpid()), process.main),
-        # A line that waits in a buffer is no live log.
-        environ={**environ, **variables, "PYTHONUNBUFFERED": "1"},
+        command=(sys.executable, "-P", "-m", "launcher.running.child", str(os.getpid()), process.main),
+        environ={**environ, **variables, **_PYTHON},
         ready=_ready(process, settings),
         tier=_TIERS.get(process, 0),
     )

@@ -1,10 +1,11 @@
-"""Whether the ports a mesh wants are free, asked before anything is started."""
+"""Whether the ports of a mesh are free, and which process owns one that is not."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import psutil
+
 from launcher.failure import Failure
-from launcher.running.port_owner import holder
 from mesh.ports import PortTaken, raise_why_not
 
 
@@ -48,7 +49,7 @@ def port_faults(wanted: Iterable[PortWanted]) -> Iterator[PortFault]:
         try:
             raise_why_not(each.host, each.port)
         except PortTaken:
-            by = holder(each.port)
+            by = port_owner(each.port)
             yield PortFault(
                 each,
                 f"port {each.port} on {each.host} is taken by {by or 'another process'}, and {each.use} wants it",
@@ -60,3 +61,18 @@ def port_faults(wanted: Iterable[PortWanted]) -> Iterator[PortFault]:
                 f"{each.use} cannot listen on {each.host}:{each.port}: {error.strerror}",
                 f"choose an address of this machine, or use {each.remedy}",
             )
+
+
+def port_owner(port: int) -> str | None:
+    """The process that listens on a TCP port, as "name, process 123"; None: that cannot be known.
+
+    Its name only: how it was started may hold secrets.
+    """
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            if listens and connection.pid:
+                return f"{psutil.Process(connection.pid).name()}, process {connection.pid}"
+    except (psutil.Error, OSError):
+        return None
+    return None

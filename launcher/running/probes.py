@@ -1,4 +1,4 @@
-"""Asks processes that start whether they are ready."""
+"""Asks processes whether they are ready, and an address whether an edge of Parley answers there."""
 
 import asyncio
 import http.client
@@ -8,12 +8,15 @@ import grpc
 import msgspec
 from grpc_health.v1 import health_pb2
 
+from mesh.discovery.addresses import HostPort
+from mesh.rpc.channels import open_channel
+
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
 async def grpc_serving(address: str, *, timeout_s: float = 1.0) -> bool:
     """Whether the gRPC server at `address` ("host:port") says that it serves."""
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with open_channel(address) as channel:
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
@@ -41,3 +44,12 @@ def _get_json(host: str, port: int, path: str, timeout_s: float) -> Any:
         return None
     finally:
         connection.close()
+
+
+async def is_running(edge: HostPort) -> bool:
+    """Whether an edge of Parley answers at this address."""
+    match await http_json(*edge, "/v1/health", timeout_s=3.0):
+        case {"stt_up": bool(), "tts_up": bool(), "llm_up": bool()}:
+            return True
+        case _:
+            return False

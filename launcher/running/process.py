@@ -6,6 +6,8 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import psutil
+
 # Longer lines are passed on in pieces.
 MAX_LINE_BYTES = 16_384
 
@@ -42,6 +44,21 @@ def kill_group(process: asyncio.subprocess.Process) -> None:
     """Kill the process and everything in its group, if anything of it is left."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process and its descendants have used; 0 when it is gone."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    total = 0.0
+    for each in family:
+        with suppress(psutil.Error):
+            times = each.cpu_times()
+            total += times.user + times.system
+    return total
 
 
 @asynccontextmanager

@@ -1,9 +1,9 @@
 """Keeps child processes running until told to stop.
 
-All are started at once. Each is asked again and again whether it is ready; when every one is, `Supervisor.ready` is
-set. A child that ends is started again after a pause that doubles. One that keeps ending, or never gets ready, before
-that moment makes the whole start fail: it would do so again. One that ends with `os.EX_CONFIG` says that itself, and
-once is enough. Later nothing is given up.
+All are started at once. Each is probed until it is ready; when every one is, `Supervisor.ready` is set. A child that
+ends is started again after a pause that doubles. Before all are ready, three things make the whole start fail: a child
+that keeps ending, a child that ends with `os.EX_CONFIG` (once is enough), and a start that makes no progress. After
+that moment nothing is given up.
 
 Children are ended by tiers, those first that need the others, so that what they have begun can be brought to its end.
 """
@@ -17,11 +17,20 @@ from dataclasses import dataclass
 from enum import Enum
 
 from launcher.failure import Failure
-from launcher.running.process import kill_group, started
+from launcher.running.process import cpu_seconds, kill_group, started
 from mesh.pool import Backoff
 
-# How often a child that starts is asked whether it is ready, in seconds.
+# How often a child that starts is asked whether it is ready, in seconds. Later less often: being asked costs CPU time,
+# and CPU time is taken for progress.
 _PROBE_INTERVAL_S = 0.2
+_LATER_PROBE_INTERVAL_S = 1.0
+_SOON_S = 10.0
+
+_PROGRESS_INTERVAL_S = 2.0
+"""How often the progress of a start is looked at."""
+
+_PROGRESS_CPU_S = 1.0
+"""How much CPU time the children that are not ready must use to count as working; answering probes takes less."""
 
 Log = Callable[[str, str], None]
 """Takes a child's name and one line about or from it."""
@@ -44,12 +53,12 @@ class Stage(Enum):
 
 
 OnStage = Callable[[str, Stage], None]
-"""Is told a child's name and its new stage."""
+"""Called with a child's name and its new stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process to keep running. `ready` tells whether it does its work by now; it must answer or give up soon.
+    """A process to keep running. `ready` returns whether it works by now, within seconds.
 
     A child of a higher `tier` needs those of the lower ones to do its work.
     """
@@ -63,9 +72,13 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When patience ends. All in seconds, but for the number of times a child may end before all are ready."""
+    """How long is waited for what. In seconds, except how many times a child may end before all are ready.
 
-    ready_within_s: float = 60.0
+    A start with `ready_within_s` has so long; one without goes on while it makes progress within each `stuck_after_s`.
+    """
+
+    ready_within_s: float | None = None
+    stuck_after_s: float = 60.0
     ends_before_ready: int = 3
     stop_within_s: float = 35.0
     first_pause_s: float = 0.5
@@ -73,8 +86,31 @@ class Limits:
     settled_s: float = 10.0
 
 
+class StartProgress:
+    """Whether a start takes too long. Time and what the children have done are arguments."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self._limits = limits
+        self._began = now
+        self._progressed_at = now
+        self._cpu_s: Mapping[str, float] = {}
+
+    def overdue(self, now: float, cpu_s: Mapping[str, float]) -> str | None:
+        """Why the start has failed, or None. `cpu_s` has the CPU time so far of each child that is not ready yet."""
+        limit_s = self._limits.ready_within_s
+        if limit_s is not None:
+            late = now - self._began >= limit_s
+            return f"not ready within the {limit_s:g} s of --ready-within" if late else None
+        used = sum(max(0.0, seconds - self._cpu_s.get(name, 0.0)) for name, seconds in cpu_s.items())
+        if used >= _PROGRESS_CPU_S or cpu_s.keys() != self._cpu_s.keys():
+            self._cpu_s = dict(cpu_s)
+            self._progressed_at = now
+        stuck_s = self._limits.stuck_after_s
+        return f"not ready, and no progress for {stuck_s:g} s" if now - self._progressed_at >= stuck_s else None
+
+
 class Supervisor:
-    """Runs `children` once: `run()` starts them, `stop()` ends them. What happens is told to `log` and `on_stage`."""
+    """Runs `children` once: `run()` starts them, `stop()` ends them. It reports to `log` and `on_stage`."""
 
     def __init__(
         self, children: Sequence[Child], log: Log, limits: Limits | None = None, on_stage: OnStage | None = None
@@ -126,7 +162,7 @@ class Supervisor:
     def _kill(self) -> None:
         for name, process in self._running.items():
             if process.returncode is None:
-                self._log(name, "has not ended; killing it")
+                self._log(name, "did not end in time; killing it")
                 kill_group(process)
 
     async def _keep(self, child: Child) -> None:
@@ -167,20 +203,33 @@ class Supervisor:
 
     async def _get_ready(self) -> None:
         waiting = {child.name for child in self._children}
+        began = time.monotonic()
+        progress = StartProgress(self._limits, began)
+        probing = [asyncio.create_task(self._await_ready(child, waiting)) for child in self._children]
         try:
-            async with asyncio.timeout(self._limits.ready_within_s), asyncio.TaskGroup() as group:
-                for child in self._children:
-                    group.create_task(self._await_ready(child, waiting))
-        except TimeoutError:
-            names = ", ".join(sorted(waiting))
-            self._fail(f"not ready within {self._limits.ready_within_s:g} s: {names}", sorted(waiting))
-        else:
-            self.ready.set()
+            while True:
+                _, probed = await asyncio.wait(probing, timeout=_PROGRESS_INTERVAL_S)
+                if not probed:
+                    break
+                cpu_s = await asyncio.to_thread(self._cpu_s, sorted(waiting))
+                if why := progress.overdue(time.monotonic(), cpu_s):
+                    self._fail(f"{why}: {', '.join(sorted(waiting))}", sorted(waiting))
+                    return
+        finally:
+            for task in probing:
+                task.cancel()
+        self.ready.set()
+
+    def _cpu_s(self, names: Sequence[str]) -> dict[str, float]:
+        """The CPU time of each of these children that runs, with its own children's."""
+        running = dict(self._running)
+        return {name: cpu_seconds(running[name].pid) if name in running else 0.0 for name in names}
 
     async def _await_ready(self, child: Child, waiting: set[str]) -> None:
         began = time.monotonic()
-        while child.name not in self._running or not await child.ready():  # noqa: ASYNC110 - it sets no event here
-            await asyncio.sleep(_PROBE_INTERVAL_S)
+        while child.name not in self._running or not await child.ready():
+            soon = time.monotonic() < began + _SOON_S
+            await asyncio.sleep(_PROBE_INTERVAL_S if soon else _LATER_PROBE_INTERVAL_S)
         waiting.discard(child.name)
         self._on_stage(child.name, Stage.READY)
         self._log(child.name, f"ready after {time.monotonic() - began:.1f} s")

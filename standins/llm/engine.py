@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from standins.asgi import end, read, while_there
 from standins.engine import Engine
-from standins.faults import Close, Complain, Fault, Full, Http, Rude, Silent, Slow, Stall
+from standins.faults import Close, ErrorMessage, Fault, Full, Garbage, Http, Silent, Slow, Stall
 from standins.llm.options import LlmOptions
 
 REPLY = (
@@ -49,7 +49,7 @@ class LlmEngine(Engine[LlmOptions]):
     """Writes what it was told to, at an even pace."""
 
     kind = "llm"
-    fault_kinds = (Full, Http, Slow, Stall, Silent, Rude, Close, Complain)
+    fault_kinds = (Full, Http, Slow, Stall, Silent, Garbage, Close, ErrorMessage)
 
     def __init__(self, options: LlmOptions | None = None) -> None:
         super().__init__(options or LlmOptions())
@@ -172,10 +172,10 @@ class _Answer(Response):
         match self._fault:
             case Stall(after=after, seconds=seconds) if after == self._writing.tokens:
                 await _stand_still(seconds)
-            case Rude(after=after, count=times) if after == self._writing.tokens:
+            case Garbage(after=after, count=times) if after == self._writing.tokens:
                 for number in range(times):
                     await event(_BROKEN[number % len(_BROKEN)])
-            case Complain(after=after, message=message) if after == self._writing.tokens:
+            case ErrorMessage(after=after, message=message) if after == self._writing.tokens:
                 await event(b"data: " + msgspec.json.encode({"error": {"message": message, "code": 502}}) + b"\n\n")
                 await event(b"data: [DONE]\n\n", more=False)
                 return True

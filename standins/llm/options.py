@@ -1,4 +1,4 @@
-"""What the language model can be told."""
+"""Options of the language model."""
 
 from typing import Annotated, Literal
 

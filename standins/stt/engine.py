@@ -3,11 +3,11 @@
 from collections import deque
 
 from standins import wire
-from standins.line import Line
+from standins.connection import FaultyConnection
 from standins.model import Model
 from standins.moshi import MoshiEngine, Served
-from standins.stt.hearing import HeardWord, Hearing
 from standins.stt.options import SttOptions
+from standins.stt.recognition import HeardWord, SpeechModel
 from standins.websocket import Handshake, Times
 
 _QUEUED_LIMIT_SAMPLES = 120 * wire.SAMPLE_RATE
@@ -17,15 +17,17 @@ _QUEUED_LIMIT_SAMPLES = 120 * wire.SAMPLE_RATE
 class SttSession(Served):
     """One connection: what came, and what was said to it."""
 
-    def __init__(self, handshake: Handshake, line: Line, times: Times, options: SttOptions, model: Model) -> None:
-        super().__init__(handshake, line, times)
+    def __init__(
+        self, handshake: Handshake, connection: FaultyConnection, times: Times, options: SttOptions, model: Model
+    ) -> None:
+        super().__init__(handshake, connection, times)
         self.frames = 0
         """Frames recognised."""
         self.words: list[str] = []
         """What was sent."""
         self._options = options
         self._model = model
-        self._hearing = Hearing(options)
+        self._speech = SpeechModel(options)
         self._messages: deque[wire.ClientMessage] = deque((wire.Init(),))
         self._queued_samples = 0
         self._buffer: list[float] = []
@@ -44,12 +46,12 @@ class SttSession(Served):
         try:
             unpacked = wire.unpack(message, wire.STT_KINDS)
         except wire.BadMessage:
-            self.line.hang_up()
+            self.connection.hang_up()
             return
         if isinstance(unpacked, wire.Audio):
             self._queued_samples += len(unpacked.pcm)
             if self._queued_samples > _QUEUED_LIMIT_SAMPLES:
-                self.line.hang_up()
+                self.connection.hang_up()
                 return
         self._messages.append(unpacked)
         self._model.wake()
@@ -78,25 +80,25 @@ class SttSession(Served):
                 ahead = self._options.delay_frames + len(self._buffer) // wire.FRAME_SAMPLES
                 self._markers.append((step_idx - 1 + ahead, marker_id))
             case wire.Init():
-                self._hearing = Hearing(self._options)
-                self.line.send(wire.ready())
+                self._speech = SpeechModel(self._options)
+                self.connection.send(wire.ready())
                 if self._options.old:
-                    self.line.send(wire.word("", 0.0))
+                    self.connection.send(wire.word("", 0.0))
 
     def _recognise(self, frame: list[float], step_idx: int) -> None:
-        heard = self._hearing.hear(frame)
+        heard = self._speech.feed(frame)
         self.frames += 1
-        self.line.send(wire.step(step_idx, heard.prs, None if self._options.old else len(self._buffer)))
+        self.connection.send(wire.step(step_idx, heard.prs, None if self._options.old else len(self._buffer)))
         for event in heard.events:
             if isinstance(event, HeardWord):
                 self.words.append(event.text)
-                self.line.send(wire.word(event.text, event.start_time))
+                self.connection.send(wire.word(event.text, event.start_time))
             else:
-                self.line.send(wire.end_word(event.stop_time))
+                self.connection.send(wire.end_word(event.stop_time))
         due = [marker_id for at, marker_id in self._markers if at <= step_idx]
         self._markers = [(at, marker_id) for at, marker_id in self._markers if at > step_idx]
         for marker_id in due:
-            self.line.send(wire.marker(marker_id))
+            self.connection.send(wire.marker(marker_id))
 
 
 class SttEngine(MoshiEngine[SttOptions, SttSession]):
@@ -106,14 +108,14 @@ class SttEngine(MoshiEngine[SttOptions, SttSession]):
     path = "/api/asr-streaming"
     module = {"type": "batched_asr", "lm": "stand-in", "audio_tokenizer": "stand-in"}  # noqa: RUF012 - of all alike
     metrics_prefix = "asr"
-    strays = (wire.word("stray", 1.0), wire.end_word(1.2), wire.step(7, (0.5, 0.5, 0.5, 0.5), 0))
+    cross_talk = (wire.word("stray", 1.0), wire.end_word(1.2), wire.step(7, (0.5, 0.5, 0.5, 0.5), 0))
 
     def __init__(self, options: SttOptions | None = None) -> None:
         super().__init__(options or SttOptions())
 
-    def _session(self, handshake: Handshake, line: Line) -> SttSession:
+    def _session(self, handshake: Handshake, connection: FaultyConnection) -> SttSession:
         self.model.step_s = self.options.step_s
-        return SttSession(handshake, line, self._times(), self.options, self.model)
+        return SttSession(handshake, connection, self._times(), self.options, self.model)
 
     def _times(self) -> Times:
         return super()._times()._replace(binary=self.options.binary_limit_s)

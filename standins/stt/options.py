@@ -1,4 +1,4 @@
-"""What the recogniser can be told."""
+"""Options of the recogniser."""
 
 from typing import Annotated
 

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from standins import wire
-from standins.line import Line
+from standins.connection import FaultyConnection
 from standins.model import Model
 from standins.moshi import MoshiEngine, Served
 from standins.tts import sound
@@ -18,8 +18,10 @@ _FORMATS = (_BARE, _PACKED)
 class TtsSession(Served):
     """One utterance: what came, and how much was said."""
 
-    def __init__(self, handshake: Handshake, line: Line, times: Times, options: TtsOptions, model: Model) -> None:
-        super().__init__(handshake, line, times)
+    def __init__(
+        self, handshake: Handshake, connection: FaultyConnection, times: Times, options: TtsOptions, model: Model
+    ) -> None:
+        super().__init__(handshake, connection, times)
         self.voice_name = handshake.query.get("voice")
         """The voice that was asked for by name."""
         self.voice_message: bytes | None = None
@@ -43,9 +45,9 @@ class TtsSession(Served):
         """Say that the slot is theirs."""
         super().opened()
         if self._packed:
-            self.line.send(wire.ready())
+            self.connection.send(wire.ready())
             if self._options.old:
-                self.line.send(wire.text("", 0.0, 0.0))
+                self.connection.send(wire.text("", 0.0, 0.0))
         self._model.add(self)
         self.finally_(lambda: self._model.remove(self))
 
@@ -59,15 +61,15 @@ class TtsSession(Served):
             try:
                 self._take(wire.Eos() if message == b"\0" else wire.unpack(message, wire.TTS_KINDS), message)
             except wire.BadMessage:
-                self.line.close()
+                self.connection.close()
                 return
         if self._speaking.finished:
-            self.line.close()
+            self.connection.close()
         self._model.wake()
 
     def can_step(self) -> bool:
         """Whether there are words enough, and a client that takes what they become."""
-        return self._speaking.can_step() and self.line.writable
+        return self._speaking.can_step() and self.connection.writable
 
     def step(self, step_idx: int) -> bool:
         """Make the next frame."""
@@ -75,11 +77,11 @@ class TtsSession(Served):
         for made in self._speaking.step():
             match made:
                 case Sound(samples=samples):
-                    self.line.send(sound.message(samples) if self._packed else samples)
+                    self.connection.send(sound.message(samples) if self._packed else samples)
                 case Spoken(text=text, start_s=start, stop_s=stop) if self._packed:
-                    self.line.send(wire.text(text, start, stop))
+                    self.connection.send(wire.text(text, start, stop))
         if self._speaking.finished:
-            self.line.close()
+            self.connection.close()
         return True
 
     def _take(self, message: wire.ClientMessage, received: bytes) -> None:
@@ -104,14 +106,14 @@ class TtsEngine(MoshiEngine[TtsOptions, TtsSession]):
     path = "/api/tts_streaming"
     module = {"type": "py", "script": "stand-in"}  # noqa: RUF012 - of all alike
     metrics_prefix = "py"
-    strays = (wire.text("stray", 1.0, 1.2), wire.audio([0.25] * wire.FRAME_SAMPLES))
+    cross_talk = (wire.text("stray", 1.0, 1.2), wire.audio([0.25] * wire.FRAME_SAMPLES))
 
     def __init__(self, options: TtsOptions | None = None) -> None:
         super().__init__(options or TtsOptions())
 
-    def _session(self, handshake: Handshake, line: Line) -> TtsSession:
+    def _session(self, handshake: Handshake, connection: FaultyConnection) -> TtsSession:
         self.model.step_s = wire.FRAME_S / self.options.speed
-        return TtsSession(handshake, line, self._times(), self.options, self.model)
+        return TtsSession(handshake, connection, self._times(), self.options, self.model)
 
     def _unacceptable(self, handshake: Handshake) -> Refusal | None:
         if (asked := handshake.query.get("format", "OggOpus")) not in _FORMATS:

@@ -1,4 +1,4 @@
-"""What the synthesis can be told."""
+"""Options of the synthesis."""
 
 from typing import Annotated
 

@@ -1,6 +1,8 @@
 """The files for containers say what is true."""
 
 import re
+import subprocess
+import tomllib
 from typing import Any
 
 import pytest
@@ -32,7 +34,7 @@ def test_every_process_has_its_service() -> None:
 def test_what_a_service_is_told_are_settings_that_fit(name: str, environ: dict[str, str]) -> None:
     told = environment_of(compose(environ)["services"][name])
     known = {variable for setting in describe(SETTINGS[name]) for variable in setting.env}
-    assert set(told) <= known
+    assert set(told) <= known | {"NO_PROXY"}
     load(SETTINGS[name], {**image_environment(), **told})
 
 
@@ -65,3 +67,37 @@ def test_processes_are_confined() -> None:
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
     assert re.search(r"^USER 10001$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_every_setting_can_be_set_through_the_file() -> None:
+    for service in OURS.values():
+        assert service["env_file"] == [{"path": ".env", "required": False}]
+    other = compose({"PARLEY_ENV_FILE": "prod.env"})["services"]["edge"]
+    assert other["env_file"] == [{"path": "prod.env", "required": False}]
+
+
+def test_every_variable_that_is_no_setting_is_documented() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    known = {variable for each in SETTINGS.values() for setting in describe(each) for variable in setting.env}
+    described = (ROOT / "deploy/README.md").read_text()
+    variables = set(re.findall(r"\$\{(\w+)", text)) - known
+    assert variables >= {"PARLEY_PUBLISH", "PARLEY_TAG", "PARLEY_EXTRAS", "GRAFANA_PASSWORD", "HF_TOKEN"}
+    assert {name for name in variables if f"| `{name}` |" not in described} == set()
+
+
+@pytest.mark.parametrize(("password", "code"), [("", 1), ("secret", 0)])
+def test_grafana_has_no_default_password(password: str, code: int) -> None:
+    shell, option, script = SERVICES["grafana"]["entrypoint"]
+    script = script.replace("$$", "$").replace("exec /run.sh", "exit 0")
+    environ = {"GF_SECURITY_ADMIN_PASSWORD": password, "PATH": "/usr/bin:/bin"}
+    ran = subprocess.run([shell, option, script], env=environ, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert ran.returncode == code
+    assert ("set GRAFANA_PASSWORD" in ran.stderr) is bool(code)
+    assert environment_of(SERVICES["grafana"])["GF_SECURITY_ADMIN_PASSWORD"] == ""
+
+
+def test_the_image_is_built_from_every_package_of_the_wheel() -> None:
+    taken = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    wanted = {package.partition("/")[0] for package in build["targets"]["wheel"]["packages"]}
+    assert wanted | {"pyproject.toml", "README.md", "LICENSE", "hatch_build.py"} == taken

@@ -18,5 +18,5 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 @pytest.fixture
 def empty_room(tmp_path: Path) -> Iterator[Room]:
     """A room with nothing in it but a language model where Ollama has its own."""
-    with room(tmp_path) as here, started("PARLEY_RESPONDER_PORT=11434 parley responder", "running on", here):
+    with room(tmp_path) as here, started("PARLEY_RESPONDER_PORT=11434 parley responder", "serving", here):
         yield here

@@ -1,4 +1,4 @@
-"""The README, from its first line to its last, by a stranger on each Python of this machine."""
+"""The README, from its first line to its last, by a user on each Python of this machine."""
 
 import os
 import re
@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from launcher.calling.recording import SAMPLE_RATE, quantized, write
+from launcher.calling.audio import SAMPLE_RATE, quantized, write_wav
 from tests.docs.commands import commands
-from tests.docs.stranger import Stranger
+from tests.docs.shell_user import ShellUser
 from tests.packaging.pythons import pythons
 from tests.speech import say
 
@@ -33,17 +33,17 @@ def test_the_readme_works_from_first_line_to_last(version: str, tmp_path: Path) 
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True, timeout=60)  # noqa: S603, S607 - our own
     # What the README leaves to its reader: a recording to play.
     question = np.concatenate([say("What time is it?"), np.zeros(SAMPLE_RATE, np.float32)])
-    write(clone / "question.wav", quantized(question))
-    stranger = Stranger(clone, tmp_path / "home", pythons()[version])
+    write_wav(clone / "question.wav", quantized(question))
+    user = ShellUser(clone, tmp_path / "home", pythons()[version])
     typed = 0
     try:
         for command in commands(clone / "README.md"):
             if to_be_typed(command.text):
                 runs_on = re.search(r"\bparley up\b", command.text)
-                stranger.start(command.text) if runs_on else stranger.type(command.text)
+                user.start(command.text) if runs_on else user.type(command.text)
                 typed += 1
     finally:
-        stranger.leave()
+        user.leave()
     assert typed >= 6
 
 

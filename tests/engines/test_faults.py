@@ -9,13 +9,13 @@ from structlog.testing import capture_logs
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
 from mesh.rpc.channels import open_channel
-from standins.faults import KINDS, Deaf, name
+from standins.faults import KINDS, StopsReading, name
 from standins.stt.engine import SttEngine
 from standins.tts.engine import TtsEngine
 from tests.engines.callers import opened, patient
 from tests.engines.proxies import proxies_before
 
-FAULTS = [name(kind) for kind in KINDS if kind is not Deaf]
+FAULTS = [name(kind) for kind in KINDS if kind is not StopsReading]
 """A deaf engine does not read, so it cannot know who has gone: its slot is its own affair."""
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from launcher.command import Command, Commands, Example
 from launcher.commands.completion import SHELLS
-from launcher.exit_codes import ExitCode
+from launcher.failure import ExitCode
 from launcher.main import main
 
 CONTEXT = click.Context(main)
@@ -58,7 +58,7 @@ def words(line: str) -> list[str]:
 
 @pytest.mark.parametrize("example", [*examples()], ids=lambda example: example.line)
 def test_every_example_is_taken(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("question.wav", "recording.jsonl", "another.jsonl"):
+    for name in ("question.wav", "recording.jsonl", "another.jsonl", ".env"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     program, name, *arguments = words(example.line)
@@ -81,7 +81,7 @@ def test_every_help_ends_with_examples_and_exit_codes(path: list[str]) -> None:
 def test_the_commands_are_in_sections_and_every_exit_code_is_told() -> None:
     ran = CliRunner().invoke(main, ["--help"], catch_exceptions=False)
     assert [line[:-1] for line in ran.stdout.splitlines() if line.endswith(":") and line[0] != " "] == [
-        *("Options", "Run", "Try", "Look", "Processes, one by one, as production starts them", "Examples"),
+        *("Options", "Run", "Try", "Look", "Single processes, for production", "Examples"),
         "Exit codes",
     ]
     for code in ExitCode:

@@ -77,10 +77,10 @@ def _going_on(told: Scrape) -> dict[str, float]:
 
 
 def _families(text: str) -> Mapping[str, Family]:
-    """All but what the Python client adds: about the process, and when each series was created."""
+    """All but what is the same in every process: its version, and what the Python client adds."""
     families = (Family(each.name, each.type, each.samples) for each in text_string_to_metric_families(text))
     return {
         family.name: family
         for family in families
-        if not family.name.startswith(("process_", "python_")) and not family.name.endswith("_created")
+        if not family.name.startswith(("process_", "python_", "parley_build_")) and not family.name.endswith("_created")
     }

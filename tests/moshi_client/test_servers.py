@@ -142,7 +142,7 @@ async def test_all_down_is_upstream_down_and_they_come_back() -> None:
         saying("text"),
         saying(*[packed("Marker", id=1)] * 11, READY),
     ],
-    ids=["silent", "closes", "gone", "error", "rude", "text", "strays"],
+    ids=["silent", "closes", "gone", "error", "garbage", "text", "cross talk"],
 )
 async def test_one_that_fails_is_left_alone_and_another_is_taken(behave: moshi.Behaviour) -> None:
     async with running(behave, slots=50) as bad, running(slots=3) as good:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.stranger import Stranger
+from tests.docs.shell_user import ShellUser
 from tests.packaging.pythons import pythons
 
 pytestmark = [
@@ -89,35 +89,35 @@ def test_the_source_distribution_holds_the_checkout(built: Path) -> None:
 
 @pytest.mark.parametrize("version", pythons())
 def test_an_installed_mesh_speaks(version: str, wheel: Path, tmp_path: Path) -> None:
-    stranger = Stranger(tmp_path, tmp_path / "home", pythons()[version])
+    user = ShellUser(tmp_path, tmp_path / "home", pythons()[version])
     # Without a compiler: every package must have a wheel for this Python.
-    stranger.type(f"python3 -m venv .venv && .venv/bin/pip install --only-binary :all: '{wheel}[embedded]'")
-    assert "site-packages" in stranger.type(".venv/bin/python -c 'import launcher; print(launcher.__file__)'")
-    stranger.type("mkdir empty")
+    user.type(f"python3 -m venv .venv && .venv/bin/pip install --only-binary :all: '{wheel}[embedded]'")
+    assert "site-packages" in user.type(".venv/bin/python -c 'import launcher; print(launcher.__file__)'")
+    user.type("mkdir empty")
     try:
-        stranger.start(f"cd empty && ../.venv/bin/parley up {PORTS}")
-        stranger.type(".venv/bin/parley say 'What time is it?' --target 127.0.0.1:52451 --out answer.wav")
-        stranger.type(".venv/bin/parley call answer.wav --url ws://127.0.0.1:10400 --out reply.wav")
+        user.start(f"cd empty && ../.venv/bin/parley up {PORTS}")
+        user.type(".venv/bin/parley say 'What time is it?' --target 127.0.0.1:52451 --out answer.wav")
+        user.type(".venv/bin/parley call answer.wav --url ws://127.0.0.1:10400 --out reply.wav")
     finally:
-        stranger.leave()
+        user.leave()
     assert (tmp_path / "answer.wav").stat().st_size > 24_000
 
 
 def test_without_the_embedded_engines_it_says_what_to_install(wheel: Path, tmp_path: Path) -> None:
-    stranger = Stranger(tmp_path, tmp_path / "home", pythons()[".".join(map(str, sys.version_info[:2]))])
-    stranger.type(f"python3 -m venv .venv && .venv/bin/pip install '{wheel}'")
-    assert "espeakng" not in stranger.type(".venv/bin/pip list")
+    user = ShellUser(tmp_path, tmp_path / "home", pythons()[".".join(map(str, sys.version_info[:2]))])
+    user.type(f"python3 -m venv .venv && .venv/bin/pip install '{wheel}'")
+    assert "espeakng" not in user.type(".venv/bin/pip list")
     for process in ("stt-proxy", "tts-proxy"):
-        said = stranger.type(f".venv/bin/parley {process}; test $? = 78")
+        said = user.type(f".venv/bin/parley {process}; test $? = 78")
         assert "install them with: pip install 'parley[embedded]'" in said
         assert "Traceback" not in said
-    said = stranger.type(f".venv/bin/parley up {PORTS}; test $? = 78")
+    said = user.type(f".venv/bin/parley up {PORTS}; test $? = 78")
     assert "the embedded recogniser needs packages that are not installed" in said
     assert "the embedded voice needs packages that are not installed" in said
     # What it says helps, and takes nothing else that is called parley.
-    stranger.type(".venv/bin/pip install 'parley[embedded]'")
-    assert re.search(r"^parley +0\.1\.0", stranger.type(".venv/bin/pip list"), re.MULTILINE)
+    user.type(".venv/bin/pip install 'parley[embedded]'")
+    assert re.search(r"^parley +0\.1\.0", user.type(".venv/bin/pip list"), re.MULTILINE)
     try:
-        stranger.start(f".venv/bin/parley up {PORTS}")
+        user.start(f".venv/bin/parley up {PORTS}")
     finally:
-        stranger.leave()
+        user.leave()

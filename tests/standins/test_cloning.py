@@ -62,7 +62,7 @@ async def test_faults() -> None:
     async with CloningEngine(QUICK).serving() as cloning:
         cloning.break_down("http:status=503")
         assert (await cloned(cloning, recording())).status_code == 503
-        cloning.break_down("rude:how=mutated")
+        cloning.break_down("garbage:how=mutated")
         assert (await cloned(cloning, recording())).status_code == 200
         for how in ("eof", "reset"):
             cloning.break_down(f"close:how={how}")

@@ -7,7 +7,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from standins.cloning import CloningEngine
 from standins.engine import BadChange
-from standins.faults import BadFault, Close, Faults, Full, Http, Rude, Stall, convert, parse
+from standins.faults import BadFault, Close, Faults, Full, Garbage, Http, Stall, convert, parse
 from standins.stt.engine import SttEngine
 from standins.stt.options import SttOptions
 from standins.tts.engine import TtsEngine
@@ -168,7 +168,7 @@ async def test_a_synthesis_that_stalls_for_good_leaks_no_slot() -> None:
 
 async def test_stray_messages_come_before_ready() -> None:
     async with TtsEngine().serving() as tts:
-        tts.break_down("stray:count=3")
+        tts.break_down("cross_talk:count=3")
         async with connected(tts) as socket:
             assert [(await told(socket))["type"] for _ in range(4)] == ["Text", "Audio", "Text", "Ready"]
 
@@ -177,7 +177,7 @@ async def test_stray_messages_come_before_ready() -> None:
 @pytest.mark.parametrize("after", [0, 1])
 async def test_rude(how: str, after: int) -> None:
     async with SttEngine().serving() as stt:
-        stt.break_down(convert({"kind": "rude", "how": how, "after": after, "count": 5}))
+        stt.break_down(convert({"kind": "garbage", "how": how, "after": after, "count": 5}))
         async with connected(stt) as socket:
             messages = [await socket.recv() for _ in range(6)]
             assert messages[5 * (1 - after)] == packed("Ready")
@@ -190,7 +190,7 @@ async def test_rude(how: str, after: int) -> None:
 
 async def test_deaf_leaves_the_client_with_what_it_sends() -> None:
     async with SttEngine().serving() as stt:
-        stt.break_down("deaf:after=1")
+        stt.break_down("stops_reading:after=1")
         async with connected(stt) as socket:
             await told(socket)
             with pytest.raises(TimeoutError):
@@ -202,12 +202,12 @@ async def test_deaf_leaves_the_client_with_what_it_sends() -> None:
 
 def test_faults_an_engine_does_not_know_are_refused() -> None:
     stt = SttEngine()
-    stt.break_down(Rude())
+    stt.break_down(Garbage())
     with pytest.raises(BadFault, match="no fault of this engine"):
         CloningEngine().break_down("full")
     with pytest.raises(BadFault, match="how"):
         stt.break_down("close:how=slowly")
-    assert list(stt.faults) == [Rude()]
+    assert list(stt.faults) == [Garbage()]
 
 
 async def test_the_control_route_shows_and_changes() -> None:
@@ -263,3 +263,10 @@ async def test_what_the_server_tells_of_itself() -> None:
         }
     ]
     assert "asr_open_channels 1\n" in metrics
+
+
+@pytest.mark.parametrize(
+    ("former", "present"), [("rude:count=2", "garbage:count=2"), ("deaf", "stops_reading"), ("stray", "cross_talk")]
+)
+def test_former_names_still_work(former: str, present: str) -> None:
+    assert parse(former) == parse(present)

@@ -34,10 +34,10 @@ FAULTS = [
     "close:how=reset,after=1,probability=0.1",
     "close:how=eof,after=2,probability=0.1",
     "close:how=bare,after=0,probability=0.1",
-    "rude:after=1,probability=0.1",
+    "garbage:after=1,probability=0.1",
     "slow:first=0.05,probability=0.1",
     "silent:probability=0.1",
-    "stray:probability=0.1",
+    "cross_talk:probability=0.1",
     "full:probability=0.1",
     "http:status=500,probability=0.1",
 ]

@@ -182,9 +182,9 @@ async def test_close(how: str) -> None:
         await llm.slots.until_free()
 
 
-async def test_rude() -> None:
+async def test_garbage() -> None:
     async with LlmEngine(QUICK).serving() as llm:
-        llm.break_down("rude:after=2")
+        llm.break_down("garbage:after=2")
         with pytest.raises(ValueError, match="Expecting"):
             await answer(llm)
         await llm.slots.until_free()

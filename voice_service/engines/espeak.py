@@ -106,6 +106,7 @@ async def _analysed(recording: bytes) -> VoiceFeatures:
     with _in_memory(recording) as file:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             "voice_service.analysis",
             stdin=file,

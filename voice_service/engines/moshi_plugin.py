@@ -21,7 +21,7 @@ class MoshiCloningSettings(Settings, frozen=True, kw_only=True):
     cloning_urls: Annotated[
         tuple[Annotated[str, msgspec.Meta(pattern=r"^(https?|wss?)://[^/?#]+/?$")], ...],
         setting(
-            help="The moshi-servers that clone voices, each of which may name several; left out: the embedded engine.",
+            help="URLs of moshi-servers that clone voices. One may resolve to several. Not set: the embedded engine.",
             env=("PARLEY_VOICES_CLONING_URLS", "KYUTAI_VOICE_CLONING_URL"),
         ),
     ] = ()

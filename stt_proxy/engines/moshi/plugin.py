@@ -20,19 +20,19 @@ class MoshiSttSettings(MoshiSettings, frozen=True, kw_only=True):
     urls: Annotated[
         tuple[str, ...],
         setting(
-            help="The moshi-servers that recognise: http(s) or ws(s) URLs, each of which may name several servers.",
+            help="URLs of moshi-servers for recognition, http(s) or ws(s). One may resolve to several servers.",
             env=("PARLEY_STT_URLS", "KYUTAI_STT_URL"),
         ),
     ] = ()
     capacity: Annotated[
-        int, setting(help="How many streams moshi-servers may recognise for this proxy at once.", ge=1, le=10_000)
+        int, setting(help="Maximum number of concurrent streams on moshi-servers for this proxy.", ge=1, le=10_000)
     ] = 256
     delay_s: Annotated[
-        float, setting(help="How many seconds after its audio a word comes from moshi-server's model.", ge=0, le=10)
+        float, setting(help="Seconds between a word's audio and the word, in moshi-server's model.", ge=0, le=10)
     ] = 0.5
     pause_head: Annotated[
         int,
-        setting(help="Which of moshi-server's pause scores is used, from 0: a later one waits longer.", ge=0, le=31),
+        setting(help="Index of the moshi-server pause score to use, from 0. A higher index waits longer.", ge=0, le=31),
     ] = 2
 
     @property

@@ -24,9 +24,7 @@ class PocketSphinxSettings(Settings, frozen=True, kw_only=True):
 
     workers: Annotated[
         int,
-        setting(
-            help="How many streams pocketsphinx recognises at once, a process each; 0: two per core.", ge=0, le=1_000
-        ),
+        setting(help="Number of pocketsphinx processes, one per concurrent stream. 0: two per core.", ge=0, le=1_000),
     ] = 0
 
     @property

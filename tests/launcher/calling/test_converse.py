@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from grpc.aio import ServicerContext
 
-from launcher.calling.converse import FORMATS, ConverseLine, converse_line
-from launcher.calling.events import (
+from launcher.calling.converse import FORMATS, ConverseTransport, converse_transport
+from launcher.calling.transport import (
+    CallFailed,
     Event,
-    Remark,
+    Notice,
     ReplyAudio,
     ReplyEnded,
     ReplyStarted,
@@ -18,7 +19,6 @@ from launcher.calling.events import (
     UserTurnDiscarded,
     UserWord,
 )
-from launcher.calling.line import CallFailed
 from mesh.audio import Decoder, Encoder, negotiate
 from mesh.errors import AtCapacity, VoiceNotFound
 from mesh.rpc.server import GrpcServer
@@ -48,9 +48,9 @@ WRITTEN = conversation.ConverseConfig(
 )
 
 
-async def next_events(line: ConverseLine, count: int) -> list[Event]:
+async def next_events(transport: ConverseTransport, count: int) -> list[Event]:
     events: list[Event] = []
-    async for event in line.events():
+    async for event in transport.events():
         events.append(event)
         if len(events) == count:
             break
@@ -58,7 +58,7 @@ async def next_events(line: ConverseLine, count: int) -> list[Event]:
 
 
 async def test_what_is_heard(fake: FakeConversation, server: GrpcServer) -> None:
-    async with converse_line(server.address, SPOKEN) as line:
+    async with converse_transport(server.address, SPOKEN) as transport:
         far_end = await fake.next_conversation()
         await far_end.say(user_speech_started={"item_id": "i1"})
         await far_end.say(user_turn_discarded={"item_id": "i1"})
@@ -70,11 +70,11 @@ async def test_what_is_heard(fake: FakeConversation, server: GrpcServer) -> None
         await far_end.say(reply_word_spoken={"reply_id": "r1", "text": "Hi"})
         await far_end.say(reply_cancelled={"reply_id": "r1", "cause": conversation.CANCEL_CAUSE_WORD_RECOGNIZED})
         await far_end.say(reply_finished={"reply_id": "r2"})
-        assert await next_events(line, 8) == [
+        assert await next_events(transport, 8) == [
             UserSpeechStarted(),
             UserTurnDiscarded(),
             UserWord("hello"),
-            Remark("a moment please"),
+            Notice("a moment please"),
             ReplyStarted(),
             ReplyWord("Hi"),
             ReplyEnded(complete=False),
@@ -83,16 +83,16 @@ async def test_what_is_heard(fake: FakeConversation, server: GrpcServer) -> None
 
 
 async def test_a_written_reply_is_read_as_it_is_written(fake: FakeConversation, server: GrpcServer) -> None:
-    async with converse_line(server.address, WRITTEN) as line:
-        await line.type("hello")
-        await line.finish()
+    async with converse_transport(server.address, WRITTEN) as transport:
+        await transport.type("hello")
+        await transport.finish()
         far_end = await fake.next_conversation()
         assert (await far_end.next_request()).text.text == "hello"
         assert (await far_end.next_request()).HasField("finish")
         await far_end.say(reply_text_delta={"reply_id": "r1", "text": "Hi"})
         await far_end.say(reply_finished={"reply_id": "r1"})
         await far_end.end(conversation.END_CAUSE_FINISHED)
-        assert [event async for event in line.events()] == [ReplyWord("Hi"), ReplyEnded(complete=True)]
+        assert [event async for event in transport.events()] == [ReplyWord("Hi"), ReplyEnded(complete=True)]
 
 
 class Converting(FakeConversation):
@@ -116,10 +116,10 @@ class Converting(FakeConversation):
 async def test_audio_travels_in_any_format(name: str) -> None:
     config = conversation.ConverseConfig(input_format=FORMATS[name], output_format=FORMATS[name])
     said = TONE
-    async with conversation_server(Converting()) as server, converse_line(server.address, config) as line:
-        for frame in said.reshape(-1, line.frame_samples):
-            await line.send(frame)
-        heard = await next_events(line, 10)
+    async with conversation_server(Converting()) as server, converse_transport(server.address, config) as transport:
+        for frame in said.reshape(-1, transport.frame_samples):
+            await transport.send(frame)
+        heard = await next_events(transport, 10)
     samples = np.concatenate([event.samples for event in heard if isinstance(event, ReplyAudio)])
     assert len(samples) == len(said)
     assert abs(np.abs(samples).max() - 8_000) < 400
@@ -128,27 +128,27 @@ async def test_audio_travels_in_any_format(name: str) -> None:
 
 async def test_nobody_there() -> None:
     with pytest.raises(CallFailed, match=r"no orchestrator can be reached at 127.0.0.1:9\b.*parley up"):
-        async with converse_line("127.0.0.1:9", SPOKEN):
+        async with converse_transport("127.0.0.1:9", SPOKEN):
             pass
 
 
 async def test_a_target_that_is_none() -> None:
     with pytest.raises(CallFailed, match="'nowhere' is not host:port"):
-        async with converse_line("nowhere", SPOKEN):
+        async with converse_transport("nowhere", SPOKEN):
             pass
 
 
 async def test_a_full_mesh_says_when_to_come_back(fake: FakeConversation, server: GrpcServer) -> None:
     fake.refusal = AtCapacity("every recogniser is taken", retry_after=2.0)
     with pytest.raises(CallFailed, match="taken; try again in 2 s"):
-        async with converse_line(server.address, SPOKEN):
+        async with converse_transport(server.address, SPOKEN):
             pass
 
 
 async def test_a_refusal_is_told(fake: FakeConversation, server: GrpcServer) -> None:
     fake.refusal = VoiceNotFound("no voice is called Bob")
     with pytest.raises(CallFailed, match="no voice is called Bob"):
-        async with converse_line(server.address, SPOKEN):
+        async with converse_transport(server.address, SPOKEN):
             pass
 
 
@@ -162,7 +162,7 @@ async def test_a_refusal_is_told(fake: FakeConversation, server: GrpcServer) -> 
 async def test_what_cannot_go_on_ends_the_call(
     fake: FakeConversation, server: GrpcServer, event: dict[str, Any], complaint: str
 ) -> None:
-    async with converse_line(server.address, SPOKEN) as line:
+    async with converse_transport(server.address, SPOKEN) as transport:
         await (await fake.next_conversation()).say(**event)
         with pytest.raises(CallFailed, match=complaint):
-            await next_events(line, 1)
+            await next_events(transport, 1)

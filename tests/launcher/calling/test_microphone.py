@@ -2,7 +2,7 @@ import asyncio
 
 import numpy as np
 
-from launcher.calling.microphone import Microphone
+from launcher.calling.audio import Microphone
 
 FRAME = 480
 FRAME_S = 0.02

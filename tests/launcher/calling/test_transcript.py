@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from launcher.calling.events import Event, Remark, ReplyAudio, ReplyEnded, ReplyStarted, ReplyWord, UserWord
 from launcher.calling.transcript import Transcript
+from launcher.calling.transport import Event, Notice, ReplyAudio, ReplyEnded, ReplyStarted, ReplyWord, UserWord
 
 
 def shown(*events: Event) -> None:
@@ -32,7 +32,7 @@ def test_a_reply_that_was_cut_short_says_so(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_remarks_go_to_standard_error_on_a_line_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
-    shown(UserWord("what"), Remark("no voice is free yet"), UserWord("time"))
+    shown(UserWord("what"), Notice("no voice is free yet"), UserWord("time"))
     captured = capsys.readouterr()
     assert captured.out == "   you: what\n   you: time\n"
     assert captured.err == "no voice is free yet\n"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from launcher.checks.situation import Situation, look
-from launcher.mesh_options import MeshOptions
+from launcher.checks.check import Context, context_of
+from launcher.options import MeshOptions
 
-Look = Callable[..., Coroutine[Any, Any, Situation]]
+Look = Callable[..., Coroutine[Any, Any, Context]]
 
 
 def free_port() -> int:
@@ -17,10 +17,10 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def situation() -> Look:
-    """The situation in which nothing but these variables is set."""
+def context() -> Look:
+    """The context in which nothing but these variables is set."""
 
-    async def make(llm: str | None = None, port: int | None = None, **environ: str) -> Situation:
-        return await look(environ, MeshOptions(port or free_port(), 0, llm))
+    async def make(llm: str | None = None, port: int | None = None, **environ: str) -> Context:
+        return await context_of(environ, MeshOptions(port or free_port(), 0, llm))
 
     return make

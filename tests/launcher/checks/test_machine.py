@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from launcher.checks.finding import Finding, State
 from launcher.checks.machine import machine
+from mesh.findings import Finding, State
 from tests.launcher.checks.conftest import Look
 
 MB = 1 << 20

@@ -5,9 +5,8 @@ from prometheus_client import CollectorRegistry
 
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
-from launcher.checks.finding import State
-from launcher.checks.mesh import mesh
-from launcher.checks.ports import ports
+from launcher.checks.mesh import mesh, ports
+from mesh.findings import State
 from tests.launcher.checks.conftest import Look
 
 
@@ -19,9 +18,9 @@ async def lonely_edge() -> AsyncIterator[EdgeServer]:
         yield server
 
 
-async def test_a_mesh_that_runs_is_asked_part_by_part(situation: Look, lonely_edge: EdgeServer) -> None:
+async def test_a_mesh_that_runs_is_asked_part_by_part(context: Look, lonely_edge: EdgeServer) -> None:
     elsewhere = {f"PARLEY_{name}_PORT": "9" for name in ("ORCHESTRATOR", "STT", "TTS", "VOICES", "RESPONDER")}
-    found = await situation(port=lonely_edge.port, **elsewhere)
+    found = await context(port=lonely_edge.port, **elsewhere)
     assert found.running
     faults = {finding.about for finding in await mesh(found) if finding.state is State.WRONG}
     assert faults == {

@@ -1,15 +1,15 @@
-from launcher.checks.finding import State
-from launcher.checks.settings import settings
+from launcher.checks.configuration import settings
+from mesh.findings import State
 from tests.launcher.checks.conftest import Look
 
 
-async def test_defaults_are_fine(situation: Look) -> None:
-    [finding] = await settings(await situation())
+async def test_defaults_are_fine(context: Look) -> None:
+    [finding] = await settings(await context())
     assert finding.state is State.FINE
 
 
-async def test_every_setting_that_does_not_fit(situation: Look) -> None:
-    findings = await settings(await situation(PARLEY_TTS_RATE="fast", PARLEY_EDGE_PORT="many", PARLEY_STT_TARGET="x"))
+async def test_every_setting_that_does_not_fit(context: Look) -> None:
+    findings = await settings(await context(PARLEY_TTS_RATE="fast", PARLEY_EDGE_PORT="many", PARLEY_STT_TARGET="x"))
     assert {(finding.about, finding.state) for finding in findings} == {
         ("PARLEY_TTS_RATE", State.WRONG),
         ("PARLEY_EDGE_PORT", State.WRONG),
@@ -17,8 +17,8 @@ async def test_every_setting_that_does_not_fit(situation: Look) -> None:
     }
 
 
-async def test_a_variable_that_nobody_reads(situation: Look) -> None:
-    [finding] = await settings(await situation(PARLEY_STT_WORKER="3"))
+async def test_a_variable_that_nobody_reads(context: Look) -> None:
+    [finding] = await settings(await context(PARLEY_STT_WORKER="3"))
     assert finding.state is State.ADVICE
     assert finding.found == "PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_WORKERS?"
     assert finding.remedy == "rename it to PARLEY_STT_WORKERS, or unset it"

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
-from launcher.calling import recording
+from launcher.calling.audio import read_audio, write_wav
 from launcher.main import main
 from mesh.rpc.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -42,7 +42,7 @@ async def edge(orchestrator: GrpcServer) -> AsyncIterator[EdgeServer]:
 def question(tmp_path: Path) -> Path:
     """Half a second of a tone."""
     path = tmp_path / "question.wav"
-    recording.write(path, np.rint(LOUD * np.sin(0.1 * np.arange(12_000))).astype(np.int16))
+    write_wav(path, np.rint(LOUD * np.sin(0.1 * np.arange(12_000))).astype(np.int16))
     return path
 
 
@@ -79,7 +79,7 @@ async def test_a_question_over_the_websocket(
     assert ran.out == "   you: what time\nparley: It is late.\n"
     assert "the answer began" in ran.err
     assert f"s of speech are in {reply}" in ran.err
-    assert len(recording.read(reply)) >= 3 * FRAME
+    assert len(read_audio(reply)) >= 3 * FRAME
 
 
 async def test_a_question_over_grpc(
@@ -89,12 +89,13 @@ async def test_a_question_over_grpc(
     call = asyncio.create_task(parley("call", question, "--grpc", "--target", orchestrator.address, "--out", reply))
     far_end = await fake.next_conversation()
     assert far_end.config.input_format.sample_rate_hertz == 24_000
+    assert far_end.config.session.instructions.character.kind == "smalltalk"
     await answer(far_end)
     ran = await call
     assert ran.code == 0, ran.err
     assert ran.out == "   you: what time\nparley: It is late.\n"
-    assert (recording.read(reply) == 1_000).all()
-    assert len(recording.read(reply)) == 3 * FRAME
+    assert (read_audio(reply) == 1_000).all()
+    assert len(read_audio(reply)) == 3 * FRAME
 
 
 async def test_no_answer_in_time(
@@ -125,6 +126,7 @@ async def test_the_mesh_says_goodbye_too_early(
         (["--target", "127.0.0.1:9"], 2, "--target and --format go with --grpc"),
         (["--grpc", "--url", "ws://127.0.0.1:9"], 2, "with --grpc use --target"),
         (["--grpc", "--format", "mp3"], 2, "pcm8k"),
+        (["--prompt", "You are a pirate."], 2, "--prompt goes with --grpc"),
         (["--turns", "0"], 2, "--turns"),
         (["--out", "/nowhere/reply.wav"], 2, "there is no folder /nowhere"),
     ],

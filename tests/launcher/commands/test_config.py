@@ -38,7 +38,7 @@ def test_shows_what_differs_from_the_default_and_why() -> None:
 
 def test_an_object_is_shown_as_it_is_written() -> None:
     environ = {"PARLEY_LLM_EXTRA_BODY": '{"top_p": 0.9}'}
-    assert '\nPARLEY_LLM_EXTRA_BODY={"top_p":0.9}\n' in ran("--format", "env", environ=environ).stdout
+    assert "\nPARLEY_LLM_EXTRA_BODY='{\"top_p\":0.9}'\n" in ran("--format", "env", environ=environ).stdout
 
 
 def test_is_narrowed_to_a_process_and_what_it_shares() -> None:
@@ -77,7 +77,7 @@ def test_json_is_for_programs() -> None:
         "variables": ["PARLEY_EDGE_PORT"],
         "processes": ["edge"],
         "engines": [],
-        "meaning": "The TCP port it listens on; 0: any free one.",
+        "meaning": "TCP port to listen on. 0: any free port.",
         "accepts": "a whole number from 0 to 65535",
         "secret": False,
         "default": "8000",
@@ -91,7 +91,7 @@ def test_markdown_tells_nothing_of_this_machine() -> None:
     there = ran("--format", "markdown", environ={"PARLEY_EDGE_PORT": "8001"}).stdout
     assert there == ran("--format", "markdown").stdout
     assert "\n## `edge`\n" in there
-    assert "| `PARLEY_EDGE_PORT` | The TCP port it listens on; 0: any free one. | a whole number" in there
+    assert "| `PARLEY_EDGE_PORT` | TCP port to listen on. 0: any free port. | a whole number" in there
 
 
 def test_an_env_file_gives_the_settings_it_was_made_from() -> None:

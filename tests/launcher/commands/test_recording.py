@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from launcher.exit_codes import ExitCode
+from launcher.failure import ExitCode
 from launcher.main import main
 from orchestrator.recorder.records import Step
 from tests.launcher.recordings.script import interrupted_conversation

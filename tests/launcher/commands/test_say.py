@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from launcher.calling import recording
+from launcher.calling.audio import read_audio
 from launcher.main import main
 from mesh.rpc.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
-from tests.fakes.conversation import FakeConversation, conversation_server
+from tests.fakes.conversation import Conversation, FakeConversation, conversation_server
 from tests.launcher.conftest import Parley
 
 FRAME = 1_920
+VOICES_OF_THE_PAGE = (Path(__file__).parents[3] / "edge" / "page" / "voices.js").read_text()
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def test_the_answer_is_printed_and_kept(
     ran = await said
     assert ran.code == 0, ran.err
     assert ran.out == "parley: Hi!\n"
-    assert (recording.read(reply) == 1_000).all()
+    assert (read_audio(reply) == 1_000).all()
 
 
 @pytest.mark.parametrize("consent", [True, False])
@@ -94,6 +95,58 @@ async def test_an_answer_that_is_not_completed(
     ran = await said
     assert ran.code == 3
     assert "without a complete reply" in ran.err
+
+
+async def reply(far_end: Conversation, reply_id: str, text: str) -> None:
+    await far_end.say(reply_created={"reply_id": reply_id})
+    await far_end.say(reply_word_spoken={"reply_id": reply_id, "text": text})
+    await far_end.say(reply_finished={"reply_id": reply_id})
+
+
+async def test_the_character_is_the_one_that_the_page_starts_with(
+    fake: FakeConversation, orchestrator: GrpcServer, parley: Parley
+) -> None:
+    said = asyncio.create_task(parley("say", "Hello!", "--target", orchestrator.address))
+    far_end = await fake.next_conversation()
+    character = far_end.config.session.instructions.character
+    assert f'character: {{ kind: "{character.kind}", language: "{character.language}" }}' in VOICES_OF_THE_PAGE
+    assert not far_end.config.session.HasField("voice")
+    await far_end.next_request("finish")
+    await reply(far_end, "r1", "Hi!")
+    await far_end.end(conversation.END_CAUSE_FINISHED)
+    assert (await said).code == 0
+
+
+async def test_another_voice_and_another_prompt(
+    fake: FakeConversation, orchestrator: GrpcServer, parley: Parley
+) -> None:
+    options = ("--voice", "en-gb", "--prompt", "You are a pirate.")
+    said = asyncio.create_task(parley("say", "Hello!", "--target", orchestrator.address, *options))
+    far_end = await fake.next_conversation()
+    assert far_end.config.session.voice == "en-gb"
+    assert far_end.config.session.instructions.prompt == "You are a pirate."
+    await far_end.next_request("finish")
+    await reply(far_end, "r1", "Arr!")
+    await far_end.end(conversation.END_CAUSE_FINISHED)
+    assert (await said).code == 0
+
+
+async def test_several_turns_of_one_conversation(
+    fake: FakeConversation, orchestrator: GrpcServer, parley: Parley
+) -> None:
+    said = asyncio.create_task(parley("say", "I am Ada.", "Who am I?", "--target", orchestrator.address))
+    far_end = await fake.next_conversation()
+    assert (await far_end.next_request()).text.text == "I am Ada."
+    await reply(far_end, "r1", "Hello Ada.")
+    assert (await far_end.next_request()).text.text == "Who am I?"
+    assert (await far_end.next_request()).HasField("finish")
+    await reply(far_end, "r2", "Ada.")
+    await far_end.end(conversation.END_CAUSE_FINISHED)
+    ran = await said
+    assert (ran.code, ran.out) == (
+        0,
+        "   you: I am Ada.\nparley: Hello Ada.\n   you: Who am I?\nparley: Ada.\n",
+    ), ran.err
 
 
 @pytest.mark.parametrize(

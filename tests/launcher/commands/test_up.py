@@ -15,9 +15,12 @@ from prometheus_client import CollectorRegistry
 
 from edge.server import serving
 from edge.settings import EdgeSettings
+from launcher.commands.up import _llm_problems
 from launcher.main import main
+from launcher.running.language_model import choose
 from launcher.running.plan import plan
 from launcher.running.ports import PortUnusable, check_free
+from standins.llm.engine import LlmEngine
 from tests.launcher.conftest import Parley, gone
 
 DEADLINE_S = 90.0
@@ -163,3 +166,16 @@ async def test_a_variable_that_does_nothing_is_pointed_out(parley: Parley) -> No
     assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_WORKERS?" in ran.err
     assert "PARLEY_TTS_RATE=fast is not" in ran.err
     assert "PARLEY_EDGE_PORT=many is not" in ran.err
+
+
+async def test_a_wrong_model_or_key_is_found_at_the_start_and_told_with_what_there_is() -> None:
+    async with LlmEngine().serving() as engine:
+        environ = {**os.environ, "KYUTAI_LLM_URL": engine.url, "KYUTAI_LLM_MODEL": "no-such-model"}
+        model = await choose(None, environ, 8000)
+        planned = plan(environ, edge_port=8000, port_offset=0, drain_limit_s=1, llm=model)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KYUTAI_LLM_URL", engine.url)
+            patch.setenv("KYUTAI_LLM_MODEL", "no-such-model")
+            [problem] = await _llm_problems(planned)
+        assert "no-such-model is not one of the server's" in problem
+        assert "set KYUTAI_LLM_MODEL to one that it lists: parley-standin" in problem

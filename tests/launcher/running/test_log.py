@@ -5,7 +5,7 @@ from asyncio.subprocess import PIPE
 
 import pytest
 
-from launcher.running.log import PrefixedLog
+from launcher.running.output import PrefixedLog
 
 
 def test_lines_are_aligned_behind_their_names(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +23,7 @@ def test_there_is_no_colour_where_there_is_no_terminal(capsys: pytest.CaptureFix
 async def test_says_once_that_nobody_reads_any_more() -> None:
     code = (
         "import sys\n"
-        "from launcher.running.log import PrefixedLog\n"
+        "from launcher.running.output import PrefixedLog\n"
         "log = PrefixedLog(['edge'])\n"
         "log.on_closed = lambda: print('closed', file=sys.stderr)\n"
         "sys.stdin.readline()\n"

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from launcher.language_model import LanguageModel
+from launcher.running.language_model import LanguageModel
 from launcher.running.plan import Plan, plan
 from launcher.running.supervise import Child
 from mesh.discovery.addresses import HostPort
@@ -51,7 +51,7 @@ def test_the_usual_mesh() -> None:
 
 def test_every_process_is_a_child_that_dies_with_its_parent() -> None:
     for child in planned().children:
-        assert child.command[:3] == (sys.executable, "-m", "launcher.running.child")
+        assert child.command[:4] == (sys.executable, "-P", "-m", "launcher.running.child")
     assert children(planned())["stt-proxy"].command[-1] == "stt_proxy.main"
 
 

@@ -59,3 +59,20 @@ async def test_a_silent_server_is_not_waited_for() -> None:
         port = server.sockets[0].getsockname()[1]
         assert await http_json("127.0.0.1", port, "/", timeout_s=0.1) is None
         silent.set()
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies for everything, none of which answers."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("proxy")
+async def test_a_proxy_of_the_environment_is_not_asked_for_the_way_to_a_process() -> None:
+    async with conversation_server(FakeConversation()) as server:
+        assert await grpc_serving(server.address)
+    async with answering(b'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"up": 1}') as port:
+        assert await http_json("127.0.0.1", port, "/") == {"up": 1}

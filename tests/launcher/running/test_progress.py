@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from launcher.running.progress import Progress
+from launcher.running.output import Progress
 from launcher.running.supervise import Stage
 
 NAMES = ["edge", "stt-proxy", "tts-proxy"]

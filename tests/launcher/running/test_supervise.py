@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from launcher.running.supervise import Child, Limits, StartFailed, Supervisor
+from launcher.running.supervise import Child, Limits, StartFailed, StartProgress, Supervisor
 from tests.launcher.conftest import Lines, MakeChild, gone
 
 QUICK = Limits(
@@ -90,7 +90,7 @@ async def test_gives_up_at_once_on_a_child_that_says_it_cannot_run(make_child: M
 async def test_gives_up_on_a_child_that_does_not_get_ready(make_child: MakeChild, lines: Lines) -> None:
     children = [make_child("slow", WAITS, never), make_child("quick", WAITS)]
     limits = Limits(ready_within_s=0.5)
-    with pytest.raises(StartFailed, match=r"not ready within 0.5 s: slow$"):
+    with pytest.raises(StartFailed, match=r"not ready within the 0.5 s of --ready-within: slow$"):
         await Supervisor(children, lines, limits).run()
 
 
@@ -156,3 +156,47 @@ async def test_being_cancelled_leaves_nothing_behind(make_child: MakeChild, line
     with pytest.raises(asyncio.CancelledError):
         await run
     await gone(int(line.split()[-1]))
+
+
+BUSY = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit())\nwhile True: sum(range(9_999))"
+
+
+@pytest.mark.parametrize(
+    ("limits", "looks", "overdue"),
+    [
+        # (seconds since the start, CPU seconds of each child that is not ready)
+        (Limits(), [(59, {"a": 0.0})], None),
+        (Limits(), [(1, {"a": 0.0}), (62, {"a": 0.9})], "not ready, and no progress for 60 s"),
+        # A busy machine: little is done in a minute, but something.
+        (Limits(), [(1, {"a": 0.0}), (50, {"a": 1.0}), (109, {"a": 1.9})], None),
+        (Limits(), [(1, {"a": 0.0}), (50, {"a": 1.0}), (110, {"a": 1.9})], "not ready, and no progress for 60 s"),
+        (Limits(), [(1, {"a": 5.0, "b": 0.0}), (50, {"b": 0.0}), (109, {"b": 0.5})], None),
+        # A child that was started again has used less than before.
+        (Limits(), [(1, {"a": 5.0}), (50, {"a": 0.1}), (61, {"a": 0.2})], "not ready, and no progress for 60 s"),
+        # Who gives a limit means it.
+        (Limits(ready_within_s=30), [(29, {"a": 9.0})], None),
+        (
+            Limits(ready_within_s=30),
+            [(29, {"a": 9.0}), (30, {"a": 99.0})],
+            "not ready within the 30 s of --ready-within",
+        ),
+    ],
+)
+def test_a_start_goes_on_while_it_makes_progress(
+    limits: Limits, looks: list[tuple[float, dict[str, float]]], overdue: str | None
+) -> None:
+    progress = StartProgress(limits, 0.0)
+    answers = [progress.overdue(now, cpu_s) for now, cpu_s in looks]
+    assert answers == [None] * (len(looks) - 1) + [overdue]
+
+
+async def test_a_child_that_works_is_waited_for_and_one_that_sleeps_is_not(make_child: MakeChild, lines: Lines) -> None:
+    limits = replace(QUICK, ready_within_s=None, stuck_after_s=5.0)
+    busy = Supervisor([make_child("busy", BUSY, never)], lines, limits)
+    idle = Supervisor([make_child("idle", WAITS, never)], lines, limits)
+    working = asyncio.create_task(busy.run())
+    with pytest.raises(StartFailed, match="not ready, and no progress for 5 s: idle"):
+        await idle.run()
+    assert not working.done()
+    busy.stop()
+    await working

@@ -17,7 +17,7 @@ AT_ONCE = 10
 SHAPES = ("none", "field", "reasoning", "parts", "tags", "channels", "unclosed")
 FAULTS = (
     *("full", "http:status=500", "http:status=401", "http:status=404", "silent", "slow:first=0.2,each=0.01"),
-    *("stall:after=0", "stall:after=4", "rude:after=0", "rude:after=5,count=3", "error:after=0", "error:after=6"),
+    *("stall:after=0", "stall:after=4", "garbage:after=0", "garbage:after=5,count=3", "error:after=0", "error:after=6"),
     *("close:after=0,how=reset", "close:after=3,how=eof", "close:after=8,how=reset"),
 )
 

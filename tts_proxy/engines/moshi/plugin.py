@@ -21,7 +21,7 @@ class MoshiTtsSettings(MoshiSettings, frozen=True, kw_only=True):
     urls: Annotated[
         tuple[str, ...],
         setting(
-            help="The moshi-servers that speak: http(s) or ws(s) URLs, each of which may name several servers.",
+            help="URLs of moshi-servers for synthesis, http(s) or ws(s). One may resolve to several servers.",
             env=("PARLEY_TTS_URLS", "KYUTAI_TTS_URL"),
         ),
     ] = ()
