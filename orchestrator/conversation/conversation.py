@@ -369,7 +369,7 @@ class Conversation:
             return
         reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=state.turn is None)
         if reply.life is Life.FINISHED:
-            state.reply = None
+            state.reply = state.overdue = None
             state.transcript.add(reply.item_id, Role.ASSISTANT, reply.full_text)
             released_at = now if reply.released_at is None else reply.released_at
             self._wait(max(now, released_at + state.policy.settle_time))

@@ -58,7 +58,7 @@ class Flushed:
 
 @dataclass(frozen=True, slots=True)
 class RecognizerChanged:
-    """Another recogniser has been admitted. It may take `flush_limit` seconds to answer a flush; None: it does not say."""
+    """Another recogniser listens from now on. It may take `flush_limit` seconds to answer a flush; None: unknown."""
 
     flush_limit: float | None
 

@@ -138,6 +138,8 @@ def _leads_on(words: list[str], language: str) -> bool:
 
 def _is_dictated(words: list[str]) -> bool:
     """Whether the turn is digits only, or ends in at least two digits or letters that were said one by one."""
+    if words == ["oh"]:
+        return False
     if all(_is_number(word) for word in words):
         return True
     spelled = 0

@@ -136,8 +136,8 @@ class RecognitionClient:
                 _log.info("recogniser does not know the character's language", error=error.message)
                 self._language = Language("", asked_for=False)
                 transcription = await self._admitted(stream, position)
-            limit = transcription.started.flush_limit
-            said = transcription.started.HasField("flush_limit")
+            limit = transcription.started.started.flush_limit
+            said = transcription.started.started.HasField("flush_limit")
             self._notify(ev.RecognizerChanged(min(seconds(limit), _LONGEST_FLUSH_S) if said else None))
             yield transcription
 
@@ -145,7 +145,7 @@ class RecognitionClient:
         config = stt_pb2.TranscribeConfig(
             base_offset=duration(position / SAMPLE_RATE), session_id=self._session_id, language=self._language.tag
         )
-        return await stream.enter_async_context(admitted(self._stt, _transcribe, TranscribeRequest(config=config)))
+        return await stream.enter_async_context(admitted(self._stt, transcribe, TranscribeRequest(config=config)))
 
     def feed(self, pcm: bytes) -> None:
         """Take in the next samples of the microphone (16-bit PCM, 24 kHz)."""
@@ -253,7 +253,7 @@ class _LanguageChanged(Exception):
     """The stream is to be replaced by one of another language."""
 
 
-def _transcribe(
+def transcribe(
     channel: grpc.aio.Channel,
 ) -> grpc.aio.StreamStreamMultiCallable[TranscribeRequest, TranscribeResponse]:
     """Return the method on one replica's channel."""
