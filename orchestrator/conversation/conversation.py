@@ -176,31 +176,25 @@ class Conversation:
     def _take_overdue_word(self, event: ev.WordRecognized, now: float) -> bool:
         """Put a word where it belongs that was spoken before a turn ended without it. False: there is no such turn.
 
-        While nothing of the answer is heard the turn is open again, until its flush is answered. Afterwards the word is
-        only remembered.
+        While nothing of the answer is heard, it opens a turn that ends when the flush is answered; both turns get one
+        answer. Afterwards the word is only remembered.
         """
         state, overdue = self.state, self.state.overdue
         if overdue is None or state.turn or event.end > overdue.flush.position:
             return False
-        turn = overdue.turn
         if state.reply and state.reply.is_heard:
-            if not turn.words:
+            if not overdue.turn.words:
                 return False
-            self._add_word(turn, event)
-            state.transcript.amend(turn.item_id, turn.text)
+            self._add_word(overdue.turn, event)
+            state.transcript.amend(overdue.turn.item_id, overdue.turn.text)
             return True
         self._cancel_reply(CancelCause.WORD_RECOGNIZED, now)
-        if turn.words:
-            state.transcript.withdraw(turn.item_id)
-        else:
-            turn.item_id = state.new_item()
-            self._do(act.SpeechStartedNotice(turn.item_id, event.start, SpeechCause.WORD))
-        state.overdue = None
-        limit = state.policy.flush_timeout if state.flush_limit is None else state.flush_limit
-        overdue.flush.deadline = now + limit
-        turn.flush, turn.wordless_until = overdue.flush, None
-        state.turn = turn
+        turn = self._open_turn(SpeechCause.WORD, event.start, now)
+        turn.wordless_until = None
         self._add_word(turn, event)
+        turn.flush = overdue.flush
+        turn.flush.deadline = now + state.flush_limit_or_default
+        self._do(act.SpeechStoppedNotice(turn.item_id, overdue.flush.position, SpeechCause.DETECTED))
         return True
 
     def _final_words_in(self, now: float) -> None:
@@ -355,13 +349,19 @@ class Conversation:
             overdue = None if turn.flush.answered else OverdueTurn(turn, turn.flush)
             self._end_turn(turn, now)
             state.overdue = overdue
-        elif turn and not turn.flush and turn.wordless_until is not None and now >= turn.wordless_until:
-            if state.reply and state.detector.speaking and turn.hold_limit is not None and now < turn.hold_limit:
-                turn.wordless_until = turn.hold_limit  # No timer decides against what is heard.
-            else:
-                self._discard_turn(turn, now)
+        elif turn and not turn.flush and self._is_given_up(turn, now):
+            self._discard_turn(turn, now)
         elif turn and not turn.flush and now >= state.muted_at:
             self._request_flush(turn, state.position, now)
+
+    def _is_given_up(self, turn: Turn, now: float) -> bool:
+        """Tell whether a turn has been without a word for too long. A hold lasts longer while speech is detected."""
+        if turn.wordless_until is None or now < turn.wordless_until:
+            return False
+        if self.state.reply and self.state.detector.speaking and turn.hold_limit is not None and now < turn.hold_limit:
+            turn.wordless_until = turn.hold_limit
+            return False
+        return True
 
     def _advance_reply(self, now: float) -> None:
         state, reply = self.state, self.state.reply

@@ -24,6 +24,7 @@ TRANSITIONS: dict[tuple[Phase, Phase], str] = {
     (Phase.WAITING, Phase.LISTENING): "speech, or a word",
     (Phase.WAITING, Phase.THINKING): "a typed turn, a greeting, a long silence",
     (Phase.WAITING, Phase.ENDED): "goodbye, or finish",
+    (Phase.WAITING, Phase.ENDPOINTING): "an overdue word",
     (Phase.LISTENING, Phase.ENDPOINTING): "a pause",
     (Phase.LISTENING, Phase.THINKING): "a typed turn, or finish",
     (Phase.LISTENING, Phase.WAITING): "no words came",
@@ -209,8 +210,12 @@ class State:
         self.items += 1
         return f"item_{self.items}"
 
+    @property
+    def flush_limit_or_default(self) -> float:
+        """How long a flush may take."""
+        return self.policy.flush_timeout if self.flush_limit is None else self.flush_limit
+
     def new_flush(self, now: float, *, backlog: float = 0.0) -> Flush:
         """Return the next flush, of a recogniser that has yet to hear `backlog` seconds."""
         self.flushes += 1
-        limit = self.policy.flush_timeout if self.flush_limit is None else self.flush_limit
-        return Flush(self.flushes, now, self.position, now + limit + backlog)
+        return Flush(self.flushes, now, self.position, now + self.flush_limit_or_default + backlog)

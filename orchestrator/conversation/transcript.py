@@ -49,10 +49,6 @@ class Transcript:
         """Replace what is written in a turn; one that was never added stays out."""
         self.items = [replace(item, text=text) if item.item_id == item_id else item for item in self.items]
 
-    def withdraw(self, item_id: str) -> None:
-        """Take a turn out again."""
-        self.items = [item for item in self.items if item.item_id != item_id]
-
     def messages(self, instructions: str | None) -> list[Message]:
         """Return the model's view: instructions first, then user and assistant in strict alternation.
 

@@ -908,7 +908,9 @@ Global___UserSpeechStarted: _TypeAlias = UserSpeechStarted  # noqa: Y015
 
 @_typing.final
 class UserWordRecognized(_message.Message):
-    """A word of the person's is certain; it is never taken back."""
+    """A word of the person's is certain; it is never taken back. If the recogniser was late, it may come after its item's
+    `user_turn_ended`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1000,9 +1002,7 @@ Global___UserSpeechStopped: _TypeAlias = UserSpeechStopped  # noqa: Y015
 
 @_typing.final
 class UserTurnEnded(_message.Message):
-    """The person's turn is complete. It comes again for the same item, with more text, if the recogniser gave its last words
-    too late.
-    """
+    """The person's turn is complete."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

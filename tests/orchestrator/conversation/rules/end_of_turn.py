@@ -13,6 +13,7 @@ from orchestrator.conversation.actions import (
     ReplyResumedNotice,
     RequestFlush,
     SpeechStartedNotice,
+    SpeechStoppedNotice,
     TurnDiscardedNotice,
     TurnEndedNotice,
     UserWordNotice,
@@ -55,7 +56,7 @@ def ended(text: str) -> tuple[Action, Action]:
 WAITING = Rule(
     "Unfinished turns wait",
     "A pause ends a turn whose words read as finished as soon as they are complete. Words that lead on to more, and "
-    "digits that are read out, wait 0.9 s from the pause on; a session may ask for longer. Speech goes on with the turn.",
+    "digits that are read out, wait 0.9 s from the pause on; a session may ask for longer. Speech goes on with it.",
     (
         script(
             "Words that lead on wait",
@@ -126,11 +127,12 @@ LIMITS = Rule(
         ),
         script(
             "One that is behind by 1 s has a second more",
+            at(0.90, microphone(0.9)),
             at(1.00, speech, started("item_1")),
             at(1.50, word("Hello."), user_word("item_1", "Hello.")),
-            at(1.60, microphone(2.7)),
+            at(1.60, microphone(1.8)),
             at(1.70, pause, stopped("item_1"), RequestFlush(1)),
-            due(3.60, *ended("Hello.")),
+            due(3.70, *ended("Hello.")),
             microphone_is_open=False,
         ),
     ),
@@ -149,25 +151,45 @@ def user_word_at(item_id: str, text: str, start: float) -> UserWordNotice:
 
 OVERDUE = Rule(
     "Words that come too late",
-    "A turn whose flush was not answered in time ends with the words there are. A word that was spoken before the pause "
-    "still belongs to it: while nothing of the answer has been heard, the turn is open again until its flush is "
-    "answered; afterwards the word is only remembered.",
+    "A turn whose flush was not answered in time ends with the words there are. A word spoken before the pause still "
+    "belongs to it: while nothing of the answer has been heard, it opens a turn that ends with the flush, and both get "
+    "one answer; afterwards the word is only remembered.",
     (
         script(
-            "The turn is open again, and is answered anew with all its words",
+            "The answer is prepared anew, to all the words",
             due(2.70, *ended("Where")),
             at(
                 2.90,
                 late("are", 1.10),
                 CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "", 0.0),
-                user_word_at("item_1", "are", 1.10),
+                SpeechStartedNotice("item_3", 1.10, WORD),
+                user_word_at("item_3", "are", 1.10),
+                SpeechStoppedNotice("item_3", 1.70, DETECTED),
             ),
-            at(3.00, late("you?", 1.30), user_word_at("item_1", "you?", 1.30)),
+            at(3.00, late("you?", 1.30), user_word_at("item_3", "you?", 1.30)),
             at(
                 3.10,
                 Flushed(1),
-                TurnEndedNotice("item_1", "Where are you?", DETECTED),
-                prepare("reply_2", "item_3", user("Where are you?")),
+                TurnEndedNotice("item_3", "are you?", DETECTED),
+                prepare("reply_2", "item_4", user("Where are you?")),
+            ),
+            given=said("Where"),
+        ),
+        script(
+            "A flush that is still not answered ends it after another second",
+            due(2.70, *ended("Where")),
+            at(
+                2.90,
+                late("now?", 1.10),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "", 0.0),
+                SpeechStartedNotice("item_3", 1.10, WORD),
+                user_word_at("item_3", "now?", 1.10),
+                SpeechStoppedNotice("item_3", 1.70, DETECTED),
+            ),
+            due(
+                3.90,
+                TurnEndedNotice("item_3", "now?", DETECTED),
+                prepare("reply_2", "item_4", user("Where now?")),
             ),
             given=said("Where"),
         ),
@@ -179,6 +201,7 @@ OVERDUE = Rule(
                 late("Yes.", 1.10),
                 SpeechStartedNotice("item_2", 1.10, WORD),
                 user_word_at("item_2", "Yes.", 1.10),
+                SpeechStoppedNotice("item_2", 1.70, DETECTED),
             ),
             at(
                 3.10,
