@@ -11,23 +11,23 @@ from tests.launcher.checks.conftest import Look
 MB = 1 << 20
 
 
-async def memory(situation: Look, available_mb: int, monkeypatch: pytest.MonkeyPatch, **variables: str) -> Finding:
+async def memory(context: Look, available_mb: int, monkeypatch: pytest.MonkeyPatch, **variables: str) -> Finding:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available_mb * MB))
-    _, finding, _ = await machine(await situation(**variables))
+    _, finding, _ = await machine(await context(**variables))
     return finding
 
 
 async def test_the_memory_of_the_embedded_recognisers_is_by_their_number(
-    situation: Look, monkeypatch: pytest.MonkeyPatch
+    context: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed_mb = 300 + 2 * (os.cpu_count() or 1) * 110
-    assert (await memory(situation, needed_mb, monkeypatch)).state is State.FINE
-    few = await memory(situation, 500, monkeypatch, PARLEY_STT_WORKERS="4")
+    assert (await memory(context, needed_mb, monkeypatch)).state is State.FINE
+    few = await memory(context, 500, monkeypatch, PARLEY_STT_WORKERS="4")
     assert few.state is State.ADVICE
     assert few.found == "500 MB are available; a mesh with 4 recognisers takes about 740 MB"
     assert few.remedy == "set PARLEY_STT_WORKERS to less than 4, or end other programs"
 
 
-async def test_servers_elsewhere_take_no_memory_here(situation: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    finding = await memory(situation, 320, monkeypatch, KYUTAI_STT_URL="ws://127.0.0.1:9", PARLEY_STT_CAPACITY="256")
+async def test_servers_elsewhere_take_no_memory_here(context: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = await memory(context, 320, monkeypatch, KYUTAI_STT_URL="ws://127.0.0.1:9", PARLEY_STT_CAPACITY="256")
     assert finding.state is State.FINE
