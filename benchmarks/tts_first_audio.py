@@ -1,9 +1,10 @@
 """How soon a reply is heard, and how fast it is spoken, when its words come as a language model writes them.
 
-    python benchmarks/tts_first_audio.py [--words-per-second 60] [--streams 1 16]
+    python benchmarks/tts_first_audio.py [--engine local] [--words-per-second 60] [--streams 1 16]
 
 A real proxy on loopback, in this process, so figures include the client's share. First audio counts from the first word
-sent; RTF is CPU-seconds of the whole process, client included, per second of speech. Trust ratios, not milliseconds.
+sent; RTF is CPU-seconds of the whole process, client included, per second of speech. Memory is what the process has at
+its end, the client included. Trust ratios, not milliseconds: run it once for each engine.
 """
 
 import argparse
@@ -16,17 +17,19 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import grpc
+import psutil
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from mesh.discovery.search import Replicas
 from mesh.rpc.channels import open_channel
 from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1 import tts_pb2_grpc as stubs
-from tts_proxy.engines.espeak.engine import espeak_engine
-from tts_proxy.engines.espeak.plugin import EspeakSettings
+from tts_proxy.custom_voices import CustomVoices
+from tts_proxy.engine import ENGINES
 from tts_proxy.metrics import Metrics
 from tts_proxy.service import SynthesisServicer
 from tts_proxy.settings import TtsSettings
@@ -84,11 +87,12 @@ def _gaps(arrivals: list[tuple[float, float]]) -> Iterator[float]:
         heard_until = max(heard_until, arrived) + length
 
 
-async def measure(streams: int, words_per_second: float) -> None:
+async def measure(engine_name: str, streams: int, words_per_second: float) -> None:
     """Speak replies in so many streams at once, a few times, and print what came of it."""
     settings = load(TtsSettings, {}, port=0, metrics_port=0)
-    async with espeak_engine(EspeakSettings()) as engine:
-        servicer = SynthesisServicer(settings, engine, Metrics(CollectorRegistry()))
+    chosen = ENGINES.choose({"PARLEY_TTS_ENGINE": engine_name})
+    async with chosen.open() as engine, Replicas("voice service", settings.voices_target) as voices:
+        servicer = SynthesisServicer(settings, engine, CustomVoices(voices, engine.name), Metrics(CollectorRegistry()))
         async with (
             GrpcServer(
                 settings,
@@ -108,9 +112,11 @@ async def measure(streams: int, words_per_second: float) -> None:
             cpu = time.process_time() - cpu
     first = sorted(timing.first_audio_s * 1000 for timing in timings)
     print(
-        f"{streams:3} streams, {words_per_second:g} words/s: first audio {statistics.median(first):.0f} ms "
+        f"{engine_name}, {streams:3} streams, {words_per_second:g} words/s: "
+        f"first audio {statistics.median(first):.0f} ms "
         f"(worst {first[-1]:.0f}), longest gap {max(timing.behind_s for timing in timings) * 1000:.0f} ms, "
-        f"RTF {cpu / sum(timing.audio_s for timing in timings):.4f}"
+        f"RTF {cpu / sum(timing.audio_s for timing in timings):.4f}, "
+        f"memory {psutil.Process().memory_info().rss / 2**20:.0f} MiB"
     )
 
 
@@ -119,11 +125,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     # 80 tokens a second, of which English needs four for three words.
     parser.add_argument("--words-per-second", type=float, default=60.0)
+    parser.add_argument("--engine", default="local", help="espeak or local")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 16])
     wanted = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     for streams in wanted.streams:
-        uvloop.run(measure(streams, wanted.words_per_second))
+        uvloop.run(measure(wanted.engine, streams, wanted.words_per_second))
 
 
 if __name__ == "__main__":

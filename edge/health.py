@@ -1,4 +1,4 @@
-"""Whether a conversation would find what it needs, as `/v1/health` tells it.
+"""Whether a conversation would find the services it needs, as `/v1/health` reports it.
 
 The edge asks for the mesh's health instead of watching it: a watch reports a replica that hangs as SERVING.
 """
@@ -49,8 +49,8 @@ class Unhealthy(UpstreamDown):
 class MeshHealth:
     """Asks the orchestrator about what it depends on, and the voice service about cloning.
 
-    Both serve these as health names of their own; a name they do not have is something that nobody can do. `checked`
-    is told how each check went: there is one at a time, and two a second at most, however many people ask.
+    Both serve these as health names of their own; an unknown name counts as down. `checked` is called with the report
+    of each check. There is one check at a time, and at most two a second, however many clients ask.
     """
 
     def __init__(self, orchestrators: Replicas, voices: Replicas, checked: Callable[[HealthReport], None]) -> None:
@@ -68,7 +68,7 @@ class MeshHealth:
         clock = asyncio.get_running_loop().time
         asked_at = clock()
         async with self._asking:
-            # Whoever waited for a check has its answer, however long the others that waited took to get theirs.
+            # A caller that waited for a check gets its answer, even if others got theirs first.
             if self._report is None or self._reported_at < asked_at - CACHED_FOR_S:
                 self._report = await self._ask_all()
                 self._reported_at = clock()
@@ -84,7 +84,7 @@ class MeshHealth:
     async def require(self) -> None:
         """Raise `Unhealthy` if something that a conversation needs is known to be down.
 
-        What nobody can tell of is not known to be down: whoever begins a conversation finds out, and is told by name.
+        A service whose state is unknown does not count as down: the conversation fails with an error that names it.
         """
         if self._well or not any(await asyncio.gather(*(known_down(self._orchestrators, name) for name in _NEEDED))):
             return

@@ -1,4 +1,4 @@
-"""What Prometheus is told about sessions, under Unmute's names, and about HTTP requests, under the customary ones."""
+"""Metrics of sessions, under Unmute's names, and of HTTP requests, under those of FastAPI's instrumentator."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summ
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mesh.errors import AtCapacity, Idle, InvalidRequest, MeshError, UpstreamDown
+from mesh.errors import AtCapacity, Draining, Idle, InvalidRequest, MeshError, UpstreamDown
 
 _SESSION_BUCKETS_S = (1, 10, 30, 60, 120, 240, 480, 960, 1920)
 
@@ -23,28 +23,30 @@ class EdgeMetrics:
     """The counts of one edge."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._sessions = Counter("worker_sessions", "Sessions that have begun.", registry=registry)
-        self._active = Gauge("worker_active_sessions", "Sessions that are going on.", registry=registry)
+        self._sessions = Counter("worker_sessions", "Sessions started.", registry=registry)
+        self._active = Gauge("worker_active_sessions", "Sessions in progress.", registry=registry)
         self._duration = Histogram(
             "worker_session_duration",
-            "How long sessions last, in seconds.",
+            "Duration of sessions, in seconds.",
             buckets=_SESSION_BUCKETS_S,
             registry=registry,
         )
         self._disconnects = Counter(
-            "worker_force_disconnects", "Connections closed from here, against the client's will.", registry=registry
+            "worker_force_disconnects", "Connections that the edge closed because of an error.", registry=registry
         )
         self._misses = Counter(
             "worker_fatal_service_misses",
-            "Sessions that could not begin, or not go on, because a service was full or out of reach.",
+            "Sessions that failed because a service was full or unreachable.",
             registry=registry,
         )
         self._errors = Counter(
-            "worker_hard_errors", "Sessions that ended in another error, not of the client's making.", registry=registry
+            "worker_hard_errors",
+            "Sessions that failed with another error that the client did not cause.",
+            registry=registry,
         )
         self._health = Summary(
             "worker_health_ok",
-            "1 for each check of the mesh's health that found all a conversation needs, 0 for others.",
+            "Health checks of the mesh: 1 if everything that a conversation needs was up, else 0.",
             registry=registry,
         )
 
@@ -59,26 +61,29 @@ class EdgeMetrics:
             finally:
                 self._duration.observe(time.monotonic() - started)
 
-    def failed(self, error: MeshError) -> None:
-        """Count a session that could not begin, or could not go on. What the client itself did wrong is no error."""
+    def count_failure(self, error: MeshError) -> None:
+        """Count a session that could not begin, or could not go on.
+
+        A mistake of the client's is not counted, nor is the end of the edge.
+        """
         # One that names nothing that is missing is a conversation that broke off.
         missing = isinstance(error, UpstreamDown) and (error.service is not None or error.reason == "UNHEALTHY")
         if isinstance(error, AtCapacity) or missing:
             self._misses.inc()
-        elif not isinstance(error, InvalidRequest | Idle):
+        elif not isinstance(error, InvalidRequest | Idle | Draining):
             self._errors.inc()
 
-    def disconnected(self) -> None:
-        """Count a connection that was closed against the client's will."""
+    def count_disconnect(self) -> None:
+        """Count a connection that was closed because of an error."""
         self._disconnects.inc()
 
-    def health_checked(self, *, ok: bool) -> None:
+    def observe_health(self, *, ok: bool) -> None:
         """Count a check of the mesh's health."""
         self._health.observe(ok)
 
 
 class HttpMetrics:
-    """ASGI middleware that counts, weighs and times HTTP requests, by route.
+    """ASGI middleware that counts and times HTTP requests and sums their sizes, by route.
 
     However many paths and methods clients make up, there is one label for them: the handler "none", the method "other".
     """
@@ -96,13 +101,13 @@ class HttpMetrics:
         )
         self._fine_duration = Histogram(
             "http_request_duration_highr_seconds",
-            "How long answers take, of all routes together.",
+            "Time to answer a request, all routes together.",
             buckets=_FINE_BUCKETS_S,
             registry=registry,
         )
         self._duration = Histogram(
             "http_request_duration_seconds",
-            "How long answers take.",
+            "Time to answer a request.",
             ("handler", "method"),
             buckets=_ROUGH_BUCKETS_S,
             registry=registry,

@@ -1,5 +1,6 @@
 """The edge's whole life: listen, serve, drain, stop."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +17,7 @@ from mesh.discovery.search import Replicas
 from mesh.drain import LiveCalls, until_drained
 from mesh.http_server import http_served, listening
 from mesh.ports import authority
+from mesh.tasks import first_of
 
 log = structlog.get_logger()
 
@@ -25,14 +27,18 @@ MAX_MESSAGE_BYTES = 1 << 20
 _PING_EVERY_S = 20.0
 """How often a client is asked whether it is still there."""
 
-_PONG_LIMIT_S = 20.0
-"""How long it may take to answer; then its session is over (1011)."""
+_PONG_LIMIT_S = 45.0
+"""How long it may take to answer; then its session is over (1011). A network that stands still for 30 s is survived."""
 
-_UNREAD_LIMIT_MS = 20_000
-"""How long a client may leave unread what it was sent. The session is over sooner; this frees the socket behind it."""
+_UNREAD_LIMIT_MS = 45_000
+"""How long what a client was sent may stay unacknowledged; then its socket is freed. A client that does not read loses
+its session sooner."""
+
+_FAREWELL_LIMIT_S = 2.0
+"""How long sessions may take to tell their clients that the edge stops,"""
 
 _SHUTDOWN_LIMIT_S = 5
-"""How long connections may take to close once the edge stops."""
+"""and how long connections may take to close then."""
 
 
 class EdgeServer:
@@ -60,13 +66,14 @@ class EdgeServer:
 @asynccontextmanager
 async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> AsyncIterator[EdgeServer]:
     """Run an edge meanwhile. Leaving closes what is still open (1012). Raises `PortTaken`, and `BadTarget`."""
-    sessions = LiveCalls()
+    sessions, stopping = LiveCalls(), asyncio.Event()
     app = create_app(
         settings,
         orchestrators=Replicas("orchestrator", settings.orchestrator_target),
         voices=Replicas("voice service", settings.voices_target),
         registry=registry,
         sessions=sessions,
+        stopping=stopping,
     )
     config = uvicorn.Config(
         app,
@@ -88,12 +95,16 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
     )
     with _listen(settings) as listener, _quiet_about_clients():
         async with http_served(config, listener) as server:
-            yield EdgeServer(server, sessions, *listener.getsockname()[:2])
+            try:
+                yield EdgeServer(server, sessions, *listener.getsockname()[:2])
+            finally:
+                stopping.set()
+                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
 
 
 @contextmanager
 def _quiet_about_clients() -> Iterator[None]:
-    """Keep text that is no UTF-8 out of the log: uvicorn tells it as an error, trace and all, and closes with 1007.
+    """Keep text that is no UTF-8 out of the log: uvicorn logs it as an error with a trace, and closes with 1007.
 
     The session logs the close, like that of any client.
     """

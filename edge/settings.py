@@ -30,7 +30,7 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     orchestrator_target: Annotated[
         str,
         setting(
-            help="Address of the orchestrator: host:port, dns:///host:port or a list.",
+            help="Address of the orchestrators: host:port, dns:///host:port or a list.",
             env="PARLEY_ORCHESTRATOR_TARGET",
         ),
     ] = "127.0.0.1:50051"
@@ -42,20 +42,20 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     ] = "127.0.0.1:50054"
     cors_origins: Annotated[
         tuple[CorsOrigin, ...],
-        setting(help="Origins whose pages may use the REST routes and open WebSockets. *: any."),
+        setting(help="Origins whose pages may use the REST routes and open WebSockets; *: any."),
     ] = ("http://localhost", "http://localhost:3000")
     websocket_origins: Annotated[
         tuple[WebSocketOrigin, ...],
-        setting(help="Further origins whose pages may open WebSockets. same: the edge's own; *: any."),
+        setting(help="More origins whose pages may open WebSockets and send recordings; same: the edge's own, *: any."),
     ] = (SAME,)
     sessions_per_address: Annotated[
-        int, setting(help="Maximum number of conversations per client address on this edge. 0: no limit.", ge=0)
+        int, setting(help="Maximum number of conversations per client address; 0: no limit.", ge=0)
     ] = 0
     trusted_proxies: Annotated[
         tuple[Peer, ...],
-        setting(help="Proxies whose X-Forwarded-For, -Proto and -Host headers are trusted. *: all."),
+        setting(help="Proxies whose X-Forwarded-For, -Proto and -Host headers are trusted; *: every peer."),
     ] = ()
-    uploads: Annotated[int, setting(help="Maximum number of concurrent uploads.", ge=1, le=1_000)] = 8
+    uploads: Annotated[int, setting(help="Maximum number of simultaneous uploads.", ge=1, le=1_000)] = 8
     share_port: Annotated[
-        bool, setting(help="Whether other edges may listen on the same port. The system then distributes connections.")
+        bool, setting(help="Let other edges listen on the same port; the kernel distributes connections.")
     ] = False

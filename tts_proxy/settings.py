@@ -14,8 +14,26 @@ Capacity: TypeAlias = Annotated[
 DefaultVoice: TypeAlias = Annotated[
     str,
     setting(
-        help="Default voice. Not set: the engine's own, en-us for espeak.",
+        help="Default voice. Not set: the engine's own, en-us-heart for local, en-us for espeak.",
         env="PARLEY_TTS_VOICE",
+    ),
+]
+"""A setting that engines share."""
+
+
+Rate: TypeAlias = Annotated[
+    int,
+    setting(help="Speed of the voices of this machine in words per minute.", env="PARLEY_TTS_RATE", ge=80, le=450),
+]
+"""A setting that engines share."""
+
+Patience: TypeAlias = Annotated[
+    float,
+    setting(
+        help="Seconds that text may wait for the end of its clause before it is synthesised.",
+        env="PARLEY_TTS_PATIENCE_S",
+        gt=0,
+        le=10,
     ),
 ]
 """A setting that engines share."""

@@ -1,1 +1,6 @@
-"""Which clients the edge lets in: origins, forwarded addresses, limits per address, admission."""
+"""Which clients the edge lets in.
+
+admission  refusals: by origin, by address, while draining
+origins    the rule for the `Origin` header
+proxies    addresses and hosts as trusted proxies report them
+"""

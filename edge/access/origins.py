@@ -1,4 +1,4 @@
-"""Which pages may open a WebSocket.
+"""Which pages may open a WebSocket, or send a recording.
 
 A browser lets every page of the web connect to every WebSocket, with whatever the person's machine and cookies can
 reach, and leaves it to the server to look at `Origin` (RFC 6455, 10.2). Programs send none: they could send any.

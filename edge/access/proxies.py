@@ -11,7 +11,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 class TrustedProxies:
     """ASGI middleware: requests of these peers are what their `X-Forwarded-For`, `-Proto` and `-Host` say.
 
-    Anybody else's are taken as they come: whoever writes such headers may claim to be anybody. `trusted` are addresses
+    Other peers' headers are ignored: any client can write them. `trusted` are addresses
     and networks, or "*" for every peer.
     """
 
@@ -19,7 +19,7 @@ class TrustedProxies:
         self._app = ProxyHeadersMiddleware(cast("Any", app), "*" if "*" in trusted else list(trusted))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, told as the proxy's client sent it."""
+        """Serve one request as the proxy's client sent it."""
         peer = scope.get("client")
         if peer and peer[0] in self._app.trusted_hosts:
             headers = MutableHeaders(scope=scope)

@@ -1,1 +1,5 @@
-"""Ogg and Opus at the edge, and how much audio a client may send."""
+"""Ogg Opus, the clients' audio format.
+
+ogg   finds and checks pages
+opus  decodes and encodes, within a budget of audio time
+"""

@@ -28,6 +28,13 @@ class InvalidAudio(ValueError):
     """These bytes are not the audio they should be; the message tells a person why."""
 
 
+class TooMuchAudio(InvalidAudio):
+    """Audio comes faster than it may, and what is too much was dropped."""
+
+    def __init__(self) -> None:
+        super().__init__("audio arrives much faster than real time")
+
+
 @dataclass(frozen=True, slots=True)
 class OggPage:
     """One whole page whose checksum is right."""

@@ -1,7 +1,7 @@
 """The languages that clients speak over the WebSocket; each is translated to and from `Converse` by its own module."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from mesh.errors import MeshError
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -29,6 +29,23 @@ class InvalidEvent(Exception):
         self.request_id = request_id
 
 
+class ExcessAudio(InvalidEvent):
+    """More audio came than is taken, as after an outage of the client's network; what was too much is dropped.
+
+    It is raised once an episode and answered by a warning: the client has done nothing wrong.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("More audio came at once than is taken; a part of it was dropped.", reason="AUDIO_DROPPED")
+
+
+DeferredMessages: TypeAlias = Callable[[], Iterator[str]]
+"""Messages of a dialect's own accord, made when it is their turn to be sent."""
+
+Queue: TypeAlias = Callable[[DeferredMessages], None]
+"""Takes such messages, to be sent after what is waiting."""
+
+
 class Dialect(Protocol):
     """The translation of one connection, in both directions. It remembers what the dialect needs and does no I/O."""
 
@@ -51,18 +68,14 @@ class Dialect(Protocol):
         """The messages to send to the client when `response` has come, in this order."""
         ...
 
-    def wants_pause(self) -> bool:
-        """Whether it has something to say once there is nothing else to send for a moment."""
-        ...
-
-    def pause(self) -> Iterator[str]:
-        """The messages for such a moment."""
-        ...
-
     def rejection(self, fault: InvalidEvent) -> str:
-        """The message that answers an invalid one."""
+        """The message that answers an invalid one, or warns of `ExcessAudio`."""
         ...
 
-    def fatal(self, words: str, error: MeshError) -> str | None:
-        """The last message before `error` closes the connection, if there is one; `words` tell a person."""
+    def fatal(self, words: str, error: MeshError) -> str:
+        """The last message before `error` closes the connection; `words` tell a person."""
         ...
+
+
+DialectFactory: TypeAlias = Callable[[Queue], Dialect]
+"""Makes the dialect of a new connection; the queue is for messages of its own accord."""

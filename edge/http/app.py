@@ -1,5 +1,6 @@
 """The edge as an ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,15 +12,16 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from edge.access.addresses import Addresses
-from edge.access.admission import Door, Refused
+from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, Refused
 from edge.access.origins import Origins
 from edge.access.proxies import TrustedProxies
-from edge.dialects import Dialect
+from edge.dialects import DialectFactory
 from edge.dialects.converse import ConverseDialect
 from edge.dialects.unmute import UnmuteDialect
 from edge.health import MeshHealth
-from edge.http.rest import Rest, on_bug, on_http_error, on_mesh_error
+from edge.http.recordings import RecordingRoutes
+from edge.http.rest import Rest, on_bug, on_http_error, on_mesh_error, on_refusal
+from edge.http.uploads import Uploads
 from edge.metrics import EdgeMetrics, HttpMetrics
 from edge.session.realtime import RealtimeSession
 from edge.settings import EdgeSettings
@@ -36,28 +38,27 @@ def create_app(
     voices: Replicas,
     registry: CollectorRegistry,
     sessions: LiveCalls,
+    stopping: asyncio.Event,
 ) -> CORSMiddleware:
     """The application, which closes its channels when it ends.
 
     `registry` is where its metrics go; `sessions` counts the sessions that are going on, and refuses more of them with
-    503 once it is draining.
+    503 once it is draining. `stopping` ends those that are left.
     """
     metrics = EdgeMetrics(registry)
-    health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.health_checked(ok=report.ok))
-    rest = Rest(voices, settings.uploads, health, registry)
-    door = Door(
-        Origins([*settings.cors_origins, *settings.websocket_origins]),
-        Addresses(settings.sessions_per_address),
-        sessions,
-    )
+    health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.observe_health(ok=report.ok))
+    origins = OriginCheck(Origins([*settings.cors_origins, *settings.websocket_origins]))
+    gate = AdmissionGate(origins, PerAddressLimit(settings.sessions_per_address), sessions)
 
     def sessions_in(
-        dialect: Callable[[], Dialect], required: MeshHealth | None = None
+        dialect: DialectFactory, required: MeshHealth | None = None
     ) -> Callable[[WebSocket], Awaitable[None]]:
         async def session(websocket: WebSocket) -> None:
             try:
-                with door.open_for(websocket):
-                    await RealtimeSession(websocket, dialect(), orchestrators, metrics, required).run()
+                with gate.admit(websocket):
+                    await RealtimeSession(
+                        websocket, dialect, orchestrators, metrics, stopping=stopping, health=required
+                    ).run()
             except Refused as refused:
                 await websocket.send_denial_response(refused.response())
 
@@ -65,6 +66,13 @@ def create_app(
 
     async def no_session(websocket: WebSocket) -> None:
         await websocket.send_denial_response(Refused(404, "Not Found").response())
+
+    conversations = {
+        "/v1/converse": sessions_in(lambda _queue: ConverseDialect()),
+        "/v1/realtime": sessions_in(UnmuteDialect, health),
+    }
+    recordings = RecordingRoutes(voices, Uploads(settings.uploads), origins)
+    rest = Rest(voices, recordings, health, registry, websocket_paths=tuple(conversations))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -74,15 +82,19 @@ def create_app(
     app = Starlette(
         routes=[
             *rest.routes(),
-            WebSocketRoute("/v1/realtime", sessions_in(UnmuteDialect, health)),
-            WebSocketRoute("/v1/converse", sessions_in(ConverseDialect)),
+            *(WebSocketRoute(path, session) for path, session in conversations.items()),
             WebSocketRoute("/{path:path}", no_session),
         ],
         middleware=[
             Middleware(TrustedProxies, trusted=settings.trusted_proxies),
             Middleware(HttpMetrics, registry=registry),
         ],
-        exception_handlers={HTTPException: on_http_error, MeshError: on_mesh_error, Exception: on_bug},
+        exception_handlers={
+            HTTPException: on_http_error,
+            Refused: on_refusal,
+            MeshError: on_mesh_error,
+            Exception: on_bug,
+        },
         lifespan=lifespan,
     )
     # A redirection would name the scheme and path that a proxy in front has changed.

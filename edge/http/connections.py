@@ -63,6 +63,11 @@ class HttpConnection(HttpToolsProtocol):
         self._forget_head()
         super().on_headers_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; this object and its parser hold each other, which would outlive the connection."""
+        super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does when a connection is lost
+
     @property
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

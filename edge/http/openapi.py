@@ -50,8 +50,8 @@ def operation(
 
     def describing(endpoint: Endpoint) -> Endpoint:
         summary, _, description = (inspect.getdoc(endpoint) or "").partition("\n\n")
-        told = Operation(answers, errors or {}, form or {}, summary, description)
-        setattr(endpoint, _ATTRIBUTE, told)
+        described = Operation(answers, errors or {}, form or {}, summary, description)
+        setattr(endpoint, _ATTRIBUTE, described)
         return endpoint
 
     return describing
@@ -59,11 +59,13 @@ def operation(
 
 def described(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     """The OpenAPI document of these routes, but for those that are `include_in_schema=False`."""
-    told = [(route, _operation(route)) for route in routes if isinstance(route, Route) and route.include_in_schema]
-    answered, answers = _schemas(kind for _, each in told for kind in [*each.answers.values(), Detail])
-    taken, forms = _schemas(kind for _, each in told for kind in each.form.values() if isinstance(kind, type))
+    operations = [
+        (route, _operation(route)) for route in routes if isinstance(route, Route) and route.include_in_schema
+    ]
+    answered, answers = _schemas(kind for _, each in operations for kind in [*each.answers.values(), Detail])
+    taken, forms = _schemas(kind for _, each in operations for kind in each.form.values() if isinstance(kind, type))
     paths: dict[str, dict[str, Any]] = {}
-    for route, each in told:
+    for route, each in operations:
         document = _as_openapi(each, answered, taken)
         paths.setdefault(route.path, {}).update(dict.fromkeys(_methods(route), document))
     return {
@@ -82,10 +84,10 @@ def described(routes: Iterable[BaseRoute]) -> dict[str, Any]:
 
 def _operation(route: Route) -> Operation:
     try:
-        told: Operation = getattr(route.endpoint, _ATTRIBUTE)
+        operation: Operation = getattr(route.endpoint, _ATTRIBUTE)
     except AttributeError:
         raise TypeError(f"the endpoint of {route.path} has no @operation") from None
-    return told
+    return operation
 
 
 def _methods(route: Route) -> Iterator[str]:
@@ -99,18 +101,20 @@ def _schemas(types: Iterable[Any]) -> tuple[dict[Any, Any], dict[str, Any]]:
     return dict(zip(kinds, schemas, strict=True)), components
 
 
-def _as_openapi(told: Operation, answers: Mapping[Any, Any], forms: Mapping[Any, Any]) -> dict[str, Any]:
+def _as_openapi(operation: Operation, answers: Mapping[Any, Any], forms: Mapping[Any, Any]) -> dict[str, Any]:
     detail = {JSON: {"schema": answers[Detail]}}
     responses: dict[str, Any] = {}
-    if told.answers:
-        content = {media_type: {"schema": answers[kind]} for media_type, kind in told.answers.items()}
+    if operation.answers:
+        content = {media_type: {"schema": answers[kind]} for media_type, kind in operation.answers.items()}
         responses["200"] = {"description": "It is done.", "content": content}
-    for status, when in sorted({**told.errors, HTTPStatus.INTERNAL_SERVER_ERROR.value: "a bug"}.items()):
+    for status, when in sorted({**operation.errors, HTTPStatus.INTERNAL_SERVER_ERROR.value: "a bug"}.items()):
         described = {"description": f"{when[:1].upper()}{when[1:]}."}
         responses[str(status)] = described | ({"content": detail} if status >= HTTPStatus.BAD_REQUEST else {})
-    document = {"summary": told.summary, "description": told.description, "responses": responses}
-    if told.form:
-        parts = {name: _json_part(forms[part]) if isinstance(part, type) else part for name, part in told.form.items()}
+    document = {"summary": operation.summary, "description": operation.description, "responses": responses}
+    if operation.form:
+        parts = {
+            name: _json_part(forms[part]) if isinstance(part, type) else part for name, part in operation.form.items()
+        }
         form = {"type": "object", "properties": parts, "required": list(parts)}
         document["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
     return document

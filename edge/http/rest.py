@@ -1,7 +1,7 @@
 """The routes over plain HTTP."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -14,19 +14,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
-from edge.dialects.unmute.voices import ListedVoice, listed
+from edge.access.admission import Refused
+from edge.dialects.unmute.rest import ListedVoice, listed
 from edge.health import HealthReport, MeshHealth
 from edge.http.openapi import JSON, Detail, described, operation
-from edge.http.uploads import Uploads
-from edge.http.voice_donation import VoiceDonation
-from edge.http.voice_upload import VoiceUpload
+from edge.http.recordings import RecordingRoutes
 from edge.http.webpage import WebPage, wants_page
 from mesh.discovery.search import Replicas, ask
 from mesh.errors import MeshError
 from parley.voices.v1.voices_pb2 import ListVoicesRequest, ListVoicesResponse
 from parley.voices.v1.voices_pb2_grpc import VoiceServiceStub
-
-_PATHS_OF_WEBSOCKETS = ("/v1/converse", "/v1/realtime")
 
 
 class Banner(msgspec.Struct, frozen=True):
@@ -38,11 +35,18 @@ class Banner(msgspec.Struct, frozen=True):
 class Rest:
     """Answers plain HTTP requests."""
 
-    def __init__(self, voices: Replicas, uploads: int, health: MeshHealth, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        voices: Replicas,
+        recordings: RecordingRoutes,
+        health: MeshHealth,
+        registry: CollectorRegistry,
+        *,
+        websocket_paths: Sequence[str],
+    ) -> None:
         self._voices = voices
-        forms = Uploads(uploads)
-        self._upload = VoiceUpload(voices, forms)
-        self._donation = VoiceDonation(voices, forms)
+        self._recordings = recordings
+        self._websocket_paths = websocket_paths
         self._health = health
         self._registry = registry
         self._page = WebPage()
@@ -54,12 +58,12 @@ class Rest:
             Route("/", self.front),
             self._page.route(),
             Route("/openapi.json", self.openapi),
-            *(Route(path, self.upgrade, methods=["GET"]) for path in _PATHS_OF_WEBSOCKETS),
+            *(Route(path, self.upgrade, methods=["GET"]) for path in self._websocket_paths),
             Route("/v1/health", self.health),
             Route("/v1/voices", self.voices),
-            Route("/v1/voices", self._upload.create, methods=["POST"]),
-            Route("/v1/voice-donation", self._donation.start),
-            Route("/v1/voice-donation", self._donation.submit, methods=["POST"]),
+            Route("/v1/voices", self._recordings.create_voice, methods=["POST"]),
+            Route("/v1/voice-donation", self._recordings.start_donation),
+            Route("/v1/voice-donation", self._recordings.submit_donation, methods=["POST"]),
             Route("/metrics", self.metrics),
         ]
 
@@ -69,7 +73,7 @@ class Rest:
         if wants_page(request.headers):
             response = await self._page.index(request)
         else:
-            response = _json(Banner("This is Parley. Talk to it at /v1/converse or /v1/realtime."))
+            response = _json(Banner(f"This is Parley. Talk to it at {' or '.join(self._websocket_paths)}."))
         response.headers.add_vary_header("Accept")
         return response
 
@@ -98,7 +102,7 @@ class Rest:
         """Tell what a conversation would find. Always 200: the body says how things are."""
         return _json(await self._health.report())
 
-    @operation({JSON: list[ListedVoice]}, {503: "nobody can be asked about voices just now"})
+    @operation({JSON: list[ListedVoice]}, {503: "no voice service can be reached just now"})
     async def voices(self, _request: Request) -> Response:
         """List the voices that people may choose, in the catalogue's order."""
         catalogue = await ask(self._voices, _list_voices, ListVoicesRequest())
@@ -119,6 +123,13 @@ async def on_mesh_error(_request: Request, error: Exception) -> Response:
     return _json(Detail(error.message), status_code=503, headers=headers)
 
 
+async def on_refusal(_request: Request, error: Exception) -> Response:
+    """Answer a client that is not let in."""
+    if not isinstance(error, Refused):
+        raise error
+    return error.response()
+
+
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer a request that cannot be honoured as it is."""
     if not isinstance(error, HTTPException):
@@ -130,7 +141,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_bug(_request: Request, _error: Exception) -> Response:
-    """Answer a request that met a bug: with nothing that tells of it. Starlette raises it on, into the log."""
+    """Answer a request that met a bug, without details. Starlette raises it on, into the log."""
     return _json(Detail("Internal server error"), status_code=500)
 
 

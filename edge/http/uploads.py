@@ -31,7 +31,7 @@ ERRORS = {
     411: "there is no Content-Length",
     413: f"the recording has more than {LARGEST_FILE} bytes (4 MiB)",
     422: "a part of the form is missing",
-    503: "it cannot be done just now; Retry-After tells when trying again helps, if that is known",
+    503: "it cannot be done just now; Retry-After says when to try again, if that is known",
 }
 """When a form is answered with which status."""
 

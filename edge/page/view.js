@@ -107,7 +107,7 @@ export class View {
     this.#at.change.setAttribute("aria-expanded", String(isChoosing));
     this.#text("change", isChoosing ? "Back" : "Change");
     this.#at.keep.hidden = isEmpty || isChoosing;
-    this.#text("partner-name", showsPeople ? "Whom would you like to talk to?" : choice.name);
+    this.#text("partner-name", showsPeople ? "Who would you like to talk to?" : choice.name);
     this.#text("partner-language", showsPeople ? "" : choice.language);
     this.#captions.show(conversation.entries);
   }

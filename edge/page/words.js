@@ -77,8 +77,8 @@ export function microphoneTrouble(name) {
 export function audioTrouble() {
   return {
     id: "audio",
-    title: "This browser cannot do it",
-    text: "It lacks what is needed to play sound as it arrives (AudioWorklet). A current Chrome, Edge, Firefox or Safari can.",
+    title: "This browser cannot play live sound",
+    text: "It lacks AudioWorklet. Use a current Chrome, Edge, Firefox or Safari.",
     isPassing: false,
   };
 }
@@ -95,7 +95,7 @@ export function serverTrouble({ reason, message = "", service, field }) {
   switch (reason) {
     case "AT_CAPACITY":
       return {
-        ...passing("Everybody is talking just now", "All places are taken. Yours comes as soon as one is free."),
+        ...passing("All places are taken", "The page connects as soon as one is free."),
         offersTyping: service === undefined || service === "speech recognition",
       };
     case "UPSTREAM_DOWN":
@@ -107,12 +107,12 @@ export function serverTrouble({ reason, message = "", service, field }) {
     case "VOICE_NOT_FOUND":
       return lasting("This voice is gone", "Choose another one and start again.");
     case "BAD_REQUEST":
-      if (field?.includes("instructions")) return lasting("This character is not known here", sentence(message));
+      if (field?.includes("instructions")) return lasting("This character does not exist here", sentence(message));
       return lasting("The service did not take this", sentence(message));
     case "BAD_AUDIO_FORMAT":
-      return lasting("The service does not take this sound", sentence(message));
+      return lasting("The service does not accept this sound", sentence(message));
     default:
-      return passing("Something went wrong over there", sentence(message) || "This is not your fault.");
+      return passing("Something went wrong on the server", sentence(message) || "This is not your fault.");
   }
 }
 
@@ -132,7 +132,7 @@ export function partsDown(parts) {
     names.length === 0
       ? "A part of the service is down"
       : `${names.map((name, i) => (i === 0 ? name : name[0].toLowerCase() + name.slice(1))).join(" and ")} ${names.length > 1 ? "are" : "is"} down`;
-  return { id: "part-down", title, text: "It should be back soon.", isPassing: true };
+  return { id: "part-down", title, text: "The page keeps trying.", isPassing: true };
 }
 
 /** The parts that `/v1/health` reports as down. @param {Record<string, boolean>} report */
@@ -167,7 +167,7 @@ export function uploadTrouble(status, detail = "") {
 }
 
 export function tooShort(seconds) {
-  return `That was too short to know a voice by: speak for at least ${seconds} seconds.`;
+  return `That was too short: speak for at least ${seconds} seconds.`;
 }
 
 /** The person's own voice is no longer there. */

@@ -1,1 +1,6 @@
-"""One WebSocket conversation: its two pumps, what waits to be sent, how it is refused."""
+"""One WebSocket conversation.
+
+realtime    its tasks, from the handshake to the close
+send_queue  what waits to be sent to the client
+refusals    close codes and messages for errors
+"""

@@ -8,13 +8,13 @@ import structlog
 from grpc.aio import Channel, StreamStreamMultiCallable
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from edge.dialects import Dialect, InvalidEvent
+from edge.dialects import DialectFactory, InvalidEvent
 from edge.health import MeshHealth
 from edge.metrics import EdgeMetrics
 from edge.session import refusals
-from edge.session.send_queue import PAUSE, ClientTooSlow, Outbox, Outgoing, Pause
+from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
 from mesh.discovery.search import THROUGH_A_SEARCH, Admission, Replicas, admitted
-from mesh.errors import Idle, InternalError, MeshError, UpstreamDown
+from mesh.errors import Draining, Idle, InternalError, MeshError, UpstreamDown
 from mesh.logs import bind_session
 from mesh.tasks import beside
 from parley.conversation.v1.conversation_pb2 import ConverseRequest, ConverseResponse
@@ -28,6 +28,9 @@ _CLIENT_LIMIT_S = 5.0
 _OPENING_LIMIT_S = 10.0
 """How long a client may take to say how the conversation is to be held."""
 
+_RESTART_S = 1.0
+"""When a client that is disconnected because the edge stops may try again: others are there, or one is soon."""
+
 _LOST = 1006
 """The code of a connection that is gone without our having seen a close frame (RFC 6455, 7.1.5)."""
 
@@ -39,55 +42,62 @@ Conversation = Admission[ConverseRequest, ConverseResponse]
 class RealtimeSession:
     """A client's session, from its admission to the close.
 
-    Its tasks: the listener takes what the client sends to the orchestrator; the follower takes what the orchestrator
-    answers into the outbox, as fast as it comes, so that the end of a reply overtakes the reply; the speaker sends what
-    is in the outbox to the client.
+    It runs three tasks. One forwards the client's messages to the orchestrator. One puts the orchestrator's responses
+    into the send queue as fast as they come, so the end of a reply overtakes the reply. One sends what is in the queue
+    to the client.
 
-    With `health`, a mesh in which something is known to be down is not asked at all.
+    With `health`, the session fails at once if something in the mesh is known to be down. Once `stopping` is set, the
+    session sends its client the reason and disconnects it.
     """
 
     def __init__(
         self,
         websocket: WebSocket,
-        dialect: Dialect,
+        dialect: DialectFactory,
         orchestrators: Replicas,
         metrics: EdgeMetrics,
+        *,
+        stopping: asyncio.Event,
         health: MeshHealth | None = None,
     ) -> None:
         self._websocket = websocket
-        self._dialect = dialect
         self._orchestrators = orchestrators
         self._metrics = metrics
+        self._stopping = stopping
         self._health = health
-        self._outbox = Outbox()
+        self._send_queue = SendQueue()
+        self._dialect = dialect(self._send_queue.put)
 
     async def run(self) -> None:
         """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment."""
         try:
             await self._accept()
-            await self._converse_or_give_up()
+            await self._converse_or_fail()
         except WebSocketDisconnect as gone:
-            log.info("the client has gone", code=gone.code)
+            log.info("the client has disconnected", code=gone.code)
         except ClientTooSlow:
             # It would not read a close frame either.
             log.info("the client does not read")
-            self._metrics.disconnected()
+            self._metrics.count_disconnect()
+        finally:
+            self._send_queue.discard()
 
     async def _accept(self) -> None:
         """Answer the subprotocol only if it was offered: clients that offered none would refuse the connection."""
         offered = self._websocket.scope["subprotocols"]
         await self._websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
-    async def _converse_or_give_up(self) -> None:
+    async def _converse_or_fail(self) -> None:
         try:
-            await self._converse()
+            async with beside(self._end_with_the_edge()):
+                await self._converse()
         except (WebSocketDisconnect, ClientTooSlow):
             raise
         except MeshError as error:
-            await self._give_up(error)
+            await self._fail(error)
         except Exception:
             log.exception("bug in a session")
-            await self._give_up(InternalError())
+            await self._fail(InternalError())
         else:
             await self._close(refusals.NORMAL_CLOSURE)
 
@@ -99,12 +109,17 @@ class RealtimeSession:
         async with admitted(self._orchestrators, _converse_method, opening, THROUGH_A_SEARCH) as conversation:
             bind_session(conversation.started.started.session_id)
             log.info("session started", replica=conversation.replica)
-            self._outbox.put(conversation.started)
+            self._send_queue.put(conversation.started)
             with self._metrics.session():
-                async with beside(self._listen(conversation), self._follow(conversation)):
-                    await self._speak()
+                async with beside(self._forward_messages(conversation), self._receive_responses(conversation)):
+                    await self._send_queued()
 
-    async def _listen(self, conversation: Conversation) -> None:
+    async def _end_with_the_edge(self) -> None:
+        """Raise `Draining` when the edge stops."""
+        await self._stopping.wait()
+        raise Draining("this server is about to stop", retry_after=_RESTART_S)
+
+    async def _forward_messages(self, conversation: Conversation) -> None:
         """Take the client's messages to the orchestrator; one that is invalid is answered, and the session goes on."""
         clock = asyncio.get_running_loop().time
         while True:
@@ -113,12 +128,10 @@ class RealtimeSession:
                 for request in self._dialect.requests(message, clock()):
                     await conversation.send(request)
             except InvalidEvent as fault:
-                self._outbox.put(fault)
+                self._send_queue.put(fault)
             except MeshError:
-                # The follower knows better how the stream has ended: perhaps with a goodbye.
+                # The task that receives responses knows better how the stream has ended: perhaps with a goodbye.
                 return
-            if self._dialect.wants_pause():
-                self._outbox.want_pause()
 
     async def _receive_first(self) -> str | bytes:
         """The client's first message, where nothing can begin without it. Raises `Idle` if it does not come."""
@@ -131,7 +144,7 @@ class RealtimeSession:
     async def _receive(self) -> str | bytes:
         """The client's next message. Raises `WebSocketDisconnect`.
 
-        No limit of its own: uvicorn pings, and the orchestrator ends a conversation with somebody who is long silent.
+        No limit of its own: uvicorn pings, and the orchestrator ends a conversation with a silent client.
         """
         event = await self._websocket.receive()
         if event["type"] == "websocket.disconnect":
@@ -140,50 +153,49 @@ class RealtimeSession:
         data: bytes | None = event.get("bytes")
         return text if text is not None else data or b""
 
-    async def _follow(self, conversation: Conversation) -> None:
-        """Take the orchestrator's responses into the outbox. Raises `UpstreamDown` if they end too soon."""
+    async def _receive_responses(self, conversation: Conversation) -> None:
+        """Take the orchestrator's responses into the send queue. Raises `UpstreamDown` if they end too soon."""
         async for response in conversation:
-            self._outbox.put(response)
+            self._send_queue.put(response)
             if response.HasField("conversation_ended"):
-                self._outbox.close()
+                self._send_queue.close()
                 return
         raise UpstreamDown("the conversation broke off")
 
-    async def _speak(self) -> None:
-        """Send what is in the outbox, until it is closed."""
-        while (entry := await self._outbox.get()) is not None:
+    async def _send_queued(self) -> None:
+        """Send what is in the send queue, until it is closed."""
+        while (entry := await self._send_queue.get()) is not None:
             for message in self._messages(entry):
                 await self._send(message)
 
-    def _messages(self, entry: Outgoing | Pause) -> Iterator[str]:
-        if entry is PAUSE:
-            yield from self._dialect.pause()
+    def _messages(self, entry: Outgoing) -> Iterator[str]:
+        if isinstance(entry, ConverseResponse):
+            yield from self._dialect.events(entry)
         elif isinstance(entry, InvalidEvent):
             yield self._dialect.rejection(entry)
         else:
-            yield from self._dialect.events(entry)
+            yield from entry()
 
     async def _send(self, message: str) -> None:
-        async with _client_must_take():
+        async with _client_must_read():
             await self._websocket.send_text(message)
 
-    async def _give_up(self, error: MeshError) -> None:
+    async def _fail(self, error: MeshError) -> None:
         """Tell the client why there is no going on, and close."""
         log.info("session refused or lost", reason=error.reason, error=error.message, cause=error.cause())
-        self._metrics.failed(error)
+        self._metrics.count_failure(error)
         words = refusals.words(error)
-        if message := self._dialect.fatal(words, error):
-            await self._send(message)
+        await self._send(self._dialect.fatal(words, error))
         await self._close(refusals.close_code(error), refusals.close_reason(words))
-        self._metrics.disconnected()
+        self._metrics.count_disconnect()
 
     async def _close(self, code: int, reason: str = "") -> None:
-        async with _client_must_take():
+        async with _client_must_read():
             await self._websocket.close(code, reason)
 
 
 @asynccontextmanager
-async def _client_must_take() -> AsyncIterator[None]:
+async def _client_must_read() -> AsyncIterator[None]:
     """Send something to the client. Raises `ClientTooSlow` or `WebSocketDisconnect` when it cannot be sent."""
     try:
         async with asyncio.timeout(_CLIENT_LIMIT_S):

@@ -1,9 +1,9 @@
-"""What a client is told when its conversation cannot begin, or cannot go on."""
+"""Close codes and messages for a conversation that cannot start, or cannot go on."""
 
 import math
 
 from edge.health import Unhealthy
-from mesh.errors import AtCapacity, InternalError, InvalidRequest, MeshError, UpstreamDown
+from mesh.errors import AtCapacity, Draining, InternalError, InvalidRequest, MeshError, UpstreamDown
 
 NORMAL_CLOSURE = 1000
 """Close code: the conversation is over (RFC 6455)."""
@@ -13,6 +13,9 @@ POLICY_VIOLATION = 1008
 
 INTERNAL_ERROR = 1011
 """Close code: the server cannot go on (RFC 6455)."""
+
+SERVICE_RESTART = 1012
+"""Close code: the server stops (registered at IANA)."""
 
 TRY_AGAIN_LATER = 1013
 """Close code: the server is full (registered at IANA). Clients take it as an invitation to come back."""
@@ -26,6 +29,8 @@ def close_code(error: MeshError) -> int:
     match error:
         case AtCapacity():
             return TRY_AGAIN_LATER
+        case Draining():
+            return SERVICE_RESTART
         case InvalidRequest():
             return POLICY_VIOLATION
         case _:

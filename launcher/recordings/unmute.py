@@ -52,7 +52,7 @@ class _Export:
     """The dialect, and the state that it needs."""
 
     def __init__(self) -> None:
-        self._dialect = UnmuteDialect()
+        self._dialect = UnmuteDialect(queue=lambda _messages: None)
         self._consents = True
         self._sound: dict[tuple[str, int], bytes] = {}
         """What the next step releases, by its reply and where it begins."""

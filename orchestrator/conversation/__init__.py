@@ -11,12 +11,12 @@ conversation can be written down at any moment and go on elsewhere.
 
 Read `policy` for the numbers, `events` and `actions` for the vocabulary, then `conversation` for the rules, which rest
 on `state` (all that is known, the person's `Turn` included), `reply` and `playout` (the model's side) and `transcript`
-(what both have heard).
+(what both have heard). `completeness` judges whether a turn reads as finished.
 
 Names follow one rule. An event is something that happened and ends in a participle (`WordRecognized`). An action is
 either an order to the shell, an imperative (`ReleaseAudio`), or something the client is told, with the suffix `Notice`
-(`UserWordNotice`). Some notices matter to the shell too; none of them asks it for work that an order could ask for.
-Everything that decides an action gives it to `do` at once, so that no decision depends on what a caller returns.
+(`UserWordNotice`). The shell acts on a few notices too: it lets go of a finished reply, for example. Code that decides
+an action passes it to `do` at once; no function returns or yields actions for its caller to pass on.
 """
 
 from orchestrator.conversation.conversation import Conversation

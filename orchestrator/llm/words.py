@@ -3,6 +3,8 @@
 import html
 import re
 
+from mesh.writing import parts_of
+
 _UNSPEAKABLE = str.maketrans(
     dict.fromkeys("*_`#[]") | {"|": " ", "’": "'", "‘": "'", "“": '"', "”": '"'}  # noqa: RUF001 - curly quotes are the point
 )
@@ -23,7 +25,7 @@ _LONGEST = 1_000
 
 
 class WordSplitter:
-    """Turns a stream of text, cut anywhere, into whole words.
+    """Turns a stream of text, cut anywhere, into whole words. Where a script writes no spaces, its clauses are words.
 
     Each word has one leading space if white space preceded it, so that joining them gives the text back with its runs
     of white space collapsed and none at the end: "  foo bar" → " foo", " bar".
@@ -47,7 +49,9 @@ class WordSplitter:
         return list(map(_whole, words))
 
     def _split(self) -> list[str]:
-        words = [f" {word}" for word in self._pending.split()]
+        words = [
+            part if index else f" {part}" for word in self._pending.split() for index, part in enumerate(parts_of(word))
+        ]
         if words and not self._pending[0].isspace():
             words[0] = words[0][1:]
         return [word[at : at + _LONGEST] for word in words for at in range(0, len(word), _LONGEST)]

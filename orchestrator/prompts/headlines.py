@@ -140,7 +140,7 @@ _FAILURES = (
     msgspec.MsgspecError,
     RecursionError,  # JSON that is nested too deeply
     UnicodeDecodeError,
-    OverflowError,  # a port that cannot be
+    ExceptionGroup,  # how a port that cannot be is reported
     _Unusable,
 )
 

@@ -10,7 +10,8 @@ import pytest
 from tests.e2e.mesh import Mesh
 from tests.speech import say
 from tests.unmute.client import SIX_MESSAGES, Call, calling, converse
-from tests.unmute.occurrences import Told
+from tests.unmute.mesh_with_standins import MeshWithStandins, running_mesh_with_standins
+from tests.unmute.occurrences import Received
 from tests.unmute.rules import RELEASE_LEAD_S, ReplyEvent
 from tests.unmute.sheet import (
     AudioDelta,
@@ -30,7 +31,6 @@ from tests.unmute.sheet import (
     Transcribed,
     read_voices,
 )
-from tests.unmute.town import Town, running_town
 
 pytestmark = pytest.mark.e2e
 
@@ -50,9 +50,9 @@ REPLIES = ("Hello there, my friend.", "It is nearly time for tea.", "There is no
 
 
 @pytest.fixture(scope="module")
-def town() -> Iterator[Town]:
+def system() -> Iterator[MeshWithStandins]:
     hear = [f"--hear={text}" for text in HEARD]
-    with running_town(*hear, *(f"--reply={text}" for text in REPLIES)) as running:
+    with running_mesh_with_standins(*hear, *(f"--reply={text}" for text in REPLIES)) as running:
         yield running
 
 
@@ -65,10 +65,10 @@ def in_order(call: Call) -> None:
 
 
 @pytest.mark.unmute("C15", "C5", "C6", "S4", "B22", "B33")
-async def test_eight_at_once_exchange_six_messages_each(town: Town) -> None:
-    voice = first_voice(town.mesh)
+async def test_eight_at_once_exchange_six_messages_each(system: MeshWithStandins) -> None:
+    voice = first_voice(system.mesh)
     async with asyncio.TaskGroup() as group:
-        calls = [group.create_task(converse(town.mesh.websocket, voice, UTTERANCES)) for _ in range(8)]
+        calls = [group.create_task(converse(system.mesh.websocket, voice, UTTERANCES)) for _ in range(8)]
     for call in (task.result() for task in calls):
         in_order(call)
         assert len(call.history) >= SIX_MESSAGES
@@ -76,11 +76,11 @@ async def test_eight_at_once_exchange_six_messages_each(town: Town) -> None:
 
 
 @pytest.mark.unmute("C6", "S4", "S9", "B10", "B11")
-async def test_a_reply_that_is_spoken_over_stops_and_the_word_is_told(town: Town) -> None:
-    town.change("llm", replies=[STORY])
+async def test_a_reply_that_is_spoken_over_stops_and_the_word_is_told(system: MeshWithStandins) -> None:
+    system.change("llm", replies=[STORY])
     try:
-        async with calling(town.mesh.websocket) as call:
-            await call.update(SmallTalk(language="en"), first_voice(town.mesh))
+        async with calling(system.mesh.websocket) as call:
+            await call.update(SmallTalk(language="en"), first_voice(system.mesh))
             # The first reply cannot be interrupted for a while: the rule is the server's.
             begun = await call.until(TextDelta)
             for _ in range(12):
@@ -93,15 +93,15 @@ async def test_a_reply_that_is_spoken_over_stops_and_the_word_is_told(town: Town
             assert call.of(Transcribed, after=spoken_over)[0].delta == HEARD[0].split()[0]
             assert len(call.of(SpeechStarted, after=spoken_over)) == len(call.of(SpeechStopped, after=spoken_over)) == 1
             between = call.occurrences[interrupted:created]
-            assert not [each for each in between if isinstance(each, Told) and isinstance(each.event, ReplyEvent)]
+            assert not [each for each in between if isinstance(each, Received) and isinstance(each.event, ReplyEvent)]
         in_order(call)
     finally:
-        town.change("llm", replies=list(REPLIES))
+        system.change("llm", replies=list(REPLIES))
 
 
 @pytest.mark.unmute("C9", "S9")
-async def test_a_silence_of_seven_seconds_is_broken(town: Town) -> None:
-    async with calling(town.mesh.websocket) as call:
+async def test_a_silence_of_seven_seconds_is_broken(system: MeshWithStandins) -> None:
+    async with calling(system.mesh.websocket) as call:
         await call.update(SmallTalk(language="en/fr"))
         done = await call.until(AudioDone)
         stopped = await call.until(SpeechStopped, after=done, within=12)
@@ -113,10 +113,10 @@ async def test_a_silence_of_seven_seconds_is_broken(town: Town) -> None:
 
 
 @pytest.mark.unmute("C10", "S7", "B32")
-async def test_a_goodbye_closes_with_1000(town: Town) -> None:
-    town.change("llm", replies=["It was a pleasure. Bye!"])
+async def test_a_goodbye_closes_with_1000(system: MeshWithStandins) -> None:
+    system.change("llm", replies=["It was a pleasure. Bye!"])
     try:
-        async with calling(town.mesh.websocket) as call:
+        async with calling(system.mesh.websocket) as call:
             await call.update(SmallTalk(language=None))
             done = await call.until(AudioDone)
             ended = await call.until_ended(within=5)
@@ -125,12 +125,12 @@ async def test_a_goodbye_closes_with_1000(town: Town) -> None:
         assert ended.at - call.occurrences[done - 1].at > RELEASE_LEAD_S
         in_order(call)
     finally:
-        town.change("llm", replies=list(REPLIES))
+        system.change("llm", replies=list(REPLIES))
 
 
 @pytest.mark.unmute("S3", "S4", "S2")
-async def test_settings_are_echoed_with_their_defaults(town: Town) -> None:
-    async with calling(town.mesh.websocket) as call:
+async def test_settings_are_echoed_with_their_defaults(system: MeshWithStandins) -> None:
+    async with calling(system.mesh.websocket) as call:
         told = 0
         for instructions in (None, *EACH_KIND):
             await call.update(instructions, "custom:0b7f4e0c-7c7e-4b36-9d4f-2f3f7d0a6f11")

@@ -53,7 +53,7 @@ async def client_of(port: int, path: str = "/v1/realtime", **options: Any) -> As
 
 
 @asynccontextmanager
-async def deaf_client_of(port: int) -> AsyncIterator[Client]:
+async def client_that_does_not_read(port: int) -> AsyncIterator[Client]:
     """A client that does not read, with little room for what it is sent."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)

@@ -95,7 +95,7 @@ async def test_a_service_that_is_full_is_a_miss(
 
 def test_a_mesh_that_is_known_to_be_down_is_a_miss() -> None:
     registry = CollectorRegistry()
-    EdgeMetrics(registry).failed(UpstreamDown("the language model is down", reason="UNHEALTHY"))
+    EdgeMetrics(registry).count_failure(UpstreamDown("the language model is down", reason="UNHEALTHY"))
     assert registry.get_sample_value("worker_fatal_service_misses_total") == 1
     assert registry.get_sample_value("worker_hard_errors_total") == 0
 

@@ -88,15 +88,21 @@ class TestDraining:
             async with client_of(edge.port, sock=early):
                 pass
 
-    async def test_what_is_left_is_closed_with_1012(
+    async def test_what_is_left_is_told_and_closed_with_1012(
         self, serve_edge: EdgeFactory, fake: FakeConversation, orchestrator: GrpcServer
     ) -> None:
         async with AsyncExitStack() as outliving:
             async with serve_edge(orchestrator_target=orchestrator.address) as edge:
                 client = await outliving.enter_async_context(client_of(edge.port))
                 talk = await fake.next_conversation()
-            assert (await client.closed())[0] == 1012
+                not_yet_begun = await outliving.enter_async_context(client_of(edge.port, "/v1/converse"))
+            error = (await client.next_event())["error"]
+            assert error["type"] == "fatal"
+            assert error["details"] == {"reason": "DRAINING", "service": None, "retry_after": 1.0}
+            assert await client.closed() == (1012, error["message"])
             await talk.hung_up()
+            assert (await not_yet_begun.next_event())["error"]["reason"] == "DRAINING"
+            assert (await not_yet_begun.closed())[0] == 1012
 
 
 class TestProcess:

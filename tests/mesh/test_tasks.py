@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -209,3 +211,36 @@ class TestToTheEnd:
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert done == ["done"]
+
+
+class Held:
+    """Something that a task holds while it works."""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_no_cycle_keeps_what_the_work_held(fails: bool) -> None:
+    async def holding(held: Held, started: asyncio.Event) -> None:
+        started.set()
+        if fails:
+            raise UpstreamDown(f"{held} is gone")
+        await asyncio.Event().wait()
+
+    async def block() -> "weakref.ref[Held]":
+        held, started = Held(), asyncio.Event()
+        reference = weakref.ref(held)
+        try:
+            async with beside(holding(held, started)):
+                await started.wait()
+                await asyncio.sleep(0)
+        except UpstreamDown:
+            assert fails
+        return reference
+
+    gc.collect()
+    gc.disable()
+    try:
+        held = await block()
+        await asyncio.sleep(0)  # the loop lets go of a task that has ended in its next round
+        assert held() is None
+    finally:
+        gc.enable()

@@ -13,7 +13,7 @@ else:
     from playwright.async_api import Browser
 
     from tests.page.chromium import chromium, record
-    from tests.page.house import House, open_house
+    from tests.page.harness import PageHarness, running_harness
     from tests.speech import say
 
     @pytest.fixture(scope="session")
@@ -30,12 +30,12 @@ else:
             yield running
 
     @pytest_asyncio.fixture(scope="package", loop_scope="package")
-    async def shared_house() -> AsyncIterator[House]:
-        async with open_house() as running:
+    async def shared_house() -> AsyncIterator[PageHarness]:
+        async with running_harness() as running:
             yield running
 
     @pytest.fixture
-    def house(shared_house: House) -> House:
+    def harness(shared_house: PageHarness) -> PageHarness:
         """An edge with a scripted orchestrator behind it; what another test has left there is gone."""
         shared_house.fake.refusal = None
         while not shared_house.fake._conversations.empty():

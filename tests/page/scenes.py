@@ -10,9 +10,9 @@ from mesh.errors import AtCapacity, MissingServiceTimeout
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.conversation import Conversation
 from tests.page.chromium import open_page
-from tests.page.house import House
+from tests.page.harness import PageHarness
 
-Scene = Callable[[Page, House], Awaitable[None]]
+Scene = Callable[[Page, PageHarness], Awaitable[None]]
 
 REFUSED = """navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("no", "NotAllowedError") }"""
 
@@ -32,40 +32,40 @@ def tone(seconds: float) -> bytes:
     return (3_000 * wave).astype("<i2").tobytes()
 
 
-async def idle(page: Page, house: House) -> None:
-    await open_page(page, house.url)
+async def idle(page: Page, harness: PageHarness) -> None:
+    await open_page(page, harness.url)
 
 
-async def consent(page: Page, house: House) -> None:
+async def consent(page: Page, harness: PageHarness) -> None:
     await page.add_init_script("localStorage.clear()")
-    await open_page(page, house.url)
+    await open_page(page, harness.url)
     await page.locator("#call").click()
     await page.locator("#consent[open]").wait_for()
 
 
-async def own_voice(page: Page, house: House) -> None:
-    await open_page(page, house.url)
+async def own_voice(page: Page, harness: PageHarness) -> None:
+    await open_page(page, harness.url)
     await page.locator("#own-open").click()
     await page.locator("#own[open]").wait_for()
 
 
-async def settings(page: Page, house: House) -> None:
-    await open_page(page, house.url)
+async def settings(page: Page, harness: PageHarness) -> None:
+    await open_page(page, harness.url)
     await page.locator("#settings-open").click()
 
 
-async def connecting(page: Page, house: House) -> None:
+async def connecting(page: Page, harness: PageHarness) -> None:
     await page.route_web_socket("**/v1/converse", lambda _socket: None)
-    await open_page(page, house.url)
+    await open_page(page, harness.url)
     await page.locator("#call").click()
     await expect(page.locator("#state")).to_have_text("Connecting")
 
 
-async def called(page: Page, house: House) -> Conversation:
+async def called(page: Page, harness: PageHarness) -> Conversation:
     """Call, and be admitted."""
-    await open_page(page, house.url)
+    await open_page(page, harness.url)
     await page.locator("#call").click()
-    talk = await house.fake.next_conversation()
+    talk = await harness.fake.next_conversation()
     await expect(page.locator("body")).to_have_attribute("data-stage", "talking")
     return talk
 
@@ -100,15 +100,15 @@ async def _answering(talk: Conversation) -> None:
         await talk.say(reply_word_spoken={"reply_id": "reply_2", "text": word})
 
 
-async def listening(page: Page, house: House) -> None:
-    talk = await called(page, house)
+async def listening(page: Page, harness: PageHarness) -> None:
+    talk = await called(page, harness)
     await _greeted(talk)
     await _asking(talk)
     await page.locator(".turn .partial").wait_for()
 
 
-async def thinking(page: Page, house: House) -> None:
-    talk = await called(page, house)
+async def thinking(page: Page, harness: PageHarness) -> None:
+    talk = await called(page, harness)
     await _greeted(talk)
     await _asking(talk)
     await _asked(talk)
@@ -116,12 +116,12 @@ async def thinking(page: Page, house: House) -> None:
     await expect(page.locator("#state")).to_have_text("Thinking")
 
 
-async def speaking(page: Page, house: House) -> None:
-    await _spoken_to(page, house)
+async def speaking(page: Page, harness: PageHarness) -> None:
+    await _spoken_to(page, harness)
 
 
-async def _spoken_to(page: Page, house: House) -> Conversation:
-    talk = await called(page, house)
+async def _spoken_to(page: Page, harness: PageHarness) -> Conversation:
+    talk = await called(page, harness)
     await _greeted(talk)
     await _asking(talk)
     await _asked(talk)
@@ -131,22 +131,22 @@ async def _spoken_to(page: Page, house: House) -> Conversation:
     return talk
 
 
-async def muted(page: Page, house: House) -> None:
-    talk = await called(page, house)
+async def muted(page: Page, harness: PageHarness) -> None:
+    talk = await called(page, harness)
     await _greeted(talk)
     await page.locator("#mute").click()
     await expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
 
 
-async def held(page: Page, house: House) -> None:
-    talk = await _spoken_to(page, house)
+async def held(page: Page, harness: PageHarness) -> None:
+    talk = await _spoken_to(page, harness)
     await talk.say(user_speech_started={"item_id": "item_4", "cause": pb.SPEECH_CAUSE_DETECTED})
     await talk.say(reply_held={"reply_id": "reply_2"})
     await page.locator("body[data-mood=held]").wait_for()
 
 
-async def cut(page: Page, house: House) -> None:
-    talk = await _spoken_to(page, house)
+async def cut(page: Page, harness: PageHarness) -> None:
+    talk = await _spoken_to(page, harness)
     await talk.say(user_speech_started={"item_id": "item_4", "cause": pb.SPEECH_CAUSE_DETECTED})
     await talk.say(reply_held={"reply_id": "reply_2"})
     await talk.say(user_word_recognized={"item_id": "item_4", "text": "And"})
@@ -159,56 +159,56 @@ async def cut(page: Page, house: House) -> None:
     await page.locator(".reply s").wait_for()
 
 
-async def choosing(page: Page, house: House) -> None:
-    talk = await called(page, house)
+async def choosing(page: Page, harness: PageHarness) -> None:
+    talk = await called(page, harness)
     await _greeted(talk)
     await page.locator(".reply").wait_for()
     await page.locator("#change").click()
 
 
-async def full(page: Page, house: House) -> None:
-    house.fake.refusal = AtCapacity("every recogniser is taken", retry_after=12, service="speech recognition")
-    await _refused_to_talk(page, house)
+async def full(page: Page, harness: PageHarness) -> None:
+    harness.fake.refusal = AtCapacity("every recogniser is taken", retry_after=12, service="speech recognition")
+    await _refused_to_talk(page, harness)
 
 
-async def part_down(page: Page, house: House) -> None:
-    house.fake.refusal = MissingServiceTimeout.of("speech recognition")
-    await _refused_to_talk(page, house)
+async def part_down(page: Page, harness: PageHarness) -> None:
+    harness.fake.refusal = MissingServiceTimeout.of("speech recognition")
+    await _refused_to_talk(page, harness)
 
 
-async def _refused_to_talk(page: Page, house: House) -> None:
-    await open_page(page, house.url)
+async def _refused_to_talk(page: Page, harness: PageHarness) -> None:
+    await open_page(page, harness.url)
     await page.locator("#call").click()
     await expect(page.locator("body")).to_have_attribute("data-stage", "waiting")
     await page.locator("#countdown").wait_for()
 
 
-async def microphone_refused(page: Page, house: House) -> None:
+async def microphone_refused(page: Page, harness: PageHarness) -> None:
     await page.add_init_script(REFUSED)
-    await open_page(page, house.url)
+    await open_page(page, harness.url)
     await page.locator("#call").click()
     await page.locator("#trouble").wait_for()
 
 
-async def typed(page: Page, house: House) -> None:
-    await open_page(page, house.url)
+async def typed(page: Page, harness: PageHarness) -> None:
+    await open_page(page, harness.url)
     await page.locator("#switch").click()
-    talk = await house.fake.next_conversation()
+    talk = await harness.fake.next_conversation()
     await _greeted(talk)
     await talk.say(user_turn_ended={"item_id": "item_2", "text": QUESTION, "cause": pb.SPEECH_CAUSE_TYPED})
     await _answering(talk)
     await expect(page.locator("#state")).to_have_text("Speaking")
 
 
-async def reconnecting(page: Page, house: House) -> None:
-    await _spoken_to(page, house)
-    await house.shut()
+async def reconnecting(page: Page, harness: PageHarness) -> None:
+    await _spoken_to(page, harness)
+    await harness.stop_edge()
     await expect(page.locator("#trouble-title")).to_have_text("The connection was lost")
     await page.locator("#countdown").wait_for()
 
 
-async def ended(page: Page, house: House) -> None:
-    talk = await called(page, house)
+async def ended(page: Page, harness: PageHarness) -> None:
+    talk = await called(page, harness)
     await _greeted(talk)
     await _asking(talk)
     await _asked(talk)
@@ -243,8 +243,8 @@ SCENES: dict[str, Scene] = {
 }
 
 
-async def restore(house: House) -> None:
-    """Make the house as it was before a scene."""
-    house.fake.refusal = None
-    await house.shut()
-    await house.open()
+async def restore(harness: PageHarness) -> None:
+    """Make the harness as it was before a scene."""
+    harness.fake.refusal = None
+    await harness.stop_edge()
+    await harness.start_edge()

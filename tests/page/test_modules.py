@@ -14,13 +14,13 @@ from edge.audio.opus import OpusDecoder
 from tests.edge.sounds import opus_stream, pages_of
 from tests.edge.sounds import page as ogg_page
 from tests.page.chromium import open_page, visitor
-from tests.page.house import House
+from tests.page.harness import PageHarness
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def here(browser: Browser, shared_house: House) -> AsyncIterator[Page]:
+async def here(browser: Browser, shared_house: PageHarness) -> AsyncIterator[Page]:
     async with visitor(browser) as page:
         await open_page(page, shared_house.url)
         yield page

@@ -16,7 +16,7 @@ from edge.server import serving
 from edge.settings import EdgeSettings
 from tests.fakes import http
 from tests.page.chromium import UNSAFE_HOST, open_page, visitor
-from tests.page.house import House
+from tests.page.harness import PageHarness
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
@@ -52,25 +52,27 @@ async def elsewhere(browser: Browser) -> AsyncIterator[Page]:
 
 @pytest.mark.parametrize("path", ["realtime", "converse"])
 async def test_one_that_nobody_named_gets_no_websocket_and_reads_nothing(
-    browser: Browser, house: House, path: str
+    browser: Browser, harness: PageHarness, path: str
 ) -> None:
-    admitted = house.fake.admitted
+    admitted = harness.fake.admitted
     async with elsewhere(browser) as page:
-        assert await page.evaluate(OPENING, f"ws://127.0.0.1:{house.port}/v1/{path}") == 1006
+        assert await page.evaluate(OPENING, f"ws://127.0.0.1:{harness.port}/v1/{path}") == 1006
         for size in (0, 1, LARGEST_FILE + 1):
-            asked = {"url": f"{house.url}v1/voices", "size": size}
+            asked = {"url": f"{harness.url}v1/voices", "size": size}
             assert await page.evaluate(ASKING, asked) == "TypeError"
-    assert house.fake.admitted == admitted
+    assert harness.fake.admitted == admitted
 
 
 @pytest.mark.unmute("S8", "C12", "B20")
 @pytest.mark.parametrize("any_origin", [False, True])
-async def test_one_that_may_talks_and_reads_every_answer(browser: Browser, house: House, *, any_origin: bool) -> None:
+async def test_one_that_may_talks_and_reads_every_answer(
+    browser: Browser, harness: PageHarness, *, any_origin: bool
+) -> None:
     async with elsewhere(browser) as page:
         settings = EdgeSettings(
             port=0,
-            orchestrator_target=house.orchestrator.address,
-            voices_target=house.voices.address,
+            orchestrator_target=harness.orchestrator.address,
+            voices_target=harness.voices.address,
             cors_origins=("*",) if any_origin else (await page.evaluate("origin"),),
         )
         async with serving(settings, registry=CollectorRegistry()) as edge:
@@ -90,8 +92,8 @@ async def test_one_that_may_talks_and_reads_every_answer(browser: Browser, house
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", UNSAFE_HOST])
-async def test_the_edges_own_page_may_at_any_address(browser: Browser, house: House, host: str) -> None:
+async def test_the_edges_own_page_may_at_any_address(browser: Browser, harness: PageHarness, host: str) -> None:
     async with visitor(browser) as page:
-        await open_page(page, f"http://{host}:{house.port}/")
+        await open_page(page, f"http://{host}:{harness.port}/")
         for path in ("realtime", "converse"):
-            assert await page.evaluate(OPENING, f"ws://{host}:{house.port}/v1/{path}") == "open"
+            assert await page.evaluate(OPENING, f"ws://{host}:{harness.port}/v1/{path}") == "open"

@@ -11,7 +11,7 @@ from mesh.errors import InvalidRequest
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.conversation import Conversation
 from tests.page.chromium import UNSAFE_HOST, open_page, visitor
-from tests.page.house import House
+from tests.page.harness import PageHarness
 from tests.page.scenes import ANSWER, SCENES, SPOKEN, called, restore, tone
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
@@ -40,123 +40,125 @@ async def findings(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SCENES)
-async def test_each_is_accessible_and_fits(browser: Browser, house: House, name: str) -> None:
+async def test_each_is_accessible_and_fits(browser: Browser, harness: PageHarness, name: str) -> None:
     async with visitor(browser) as page:
         try:
-            await SCENES[name](page, house)
+            await SCENES[name](page, harness)
             for theme in ("light", "dark"):
                 await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
                 assert await findings(page) == [], theme
             await page.set_viewport_size(NARROW)  # type: ignore[arg-type]
             assert await page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
         finally:
-            await restore(house)
+            await restore(harness)
 
 
 class TestCaptions:
-    async def test_what_was_not_heard_is_struck_and_says_so(self, browser: Browser, house: House) -> None:
+    async def test_what_was_not_heard_is_struck_and_says_so(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            await SCENES["cut"](page, house)
+            await SCENES["cut"](page, harness)
             cut = page.locator(".reply").last
             assert await cut.locator(".spoken").inner_text() == " ".join(ANSWER.split()[:SPOKEN])
             await expect(cut.locator("s")).to_contain_text("deeper")
             await expect(cut).to_contain_text("not heard")
 
-    async def test_a_turn_without_words_vanishes(self, browser: Browser, house: House) -> None:
+    async def test_a_turn_without_words_vanishes(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            talk = await called(page, house)
+            talk = await called(page, harness)
             await talk.say(user_speech_started={"item_id": "item_1"})
             await page.locator(".turn").wait_for()
             await talk.say(user_turn_discarded={"item_id": "item_1"})
             await expect(page.locator(".turn")).to_have_count(0)
 
-    async def test_what_models_write_is_never_markup(self, browser: Browser, house: House) -> None:
+    async def test_what_models_write_is_never_markup(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            talk = await called(page, house)
+            talk = await called(page, harness)
             await talk.say(reply_created={"reply_id": "reply_1", "item_id": "item_1"})
             await talk.say(reply_text_delta={"reply_id": "reply_1", "text": "<img src=x onerror=alert(1)>"})
             await expect(page.locator(".reply")).to_contain_text("<img src=x")
 
-    async def test_finished_turns_are_announced_and_words_are_not(self, browser: Browser, house: House) -> None:
+    async def test_finished_turns_are_announced_and_words_are_not(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            await SCENES["listening"](page, house)
+            await SCENES["listening"](page, harness)
             await expect(page.locator("#announcer")).to_have_text("Ada: Hello! What is on your mind?")
 
 
 class TestConsent:
     @pytest.mark.parametrize(("button", "consents"), [("#consent-no", False), ("#consent-yes", True)])
     async def test_it_is_asked_once_and_told(
-        self, browser: Browser, house: House, button: str, *, consents: bool
+        self, browser: Browser, harness: PageHarness, button: str, *, consents: bool
     ) -> None:
         async with visitor(browser, remembered=False) as page:
-            await open_page(page, house.url)
+            await open_page(page, harness.url)
             await page.locator("#call").click()
             await page.locator(button).click()
-            talk = await house.fake.next_conversation()
+            talk = await harness.fake.next_conversation()
             assert talk.config.session.recording_consent is consents
             await page.locator("#call").click()
-            await open_page(page, house.url)
+            await open_page(page, harness.url)
             await page.locator("#call").click()
-            assert (await house.fake.next_conversation()).config.session.recording_consent is consents
+            assert (await harness.fake.next_conversation()).config.session.recording_consent is consents
 
-    async def test_putting_the_question_off_begins_nothing(self, browser: Browser, house: House) -> None:
+    async def test_putting_the_question_off_begins_nothing(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser, remembered=False) as page:
-            await open_page(page, house.url)
+            await open_page(page, harness.url)
             await page.locator("#call").click()
             await page.keyboard.press("Escape")
             await expect(page.locator("#consent")).to_be_hidden()
             await expect(page.locator("body")).to_have_attribute("data-stage", "idle")
 
-    async def test_a_change_of_mind_is_told_at_once(self, browser: Browser, house: House) -> None:
+    async def test_a_change_of_mind_is_told_at_once(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            talk = await called(page, house)
+            talk = await called(page, harness)
             await page.locator("#settings-open").click()
             await page.locator("#setting-consent").check()
             assert (await talk.next_request("update")).update.session.recording_consent
 
 
 class TestPeople:
-    async def test_the_chosen_one_is_asked_for(self, browser: Browser, house: House) -> None:
+    async def test_the_chosen_one_is_asked_for(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            await open_page(page, house.url)
+            await open_page(page, harness.url)
             await page.get_by_role("radio", name="Walter").check()
             await page.locator("#call").click()
-            session = (await house.fake.next_conversation()).config.session
+            session = (await harness.fake.next_conversation()).config.session
             assert session.voice == "en-us"
             assert session.instructions.character.text.startswith("You are Walter")
 
-    async def test_another_one_takes_over_in_the_middle(self, browser: Browser, house: House) -> None:
+    async def test_another_one_takes_over_in_the_middle(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            talk = await called(page, house)
+            talk = await called(page, harness)
             await page.locator("#change").click()
             await page.get_by_role("radio", name="Colette").check()
             session = (await talk.next_request("update")).update.session
             assert (session.voice, session.instructions.character.language) == ("fr-fr+f2", "fr")
 
-    async def test_one_that_is_not_known_is_refused_in_words(self, browser: Browser, house: House) -> None:
-        house.fake.refusal = InvalidRequest("no character 'poem'", field="config.session.instructions")
+    async def test_one_that_is_not_known_is_refused_in_words(self, browser: Browser, harness: PageHarness) -> None:
+        harness.fake.refusal = InvalidRequest("no character 'poem'", field="config.session.instructions")
         async with visitor(browser) as page:
-            await open_page(page, house.url)
+            await open_page(page, harness.url)
             await page.locator("#call").click()
             await expect(page.locator("#trouble-title")).to_have_text("This character is not known here")
             await expect(page.locator("#trouble-text")).to_contain_text("No character 'poem'.")
-        await restore(house)
+        await restore(harness)
 
-    async def test_without_the_list_one_talks_all_the_same(self, browser: Browser, house: House) -> None:
+    async def test_without_the_list_one_talks_all_the_same(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
             await page.route("**/v1/voices", lambda route: route.fulfill(status=503, body="{}"))
-            talk = await called(page, house)
+            talk = await called(page, harness)
             assert talk.config.session.voice == ""
 
 
 class TestTrouble:
-    async def test_a_page_that_is_not_safe_offers_typing_and_is_read(self, browser: Browser, house: House) -> None:
+    async def test_a_page_that_is_not_safe_offers_typing_and_is_read(
+        self, browser: Browser, harness: PageHarness
+    ) -> None:
         async with visitor(browser) as page:
-            await open_page(page, f"http://{UNSAFE_HOST}:{house.port}/")
+            await open_page(page, f"http://{UNSAFE_HOST}:{harness.port}/")
             await page.locator("#call").click()
             await expect(page.locator("#trouble-text")).to_contain_text("https://")
             await page.locator("#trouble-type").click()
-            talk = await house.fake.next_conversation()
+            talk = await harness.fake.next_conversation()
             assert talk.config.typed_only
             assert talk.config.session.reply_modality == pb.REPLY_MODALITY_TEXT
             await page.locator("#words").fill("Hello")
@@ -167,11 +169,11 @@ class TestTrouble:
             await expect(page.locator(".reply")).to_contain_text("Good morning.")
 
     async def test_thinking_better_of_it_while_the_browser_asks_leaves_no_microphone_on(
-        self, browser: Browser, house: House
+        self, browser: Browser, harness: PageHarness
     ) -> None:
         slow = MICROPHONE_SPY.replace("(await ask", "(await new Promise((go) => (window.allow = go)), await ask")
         async with visitor(browser, slow) as page:
-            await open_page(page, house.url)
+            await open_page(page, harness.url)
             await page.locator("#call").click()
             await expect(page.locator("#call-label")).to_have_text("Cancel")
             await page.wait_for_function("() => !!window.allow")
@@ -180,16 +182,16 @@ class TestTrouble:
             await page.wait_for_function("() => window.stream?.getAudioTracks()[0].readyState === 'ended'")
             await expect(page.locator("#trouble")).to_be_hidden()
 
-    async def test_a_warning_passes_by(self, browser: Browser, house: House) -> None:
+    async def test_a_warning_passes_by(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            talk = await called(page, house)
+            talk = await called(page, harness)
             await talk.say(warning={"reason": "TTS_FAILED", "message": "I have lost my voice for a moment."})
             await expect(page.locator("#note")).to_have_text("I have lost my voice for a moment.")
             await expect(page.locator("body")).to_have_attribute("data-stage", "talking")
 
-    async def test_a_typed_turn_that_is_rejected_comes_back(self, browser: Browser, house: House) -> None:
+    async def test_a_typed_turn_that_is_rejected_comes_back(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:
-            talk = await called(page, house)
+            talk = await called(page, harness)
             await page.locator("#words").fill("Too much")
             await page.locator("#words").press("Enter")
             asked = await talk.next_request("text")
@@ -197,16 +199,18 @@ class TestTrouble:
             await expect(page.locator("#words")).to_have_value("Too much")
             await expect(page.locator("#note")).to_have_text("Text is too long.")
 
-    async def test_hanging_up_gives_the_microphone_back(self, browser: Browser, house: House) -> None:
+    async def test_hanging_up_gives_the_microphone_back(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser, MICROPHONE_SPY) as page:
-            talk = await called(page, house)
+            talk = await called(page, harness)
             await page.locator("#call").click()
             await talk.hung_up()
             assert await page.evaluate("stream.getAudioTracks()[0].readyState") == "ended"
 
-    async def test_a_microphone_that_is_unplugged_is_looked_for_again(self, browser: Browser, house: House) -> None:
+    async def test_a_microphone_that_is_unplugged_is_looked_for_again(
+        self, browser: Browser, harness: PageHarness
+    ) -> None:
         async with visitor(browser, MICROPHONE_SPY) as page:
-            talk = await called(page, house)
+            talk = await called(page, harness)
             await page.evaluate("stream.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
             await page.wait_for_function("() => window.asked === 2")
             await expect(page.locator("#unplugged")).to_be_hidden()
@@ -215,9 +219,9 @@ class TestTrouble:
             await talk.next_request("audio")
 
 
-async def test_all_of_it_by_keyboard(browser: Browser, house: House) -> None:
+async def test_all_of_it_by_keyboard(browser: Browser, harness: PageHarness) -> None:
     async with visitor(browser) as page:
-        await open_page(page, house.url)
+        await open_page(page, harness.url)
         await expect(page.locator("#own-open")).to_be_visible()
         reached = []
         for _ in range(7):
@@ -226,7 +230,7 @@ async def test_all_of_it_by_keyboard(browser: Browser, house: House) -> None:
         assert reached == ["", "settings-open", "call", "switch", "person", "own-open", "words"]
         await page.locator("#call").focus()
         await page.keyboard.press("Enter")
-        talk: Conversation = await house.fake.next_conversation()
+        talk: Conversation = await harness.fake.next_conversation()
         await expect(page.locator("body")).to_have_attribute("data-stage", "talking")
         await talk.say(reply_created={"reply_id": "reply_1", "item_id": "item_1"})
         await talk.say(reply_audio={"reply_id": "reply_1", "audio": tone(1)})
@@ -238,9 +242,9 @@ async def test_all_of_it_by_keyboard(browser: Browser, house: House) -> None:
         await expect(page.locator("#words")).to_have_value("hm")
 
 
-async def test_what_is_remembered_is_only_wishes(browser: Browser, house: House) -> None:
+async def test_what_is_remembered_is_only_wishes(browser: Browser, harness: PageHarness) -> None:
     async with visitor(browser) as page:
-        await SCENES["ended"](page, house)
+        await SCENES["ended"](page, harness)
         kept = json.loads(await page.evaluate("JSON.stringify({...localStorage})"))
         assert set(kept) == {"parley"}
         assert set(json.loads(kept["parley"])) <= {"consents", "voice", "theme", "shortcut"}

@@ -287,7 +287,7 @@ async def test_when_all_places_are_taken_it_says_so_and_takes_the_next(browser: 
         async with filled(mesh):
             await open_page(page, mesh.http)
             await page.locator("#call").click()
-            await expect(page.locator("#trouble-title")).to_have_text("Everybody is talking just now", timeout=15_000)
+            await expect(page.locator("#trouble-title")).to_have_text("All places are taken", timeout=15_000)
             await expect(page.locator("#countdown")).to_contain_text("Next try in")
         await expect(page.locator("body")).to_have_attribute("data-stage", "talking", timeout=40_000)
 

@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 from mesh.audio import SAMPLE_RATE
 from mesh.tasks import beside
 from tests.e2e.people import Microphone
-from tests.unmute.occurrences import Ended, Occurrence, Played, Told, Updated
+from tests.unmute.occurrences import Ended, Occurrence, Played, Received, Updated
 from tests.unmute.rules import Rules, Violation
 from tests.unmute.sheet import (
     AdditionalOutputs,
@@ -88,12 +88,14 @@ class Call:
 
     def of(self, kind: type[E], *, after: int = 0) -> list[E]:
         """The events of this kind, from an index of occurrences on."""
-        told = (each.event for each in self.occurrences[after:] if isinstance(each, Told))
+        told = (each.event for each in self.occurrences[after:] if isinstance(each, Received))
         return [event for event in told if isinstance(event, kind)]
 
     async def until(self, kind: type[Event], *, after: int = 0, within: float = 30.0) -> int:
         """Wait for such an event from an index on, and return the index past it. Raises if the connection ends."""
-        index = await self._until(lambda each: isinstance(each, Told) and isinstance(each.event, kind), after, within)
+        index = await self._until(
+            lambda each: isinstance(each, Received) and isinstance(each.event, kind), after, within
+        )
         if self.occurrences[index] is self.ended:
             raise AssertionError(f"{self.ended} instead of {kind.__name__}; {[str(each) for each in self.violations]}")
         return index + 1
@@ -145,7 +147,7 @@ class Call:
                     self.history = event.args.chat_history
                 if isinstance(event, AudioDelta):
                     self.speech.append(opus.append_bytes(event.delta))
-                self._see(Told(_now(), event))
+                self._see(Received(_now(), event))
         except ConnectionClosed:
             pass
         by_client = self._socket.protocol.close_rcvd_then_sent is False

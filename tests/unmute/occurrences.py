@@ -24,7 +24,7 @@ class Played:
 
 
 @dataclass(frozen=True)
-class Told:
+class Received:
     """The server sent an event."""
 
     at: float
@@ -41,4 +41,4 @@ class Ended:
     by_client: bool = False
 
 
-Occurrence = Updated | Played | Told | Ended
+Occurrence = Updated | Played | Received | Ended

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tests.unmute.occurrences import Occurrence, Told
+from tests.unmute.occurrences import Occurrence, Received
 from tests.unmute.pages import OpusStream
 from tests.unmute.sheet import AudioDelta, ResponseCreated
 
@@ -17,9 +17,9 @@ def gaps(occurrences: Iterable[Occurrence]) -> list[float]:
     plays_until: float | None = None
     for occurrence in occurrences:
         match occurrence:
-            case Told(event=ResponseCreated()):
+            case Received(event=ResponseCreated()):
                 plays_until = None
-            case Told(event=AudioDelta(delta=pages), at=at):
+            case Received(event=AudioDelta(delta=pages), at=at):
                 before_s = stream.length_s
                 for _ in stream.feed(pages):
                     pass  # a rule's business

@@ -6,11 +6,11 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from edge.dialects.unmute import UnmuteDialect
 from orchestrator.conversation import Conversation, Policy, State
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.transcript import Transcript
 from parley.conversation.v1 import conversation_pb2 as pb
+from tests.edge.dialects.unmute.harness import idle_dialect
 
 FRAME_S, FRAME_SAMPLES = 0.08, 1_920
 HOUR = round(3_600 / FRAME_S)
@@ -56,7 +56,7 @@ def test_the_core_remembers_of_a_turn_only_what_was_said() -> None:
 
 @pytest.mark.unmute("B27")
 def test_a_client_is_never_sent_plots_for_debugging() -> None:
-    dialect = UnmuteDialect()
+    dialect = idle_dialect()
     for number in range(1_000):
         stopped = pb.UserSpeechStopped(item_id=f"item_{number}", cause=pb.SPEECH_CAUSE_DETECTED)
         assert [*dialect.events(pb.ConverseResponse(user_speech_stopped=stopped))] == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unmute.malformed import MESSAGE_LIMIT_BYTES, TOO_BIG, Verdict, Way, messages, verdict
-from tests.unmute.storm import LEAKS
+from tests.unmute.random_faults import LEAKS
 
 
 def test_the_same_seed_makes_the_same_storm() -> None:

@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.unmute.occurrences import Occurrence, Told
+from tests.unmute.occurrences import Occurrence, Received
 from tests.unmute.playout import BUFFER_S, gaps
 from tests.unmute.test_rules import created, sound
 
 
 def reply(*arrivals: float, first_page: int = 2) -> list[Occurrence]:
     """A reply of pages of 40 ms that come at these times."""
-    told: list[Occurrence] = [Told(arrivals[0], created())]
-    return [*told, *(Told(at, sound(first_page + number)) for number, at in enumerate(arrivals))]
+    told: list[Occurrence] = [Received(arrivals[0], created())]
+    return [*told, *(Received(at, sound(first_page + number)) for number, at in enumerate(arrivals))]
 
 
 def test_sound_that_comes_in_time_has_no_gap() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unmute.occurrences import Ended, Occurrence, Played, Told, Updated
+from tests.unmute.occurrences import Ended, Occurrence, Played, Received, Updated
 from tests.unmute.pages import Page
 from tests.unmute.rules import RULES, Rules
 from tests.unmute.sheet import (
@@ -34,6 +34,7 @@ from tests.unmute.sheet import (
     Transcribed,
 )
 
+_UNHEALTHY = "Server is not healthy: tts_up=False"
 SESSION = Session(SmallTalk(language=None), "ada", allow_recording=False)
 GREETING = Message("assistant", "Good morning.")
 QUESTION = Message("user", "What time")
@@ -161,12 +162,12 @@ def broken(*steps: Step) -> list[str]:
     rules = Rules()
     at = 0.0
     for step in steps:
-        if isinstance(step, Updated | Played | Told | Ended):
+        if isinstance(step, Updated | Played | Received | Ended):
             rules.see(step)
             at = max(at, step.at)
         else:
             at += 0.03
-            rules.see(Told(at, step))
+            rules.see(Received(at, step))
     return [violation.rule for violation in rules.violations]
 
 
@@ -197,7 +198,7 @@ GOOD: dict[str, Callable[[], list[Step]]] = {
         *_answer(),
     ],
     "an interruption of what was released": lambda: [*_greeting(), interrupted(), *_question(), *_answer()],
-    "a silence": lambda: [*_greeting(), Told(8.6, stopped()), *_answer()],
+    "a silence": lambda: [*_greeting(), Received(8.6, stopped()), *_answer()],
     "errors before anything": lambda: [fault("invalid_request_error"), fault("fatal"), Ended(1.0, 1013)],
     "settings that change": lambda: [
         *_greeting(),
@@ -207,7 +208,7 @@ GOOD: dict[str, Callable[[], list[Step]]] = {
     ],
     "a goodbye": lambda: [*_goodbye(), Ended(9.0, 1000)],
     "a failure": lambda: [*_greeting()[:6], fault("fatal", "Something went wrong."), Ended(2.0, 1011, "Something")],
-    "no health": lambda: [Ended(0.1, 1011, "Server is not healthy: tts_up=False")],
+    "no health": lambda: [fault("fatal", _UNHEALTHY), Ended(0.1, 1011, _UNHEALTHY)],
 }
 
 
@@ -257,7 +258,7 @@ BAD: dict[str, tuple[str, Callable[[], list[Step]]]] = {
         lambda: [*_greeting()[:9], interrupted(), *_greeting()[-2:]],
     ),
     "an interruption of nothing": ("OneReplyAtATime", lambda: [Updated(0.0, SESSION), interrupted()]),
-    "an interruption long after": ("OneReplyAtATime", lambda: [*_greeting(), Told(5.0, interrupted())]),
+    "an interruption long after": ("OneReplyAtATime", lambda: [*_greeting(), Received(5.0, interrupted())]),
     "two interruptions": ("OneReplyAtATime", lambda: [*_greeting()[:9], interrupted(), interrupted()]),
     "a word of the model after its end": ("RepliesAreWhole", lambda: [*_greeting()[:9], ready(" Hi.")]),
     "the model's end twice": ("RepliesAreWhole", lambda: [*_greeting()[:9], whole("Good morning.")]),
@@ -293,7 +294,7 @@ BAD: dict[str, tuple[str, Callable[[], list[Step]]]] = {
     "two stops": ("UserTurnsHaveAnOrder", lambda: [*_greeting(), *_question(), stopped()]),
     "no stop": ("UserTurnsHaveAnOrder", lambda: [*_greeting(), *without(_question(), SpeechStopped), *_answer()]),
     "a stop in a reply": ("UserTurnsHaveAnOrder", lambda: [*_greeting()[:9], stopped()]),
-    "an impatient server": ("UserTurnsHaveAnOrder", lambda: [*_greeting(), Told(5.0, stopped())]),
+    "an impatient server": ("UserTurnsHaveAnOrder", lambda: [*_greeting(), Received(5.0, stopped())]),
     "an answer to nothing": ("UserTurnsHaveAnOrder", lambda: [*_greeting(), *_answer()]),
     "a reply that talks on": (
         "WordsInterrupt",
@@ -342,7 +343,7 @@ def test_each_rule_can_be_broken() -> None:
 
 def test_a_violation_says_which_rule_and_where() -> None:
     rules = Rules()
-    rules.see(Told(1.25, outputs()))
+    rules.see(Received(1.25, outputs()))
     assert [str(each) for each in rules.violations] == [
         "SpeaksWhenSpokenTo: unmute.additional_outputs before any session.update (#0 at 1.250 s)"
     ]

@@ -7,7 +7,6 @@ import asyncio
 
 import pytest
 
-from edge.dialects.unmute.dialect import UnmuteDialect
 from orchestrator.conversation import Policy
 from orchestrator.conversation.actions import (
     CancelCause,
@@ -32,6 +31,7 @@ from orchestrator.conversation.events import (
     SessionConfigured,
 )
 from orchestrator.session.options import policy_of
+from tests.edge.dialects.unmute.harness import idle_dialect
 from tests.orchestrator.conversation.notation import (
     DETECTED,
     PLAYING,
@@ -61,7 +61,7 @@ async def _unasked() -> str | bytes:
     raise AssertionError("the conversation opens before the client has said anything")
 
 
-UNMUTE = policy_of(asyncio.run(UnmuteDialect().opening(_unasked)).config.session, Policy())
+UNMUTE = policy_of(asyncio.run(idle_dialect().opening(_unasked)).config.session, Policy())
 """How a conversation is held for Unmute's clients."""
 
 CHARACTER = SessionConfigured(instructions="Be kind.")

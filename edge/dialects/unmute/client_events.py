@@ -74,7 +74,8 @@ def parse(message: str | bytes) -> ClientEvent:
         return _decoder.decode(message)
     except msgspec.ValidationError as error:
         raise _invalid("schema_invalid", str(error)) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
+        # UnicodeError: half of a surrogate pair, which UTF-8 cannot express.
         raise _invalid("json_invalid", str(error)) from error
     except RecursionError as error:
         raise _invalid("json_invalid", "it is nested too deeply") from error
@@ -90,5 +91,5 @@ def _invalid(kind: str, explanation: str) -> InvalidEvent:
 
 
 def shorten(text: str) -> str:
-    """As much of `text` as is told to a client."""
+    """As much of `text` as is sent to a client."""
     return text if len(text) <= _LONGEST_EXPLANATION else text[:_LONGEST_EXPLANATION] + "…"

@@ -1,20 +1,16 @@
 """Unmute's dialect of one connection: JSON events and Ogg Opus ↔ `Converse`."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, assert_never
 
-import msgspec
-
-from edge.audio.frames import Frames
-from edge.audio.ogg import InvalidAudio
+from edge.audio.ogg import InvalidAudio, TooMuchAudio
 from edge.audio.opus import OpusDecoder
-from edge.dialects import InvalidEvent
-from edge.dialects.unmute.chat_history import ChatHistory
-from edge.dialects.unmute.client_events import AudioAppend, Session, SessionUpdate, parse
-from edge.dialects.unmute.debugging import Debugging
+from edge.dialects import ExcessAudio, InvalidEvent, Queue
+from edge.dialects.unmute.additional_outputs import AdditionalOutputs, ChatHistory, DebugFigures, OutputsTimer
+from edge.dialects.unmute.client_events import AnonymizedAppend, AudioAppend, Session, SessionUpdate, parse
 from edge.dialects.unmute.instructions import character
-from edge.dialects.unmute.overview import Overview
 from edge.dialects.unmute.replies import Replies
 from edge.dialects.unmute.server_events import (
     ErrorBody,
@@ -22,9 +18,10 @@ from edge.dialects.unmute.server_events import (
     ErrorType,
     ServerEvent,
     SessionUpdated,
+    encoded,
 )
 from edge.dialects.unmute.user_speech import UserSpeech
-from edge.health import Unhealthy
+from mesh.audio.frames import Framer
 from mesh.errors import MeshError
 from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -37,21 +34,38 @@ PACING_LEAD_S = 0.32
 
 _SAMPLE_BYTES = 2
 
+_VOICE_FAILED = "TTS_FAILED"
+"""The reason of the warning that a reply's synthesis has broken off."""
+
 _MOST_PENDING_UPDATES = 32
 """Session updates that may wait for their answer."""
 
 
-class UnmuteDialect:
-    """The translation of one connection. `clock` gives monotonic seconds, for figures that developers are shown."""
+def _call_later(seconds: float, function: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, function)
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+
+class UnmuteDialect:
+    """The translation of one connection.
+
+    `queue` takes the additional outputs that are due by themselves. `clock` gives monotonic seconds; `call_later` runs
+    a function after so many seconds, by default in the running event loop.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        clock: Callable[[], float] = time.monotonic,
+        call_later: Callable[[float, Callable[[], None]], object] = _call_later,
+    ) -> None:
         self._decoder = OpusDecoder()
-        self._microphone = Frames()
+        self._framer = Framer()
         self._user_speech = UserSpeech()
         self._history = ChatHistory()
-        self._debugging = Debugging(clock)
-        self._overview = Overview(self._history, self._debugging)
-        self._replies = Replies(self._history, self._debugging, self._overview)
+        self._figures = DebugFigures(clock)
+        self._outputs = AdditionalOutputs(self._history, self._figures)
+        self._outputs_timer = OutputsTimer(self._outputs, queue, clock, call_later)
+        self._replies = Replies(self._history, self._figures, self._outputs)
         self._pending_updates: dict[str, Session] = {}
         self._updates = 0
 
@@ -74,13 +88,20 @@ class UnmuteDialect:
                 yield from self._audio(encoded, now)
             case SessionUpdate(session=session):
                 yield self._update(session)
+            case AnonymizedAppend():
+                pass
+            case other:
+                assert_never(other)
+        self._outputs_timer.start_if_due()
 
     def _audio(self, encoded: bytes, now: float) -> Iterator[conversation.ConverseRequest]:
         try:
             for pcm in self._decoder.decode(encoded, now):
-                self._overview.heard(len(pcm) // _SAMPLE_BYTES)
-                for frame in self._microphone.add(pcm):
+                self._outputs.on_audio(len(pcm) // _SAMPLE_BYTES)
+                for frame in self._framer.push(pcm):
                     yield conversation.ConverseRequest(audio=conversation.UserAudio(audio=frame))
+        except TooMuchAudio as error:
+            raise ExcessAudio from error
         except InvalidAudio as error:
             detail = {"type": "audio_invalid", "loc": ["audio"], "msg": str(error)}
             raise InvalidEvent(f"Invalid audio: {error}", [detail]) from error
@@ -88,7 +109,8 @@ class UnmuteDialect:
     def _update(self, session: Session) -> conversation.ConverseRequest:
         if len(self._pending_updates) >= _MOST_PENDING_UPDATES:
             raise InvalidEvent("Too many session updates are still waiting for their answer")
-        self._overview.client_speaks()
+        self._outputs.enable()
+        self._outputs_timer.restart()
         self._updates += 1
         request_id = f"update-{self._updates}"
         self._pending_updates[request_id] = session
@@ -101,8 +123,9 @@ class UnmuteDialect:
 
     def events(self, response: conversation.ConverseResponse) -> Iterator[str]:
         """What the client is told when `response` has come. See `Dialect.events`."""
+        self._outputs_timer.restart()
         for event in self._translated(response):
-            yield _encoded(event)
+            yield encoded(event)
 
     def _translated(self, response: conversation.ConverseResponse) -> Iterator[ServerEvent]:
         match response.WhichOneof("event"):
@@ -111,36 +134,46 @@ class UnmuteDialect:
             case "request_rejected":
                 yield self._request_rejected(response.request_id, response.request_rejected)
             case "user_speech_started":
-                self._user_speech.started(response.user_speech_started)
+                self._user_speech.on_started(response.user_speech_started)
             case "user_word_recognized":
                 yield from self._user_word(response.user_word_recognized)
             case "user_speech_stopped":
-                self._debugging.user_paused()
-                yield from self._user_speech.stopped(response.user_speech_stopped)
+                self._figures.on_user_pause()
+                yield from self._user_speech.on_stopped(response.user_speech_stopped)
             case "user_turn_ended":
-                self._history.user(response.user_turn_ended.item_id, response.user_turn_ended.text)
+                self._history.set_user_turn(response.user_turn_ended.item_id, response.user_turn_ended.text)
             case "reply_created":
-                yield from self._replies.created(response.reply_created)
+                yield from self._replies.on_created(response.reply_created)
             case "reply_text_delta":
-                yield from self._replies.text(response.reply_text_delta)
+                yield from self._replies.on_text(response.reply_text_delta)
             case "reply_text_done":
-                yield from self._replies.text_done()
+                yield from self._replies.on_text_done()
             case "reply_audio":
-                yield from self._replies.audio(response.reply_audio)
+                yield from self._replies.on_audio(response.reply_audio)
             case "reply_word_spoken":
-                yield from self._replies.word(response.reply_word_spoken)
+                yield from self._replies.on_word(response.reply_word_spoken)
             case "reply_released":
-                yield from self._replies.released(response.reply_released)
+                yield from self._replies.on_released(response.reply_released)
             case "reply_cancelled":
-                yield from self._replies.cancelled(response.reply_cancelled)
+                yield from self._replies.on_cancelled(response.reply_cancelled)
             case "warning":
+                if response.warning.reason == _VOICE_FAILED:
+                    self._replies.on_voice_failed()
                 yield _error("warning", response.warning.message)
+            case "started" | "user_partial_transcript" | "user_turn_discarded" | "conversation_ended":
+                pass  # Unmute's clients have no event for these.
+            case "reply_held" | "reply_resumed" | "reply_finished":
+                pass  # They learn of a reply's release or cut only.
+            case None:
+                pass  # An event of a newer contract.
+            case other:
+                assert_never(other)
 
     def _user_word(self, event: conversation.UserWordRecognized) -> Iterator[ServerEvent]:
-        if told := list(self._user_speech.word(event)):
-            self._history.user_word(event.item_id, event.text)
-            self._debugging.user_spoke()
-        yield from told
+        if events := list(self._user_speech.on_word(event)):
+            self._history.add_user_word(event.item_id, event.text)
+            self._figures.on_user_word()
+        yield from events
 
     def _session_updated(self, request_id: str) -> Iterator[ServerEvent]:
         session = self._pending_updates.pop(request_id, None)
@@ -152,30 +185,17 @@ class UnmuteDialect:
         detail = {"type": event.reason.lower(), "loc": [], "msg": event.message}
         return _error("invalid_request_error", event.message, [detail])
 
-    def wants_pause(self) -> bool:
-        """Whether an overview is due, for the next pause."""
-        return self._overview.is_due
-
-    def pause(self) -> Iterator[str]:
-        """The overview, unless the end of a reply has brought one meanwhile."""
-        if self._overview.is_due:
-            yield _encoded(self._overview.in_pause())
-
     def rejection(self, fault: InvalidEvent) -> str:
-        """The `invalid_request_error` that answers an invalid message."""
-        return _encoded(_error("invalid_request_error", fault.message, fault.details))
+        """The `invalid_request_error` that answers an invalid message; `warning` for audio that was dropped."""
+        if isinstance(fault, ExcessAudio):
+            return encoded(_error("warning", fault.message))
+        return encoded(_error("invalid_request_error", fault.message, fault.details))
 
-    def fatal(self, words: str, error: MeshError) -> str | None:
-        """The `fatal` error that goes before the close. Bad health is told by the close alone, as Unmute does."""
-        if isinstance(error, Unhealthy):
-            return None
+    def fatal(self, words: str, error: MeshError) -> str:
+        """The `fatal` error that goes before the close."""
         details = {"reason": error.reason, "service": error.service, "retry_after": error.retry_after}
-        return _encoded(_error("fatal", words, details))
+        return encoded(_error("fatal", words, details))
 
 
 def _error(kind: ErrorType, message: str, details: Any = None) -> ServerEvent:
     return ErrorEvent(error=ErrorBody(type=kind, message=message, details=details))
-
-
-def _encoded(event: ServerEvent) -> str:
-    return msgspec.json.encode(event).decode()

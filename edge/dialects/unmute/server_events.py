@@ -45,7 +45,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     """The one that its `response.created` told."""
     status: Status
-    """Completed: all of it was sent. A person may still interrupt it, until they have heard it."""
+    """Completed: all of it was sent; a person may still interrupt it, until they have heard it. Failed: a part."""
     text: str
     """What it says, or what of it can have been heard; all that the language model will remember of it."""
 
@@ -92,7 +92,7 @@ class AudioDelta(ServerEvent, frozen=True, tag="response.audio.delta"):
 
 
 class AudioDone(ServerEvent, frozen=True, tag="response.audio.done"):
-    """All of a reply has been sent. Never follows a reply that was interrupted."""
+    """All of a reply has been sent that there is. Never follows a reply that was interrupted."""
 
     response: Outcome
 
@@ -120,14 +120,14 @@ class InterruptedByVad(ServerEvent, frozen=True, tag="unmute.interrupted_by_vad"
 
 
 class Outputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What Unmute's server shows besides the conversation."""
+    """What Unmute's server shows beside the conversation."""
 
     chat_history: list[ChatMessage]
     debug_dict: dict[str, Any] = {}
     debug_plot_data: list[Any] = []
 
 
-class AdditionalOutputs(ServerEvent, frozen=True, tag="unmute.additional_outputs"):
+class AdditionalOutputsEvent(ServerEvent, frozen=True, tag="unmute.additional_outputs"):
     """The conversation so far."""
 
     args: Outputs
@@ -153,3 +153,8 @@ class ErrorEvent(ServerEvent, frozen=True, tag="error"):
     """Something went wrong."""
 
     error: ErrorBody
+
+
+def encoded(event: ServerEvent) -> str:
+    """The text frame that carries `event`."""
+    return msgspec.json.encode(event).decode()

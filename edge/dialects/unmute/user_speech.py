@@ -1,4 +1,4 @@
-"""When Unmute's clients are told that the person starts and stops speaking.
+"""When Unmute's clients get the events that the person starts and stops speaking.
 
 They learn of speech only from its first word: the transcription delta, then `speech_started`. So a start that was
 merely detected waits for a word, and with it a pause that came sooner (recognition is half a second behind). A turn
@@ -20,12 +20,12 @@ class UserSpeech:
         self._has_words = False
         self._paused_before_words = False
 
-    def started(self, event: conversation.UserSpeechStarted) -> None:
+    def on_started(self, event: conversation.UserSpeechStarted) -> None:
         """Speech was noticed, at first or once more."""
         self._follow(event.item_id)
         self._paused_before_words = False
 
-    def word(self, event: conversation.UserWordRecognized) -> Iterator[ServerEvent]:
+    def on_word(self, event: conversation.UserWordRecognized) -> Iterator[ServerEvent]:
         """A word is certain. One without letters or digits would be a blank entry on the page, and is left out."""
         self._follow(event.item_id)
         if not any(map(str.isalnum, event.text)):
@@ -38,7 +38,7 @@ class UserSpeech:
         if self._paused_before_words:
             yield SpeechStopped()
 
-    def stopped(self, event: conversation.UserSpeechStopped) -> Iterator[ServerEvent]:
+    def on_stopped(self, event: conversation.UserSpeechStopped) -> Iterator[ServerEvent]:
         """A pause, or a long silence, was noticed."""
         self._follow(event.item_id)
         if self._has_words or event.cause == conversation.SPEECH_CAUSE_SILENCE:

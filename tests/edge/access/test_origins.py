@@ -5,7 +5,7 @@ import pytest
 from edge.server import EdgeServer
 from edge.settings import EdgeSettings
 from mesh.settings import SettingError, load
-from tests.edge.clients import client_of
+from tests.edge.clients import client_of, http_of
 from tests.edge.conftest import EdgeFactory
 from tests.edge.pages import ELSEWHERE, page_of, refusal
 from tests.edge.stripping_proxy import stripping_proxy
@@ -60,6 +60,24 @@ class TestOrigin:
     async def test_a_program_says_no_origin_and_may(self, edge: EdgeServer, path: str) -> None:
         async with client_of(edge.port, path):
             pass
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/voices"), ("GET", "/v1/voice-donation"), ("POST", "/v1/voice-donation")]
+)
+class TestRecordings:
+    """The routes that take recordings keep the same rule."""
+
+    async def test_a_page_from_elsewhere_may_not_send_one(self, edge: EdgeServer, method: str, path: str) -> None:
+        async with http_of(edge.port) as http:
+            answer = await http.request(method, path, headers={"origin": ELSEWHERE})
+        assert answer.status_code == 403
+        assert answer.json() == {"detail": f"pages of {ELSEWHERE} may not send a recording here"}
+
+    async def test_the_edges_own_page_and_programs_may(self, edge: EdgeServer, method: str, path: str) -> None:
+        async with http_of(edge.port) as http:
+            for headers in ({}, {"origin": f"http://127.0.0.1:{edge.port}"}, {"origin": "http://localhost:3000"}):
+                assert (await http.request(method, path, headers=headers)).status_code != 403
 
 
 @pytest.mark.unmute("S1")

@@ -148,7 +148,12 @@ def document() -> dict[str, Any]:
     """What an edge serves, made without one."""
     nobody = Replicas("nobody", UNUSED)
     app = create_app(
-        EdgeSettings(), orchestrators=nobody, voices=nobody, registry=CollectorRegistry(), sessions=LiveCalls()
+        EdgeSettings(),
+        orchestrators=nobody,
+        voices=nobody,
+        registry=CollectorRegistry(),
+        sessions=LiveCalls(),
+        stopping=asyncio.Event(),
     ).app
     assert isinstance(app, Starlette)
     return described(app.routes)

@@ -8,7 +8,7 @@ from edge.audio.ogg import OggReader
 from edge.server import MAX_MESSAGE_BYTES, EdgeServer
 from mesh.rpc import admission
 from parley.conversation.v1 import conversation_pb2 as conversation
-from tests.edge.clients import Client, client_of, deaf_client_of
+from tests.edge.clients import Client, client_of, client_that_does_not_read
 from tests.edge.sounds import opus_stream, pages_of, tone
 from tests.fakes.conversation import Conversation, FakeConversation
 
@@ -161,7 +161,7 @@ class TestReply:
     @pytest.mark.unmute("B11")
     async def test_nothing_of_a_reply_follows_its_cancellation(self, edge: EdgeServer, fake: FakeConversation) -> None:
         """A reply is cut behind a backlog that the client has not read: only what was on its way still arrives."""
-        async with deaf_client_of(edge.port) as client:
+        async with client_that_does_not_read(edge.port) as client:
             talk = await fake.next_conversation()
             await talk.say(reply_created={"reply_id": "r1"})
             for _ in range(200):

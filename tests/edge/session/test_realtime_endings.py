@@ -21,7 +21,7 @@ from mesh.discovery.search import Replicas
 from mesh.errors import AtCapacity, Idle, InternalError, MeshError, UpstreamDown, VoiceNotFound
 from mesh.rpc.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
-from tests.edge.clients import Client, client_of, deaf_client_of
+from tests.edge.clients import Client, client_of, client_that_does_not_read
 from tests.edge.conftest import EdgeFactory
 from tests.edge.sounds import opus_stream, pages_of, tone
 from tests.fakes.conversation import Conversation, FakeConversation
@@ -92,7 +92,7 @@ class TestEnd:
         websocket = WebSocket({"type": "websocket", "subprotocols": [], "headers": []}, receive, send)
         async with Replicas("orchestrator", orchestrator.address) as orchestrators:
             metrics = EdgeMetrics(CollectorRegistry())
-            session = RealtimeSession(websocket, UnmuteDialect(), orchestrators, metrics)
+            session = RealtimeSession(websocket, UnmuteDialect, orchestrators, metrics, stopping=asyncio.Event())
             with capture_logs() as logged:
                 running = asyncio.create_task(session.run())
                 talk = await fake.next_conversation()
@@ -132,7 +132,7 @@ class TestEnd:
         self, edge: EdgeServer, fake: FakeConversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(realtime, "_CLIENT_LIMIT_S", 0.2)
-        async with deaf_client_of(edge.port):
+        async with client_that_does_not_read(edge.port):
             talk = await fake.next_conversation()
             for _ in range(200):
                 await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 50_000})
@@ -143,7 +143,7 @@ class TestEnd:
     ) -> None:
         monkeypatch.setattr(realtime, "_CLIENT_LIMIT_S", 0.2)
         monkeypatch.setattr(server, "_UNREAD_LIMIT_MS", 500)
-        async with serve_edge(orchestrator_target=orchestrator.address) as edge, deaf_client_of(edge.port):
+        async with serve_edge(orchestrator_target=orchestrator.address) as edge, client_that_does_not_read(edge.port):
             talk = await fake.next_conversation()
             for _ in range(200):
                 await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 50_000})

@@ -4,6 +4,7 @@ from edge.session import refusals
 from mesh.errors import (
     AtCapacity,
     ConfigRequired,
+    Draining,
     InternalError,
     MeshError,
     MissingServiceAtCapacity,
@@ -26,6 +27,11 @@ from mesh.errors import (
         (UpstreamDown("the call failed with UNAVAILABLE"), 1011, "The conversation was lost. Please try again."),
         (VoiceNotFound("there is no voice 'x'"), 1011, "There is no voice 'x'."),
         (ConfigRequired("the first message must be config"), 1008, "The first message must be config."),
+        (
+            Draining("this server is about to stop", retry_after=1),
+            1012,
+            "This server is about to stop. Please try again in 1 s.",
+        ),
         (InternalError(), 1011, "Something went wrong here. Please try again."),
     ],
 )

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - the marks of many scripts are what this is about
 import itertools
 
 import pytest
@@ -12,7 +13,7 @@ def split(*pieces: str) -> list[str]:
     return [word for piece in pieces for word in splitter.feed(piece)] + splitter.finish()
 
 
-TEXTS = st.text(alphabet=st.sampled_from("ab,é. \n\t\u00a0\u2003")) | st.text()
+TEXTS = st.text(alphabet=st.sampled_from("ab,é. \n\t\u00a0\u20031中。，」")) | st.text()
 
 
 @st.composite
@@ -22,6 +23,30 @@ def cut_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
     cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
     bounds = [0, *cuts, len(text)]
     return text, [text[start:end] for start, end in itertools.pairwise(bounds)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("你好，世界。今天好吗？", ["你好，", "世界。", "今天好吗？"]),
+        ("他说：「好。」 走了", ["他说：", "「好。」", " 走了"]),
+        ("今天天气非常好我们一起去", ["今天天气非常好我们一", "起去"]),
+        ("こんにちは、世界。", ["こんにちは、", "世界。"]),
+        ("안녕하세요, 여러분.", ["안녕하세요,", " 여러분."]),
+        ("مرحبا، كيف حالك؟", ["مرحبا،", " كيف", " حالك؟"]),
+        ("မင်္ဂလာပါ၊ကမ္ဘာ။", ["မင်္ဂလာပါ၊", "ကမ္ဘာ။"]),
+        ("wait…what, no,yes", ["wait…what,", " no,yes"]),
+    ],
+)
+def test_clauses_of_a_script_without_spaces_are_words(text: str, words: list[str]) -> None:
+    assert split(text) == words
+    assert split(*text) == words
+
+
+def test_a_clause_without_spaces_is_given_as_soon_as_the_next_begins() -> None:
+    splitter = WordSplitter()
+    assert [splitter.feed(character) for character in "你好，世"] == [[], [], [], ["你好，"]]
+    assert splitter.finish() == ["世"]
 
 
 @settings(deadline=None)
@@ -112,7 +137,7 @@ def read_out(text: str) -> str:
         ("`code`", "code"),
         ("#1", "1"),
         ("snake_case", "snakecase"),
-        ("don’t", "don't"),  # noqa: RUF001 - curly on purpose
+        ("don’t", "don't"),
         ("“Yes”", '"Yes"'),
         ("Well : yes", "Well yes"),
         ("Voici\u00a0: oui\u202f!", "Voici oui"),
@@ -162,8 +187,8 @@ def test_what_the_voice_is_given(text: str, spoken: str) -> None:
 def test_what_the_voice_is_given_can_be_said(word: str) -> None:
     spoken = SpokenTextFilter().pronounceable(word)
     assert spoken == " ".join(spoken.split())
-    assert not spoken or spoken[0] in "+=%&@§€$£×÷<>" or any(character.isalnum() for character in spoken)  # noqa: RUF001 - not an x
-    assert not set(spoken) & set("*_`#“”‘’")  # noqa: RUF001 - curly on purpose
+    assert not spoken or spoken[0] in "+=%&@§€$£×÷<>" or any(character.isalnum() for character in spoken)
+    assert not set(spoken) & set("*_`#“”‘’")
 
 
 @pytest.mark.parametrize(

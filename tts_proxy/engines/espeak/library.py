@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_proxy.clauses.alignment import WordStart
+
 _SYNCHRONOUS: Final = 2
 """AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, in the calling thread."""
 _CHUNK_MS: Final = 20
@@ -91,21 +93,12 @@ class Prosody:
     """100 is the library's own level, at which some voices reach full scale."""
 
 
-class WordEvent(NamedTuple):
-    """Where a word, or what the library takes for one, begins."""
-
-    position: int
-    """In the text: characters from its start."""
-    offset_s: float
-    """In the speech."""
-
-
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What the library made of a text."""
 
     samples: NDArray[np.int16]
-    words: tuple[WordEvent, ...]
+    words: tuple[WordStart, ...]
 
 
 class Library:
@@ -126,7 +119,7 @@ class Library:
         self._callback = _Callback(self._received)
         self._library.espeak_SetSynthCallback(self._callback)
         self._chunks: list[NDArray[np.int16]] = []
-        self._words: list[WordEvent] = []
+        self._words: list[WordStart] = []
         self._room = 0
         """How many more samples the present speech may have."""
         self._given_up: Callable[[], bool] = lambda: False
@@ -180,7 +173,7 @@ class Library:
             if event.type == _END_OF_LIST:
                 break
             if event.type == _WORD:
-                self._words.append(WordEvent(event.text_position - 1, event.audio_position / 1000))
+                self._words.append(WordStart(event.text_position - 1, event.audio_position / 1000))
         return int(self._room <= 0 or self._given_up())
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from mesh.errors import VoiceNotFound
 from mesh.extras import require
 from mesh.findings import Finding, fine, wrong
 from mesh.plugins import EnginePlugin
-from mesh.settings import SettingError, Settings, setting
+from mesh.settings import SettingError, Settings
 from tts_proxy.engine import Audio, SynthesisEngine
-from tts_proxy.settings import Capacity, DefaultVoice
+from tts_proxy.settings import Capacity, DefaultVoice, Patience, Rate
 
 DEFAULT_VOICE = "en-us"
 
@@ -22,11 +22,8 @@ class EspeakSettings(Settings, frozen=True, kw_only=True):
 
     capacity: Capacity = 64
     voice: DefaultVoice = ""
-    rate: Annotated[int, setting(help="Speed of the embedded voice in words per minute.", ge=80, le=450)] = 175
-    patience_s: Annotated[
-        float,
-        setting(help="Seconds that text may wait for the end of its clause before it is synthesised.", gt=0, le=10),
-    ] = 0.3
+    rate: Rate = 175
+    patience_s: Patience = 0.3
 
     @property
     def default_voice(self) -> str:

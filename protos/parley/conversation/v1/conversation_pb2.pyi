@@ -353,7 +353,7 @@ class Instructions(_message.Message):
     """The whole system prompt. Empty: the model is told nothing."""
     @_builtins.property
     def character(self) -> Global___Character:
-        """A character, put into the house's prompt for spoken conversation."""
+        """A character, put into the base prompt for spoken conversation."""
 
     def __init__(
         self,
@@ -373,7 +373,7 @@ Global___Instructions: _TypeAlias = Instructions  # noqa: Y015
 
 @_typing.final
 class Character(_message.Message):
-    """A character for the house's prompt. What is random in one is drawn when it is set, once; setting it again draws anew."""
+    """A character for the base prompt. What is random in one is drawn when it is set, once; setting it again draws anew."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -388,9 +388,6 @@ class Character(_message.Message):
       "quiz_show": the host of a quiz of five questions, who says goodbye at the end;
       "news": talk about the headlines; small talk with an apology when they cannot be had;
       "unmute_explanation": explains this system, in English whatever `language` says.
-    "news" may have to be fetched, which takes a few seconds at most. Meanwhile audio is taken and replies go on, but
-    requests that follow wait their turn. When `ConverseConfig` asks for it, `started` may come first, without
-    `instructions`, and `session_updated`, with the same `request_id`, when they are there.
     """
     language: _builtins.str
     """"en", "fr", "en/fr" or "fr/en"; of two, the conversation begins in the first. Left out: English."""
@@ -582,7 +579,7 @@ class ConverseResponse(_message.Message):
 
     @_builtins.property
     def session_updated(self) -> Global___SessionUpdated:
-        """An `update` has taken effect, or what of `config` had to wait."""
+        """An `update` has taken effect."""
 
     @_builtins.property
     def request_rejected(self) -> Global___RequestRejected:
@@ -723,7 +720,7 @@ class ConverseStarted(_message.Message):
 
     @_builtins.property
     def session(self) -> Global___SessionConfig:
-        """The session as it now stands, every field set but `instructions` when none were given or they are still prepared."""
+        """The session as it now stands, every field set but `instructions` when none were given."""
 
     def __init__(
         self,
@@ -743,7 +740,7 @@ Global___ConverseStarted: _TypeAlias = ConverseStarted  # noqa: Y015
 
 @_typing.final
 class SessionUpdated(_message.Message):
-    """An `update` has taken effect, or what of `config` had to wait."""
+    """An `update` has taken effect."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -1,8 +1,8 @@
 import pytest
 
-from tests.edge.dialects.unmute.told import Told
+from tests.edge.dialects.unmute.harness import DialectHarness
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def harness() -> DialectHarness:
+    return DialectHarness()

@@ -13,7 +13,7 @@ from edge.server import MAX_MESSAGE_BYTES, EdgeServer
 from mesh.errors import AtCapacity, InternalError, MeshError, MissingServiceTimeout, UpstreamDown
 from mesh.rpc.server import GrpcServer
 from parley.conversation.v1 import conversation_pb2 as conversation
-from tests.edge.clients import Client, append_event, client_of, deaf_client_of
+from tests.edge.clients import Client, append_event, client_of, client_that_does_not_read
 from tests.edge.conftest import EdgeFactory
 from tests.edge.sounds import LONGEST_PACKET, opus_stream, page, pages_of
 from tests.fakes.conversation import Conversation, FakeConversation
@@ -87,17 +87,21 @@ class TestTheSessionGoesOn:
         assert (await talk.next_request()).HasField("audio")
 
     @pytest.mark.unmute("S7")
-    async def test_audio_much_faster_than_real_time_is_refused(self, client: Client, talk: Conversation) -> None:
+    async def test_audio_much_faster_than_real_time_is_dropped_with_one_warning(
+        self, client: Client, talk: Conversation
+    ) -> None:
         """Ten seconds at once are taken, and then twice real time."""
         await client.append(HEAD + TAGS)
         five_seconds = page(*[LONGEST_PACKET] * 41)
-        for _ in range(4):
+        for _ in range(8):
             await client.append(five_seconds)
         error = await error_of(client)
-        assert error["type"] == "invalid_request_error"
-        assert "faster than real time" in error["message"]
+        assert (error["type"], error["details"]) == ("warning", None)
+        assert "a part of it was dropped" in error["message"]
         await client.websocket.send(UPDATE)
-        await talk.next_request("update")
+        update = await talk.next_request("update")
+        await talk.say(update.request_id, session_updated={})
+        assert (await client.next_event())["type"] == "session.updated"
 
     @pytest.mark.unmute("C11", "S7")
     async def test_while_a_voice_is_looked_for(self, client: Client, talk: Conversation) -> None:
@@ -182,16 +186,16 @@ class TestTheSessionIsOver:
             client_of(edge.port) as answering,
         ):
             await fake.next_conversation()
-            async with deaf_client_of(edge.port) as deaf:
+            async with client_that_does_not_read(edge.port) as stuck:
                 await (await fake.next_conversation()).hung_up()
-                deaf.websocket.transport.resume_reading()
-                assert (await deaf.closed())[0] == 1011
+                stuck.websocket.transport.resume_reading()
+                assert (await stuck.closed())[0] == 1011
             await answering.websocket.send("nonsense")
             assert (await error_of(answering))["type"] == "invalid_request_error"
 
 
 class TestHealth:
-    """What is known to be down is told by the close alone; nothing else is contacted."""
+    """What is known to be down is told in a `fatal` error before the close; nothing else is contacted."""
 
     @pytest.fixture
     async def ill(self, orchestrator: GrpcServer, serve_edge: EdgeFactory, down: str) -> AsyncIterator[EdgeServer]:
@@ -208,12 +212,11 @@ class TestHealth:
             ("llm", "tts_up=True stt_up=True llm_up=False voice_cloning_up=False ok=False"),
         ],
     )
-    async def test_what_is_down_is_named_and_nothing_else_said(
-        self, ill: EdgeServer, fake: FakeConversation, reason: str
-    ) -> None:
+    async def test_what_is_down_is_named(self, ill: EdgeServer, fake: FakeConversation, reason: str) -> None:
         async with client_of(ill.port, subprotocols=["realtime"]) as client:
-            with pytest.raises(ConnectionClosed):
-                await client.next_event()
+            error = await error_of(client)
+            assert (error["type"], error["message"]) == ("fatal", f"Server is not healthy: {reason}")
+            assert error["details"] == {"reason": "UNHEALTHY", "service": None, "retry_after": None}
             assert await client.closed() == (1011, f"Server is not healthy: {reason}")
         assert fake.admitted == 0
 
@@ -231,9 +234,7 @@ class TestHealth:
         async def code() -> int | None:
             async with client_of(edge.port) as client:
                 await client.websocket.send("nonsense")
-                try:
-                    await client.next_event()
-                except ConnectionClosed:
+                if (await error_of(client))["type"] == "fatal":
                     return (await client.closed())[0]
                 return None
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from edge.dialects.unmute import UnmuteDialect
 from orchestrator.conversation import actions as act
 from orchestrator.conversation.actions import Action
 from orchestrator.session import wire
 from parley.conversation.v1 import conversation_pb2 as pb
-from tests.edge.dialects.unmute.reading import Reading
+from tests.edge.dialects.unmute.event_checker import EventChecker
+from tests.edge.dialects.unmute.harness import idle_dialect
 from tests.orchestrator.conversation.test_invariants import LONG, Converse
 
 SETTINGS = settings(
@@ -28,8 +28,8 @@ class TranslatedConverse(Converse):
 
     def __init__(self) -> None:
         super().__init__()
-        self.dialect = UnmuteDialect(clock=lambda: self.now)
-        self.client = Reading()
+        self.dialect = idle_dialect()
+        self.client = EventChecker()
 
     def account(self, actions: list[Action]) -> None:
         super().account(actions)
@@ -41,7 +41,7 @@ class TranslatedConverse(Converse):
 
     def client_is_told(self, response: pb.ConverseResponse) -> None:
         for message in self.dialect.events(response):
-            self.client.takes(json.loads(message))
+            self.client.check(json.loads(message))
 
     def teardown(self) -> None:
         super().teardown()

@@ -5,12 +5,12 @@ import pytest
 
 from edge.dialects.unmute.instructions import DEFAULT_TEXT
 from parley.conversation.v1 import conversation_pb2 as conversation
-from tests.edge.dialects.unmute.told import Told, body
+from tests.edge.dialects.unmute.harness import DialectHarness, body
 
 
-def ask(told: Told, session: dict[str, Any]) -> str:
+def ask(harness: DialectHarness, session: dict[str, Any]) -> str:
     message = json.dumps({"type": "session.update", "session": session})
-    [request] = told.dialect.requests(message, now=0.0)
+    [request] = harness.dialect.requests(message, now=0.0)
     return request.request_id
 
 
@@ -33,24 +33,24 @@ def ask(told: Told, session: dict[str, Any]) -> str:
         ),
     ],
 )
-def test_an_update_is_echoed_as_parsed(told: Told, asked: dict[str, Any], echoed: dict[str, Any]) -> None:
-    request_id = ask(told, asked)
-    assert body(told(request_id, session_updated={})) == {"type": "session.updated", "session": echoed}
+def test_an_update_is_echoed_as_parsed(harness: DialectHarness, asked: dict[str, Any], echoed: dict[str, Any]) -> None:
+    request_id = ask(harness, asked)
+    assert body(harness(request_id, session_updated={})) == {"type": "session.updated", "session": echoed}
 
 
-def test_each_update_has_its_echo(told: Told) -> None:
-    first = ask(told, {"allow_recording": False, "voice": "a"})
-    second = ask(told, {"allow_recording": False, "voice": "b"})
-    assert [told(each, session_updated={})[0]["session"]["voice"] for each in (first, second)] == ["a", "b"]
+def test_each_update_has_its_echo(harness: DialectHarness) -> None:
+    first = ask(harness, {"allow_recording": False, "voice": "a"})
+    second = ask(harness, {"allow_recording": False, "voice": "b"})
+    assert [harness(each, session_updated={})[0]["session"]["voice"] for each in (first, second)] == ["a", "b"]
 
 
-def test_an_update_nobody_asked_for_is_not_told(told: Told) -> None:
-    assert told(session_updated={}) == []
+def test_an_update_nobody_asked_for_is_not_told(harness: DialectHarness) -> None:
+    assert harness(session_updated={}) == []
 
 
-def test_a_refused_update_is_an_invalid_request(told: Told) -> None:
-    request_id = ask(told, {"allow_recording": False, "instructions": {"type": "quiz_show"}})
-    refused = told(request_id, request_rejected={"reason": "BAD_REQUEST", "message": "no character 'quiz_show'"})
+def test_a_refused_update_is_an_invalid_request(harness: DialectHarness) -> None:
+    request_id = ask(harness, {"allow_recording": False, "instructions": {"type": "quiz_show"}})
+    refused = harness(request_id, request_rejected={"reason": "BAD_REQUEST", "message": "no character 'quiz_show'"})
     assert body(refused)["error"] == {
         "type": "invalid_request_error",
         "code": None,
@@ -58,9 +58,9 @@ def test_a_refused_update_is_an_invalid_request(told: Told) -> None:
         "param": None,
         "details": [{"type": "bad_request", "loc": [], "msg": "no character 'quiz_show'"}],
     }
-    assert told(request_id, session_updated={}) == []
+    assert harness(request_id, session_updated={}) == []
 
 
-def test_nothing_is_told_at_the_beginning_and_the_end(told: Told) -> None:
-    assert told(started={"session_id": "s"}) == []
-    assert told(conversation_ended={"cause": conversation.END_CAUSE_GOODBYE}) == []
+def test_nothing_is_told_at_the_beginning_and_the_end(harness: DialectHarness) -> None:
+    assert harness(started={"session_id": "s"}) == []
+    assert harness(conversation_ended={"cause": conversation.END_CAUSE_GOODBYE}) == []

@@ -3,62 +3,24 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from mesh.audio import SAMPLE_RATE
 from mesh.errors import AtCapacity, VoiceNotFound
-from tts_proxy.engine import Audio, Utterance, Word
-from tts_proxy.engines.espeak.engine import EspeakEngine, espeak_engine
+from tests.tts_proxy.spoken import spoken
+from tts_proxy.clauses.engine import ClauseEngine
+from tts_proxy.engine import Audio, Word
+from tts_proxy.engines.espeak.engine import espeak_engine
 from tts_proxy.engines.espeak.plugin import EspeakSettings
-
-LIMIT_S = 20.0
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[EspeakEngine]:
+async def engine() -> AsyncIterator[ClauseEngine]:
     async with espeak_engine(EspeakSettings(capacity=16)) as loaded:
         yield loaded
 
 
-@dataclass
-class Spoken:
-    words: list[Word]
-    samples: NDArray[np.int16]
-
-    @property
-    def length_s(self) -> float:
-        return len(self.samples) / SAMPLE_RATE
-
-    def level(self, start_s: float, stop_s: float) -> float:
-        """The RMS of a part."""
-        part = self.samples[round(start_s * SAMPLE_RATE) : round(stop_s * SAMPLE_RATE)].astype(np.float64)
-        return float(np.sqrt((part**2).mean()))
-
-
-async def taken(utterance: Utterance) -> Spoken:
-    words, chunks = [], []
-    async with asyncio.timeout(LIMIT_S):
-        async for event in utterance:
-            match event:
-                case Word():
-                    words.append(event)
-                case Audio(pcm):
-                    chunks.append(np.frombuffer(pcm, "<i2"))
-    return Spoken(words, np.concatenate([np.zeros(0, np.int16), *chunks]))
-
-
-async def spoken(engine: EspeakEngine, text: str, voice: str = "") -> Spoken:
-    async with engine.open(voice) as utterance:
-        await utterance.speak(text)
-        await utterance.finish()
-        return await taken(utterance)
-
-
-async def test_words_lie_where_they_are_heard(engine: EspeakEngine) -> None:
+async def test_words_lie_where_they_are_heard(engine: ClauseEngine) -> None:
     speech = await spoken(engine, "Tomatoes. Daddy bought bananas, tomorrow.")
     tomatoes, daddy, _, bananas, tomorrow = speech.words
     assert [word.text for word in speech.words] == ["Tomatoes.", "Daddy", "bought", "bananas,", "tomorrow."]
@@ -71,7 +33,7 @@ async def test_words_lie_where_they_are_heard(engine: EspeakEngine) -> None:
     assert tomorrow.stop_s == pytest.approx(speech.length_s)
 
 
-async def test_a_word_does_not_move_with_what_was_said_before(engine: EspeakEngine) -> None:
+async def test_a_word_does_not_move_with_what_was_said_before(engine: ClauseEngine) -> None:
     alone = await spoken(engine, "Bananas.")
     later = await spoken(engine, "One, two, three. Four and five! Bananas.")
     word = later.words[-1]
@@ -80,7 +42,7 @@ async def test_a_word_does_not_move_with_what_was_said_before(engine: EspeakEngi
     assert later.level(word.start_s, word.start_s + 0.1) > 500
 
 
-async def test_any_text_can_be_spoken(engine: EspeakEngine) -> None:
+async def test_any_text_can_be_spoken(engine: ClauseEngine) -> None:
     texts = [
         "It costs $3.50 on the 12th of May 2024, at 10:30.",
         "l'été à Genève, c'est **très** beau",
@@ -102,7 +64,7 @@ async def test_any_text_can_be_spoken(engine: EspeakEngine) -> None:
         assert bounds[-1] <= speech.length_s + 1e-6
 
 
-async def test_what_cannot_be_said_leaves_no_gap(engine: EspeakEngine) -> None:
+async def test_what_cannot_be_said_leaves_no_gap(engine: ClauseEngine) -> None:
     plain = await spoken(engine, "This is really good, yes.")
     marked = await spoken(engine, "* This is **really** good, 🎉 `yes.` 👍 ---")
     assert [word.text for word in marked.words] == ["This", "is", "**really**", "good,", "`yes.`"]
@@ -110,14 +72,14 @@ async def test_what_cannot_be_said_leaves_no_gap(engine: EspeakEngine) -> None:
     assert marked.length_s == pytest.approx(plain.length_s, abs=0.1)
 
 
-async def test_voices_differ(engine: EspeakEngine) -> None:
+async def test_voices_differ(engine: ClauseEngine) -> None:
     lengths = {
         voice: (await spoken(engine, "Bonjour, my friends.", voice)).length_s for voice in ("en-us", "fr-fr+f2", "de")
     }
     assert len(set(lengths.values())) == len(lengths)
 
 
-async def test_an_unknown_voice_is_refused(engine: EspeakEngine) -> None:
+async def test_an_unknown_voice_is_refused(engine: ClauseEngine) -> None:
     with pytest.raises(VoiceNotFound):
         async with engine.open("en-us+nobody"):
             pytest.fail("it was opened")
@@ -129,7 +91,7 @@ async def test_an_unknown_default_voice_is_refused_at_start() -> None:
             pytest.fail("it was started")
 
 
-async def test_slots_are_counted_and_come_back(engine: EspeakEngine) -> None:
+async def test_slots_are_counted_and_come_back(engine: ClauseEngine) -> None:
     async with AsyncExitStack() as slots:
         for _ in range(engine.capacity):
             await slots.enter_async_context(engine.open(""))
@@ -143,7 +105,7 @@ async def test_slots_are_counted_and_come_back(engine: EspeakEngine) -> None:
             await slots.enter_async_context(engine.open(""))
 
 
-async def test_many_speak_at_once_and_keep_their_voices(engine: EspeakEngine) -> None:
+async def test_many_speak_at_once_and_keep_their_voices(engine: ClauseEngine) -> None:
     text = "We are many, and we all speak at once. " * 5
     voices = ["en-us", "en-us+f3", "fr-fr", "en-gb-x-rp+m3"]
     alone = {voice: (await spoken(engine, text, voice)).length_s for voice in voices}
@@ -152,7 +114,7 @@ async def test_many_speak_at_once_and_keep_their_voices(engine: EspeakEngine) ->
     assert [speech.length_s for speech in together] == pytest.approx([alone[voice] for voice in chorus], rel=0.02)
 
 
-async def test_a_long_text_delays_others_by_one_clause(engine: EspeakEngine) -> None:
+async def test_a_long_text_delays_others_by_one_clause(engine: ClauseEngine) -> None:
     clauses = 0
     begun = asyncio.Event()
 
@@ -177,7 +139,7 @@ async def test_a_long_text_delays_others_by_one_clause(engine: EspeakEngine) -> 
         await droning
 
 
-async def test_cancelling_stops_the_synthesis(engine: EspeakEngine) -> None:
+async def test_cancelling_stops_the_synthesis(engine: ClauseEngine) -> None:
     # One clause that takes the library long: it spells each character out.
     gibberish = "中" * 30
     speaking = asyncio.create_task(spoken(engine, f"{gibberish} {gibberish} {gibberish}"))
