@@ -158,7 +158,7 @@ def banner(planned: Plan, *, llm_answers: bool, llm_problems: Sequence[str] = ()
         f"Parley is ready at http://{authority(*planned.edge)}\nOpen that address in a browser and talk.",
         "\n".join(_replies(planned, llm_answers=llm_answers, problems=llm_problems)),
         "\n".join(_trials(planned)),
-        "Ctrl-C stops everything.",
+        "Ctrl-C ends it.",
     )
     return "\n\n".join(("", *parts, ""))
 

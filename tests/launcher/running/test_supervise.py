@@ -115,7 +115,7 @@ async def test_kills_a_child_that_will_not_end(make_child: MakeChild, lines: Lin
     limits = Limits(stop_within_s=0.1)
     async with running([make_child("stubborn", STUBBORN)], lines, limits):
         await lines.until("stubborn: up")
-    assert "stubborn: has not ended; killing it" in lines.all
+    assert "stubborn: did not end in time; killing it" in lines.all
 
 
 async def test_a_second_stop_kills_at_once(make_child: MakeChild, lines: Lines) -> None:
@@ -123,7 +123,7 @@ async def test_a_second_stop_kills_at_once(make_child: MakeChild, lines: Lines) 
     async with running([make_child("stubborn", STUBBORN)], lines, limits) as supervisor:
         await lines.until("stubborn: up")
         supervisor.stop()
-    assert "stubborn: has not ended; killing it" in lines.all
+    assert "stubborn: did not end in time; killing it" in lines.all
 
 
 async def test_can_be_stopped_before_anything_is_ready(make_child: MakeChild, lines: Lines) -> None:
