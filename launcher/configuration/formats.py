@@ -1,6 +1,7 @@
 """The settings in every form that `parley config` prints."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -12,6 +13,9 @@ from rich.text import Text
 
 from launcher.configuration.inventory import SHARED, Entry
 from launcher.processes import PROCESSES
+
+_COLUMNS = 100
+"""The length of a line of a document."""
 
 _PLAIN = re.compile(r"[\w./:,@%+*=-]*")
 """A value that needs no quotes in an .env file."""
@@ -67,7 +71,7 @@ def purpose(title: str) -> str:
 
 def _section(title: str, entries: list[Entry]) -> Iterator[str]:
     yield f"## {title.capitalize() if title == SHARED else f'`{title}`'}\n"
-    yield f"{purpose(title)}\n"
+    yield textwrap.fill(purpose(title), _COLUMNS, break_on_hyphens=False) + "\n"
     yield "| variable | meaning | accepts | default |"
     yield "|---|---|---|---|"
     for entry in entries:

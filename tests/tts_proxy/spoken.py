@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mesh.audio import SAMPLE_RATE
 from tts_proxy.engine import Audio, SynthesisEngine, Utterance, Word
 
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 
 @dataclass

@@ -10,10 +10,12 @@ from tests.launcher.checks.conftest import Look
 
 MB = 1 << 20
 
+EMBEDDED = {"PARLEY_STT_ENGINE": "pocketsphinx", "PARLEY_TTS_ENGINE": "espeak"}
+
 
 async def memory(context: Look, available_mb: int, monkeypatch: pytest.MonkeyPatch, **variables: str) -> Finding:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available_mb * MB))
-    _, finding, _ = await machine(await context(**variables))
+    _, finding, _ = await machine(await context(**EMBEDDED | variables))
     return finding
 
 
@@ -29,5 +31,6 @@ async def test_the_memory_of_the_embedded_recognisers_is_by_their_number(
 
 
 async def test_servers_elsewhere_take_no_memory_here(context: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    finding = await memory(context, 320, monkeypatch, KYUTAI_STT_URL="ws://127.0.0.1:9", PARLEY_STT_CAPACITY="256")
+    elsewhere = {"PARLEY_STT_ENGINE": "moshi", "KYUTAI_STT_URL": "ws://127.0.0.1:9", "PARLEY_STT_CAPACITY": "256"}
+    finding = await memory(context, 320, monkeypatch, **elsewhere)
     assert finding.state is State.FINE
