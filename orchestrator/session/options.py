@@ -55,18 +55,15 @@ class SessionOptions:
 
     def change(self, config: SessionConfig) -> ev.SessionConfigured:
         """Take in the fields that `config` sets; raises `InvalidRequest`, and then none of them counts."""
-        given = SessionConfig()
-        given.CopyFrom(self._given)
-        given.MergeFrom(config)
+        given = _merged(self._given, config)
         policy = _delayed(policy_of(config, self._policy), given)
         instructions = None
         if config.HasField("instructions"):
             instructions = self._prompts.render(config.instructions, model=self._model.known_name)
             self.apologies = self._prompts.apologies(config.instructions)
             policy = replace(policy, apology=self.apologies.unanswered)
-            self._given.ClearField("instructions")  # a character is replaced, not merged field by field
         self._policy = policy
-        self._given.MergeFrom(config)
+        self._given = given
         voice = config.voice if config.HasField("voice") else None
         return ev.SessionConfigured(policy=policy, instructions=instructions, voice=voice)
 
@@ -144,6 +141,16 @@ def config_of(given: SessionConfig, policy: Policy) -> SessionConfig:
     if given.HasField("instructions"):
         effective.instructions.CopyFrom(given.instructions)
     return effective
+
+
+def _merged(present: SessionConfig, config: SessionConfig) -> SessionConfig:
+    """Return `present` with the fields that `config` sets. A field that is a message is replaced as a whole."""
+    merged = SessionConfig()
+    merged.CopyFrom(present)
+    for field, _ in config.ListFields():
+        merged.ClearField(field.name)  # type: ignore[arg-type]  # one of its own
+    merged.MergeFrom(config)
+    return merged
 
 
 def _delayed(policy: Policy, given: SessionConfig) -> Policy:
