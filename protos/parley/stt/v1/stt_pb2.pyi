@@ -227,7 +227,9 @@ class TranscribeStarted(_message.Message):
 
     @_builtins.property
     def flush_limit(self) -> _duration_pb2.Duration:
-        """How long after a `Flush` its `Flushed` may take. Words that come later are late. Left out: 1 s."""
+        """How long this recogniser may take to answer a flush while it keeps up. A caller should wait that long for the last
+        words of a turn. Left out: 1 s.
+        """
 
     def __init__(
         self,
