@@ -119,8 +119,8 @@ class WyomingServers:
             misconfigured = [each for each in errors if isinstance(each, UpstreamMisconfigured)]
             for error in misconfigured or errors:
                 raise error
-        if error := self._servers.refusal():
-            raise error
+        if refusal := self._servers.refusal():
+            raise refusal
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
