@@ -19,8 +19,6 @@ _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
 _PORTS = (8000, 8091, 9151, 9152, 9153, 9154, 11434, 50051, 50052, 50053, 50054)
 _LIMIT_S = 10
-_MODEL = {"PARLEY_STT_MODEL": "tiny.en"}
-"""Whisper's model that a package of the extra `test` carries: nothing can be fetched into a room."""
 
 
 class Room:
@@ -36,7 +34,7 @@ class Room:
         return subprocess.Popen(  # noqa: S603 - commands of our own documentation
             [*self._prefix, *command],
             cwd=self.home,
-            env={**os.environ, "PATH": os.pathsep.join(tools), **_MODEL},
+            env={**os.environ, "PATH": os.pathsep.join(tools)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
