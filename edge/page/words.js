@@ -37,6 +37,7 @@ export const FLOOR = {
 /** Why a conversation is over, by `EndCause` or by who ended it. */
 export function ending(cause, name) {
   if (cause === "END_CAUSE_GOODBYE") return `${name} said goodbye.`;
+  if (cause === "END_CAUSE_SILENCE") return `${name} heard nothing more from you.`;
   if (cause === "hung-up" || cause === "END_CAUSE_FINISHED") return "You hung up.";
   return "";
 }
