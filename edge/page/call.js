@@ -69,6 +69,9 @@ export class Call {
   #onLevels;
   #onVoiceGone;
   #choice;
+  /** The person's own instructions; "" for those of the choice. */
+  #prompt = "";
+  #devices = { microphone: "", loudspeaker: "" };
   #consents = false;
   /** @type {Line | null} */
   #line = null;
@@ -109,7 +112,25 @@ export class Call {
   /** Whom to talk to; takes effect at once, also in the middle of a conversation. @param {import("./voices.js").Choice} choice */
   choose(choice) {
     this.#choice = choice;
-    if (this.#socket?.send(protocol.update(sessionOf(choice), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
+    if (this.#socket?.send(protocol.update(sessionOf(choice, this.#prompt), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
+  }
+
+  /** What the model is told to be, in place of the character; takes effect at once. @param {string} prompt "" for the character */
+  instruct(prompt) {
+    if (prompt === this.#prompt) return;
+    this.#prompt = prompt;
+    if (this.#socket?.send(protocol.update(sessionOf(this.#choice, prompt), this.#nextId()))) this.#note("Your instructions hold from now on.");
+  }
+
+  /** Which microphone and loudspeaker to use, by their ids. @param {{microphone: string, loudspeaker: string}} devices */
+  async use(devices) {
+    this.#devices = devices;
+    try {
+      await this.#line?.use(devices);
+    } catch (error) {
+      this.#set({ isUnplugged: true });
+      this.#note(words.microphoneTrouble(error.name).title);
+    }
   }
 
   /** Tell the person something in passing. */
@@ -209,6 +230,7 @@ export class Call {
       interrupted: (isRunning) => this.#interrupted(!isRunning),
     });
     line.mute(this.state.isMuted);
+    await line.use(this.#devices);
     this.#captured = 0;
     this.#line = line;
     await line.open({ withMicrophone });
@@ -248,7 +270,7 @@ export class Call {
     this.#set({ stage: "connecting", retryAt: null });
     const [opusUp, opusDown] = await Promise.all([encodesOpus(), decodesOpus()]);
     if (generation !== this.#generation) return;
-    const session = { ...MANNERS, ...sessionOf(this.#choice), recordingConsent: this.#consents };
+    const session = { ...MANNERS, ...sessionOf(this.#choice, this.#prompt), recordingConsent: this.#consents };
     // Whoever begins by typing has spoken first.
     if (this.#firstWords) session.greeting = false;
     if (this.#line === null) session.replyModality = "REPLY_MODALITY_TEXT";
@@ -454,7 +476,7 @@ export class Call {
 /** This browser has no AudioWorklet. */
 class CannotPlay extends Error {}
 
-/** What the mesh says of its parts (`/v1/health`); nothing when the report cannot be had. @returns {Promise<Record<string, boolean>>} */
+/** What the mesh says of its parts (`/v1/health`); nothing when the report cannot be had. @returns {Promise<Record<string, any>>} */
 export async function health() {
   try {
     const answer = await fetch("/v1/health", { signal: AbortSignal.timeout(5_000) });

@@ -141,8 +141,8 @@ def test_what_unmute_ignores_is_ignored_and_told(path: Path) -> None:
     assert made.notes == (
         f"{path}:3: voice 1 'Plain': instructions has no field 'mood', only type, language, text: ignored",
         (
-            f"{path}:2: voice 1 'Plain': source has no field 'url', only source_type, path_on_server, description, "
-            "description_link: ignored"
+            f"{path}:2: voice 1 'Plain': source has no field 'url', only engine, language, source_type, "
+            "path_on_server, description, description_link: ignored"
         ),
         (
             f"{path}:17: voice 2 'Gertrude': sound_instance has no field 'previews', only id, name, username, license: "
