@@ -20,7 +20,7 @@ import { sessionOf } from "./voices.js";
 import * as words from "./words.js";
 
 /** How a conversation is held; the contract explains each. The lead exceeds what `jitter.js` may wait for. */
-const MANNERS = { greeting: true, goodbye: true, silenceTimeout: "7s", confirmationTime: "1s", pacingLead: "0.64s" };
+const MANNERS = { greeting: true, goodbye: true, silenceTimeout: "7s", confirmationTime: "1s", ignoreBackchannels: true, pacingLead: "0.64s" };
 const NOTE_S = 8;
 /** How often the server is told that the browser has stopped the sound. */
 const STALLED_MS = 250;
@@ -69,8 +69,8 @@ export class Call {
   #onLevels;
   #onVoiceGone;
   #choice;
-  /** The person's own instructions; "" for those of the choice. */
-  #prompt = "";
+  /** @type {import("./voices.js").Wishes & {eagerness: string}} */
+  #wishes = { prompt: "", language: "", eagerness: "EAGERNESS_AUTO" };
   #devices = { microphone: "", loudspeaker: "" };
   #consents = false;
   /** @type {Line | null} */
@@ -112,14 +112,18 @@ export class Call {
   /** Whom to talk to; takes effect at once, also in the middle of a conversation. @param {import("./voices.js").Choice} choice */
   choose(choice) {
     this.#choice = choice;
-    if (this.#socket?.send(protocol.update(sessionOf(choice, this.#prompt), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
+    if (this.#socket?.send(protocol.update(sessionOf(choice, this.#wishes), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
   }
 
-  /** What the model is told to be, in place of the character; takes effect at once. @param {string} prompt "" for the character */
-  instruct(prompt) {
-    if (prompt === this.#prompt) return;
-    this.#prompt = prompt;
-    if (this.#socket?.send(protocol.update(sessionOf(this.#choice, prompt), this.#nextId()))) this.#note("Your instructions hold from now on.");
+  /** How the person wants to talk; takes effect at once. @param {Partial<import("./voices.js").Wishes & {eagerness: string}>} change */
+  wish(change) {
+    this.#wishes = { ...this.#wishes, ...change };
+    this.#socket?.send(protocol.update(this.#asked(), this.#nextId()));
+  }
+
+  /** The session fields that the choice and the wishes stand for. */
+  #asked() {
+    return { ...sessionOf(this.#choice, this.#wishes), eagerness: this.#wishes.eagerness };
   }
 
   /** Which microphone and loudspeaker to use, by their ids. @param {{microphone: string, loudspeaker: string}} devices */
@@ -270,7 +274,7 @@ export class Call {
     this.#set({ stage: "connecting", retryAt: null });
     const [opusUp, opusDown] = await Promise.all([encodesOpus(), decodesOpus()]);
     if (generation !== this.#generation) return;
-    const session = { ...MANNERS, ...sessionOf(this.#choice, this.#prompt), recordingConsent: this.#consents };
+    const session = { ...MANNERS, ...this.#asked(), recordingConsent: this.#consents };
     // Whoever begins by typing has spoken first.
     if (this.#firstWords) session.greeting = false;
     if (this.#line === null) session.replyModality = "REPLY_MODALITY_TEXT";

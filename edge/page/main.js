@@ -137,7 +137,13 @@ byId("setting-theme").addEventListener("change", ({ target }) => {
   showTheme();
 });
 
-byId("setting-prompt").addEventListener("change", ({ target }) => call.instruct(target.value.trim()));
+byId("setting-prompt").addEventListener("change", ({ target }) => call.wish({ prompt: target.value.trim() }));
+for (const name of ["language", "eagerness"]) {
+  byId(`setting-${name}`).addEventListener("change", ({ target }) => {
+    prefer({ [name]: target.value });
+    call.wish({ [name]: target.value });
+  });
+}
 for (const kind of ["microphone", "loudspeaker"]) {
   byId(`setting-${kind}`).addEventListener("change", ({ target }) => {
     prefer({ [kind]: target.value });
@@ -160,7 +166,8 @@ async function showDevices() {
 /** The devices of a kind to choose from. A choice of one is shown only where there are some. */
 function showOptions(kind, found, chosen) {
   byId(`${kind}s`).hidden = found.length === 0;
-  byId(`setting-${kind}`).replaceChildren(...[{ id: "", name: "As the system" }, ...found].map(({ id, name }) => new Option(name, id)));
+  const options = [{ id: "", name: "As the system" }, ...found];
+  byId(`setting-${kind}`).replaceChildren(...options.map(({ id, name }) => new Option(name, id)));
   byId(`setting-${kind}`).value = found.some(({ id }) => id === chosen) ? chosen : "";
 }
 
@@ -248,6 +255,15 @@ async function loadPeople() {
   choice = listed = people.find(({ id }) => id === preferences().voice) ?? people[0];
   call.choose(choice);
   showChoices();
+  showLanguages();
+}
+
+function showLanguages() {
+  const options = [{ code: "", name: "As the voice" }, ...languages(people)];
+  byId("setting-language").replaceChildren(...options.map(({ code, name }) => new Option(name, code)));
+  const { language } = preferences();
+  byId("setting-language").value = options.some(({ code }) => code === language) ? language : "";
+  call.wish({ language: byId("setting-language").value });
 }
 
 /** What `/v1/health` says of the service, as far as the page shows it. */
@@ -293,6 +309,8 @@ function save(blob, name) {
 byId("setting-consent").checked = preferences().consents === true;
 byId("setting-shortcut").checked = preferences().shortcut;
 byId("setting-theme").value = preferences().theme;
+byId("setting-eagerness").value = preferences().eagerness;
+call.wish({ eagerness: preferences().eagerness });
 showTheme();
 showShortcut();
 call.consent(preferences().consents === true);

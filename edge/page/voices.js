@@ -89,15 +89,18 @@ export function inOwnVoice(choice, id, until) {
 }
 
 /**
- * The session fields that a choice stands for.
- *
- * @param {Choice} choice
- * @param {string} prompt the person's own instructions, which take the place of the character's; "" for none
+ * @typedef {object} Wishes
+ * @property {string} prompt the person's own instructions, which take the place of the character's; "" for none
+ * @property {string} language what the person speaks; "" for the language of the choice
  */
-export function sessionOf(choice, prompt = "") {
-  const { language } = choice.character;
-  const character = prompt ? { kind: "constant", language, text: prompt } : choice.character;
-  return { voice: choice.id, instructions: { character } };
+
+/** The session fields that a choice stands for. @param {Choice} choice @param {Wishes} wishes */
+export function sessionOf(choice, { prompt, language } = { prompt: "", language: "" }) {
+  const spoken = choice.character.language;
+  const character = prompt ? { kind: "constant", language: spoken, text: prompt } : choice.character;
+  // The service knows the language of a character, and not that of a voice.
+  const own = spoken.split("/").includes(choice.lang) ? "" : choice.lang;
+  return { voice: choice.id, instructions: { character }, language: language || own };
 }
 
 /** One sentence about a character, from what the model is told: "You are Ada, who sings. …" → "Sings.". */

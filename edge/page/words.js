@@ -37,7 +37,7 @@ export const FLOOR = {
 /** Why a conversation is over, by `EndCause` or by who ended it. */
 export function ending(cause, name) {
   if (cause === "END_CAUSE_GOODBYE") return `${name} said goodbye.`;
-  if (cause === "END_CAUSE_SILENCE") return "Nobody spoke for a while.";
+  if (cause === "END_CAUSE_SILENCE") return `${name} heard nothing more from you.`;
   if (cause === "hung-up" || cause === "END_CAUSE_FINISHED") return "You hung up.";
   return "";
 }
@@ -179,7 +179,7 @@ export function noSample() {
 /** What gives the answers, by `/v1/health`; "" where that is not known. @param {Record<string, any>} report */
 export function whatAnswers({ answers_by_rules: byRules, model }) {
   if (byRules) return "The answers come from built-in rules, not from a language model.";
-  return model ? `The answers come from the language model ${model}.` : "";
+  return model ? `${model} gives the answers.` : "";
 }
 
 /** What a voice of the person's own is, and what happens to the recording. @param {boolean} isPitchOnly */

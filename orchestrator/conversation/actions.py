@@ -32,6 +32,7 @@ class EndCause(enum.Enum):
 
     GOODBYE = "goodbye"
     FINISHED = "finished"
+    SILENCE = "silence"
 
 
 # --- orders -------------------------------------------------------------------------------------------------------

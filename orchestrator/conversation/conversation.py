@@ -24,8 +24,9 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause, EndCause, SpeechCause
 from orchestrator.conversation.policy import SILENCE_MARK
 from orchestrator.conversation.reply import CutReply, Life, Reply
-from orchestrator.conversation.state import Ending, Phase, State, Turn
+from orchestrator.conversation.state import Ending, OverdueTurn, Phase, State, Turn
 from orchestrator.conversation.transcript import Role
+from orchestrator.conversation.wording import Completeness, completeness, is_backchannel
 
 
 class Conversation:
@@ -80,7 +81,7 @@ class Conversation:
             case ev.WordRecognized():
                 self._word_recognized(event, now)
             case ev.PartialRecognized():
-                self._do(act.UserPartialNotice(event.text))
+                self._partial_recognized(event.text)
             case ev.Flushed():
                 self._flushed(event.flush_id, now)
             case ev.UserTyped():
@@ -89,6 +90,8 @@ class Conversation:
                 self._configured(event)
             case ev.FinishRequested():
                 self._finish_requested(now)
+            case ev.RecognizerChanged():
+                self.state.flush_limit = event.flush_limit
             case _:
                 assert_never(event)
 
@@ -117,18 +120,82 @@ class Conversation:
                 self._open_turn(SpeechCause.DETECTED, offset, now)
 
     def _word_recognized(self, event: ev.WordRecognized, now: float) -> None:
-        self._cancel_reply(CancelCause.WORD_RECOGNIZED, now)
-        turn = self.state.turn or self._open_turn(SpeechCause.WORD, event.start, now)
-        turn.wordless_until = None
+        if self._take_overdue_word(event, now):
+            return
+        words = [*(self.state.turn.words if self.state.turn else ()), event.text]
+        if self._lets_the_reply_go_on(words):
+            turn = self.state.turn or self._open_turn(SpeechCause.WORD, event.start, now)
+        else:
+            self._cancel_reply(CancelCause.WORD_RECOGNIZED, now)
+            turn = self.state.turn or self._open_turn(SpeechCause.WORD, event.start, now)
+            turn.wordless_until = None
+        self._add_word(turn, event)
+        if turn.flush and turn.flush.answered:
+            turn.flush.deadline = turn.flush.asked_at + self._end_of_turn_delay(turn)
+
+    def _add_word(self, turn: Turn, event: ev.WordRecognized) -> None:
         turn.words.append(event.text)
         self._do(act.UserWordNotice(turn.item_id, event.text, event.start, event.end))
+
+    def _lets_the_reply_go_on(self, words: list[str]) -> bool:
+        """Tell whether a reply that is being heard survives these words."""
+        policy, reply = self.state.policy, self.state.reply
+        if reply is None or not reply.is_heard or policy.confirmation_time == 0:
+            return False
+        return len(words) < policy.interruption_words or (policy.ignore_backchannels and is_backchannel(words))
+
+    def _partial_recognized(self, text: str) -> None:
+        turn = self.state.turn
+        if turn and self.state.reply and turn.hold_limit is not None and any(map(str.isalpha, text)):
+            turn.hold_limit = turn.opened_at + self.state.policy.wordless_limit
+        self._do(act.UserPartialNotice(text))
 
     def _flushed(self, flush_id: int, now: float) -> None:
         state = self.state
         if state.turn and state.turn.flush and state.turn.flush.flush_id == flush_id:
-            self._end_turn(state.turn, now)
+            flush = state.turn.flush
+            flush.answered = True
+            flush.deadline = max(now, flush.asked_at + self._end_of_turn_delay(state.turn))
         elif state.final_flush and state.final_flush.flush_id == flush_id:
             self._final_words_in(now)
+        if state.overdue and state.overdue.flush.flush_id <= flush_id:
+            state.overdue = None
+
+    def _end_of_turn_delay(self, turn: Turn) -> float:
+        """Return how long after the pause the turn ends, if the person does not go on."""
+        policy = self.state.policy
+        if not turn.words or self._lets_the_reply_go_on(turn.words):
+            return 0.0
+        longer = {
+            Completeness.COMPLETE: 0.0,
+            Completeness.UNFINISHED: policy.unfinished_delay,
+            Completeness.DICTATED: policy.dictation_delay,
+        }
+        return max(policy.end_of_turn_delay, longer[completeness(turn.text, policy.language)])
+
+    def _take_overdue_word(self, event: ev.WordRecognized, now: float) -> bool:
+        """Put a word where it belongs that was spoken before a turn ended without it. False: there is no such turn.
+
+        While nothing of the answer is heard, it opens a turn that ends when the flush is answered; both turns get one
+        answer. Afterwards the word is only remembered.
+        """
+        state, overdue = self.state, self.state.overdue
+        if overdue is None or state.turn or event.end > overdue.flush.position:
+            return False
+        if state.reply and state.reply.is_heard:
+            if not overdue.turn.words:
+                return False
+            self._add_word(overdue.turn, event)
+            state.transcript.amend(overdue.turn.item_id, overdue.turn.text)
+            return True
+        self._cancel_reply(CancelCause.WORD_RECOGNIZED, now)
+        turn = self._open_turn(SpeechCause.WORD, event.start, now)
+        turn.wordless_until = None
+        self._add_word(turn, event)
+        turn.flush = overdue.flush
+        turn.flush.deadline = now + state.flush_limit_or_default
+        self._do(act.SpeechStoppedNotice(turn.item_id, overdue.flush.position, SpeechCause.DETECTED))
+        return True
 
     def _final_words_in(self, now: float) -> None:
         self.state.final_flush = None
@@ -140,6 +207,7 @@ class Conversation:
 
     def _typed(self, event: ev.UserTyped, now: float) -> None:
         self._cancel_reply(CancelCause.TYPED, now)
+        self.state.silences = 0
         if self.state.turn:
             self._close_turn(self.state.turn, SpeechCause.TYPED)
         self._answer(event.item_id or self.state.new_item(), event.text, SpeechCause.TYPED)
@@ -161,28 +229,31 @@ class Conversation:
             answer_owed = not state.reply.heard_text(now)
             self._cancel_reply(CancelCause.SPEECH_DETECTED, now)
         limit = policy.confirmation_time if state.reply else policy.wordless_limit
+        state.turn = Turn(state.new_item(), now, wordless_until=now + limit, answer_owed=answer_owed)
         if state.reply:
             state.reply.hold(now, self._do)
-        state.turn = Turn(state.new_item(), wordless_until=now + limit, answer_owed=answer_owed)
+            state.turn.hold_limit = now + max(limit, policy.unconfirmed_limit)
+        state.overdue = None
         self._do(act.SpeechStartedNotice(state.turn.item_id, offset, cause))
         return state.turn
 
     def _request_flush(self, turn: Turn, offset: float, now: float) -> None:
         """The person paused: ask for their last words."""
-        turn.flush = self.state.new_flush(now)
+        turn.flush = self.state.new_flush(now, backlog=max(0.0, self.state.position - offset))
         self._do(act.SpeechStoppedNotice(turn.item_id, offset, SpeechCause.DETECTED))
         self._do(act.RequestFlush(turn.flush.flush_id))
 
     def _end_turn(self, turn: Turn, now: float) -> None:
-        """Answer a turn, or forget it if it held no words."""
-        if turn.words:
+        """Answer a turn, or forget it if it held no words, or none that a reply gives way to."""
+        if turn.words and not self._lets_the_reply_go_on(turn.words):
             self._close_turn(turn, SpeechCause.DETECTED)
             self._prepare_reply()
         else:
             self._discard_turn(turn, now)
 
     def _discard_turn(self, turn: Turn, now: float) -> None:
-        """It was not speech: let the reply it was spoken over go on, or give the answer that it cut off unheard."""
+        """Let the reply go on that it was spoken over, or give the answer that it cut off unheard."""
+        turn.words.clear()
         self._close_turn(turn, SpeechCause.DETECTED)
         if self.state.reply:
             self.state.reply.resume(self._do)
@@ -194,6 +265,7 @@ class Conversation:
     def _close_turn(self, turn: Turn, cause: SpeechCause) -> None:
         self.state.turn = None
         if turn.words:
+            self.state.silences = 0
             self._remember_cut()
             self.state.transcript.add(turn.item_id, Role.USER, turn.text)
             self._do(act.TurnEndedNotice(turn.item_id, turn.text, cause))
@@ -274,11 +346,22 @@ class Conversation:
         if state.final_flush and now >= state.final_flush.deadline:
             self._final_words_in(now)
         elif turn and turn.flush and now >= turn.flush.deadline:
+            overdue = None if turn.flush.answered else OverdueTurn(turn, turn.flush)
             self._end_turn(turn, now)
-        elif turn and not turn.flush and turn.wordless_until is not None and now >= turn.wordless_until:
+            state.overdue = overdue
+        elif turn and not turn.flush and self._is_given_up(turn, now):
             self._discard_turn(turn, now)
         elif turn and not turn.flush and now >= state.muted_at:
             self._request_flush(turn, state.position, now)
+
+    def _is_given_up(self, turn: Turn, now: float) -> bool:
+        """Tell whether a turn has been without a word for too long. A hold lasts longer while speech is detected."""
+        if turn.wordless_until is None or now < turn.wordless_until:
+            return False
+        if self.state.reply and self.state.detector.speaking and turn.hold_limit is not None and now < turn.hold_limit:
+            turn.wordless_until = turn.hold_limit
+            return False
+        return True
 
     def _advance_reply(self, now: float) -> None:
         state, reply = self.state, self.state.reply
@@ -286,7 +369,7 @@ class Conversation:
             return
         reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=state.turn is None)
         if reply.life is Life.FINISHED:
-            state.reply = None
+            state.reply = state.overdue = None
             state.transcript.add(reply.item_id, Role.ASSISTANT, reply.full_text)
             released_at = now if reply.released_at is None else reply.released_at
             self._wait(max(now, released_at + state.policy.settle_time))
@@ -304,6 +387,11 @@ class Conversation:
         elif state.greets:
             self._prepare_reply()
         elif state.silent_at is not None and now >= state.silent_at:
+            if 0 < state.policy.silence_prompts <= state.silences:
+                state.ended = True
+                self._do(act.EndConversation(EndCause.SILENCE))
+                return
+            state.silences += 1
             item_id = state.new_item()
             self._do(act.SpeechStoppedNotice(item_id, state.position, SpeechCause.SILENCE))
             self._answer(item_id, SILENCE_MARK, SpeechCause.SILENCE)

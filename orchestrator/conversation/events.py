@@ -57,6 +57,13 @@ class Flushed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognizerChanged:
+    """Another recogniser listens from now on. It may take `flush_limit` seconds to answer a flush; None: unknown."""
+
+    flush_limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class UserTyped:
     """The person typed a turn. `item_id` is kept when the client gave one."""
 
@@ -139,6 +146,7 @@ UserEvent = (
     | WordRecognized
     | PartialRecognized
     | Flushed
+    | RecognizerChanged
     | UserTyped
     | FinishRequested
 )

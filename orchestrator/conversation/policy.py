@@ -51,6 +51,31 @@ class Policy:
     flush_timeout: float = 1.0
     """How long the recogniser may take to answer a flush before the turn ends with the words there are."""
 
+    unconfirmed_limit: float = 3.0
+    """Detected speech that goes on holds a reply for this long without a guess at its words. With one it may go on for
+    `wordless_limit`: a long first word is certain late."""
+
+    end_of_turn_delay: float = 0.0
+    """How long a turn waits, from the pause on, for the person to go on, whatever the words are."""
+
+    unfinished_delay: float = 0.9
+    """The same for words that read as unfinished: "I would like to"."""
+
+    dictation_delay: float = 0.9
+    """The same for digits and letters, which people read out in groups."""
+
+    language: str = ""
+    """The language the person speaks, as a BCP 47 tag. Empty: not known."""
+
+    ignore_backchannels: bool = False
+    """A reply goes on when the person only acknowledges it."""
+
+    interruption_words: int = 1
+    """With fewer words than this a reply goes on as well."""
+
+    silence_prompts: int = 3
+    """After so many replies to silence the next silence ends the conversation. 0: never."""
+
     wordless_limit: float = 8.0
     """Detected speech without a word for this long is noise. A recogniser commits a word within two seconds."""
 

@@ -24,6 +24,7 @@ TRANSITIONS: dict[tuple[Phase, Phase], str] = {
     (Phase.WAITING, Phase.LISTENING): "speech, or a word",
     (Phase.WAITING, Phase.THINKING): "a typed turn, a greeting, a long silence",
     (Phase.WAITING, Phase.ENDED): "goodbye, or finish",
+    (Phase.WAITING, Phase.ENDPOINTING): "an overdue word",
     (Phase.LISTENING, Phase.ENDPOINTING): "a pause",
     (Phase.LISTENING, Phase.THINKING): "a typed turn, or finish",
     (Phase.LISTENING, Phase.WAITING): "no words came",
@@ -68,7 +69,12 @@ class Flush:
     """A request for the rest of a turn's words."""
 
     flush_id: int
+    asked_at: float
+    position: float
+    """Seconds of microphone that it covers."""
     deadline: float
+    """When the turn ends if nothing happens: without an answer, and after one when the person has had time to go on."""
+    answered: bool = False
 
 
 @dataclass(slots=True)
@@ -76,9 +82,12 @@ class Turn:
     """What the person is saying, from the first sign of speech until it is answered or found to be nothing."""
 
     item_id: str
+    opened_at: float = 0.0
     words: list[str] = field(default_factory=list)
     wordless_until: float | None = None
     """When a turn that no word has confirmed is given up, unless it has paused. None once there is a word."""
+    hold_limit: float | None = None
+    """How long speech that goes on may put `wordless_until` off, while a reply is held."""
     flush: Flush | None = None
     """Set in *endpointing*: the person paused, and their last words are awaited."""
     answer_owed: bool = False
@@ -88,6 +97,14 @@ class Turn:
     def text(self) -> str:
         """All words so far."""
         return " ".join(self.words)
+
+
+@dataclass(slots=True)
+class OverdueTurn:
+    """A turn that ended without its last words, because the recogniser was too late. They may still come."""
+
+    turn: Turn
+    flush: Flush
 
 
 @dataclass(slots=True)
@@ -126,6 +143,11 @@ class State:
     """The client will send nothing more."""
     final_flush: Flush | None = None
     """Asked for when the client finished, lest its last words be lost."""
+    overdue: OverdueTurn | None = None
+    flush_limit: float | None = None
+    """How long the present recogniser may take to answer a flush; None: it does not say."""
+    silences: int = 0
+    """Replies to silence since the person said something."""
     ended: bool = False
 
     @property
@@ -188,7 +210,12 @@ class State:
         self.items += 1
         return f"item_{self.items}"
 
-    def new_flush(self, now: float) -> Flush:
-        """Return the next flush, to be answered within the policy's time-out."""
+    @property
+    def flush_limit_or_default(self) -> float:
+        """How long a flush may take."""
+        return self.policy.flush_timeout if self.flush_limit is None else self.flush_limit
+
+    def new_flush(self, now: float, *, backlog: float = 0.0) -> Flush:
+        """Return the next flush, of a recogniser that has yet to hear `backlog` seconds."""
         self.flushes += 1
-        return Flush(self.flushes, now + self.policy.flush_timeout)
+        return Flush(self.flushes, now, self.position, now + self.flush_limit_or_default + backlog)

@@ -1,7 +1,7 @@
 """What was said and heard, and what the language model is shown of it."""
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.conversation.policy import SILENCE_MARK
 
@@ -44,6 +44,10 @@ class Transcript:
         """Append a turn; one without text is left out."""
         if text.strip():
             self.items.append(Item(item_id, role, text.strip()))
+
+    def amend(self, item_id: str, text: str) -> None:
+        """Replace what is written in a turn; one that was never added stays out."""
+        self.items = [replace(item, text=text) if item.item_id == item_id else item for item in self.items]
 
     def messages(self, instructions: str | None) -> list[Message]:
         """Return the model's view: instructions first, then user and assistant in strict alternation.

@@ -69,6 +69,11 @@ class Prompts:
             character=self._kinds[character.kind](character, _first(language)),
         )
 
+    def spoken_language(self, instructions: Instructions) -> str:
+        """Return the language of a character that names just one ("fr"); empty: the person may speak any."""
+        language = instructions.character.language
+        return language if language in LANGUAGES and "/" not in language else ""
+
     def apologies(self, instructions: Instructions) -> ModelApologies:
         """Return the apologies in the language that the conversation begins in; a plain prompt has none: English."""
         return self._texts.model_apologies[_first(_language(instructions.character))]

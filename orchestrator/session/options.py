@@ -1,5 +1,6 @@
 """The session's settings: as the client gives them bit by bit, as the core takes them, and as they stand."""
 
+import re
 from dataclasses import replace
 
 from mesh.errors import InvalidRequest
@@ -8,7 +9,12 @@ from orchestrator.conversation import Policy
 from orchestrator.conversation import events as ev
 from orchestrator.llm.client import LanguageModel
 from orchestrator.prompts.prompts import Prompts
+from orchestrator.session.recognition import Language
 from parley.conversation.v1.conversation_pb2 import (
+    EAGERNESS_AUTO,
+    EAGERNESS_HIGH,
+    EAGERNESS_LOW,
+    EAGERNESS_UNSPECIFIED,
     REPLY_MODALITY_SPEECH,
     REPLY_MODALITY_TEXT,
     REPLY_MODALITY_UNSPECIFIED,
@@ -19,6 +25,20 @@ from parley.conversation.v1.conversation_pb2 import (
 )
 
 _PACING_LEAD = (0.08, 60.0)
+_END_OF_TURN_DELAY = (0.0, 10.0)
+_INTERRUPTION_WORDS = (1, 10)
+_MOST_SILENCE_PROMPTS = 1_000
+
+_DELAYS = {
+    EAGERNESS_LOW: (0.6, 2.0, 1.6),
+    EAGERNESS_AUTO: (0.0, 0.9, 0.9),
+    EAGERNESS_HIGH: (0.0, 0.3, 0.4),
+}
+"""Seconds from a pause to the end of the turn for words that read as finished, as unfinished, and as dictated.
+
+`benchmarks/end_of_turn.py` measures what each costs and saves.
+"""
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _LONGEST = 3_600.0
 
 
@@ -35,17 +55,24 @@ class SessionOptions:
 
     def change(self, config: SessionConfig) -> ev.SessionConfigured:
         """Take in the fields that `config` sets; raises `InvalidRequest`, and then none of them counts."""
-        policy = policy_of(config, self._policy)
+        given = _merged(self._given, config)
+        policy = _delayed(policy_of(config, self._policy), given)
         instructions = None
         if config.HasField("instructions"):
             instructions = self._prompts.render(config.instructions, model=self._model.known_name)
             self.apologies = self._prompts.apologies(config.instructions)
             policy = replace(policy, apology=self.apologies.unanswered)
-            self._given.ClearField("instructions")  # a character is replaced, not merged field by field
         self._policy = policy
-        self._given.MergeFrom(config)
+        self._given = given
         voice = config.voice if config.HasField("voice") else None
         return ev.SessionConfigured(policy=policy, instructions=instructions, voice=voice)
+
+    @property
+    def language(self) -> Language:
+        """What the person speaks: what the client said, else the one language of a character that names one."""
+        if self._given.language:
+            return Language(self._given.language, asked_for=True)
+        return Language(self._prompts.spoken_language(self._given.instructions), asked_for=False)
 
     def effective(self) -> SessionConfig:
         """Return the session as it stands."""
@@ -58,7 +85,12 @@ def policy_of(config: SessionConfig, present: Policy) -> Policy:
         raise InvalidRequest(
             f"turn_mode {config.turn_mode} does not exist: expected automatic", field="config.session.turn_mode"
         )
-    changed: dict[str, bool | float] = {}
+    if config.eagerness not in (EAGERNESS_UNSPECIFIED, *_DELAYS):
+        raise InvalidRequest(
+            f"eagerness {config.eagerness} does not exist: expected low, auto or high", field="config.session.eagerness"
+        )
+    _between("end_of_turn_delay", seconds(config.end_of_turn_delay), *_END_OF_TURN_DELAY)
+    changed: dict[str, bool | float | str] = {}
     if config.HasField("greeting"):
         changed["greeting"] = config.greeting
     if config.HasField("goodbye"):
@@ -76,6 +108,14 @@ def policy_of(config: SessionConfig, present: Policy) -> Policy:
                 field="config.session.reply_modality",
             )
         changed["spoken"] = config.reply_modality == REPLY_MODALITY_SPEECH
+    if config.HasField("language"):
+        changed["language"] = _language(config.language)
+    if config.HasField("ignore_backchannels"):
+        changed["ignore_backchannels"] = config.ignore_backchannels
+    if config.HasField("interruption_words"):
+        changed["interruption_words"] = _whole("interruption_words", config.interruption_words, *_INTERRUPTION_WORDS)
+    if config.HasField("silence_prompts"):
+        changed["silence_prompts"] = _whole("silence_prompts", config.silence_prompts, 0, _MOST_SILENCE_PROMPTS)
     return replace(present, **changed)  # type: ignore[arg-type]  # replace cannot see which key has which type
 
 
@@ -91,10 +131,52 @@ def config_of(given: SessionConfig, policy: Policy) -> SessionConfig:
         confirmation_time=duration(policy.confirmation_time),
         turn_mode=TURN_MODE_AUTOMATIC,
         reply_modality=REPLY_MODALITY_SPEECH if policy.spoken else REPLY_MODALITY_TEXT,
+        language=policy.language,
+        end_of_turn_delay=given.end_of_turn_delay,
+        eagerness=given.eagerness or EAGERNESS_AUTO,
+        ignore_backchannels=policy.ignore_backchannels,
+        interruption_words=policy.interruption_words,
+        silence_prompts=policy.silence_prompts,
     )
     if given.HasField("instructions"):
         effective.instructions.CopyFrom(given.instructions)
     return effective
+
+
+def _merged(present: SessionConfig, config: SessionConfig) -> SessionConfig:
+    """Return `present` with the fields that `config` sets. A field that is a message is replaced as a whole."""
+    merged = SessionConfig()
+    merged.CopyFrom(present)
+    for field, _ in config.ListFields():
+        merged.ClearField(field.name)  # type: ignore[arg-type]  # one of its own
+    merged.MergeFrom(config)
+    return merged
+
+
+def _delayed(policy: Policy, given: SessionConfig) -> Policy:
+    """Return `policy` with the waits after a pause that the session asked for so far."""
+    finished, unfinished, dictated = _DELAYS[given.eagerness or EAGERNESS_AUTO]
+    least = seconds(given.end_of_turn_delay)
+    return replace(
+        policy,
+        end_of_turn_delay=max(finished, least),
+        unfinished_delay=max(unfinished, least),
+        dictation_delay=max(dictated, least),
+    )
+
+
+def _language(tag: str) -> str:
+    if tag and not _LANGUAGE.fullmatch(tag):
+        raise InvalidRequest(
+            f"language {tag[:40]!r} is no BCP 47 tag: expected one such as en or pt-BR", field="config.session.language"
+        )
+    return tag
+
+
+def _whole(field: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise InvalidRequest(f"{field} is {value}: expected {least} to {most}", field=f"config.session.{field}")
+    return value
 
 
 def _between(field: str, value: float, least: float, most: float) -> float:

@@ -6,14 +6,16 @@ the next one is sent again what the first never answered. Positions are samples 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 import grpc
 import structlog
 
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
-from mesh.errors import MeshError, UpstreamDown
+from mesh.errors import InvalidRequest, MeshError, UpstreamDown
 from mesh.tasks import beside
 from mesh.times import duration, seconds
 from orchestrator.conversation import events as ev
@@ -40,7 +42,18 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _STALL_LIMIT_S = 5.0
 """A recogniser that scores nothing for this long, of what it was sent before, is given up."""
 
+_LONGEST_FLUSH_S = 10.0
+"""What a recogniser may ask for, at most, to answer a flush."""
+
 _log = structlog.get_logger()
+
+
+class Language(NamedTuple):
+    """The language of a session, as a BCP 47 tag; empty: the recogniser's own choice."""
+
+    tag: str
+    asked_for: bool
+    """The client named it; otherwise it is the character's."""
 
 
 class Microphone:
@@ -97,12 +110,42 @@ class RecognitionClient:
         """The position up to which the present recogniser has scored the microphone."""
         self._pause = _FIRST_PAUSE_S
         """Before the next attempt to find another."""
+        self._language = Language("", asked_for=False)
+        self._language_changed = asyncio.Event()
 
-    def config(self, position: int = 0) -> TranscribeRequest:
-        """Return the first request of a stream whose first sample is at `position`."""
-        return TranscribeRequest(
-            config=stt_pb2.TranscribeConfig(base_offset=duration(position / SAMPLE_RATE), session_id=self._session_id)
+    def set_language(self, language: Language) -> None:
+        """Recognise another language from here on. An open stream is replaced, for it cannot change its own."""
+        if language.tag != self._language.tag:
+            self._language_changed.set()
+        self._language = language
+
+    @asynccontextmanager
+    async def open(self, position: int = 0) -> AsyncIterator[Transcription]:
+        """Open a stream whose first sample is at `position`.
+
+        Raises `InvalidRequest` if the recogniser does not know the language that was asked for. One that was only
+        derived from the character gives way to the recogniser's own.
+        """
+        self._language_changed.clear()
+        async with AsyncExitStack() as stream:
+            try:
+                transcription = await self._admitted(stream, position)
+            except InvalidRequest as error:
+                if self._language.asked_for or not self._language.tag:
+                    raise
+                _log.info("recogniser does not know the character's language", error=error.message)
+                self._language = Language("", asked_for=False)
+                transcription = await self._admitted(stream, position)
+            limit = transcription.started.started.flush_limit
+            said = transcription.started.started.HasField("flush_limit")
+            self._notify(ev.RecognizerChanged(min(seconds(limit), _LONGEST_FLUSH_S) if said else None))
+            yield transcription
+
+    async def _admitted(self, stream: AsyncExitStack, position: int) -> Transcription:
+        config = stt_pb2.TranscribeConfig(
+            base_offset=duration(position / SAMPLE_RATE), session_id=self._session_id, language=self._language.tag
         )
+        return await stream.enter_async_context(admitted(self._stt, transcribe, TranscribeRequest(config=config)))
 
     def feed(self, pcm: bytes) -> None:
         """Take in the next samples of the microphone (16-bit PCM, 24 kHz)."""
@@ -118,13 +161,17 @@ class RecognitionClient:
         """Recognise until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
         await self._run_stream(first, 0)
         while True:
-            await asyncio.sleep(self._pause)
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
+            if not self._language_changed.is_set():
+                await asyncio.sleep(self._pause)
+                self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
             position = max(self._answered, self._microphone.end - _LONGEST_REPLAY)
             try:
-                async with admitted(self._stt, transcribe, self.config(position)) as another:
+                async with self.open(position) as another:
                     _log.info("recogniser replaced", replica=another.replica)
                     await self._run_stream(another, position)
+            except InvalidRequest as error:
+                self._language = Language("", asked_for=False)
+                self._warn("LANGUAGE_UNKNOWN", f"{error.message}. I go on listening as before.")
             except MeshError as error:
                 _log.warning("no recogniser", reason=error.reason, error=error.message)
 
@@ -134,10 +181,13 @@ class RecognitionClient:
         replayed = self._microphone.end / SAMPLE_RATE
         self._sent = self._scored = position
         try:
-            async with beside(self._send(transcription), self._notice_stall()):
+            async with beside(self._send(transcription), self._notice_stall(), self._notice_language()):
                 async for response in transcription:
                     self._received(response, replayed)
                 raise UpstreamDown("the recogniser has ended the stream")
+        except _LanguageChanged:
+            # Its slot may be the one that the next stream needs.
+            transcription.cancel()
         except MeshError as error:
             _log.warning("recogniser lost", reason=error.reason, error=error.message)
             self._warn("STT_LOST", "I cannot hear you just now; I am looking for another recogniser.")
@@ -185,6 +235,11 @@ class RecognitionClient:
             else:
                 await self._changed.wait()
 
+    async def _notice_language(self) -> None:
+        """Raise `_LanguageChanged` when the stream's language is no longer the session's."""
+        await self._language_changed.wait()
+        raise _LanguageChanged
+
     async def _notice_stall(self) -> None:
         """Raise `UpstreamDown` when the recogniser has stalled, even if it no longer takes what it is sent."""
         while True:
@@ -192,6 +247,10 @@ class RecognitionClient:
             await asyncio.sleep(_STALL_LIMIT_S)
             if self._scored == scored and sent - scored >= FRAME_SAMPLES:
                 raise UpstreamDown("the recogniser has stalled")
+
+
+class _LanguageChanged(Exception):
+    """The stream is to be replaced by one of another language."""
 
 
 def transcribe(

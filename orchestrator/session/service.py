@@ -9,12 +9,11 @@ import structlog
 
 from mesh import logs
 from mesh.audio import negotiate
-from mesh.discovery.search import Replicas, admitted
+from mesh.discovery.search import Replicas
 from mesh.rpc.streams import before_idle, first_request
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.recorder import Recordings
 from orchestrator.session.options import SessionOptions
-from orchestrator.session.recognition import transcribe
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.requests import HungUp, Requests
 from orchestrator.session.session import Session
@@ -88,8 +87,8 @@ class ConversationServicer(ConversationServiceServicer):
             exits.push_async_callback(session.recorder.close)
             work = []
             if not config.typed_only:
-                searching = admitted(self._stt, transcribe, session.recognition.config())
-                work.append(session.recognition.run(await exits.enter_async_context(searching)))
+                session.recognition.set_language(options.language)
+                work.append(session.recognition.run(await exits.enter_async_context(session.recognition.open())))
             _log.info("conversation admitted", typed_only=config.typed_only)
             started = pb.ConverseStarted(
                 session_id=session_id,

@@ -89,6 +89,7 @@ class Session:
 
     def configure(self, config: pb.SessionConfig, event: ev.SessionConfigured, request_id: str | None = None) -> None:
         """Change the session as the client asks with `config`; `event` is what the core is given of it."""
+        self.recognition.set_language(self._options.language)
         self.recorder.apply_config(config, self._conversation.state)
         self.notify(event, request_id)
 

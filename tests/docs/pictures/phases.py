@@ -23,6 +23,7 @@ WAYS = {
     (Phase.LISTENING, Phase.WAITING): Way(12, 0.45, "line", Point(24, 0)),
     (Phase.ENDPOINTING, Phase.LISTENING): Way(14, 0.5),
     (Phase.ENDPOINTING, Phase.WAITING): Way(-182, 0.5),
+    (Phase.WAITING, Phase.ENDPOINTING): Way(120, 0.5, "red-line"),
     (Phase.LISTENING, Phase.THINKING): Way(16, 0.2, "line", Point(14, 0)),
     (Phase.THINKING, Phase.WAITING): Way(182, 0.5),
     (Phase.WAITING, Phase.THINKING): Way(10, 0.2, "line", Point(0, 4)),

@@ -33,6 +33,7 @@ async def test_names_every_fault(parley: Parley, tmp_path: Path, broken_installa
                 KYUTAI_LLM_URL=url,
                 KYUTAI_LLM_API_KEY="sk-very-secret",
                 PARLEY_TTS_PORT=str(port),
+                PARLEY_TTS_ENGINE="espeak",
                 PARLEY_TTS_RATE="fast",
                 PARLEY_STT_WORKER="3",
                 PARLEY_VOICES_FILE=str(voices),

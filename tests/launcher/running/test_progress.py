@@ -23,7 +23,7 @@ def test_a_line_for_each_process() -> None:
     edge, stt, tts = Console().render_str(captured.get()).plain.split("\n")[:3]
     assert "edge" in edge
     assert "ready after 0.0 s" in edge
-    assert "is started again" in stt
+    assert "ended, starting again" in stt
     assert "starting, 0 s" in tts
 
 

@@ -26,6 +26,7 @@ class Ledger:
         """The item of the person's open turn."""
         self.ended = False
         self.flushes: list[int] = []
+        self._ended_turn: str | None = None
         self._speaking = False
         self._items: set[str] = set()
         self.replies: set[str] = set()
@@ -117,6 +118,11 @@ class Ledger:
                 if self.floor is None:
                     self.floor = self._new_item(action.item_id)
                 self._speaking = True
+            case act.UserWordNotice() if self.floor is None:
+                # The recogniser was late: the turn is over, and its answer is being heard.
+                assert action.item_id == self._ended_turn
+                self._said.append((Role.USER, action.text))
+                return
             case act.UserWordNotice():
                 self._turn_words.append(action.text)
             case act.SpeechStoppedNotice(cause=SpeechCause.SILENCE):
@@ -132,10 +138,11 @@ class Ledger:
                     self._turn_words = action.text.split()
                 self._end_turn(action)
             case act.TurnDiscardedNotice():
-                assert not self._turn_words
+                assert not self._turn_words or (self.reply and self.reply.held)
         if isinstance(action, act.TurnEndedNotice | act.TurnDiscardedNotice):
             assert action.item_id == self.floor
             self.floor, self._speaking, self._turn_words = None, False, []
+            self._ended_turn = action.item_id
         else:
             assert action.item_id == self.floor
 

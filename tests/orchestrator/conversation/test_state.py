@@ -139,4 +139,4 @@ def test_only_a_pause_arms_it_again(probability: float, armed: bool) -> None:
 
 def test_a_turn_reads_as_its_words() -> None:
     assert Turn("item_1").text == ""
-    assert Turn("item_1", ["Good", "morning."]).text == "Good morning."
+    assert Turn("item_1", words=["Good", "morning."]).text == "Good morning."

@@ -48,6 +48,10 @@ def test_what_is_left_out_keeps_its_value() -> None:
         (pb.SessionConfig(confirmation_time=Duration()), "confirmation_time", 0.0),
         (pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_SPEECH), "spoken", True),
         (pb.SessionConfig(turn_mode=pb.TURN_MODE_AUTOMATIC), "greeting", True),
+        (pb.SessionConfig(language="pt-BR"), "language", "pt-BR"),
+        (pb.SessionConfig(ignore_backchannels=True), "ignore_backchannels", True),
+        (pb.SessionConfig(interruption_words=10), "interruption_words", 10),
+        (pb.SessionConfig(silence_prompts=0), "silence_prompts", 0),
     ],
 )
 def test_what_is_given_changes_that_field_alone(config: pb.SessionConfig, field: str, value: float) -> None:
@@ -64,6 +68,11 @@ def test_what_is_given_changes_that_field_alone(config: pb.SessionConfig, field:
         (pb.SessionConfig(pacing_lead=Duration()), "pacing_lead", "is 0 s: expected 0.08 s to 60 s"),
         (pb.SessionConfig(pacing_lead=duration(61)), "pacing_lead", "is 61 s: expected 0.08 s to 60 s"),
         (pb.SessionConfig(confirmation_time=duration(-0.1)), "confirmation_time", "is -0.1 s: expected 0 s to 3600 s"),
+        (pb.SessionConfig(end_of_turn_delay=duration(11)), "end_of_turn_delay", "is 11 s: expected 0 s to 10 s"),
+        (pb.SessionConfig(interruption_words=0), "interruption_words", "is 0: expected 1 to 10"),
+        (pb.SessionConfig(silence_prompts=1_001), "silence_prompts", "is 1001: expected 0 to 1000"),
+        (pb.SessionConfig(language="English, please"), "language", "is no BCP 47 tag"),
+        (pb.SessionConfig(eagerness=7), "eagerness", "7 does not exist"),  # type: ignore[arg-type]
         (pb.SessionConfig(turn_mode=7), "turn_mode", "7 does not exist"),  # type: ignore[arg-type]  # nor does it
         (pb.SessionConfig(reply_modality=7), "reply_modality", "7 does not exist"),  # type: ignore[arg-type]
     ],

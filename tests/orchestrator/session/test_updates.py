@@ -30,6 +30,12 @@ async def test_what_is_left_out_stays(harness: Harness) -> None:
         confirmation_time=duration(0.5),
         turn_mode=pb.TURN_MODE_AUTOMATIC,
         reply_modality=pb.REPLY_MODALITY_TEXT,
+        language="pt-BR",
+        end_of_turn_delay=duration(0.4),
+        eagerness=pb.EAGERNESS_LOW,
+        ignore_backchannels=True,
+        silence_prompts=5,
+        interruption_words=2,
     )
     async with harness.calling(pb.ConverseConfig(session=opened, typed_only=True)) as caller:
         assert caller.received("started")[0].session == opened
@@ -46,6 +52,10 @@ async def test_what_is_left_out_stays(harness: Harness) -> None:
         pb.SessionConfig(silence_timeout=duration(0)),
         pb.SessionConfig(confirmation_time=duration(0)),
         pb.SessionConfig(instructions=pb.Instructions(prompt="")),
+        pb.SessionConfig(language=""),
+        pb.SessionConfig(end_of_turn_delay=duration(0)),
+        pb.SessionConfig(ignore_backchannels=False),
+        pb.SessionConfig(silence_prompts=0),
     ],
     ids=lambda change: str(change.ListFields()[0][0].name),
 )
@@ -58,6 +68,10 @@ async def test_empty_is_not_left_out(harness: Harness, change: pb.SessionConfig)
         goodbye=True,
         silence_timeout=duration(7),
         confirmation_time=duration(0.5),
+        language="en",
+        end_of_turn_delay=duration(0.4),
+        ignore_backchannels=True,
+        silence_prompts=5,
     )
     async with harness.calling(pb.ConverseConfig(session=opened, typed_only=True)) as caller:
         expected = pb.SessionConfig()

@@ -19,6 +19,36 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Eagerness:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EagernessEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Eagerness.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EAGERNESS_UNSPECIFIED: _Eagerness.ValueType  # 0
+    """Left out."""
+    EAGERNESS_LOW: _Eagerness.ValueType  # 1
+    """Waits longest: for people who think aloud."""
+    EAGERNESS_AUTO: _Eagerness.ValueType  # 2
+    """Answers what reads as finished at once."""
+    EAGERNESS_HIGH: _Eagerness.ValueType  # 3
+    """Hardly waits at all: for commands."""
+
+class Eagerness(_Eagerness, metaclass=_EagernessEnumTypeWrapper):
+    """How soon a pause is taken for the end of the turn. Whatever is chosen, words that read as unfinished ("I would like to")
+    and digits that are being dictated are waited for longer than others.
+    """
+
+EAGERNESS_UNSPECIFIED: Eagerness.ValueType  # 0
+"""Left out."""
+EAGERNESS_LOW: Eagerness.ValueType  # 1
+"""Waits longest: for people who think aloud."""
+EAGERNESS_AUTO: Eagerness.ValueType  # 2
+"""Answers what reads as finished at once."""
+EAGERNESS_HIGH: Eagerness.ValueType  # 3
+"""Hardly waits at all: for commands."""
+Global___Eagerness: _TypeAlias = Eagerness  # noqa: Y015
+
 class _TurnMode:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -139,6 +169,8 @@ class _EndCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndCause.Val
     """A reply said goodbye."""
     END_CAUSE_FINISHED: _EndCause.ValueType  # 2
     """The client sent `finish`."""
+    END_CAUSE_SILENCE: _EndCause.ValueType  # 3
+    """The person stayed silent after `silence_prompts` attempts to go on."""
 
 class EndCause(_EndCause, metaclass=_EndCauseEnumTypeWrapper):
     """Why a conversation is over."""
@@ -149,6 +181,8 @@ END_CAUSE_GOODBYE: EndCause.ValueType  # 1
 """A reply said goodbye."""
 END_CAUSE_FINISHED: EndCause.ValueType  # 2
 """The client sent `finish`."""
+END_CAUSE_SILENCE: EndCause.ValueType  # 3
+"""The person stayed silent after `silence_prompts` attempts to go on."""
 Global___EndCause: _TypeAlias = EndCause  # noqa: Y015
 
 @_typing.final
@@ -274,6 +308,12 @@ class SessionConfig(_message.Message):
     CONFIRMATION_TIME_FIELD_NUMBER: _builtins.int
     TURN_MODE_FIELD_NUMBER: _builtins.int
     REPLY_MODALITY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    END_OF_TURN_DELAY_FIELD_NUMBER: _builtins.int
+    EAGERNESS_FIELD_NUMBER: _builtins.int
+    IGNORE_BACKCHANNELS_FIELD_NUMBER: _builtins.int
+    SILENCE_PROMPTS_FIELD_NUMBER: _builtins.int
+    INTERRUPTION_WORDS_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """A `Voice.voice_id`. Empty: the engine's default voice."""
     recording_consent: _builtins.bool
@@ -286,6 +326,24 @@ class SessionConfig(_message.Message):
     """Who decides that the person's turn has ended. Unspecified keeps the present value. Default: automatic."""
     reply_modality: Global___ReplyModality.ValueType
     """How replies are given. Unspecified keeps the present value. Default: speech."""
+    language: _builtins.str
+    """The language that the person speaks, as a BCP 47 tag ("en", "pt-BR"). Empty: the language of the character, else the
+    recogniser's own choice. Default: empty.
+    """
+    eagerness: Global___Eagerness.ValueType
+    """How soon the service takes a pause for the end of the turn. Unspecified keeps the present value. Default: auto."""
+    ignore_backchannels: _builtins.bool
+    """Whether a reply goes on when the person only acknowledges it ("yeah", "mhm") instead of being cut short and answered.
+    Needs a `confirmation_time` above zero. Default: false.
+    """
+    silence_prompts: _builtins.int
+    """How often the model speaks into a silence, one time after the other, before the conversation ends. Zero: without end.
+    Default: 3.
+    """
+    interruption_words: _builtins.int
+    """How many words it takes to cut short a reply that is being spoken, 1 to 10. With fewer the reply goes on. Needs a
+    `confirmation_time` above zero. Default: 1.
+    """
     @_builtins.property
     def instructions(self) -> Global___Instructions:
         """What the language model is told to be."""
@@ -304,6 +362,12 @@ class SessionConfig(_message.Message):
         Zero: detected speech alone cancels it. Default: 1 s.
         """
 
+    @_builtins.property
+    def end_of_turn_delay(self) -> _duration_pb2.Duration:
+        """How long the service waits, from every pause on, for the person to go on before it answers, 0 to 10 s. It is the
+        least: `eagerness` may wait longer for words that read as unfinished. Default: 0.
+        """
+
     def __init__(
         self,
         *,
@@ -317,17 +381,31 @@ class SessionConfig(_message.Message):
         confirmation_time: _duration_pb2.Duration | None = ...,
         turn_mode: Global___TurnMode.ValueType = ...,
         reply_modality: Global___ReplyModality.ValueType = ...,
+        language: _builtins.str | None = ...,
+        end_of_turn_delay: _duration_pb2.Duration | None = ...,
+        eagerness: Global___Eagerness.ValueType = ...,
+        ignore_backchannels: _builtins.bool | None = ...,
+        silence_prompts: _builtins.int | None = ...,
+        interruption_words: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_goodbye", b"_goodbye", "_greeting", b"_greeting", "_recording_consent", b"_recording_consent", "_voice", b"_voice", "confirmation_time", b"confirmation_time", "goodbye", b"goodbye", "greeting", b"greeting", "instructions", b"instructions", "pacing_lead", b"pacing_lead", "recording_consent", b"recording_consent", "silence_timeout", b"silence_timeout", "voice", b"voice"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_goodbye", b"_goodbye", "_greeting", b"_greeting", "_ignore_backchannels", b"_ignore_backchannels", "_interruption_words", b"_interruption_words", "_language", b"_language", "_recording_consent", b"_recording_consent", "_silence_prompts", b"_silence_prompts", "_voice", b"_voice", "confirmation_time", b"confirmation_time", "end_of_turn_delay", b"end_of_turn_delay", "goodbye", b"goodbye", "greeting", b"greeting", "ignore_backchannels", b"ignore_backchannels", "instructions", b"instructions", "interruption_words", b"interruption_words", "language", b"language", "pacing_lead", b"pacing_lead", "recording_consent", b"recording_consent", "silence_prompts", b"silence_prompts", "silence_timeout", b"silence_timeout", "voice", b"voice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_goodbye", b"_goodbye", "_greeting", b"_greeting", "_recording_consent", b"_recording_consent", "_voice", b"_voice", "confirmation_time", b"confirmation_time", "goodbye", b"goodbye", "greeting", b"greeting", "instructions", b"instructions", "pacing_lead", b"pacing_lead", "recording_consent", b"recording_consent", "reply_modality", b"reply_modality", "silence_timeout", b"silence_timeout", "turn_mode", b"turn_mode", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_goodbye", b"_goodbye", "_greeting", b"_greeting", "_ignore_backchannels", b"_ignore_backchannels", "_interruption_words", b"_interruption_words", "_language", b"_language", "_recording_consent", b"_recording_consent", "_silence_prompts", b"_silence_prompts", "_voice", b"_voice", "confirmation_time", b"confirmation_time", "eagerness", b"eagerness", "end_of_turn_delay", b"end_of_turn_delay", "goodbye", b"goodbye", "greeting", b"greeting", "ignore_backchannels", b"ignore_backchannels", "instructions", b"instructions", "interruption_words", b"interruption_words", "language", b"language", "pacing_lead", b"pacing_lead", "recording_consent", b"recording_consent", "reply_modality", b"reply_modality", "silence_prompts", b"silence_prompts", "silence_timeout", b"silence_timeout", "turn_mode", b"turn_mode", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__goodbye: _TypeAlias = _typing.Literal["goodbye"]  # noqa: Y015
     _WhichOneofArgType__goodbye: _TypeAlias = _typing.Literal["_goodbye", b"_goodbye"]  # noqa: Y015
     _WhichOneofReturnType__greeting: _TypeAlias = _typing.Literal["greeting"]  # noqa: Y015
     _WhichOneofArgType__greeting: _TypeAlias = _typing.Literal["_greeting", b"_greeting"]  # noqa: Y015
+    _WhichOneofReturnType__ignore_backchannels: _TypeAlias = _typing.Literal["ignore_backchannels"]  # noqa: Y015
+    _WhichOneofArgType__ignore_backchannels: _TypeAlias = _typing.Literal["_ignore_backchannels", b"_ignore_backchannels"]  # noqa: Y015
+    _WhichOneofReturnType__interruption_words: _TypeAlias = _typing.Literal["interruption_words"]  # noqa: Y015
+    _WhichOneofArgType__interruption_words: _TypeAlias = _typing.Literal["_interruption_words", b"_interruption_words"]  # noqa: Y015
+    _WhichOneofReturnType__language: _TypeAlias = _typing.Literal["language"]  # noqa: Y015
+    _WhichOneofArgType__language: _TypeAlias = _typing.Literal["_language", b"_language"]  # noqa: Y015
     _WhichOneofReturnType__recording_consent: _TypeAlias = _typing.Literal["recording_consent"]  # noqa: Y015
     _WhichOneofArgType__recording_consent: _TypeAlias = _typing.Literal["_recording_consent", b"_recording_consent"]  # noqa: Y015
+    _WhichOneofReturnType__silence_prompts: _TypeAlias = _typing.Literal["silence_prompts"]  # noqa: Y015
+    _WhichOneofArgType__silence_prompts: _TypeAlias = _typing.Literal["_silence_prompts", b"_silence_prompts"]  # noqa: Y015
     _WhichOneofReturnType__voice: _TypeAlias = _typing.Literal["voice"]  # noqa: Y015
     _WhichOneofArgType__voice: _TypeAlias = _typing.Literal["_voice", b"_voice"]  # noqa: Y015
     @_typing.overload
@@ -335,7 +413,15 @@ class SessionConfig(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__greeting) -> _WhichOneofReturnType__greeting | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ignore_backchannels) -> _WhichOneofReturnType__ignore_backchannels | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__interruption_words) -> _WhichOneofReturnType__interruption_words | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__language) -> _WhichOneofReturnType__language | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__recording_consent) -> _WhichOneofReturnType__recording_consent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__silence_prompts) -> _WhichOneofReturnType__silence_prompts | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__voice) -> _WhichOneofReturnType__voice | None: ...
 
@@ -822,7 +908,9 @@ Global___UserSpeechStarted: _TypeAlias = UserSpeechStarted  # noqa: Y015
 
 @_typing.final
 class UserWordRecognized(_message.Message):
-    """A word of the person's is certain; it is never taken back."""
+    """A word of the person's is certain; it is never taken back. If the recogniser was late, it may come after its item's
+    `user_turn_ended`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -944,7 +1032,7 @@ Global___UserTurnEnded: _TypeAlias = UserTurnEnded  # noqa: Y015
 
 @_typing.final
 class UserTurnDiscarded(_message.Message):
-    """What had begun as a turn held no words."""
+    """What had begun as a turn held no words, or only acknowledged a reply, which goes on."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

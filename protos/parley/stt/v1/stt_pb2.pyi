@@ -220,18 +220,26 @@ class TranscribeStarted(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FORMAT_FIELD_NUMBER: _builtins.int
+    FLUSH_LIMIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def format(self) -> _audio_pb2.AudioFormat:
         """The format the stream takes, complete."""
+
+    @_builtins.property
+    def flush_limit(self) -> _duration_pb2.Duration:
+        """How long this recogniser may take to answer a flush while it keeps up. A caller should wait that long for the last
+        words of a turn. Left out: 1 s.
+        """
 
     def __init__(
         self,
         *,
         format: _audio_pb2.AudioFormat | None = ...,
+        flush_limit: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["flush_limit", b"flush_limit", "format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flush_limit", b"flush_limit", "format", b"format"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

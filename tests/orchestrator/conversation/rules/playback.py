@@ -1,5 +1,7 @@
 """Reports of what the person has really been played."""
 
+from dataclasses import replace
+
 from orchestrator.conversation import Policy
 from orchestrator.conversation.actions import (
     CancelCause,
@@ -94,7 +96,7 @@ PLAYBACK = Rule(
             at(3.56, ReplyPlaybackReported("reply_1", 0.48)),
             due(3.64, release("reply_1", 0.80, 0.08)),
             given=(*ANSWERED, time_passes(until=2.49)),
-            policy=INTERRUPTIBLE,
+            policy=replace(INTERRUPTIBLE, unconfirmed_limit=1.0),
         ),
         script(
             "A player that has run dry is sent more at once",

@@ -95,7 +95,7 @@ TEXT_ONLY = Rule(
             at(1.20, speech, started("item_3")),
             at(1.30, ReplyTextCompleted("reply_1"), ReplyTextDoneNotice("reply_1", " Hello")),
             due(
-                2.20,
+                4.20,
                 TurnDiscardedNotice("item_3"),
                 ReplyReleasedNotice("reply_1", "Hello", 0.0),
                 ReplyFinishedNotice("reply_1", "Hello"),
@@ -158,9 +158,9 @@ WORDLESS = Rule(
             at(1.60, speech, started("item_3")),
             at(1.70, ReplyWordTimed("reply_1", "Hm.", 0.0, 0.2)),
             at(1.80, ReplyAudioCompleted("reply_1")),
-            nothing(until=2.50),
+            nothing(until=4.50),
             due(
-                2.60,
+                4.60,
                 TurnDiscardedNotice("item_3"),
                 ReplyWordNotice("reply_1", "Hm.", 0.0, 0.2),
                 ReplyReleasedNotice("reply_1", "Hm.", 0.0),

@@ -1,8 +1,10 @@
-"""Whether what a person said reads as finished.
+"""What the words of a turn say about the turn: whether it is finished, and whether it is one at all.
 
 A pause alone does not end a turn: people stop to think after "I would like to", and between the digits of a number.
 These rules read the words of the turn. They are lists, not grammar: each word in them is one that a sentence hardly
 ever ends with in its language. A turn that reads as unfinished only waits longer, so a wrong answer costs a moment.
+
+Somebody who says "mhm" while a reply is spoken acknowledges it, and does not want the floor (Yngve's back-channel).
 """
 
 import enum
@@ -84,6 +86,19 @@ _OPEN_END = re.compile(r"(?:[-,;:\u2013\u2014\u2026]|\.\.\.)" + _QUOTES)
 _CLOSED_END = re.compile(r"[?!\uff1f\uff01]" + _QUOTES)
 
 
+_BACKCHANNELS = _set(
+    "yeah yes yep yup uh-huh uh huh mhm mm mmm hmm hm ok okay right sure oh ah aha wow really i see great cool nice "
+    "oui ouais d'accord ah bon ja genau stimmt ach so aha sí ya claro vale sì certo va bene sim certo tá bom"
+)
+_MOST_BACKCHANNEL_WORDS = 3
+
+
+def is_backchannel(words: list[str]) -> bool:
+    """Return whether words, as they were recognised, only acknowledge what is being said: "mhm", "yeah, okay"."""
+    said = [word.replace(_APOSTROPHE, "'").strip(".,!-\u2026").lower() for word in words]
+    return len(said) <= _MOST_BACKCHANNEL_WORDS and all(word in _BACKCHANNELS for word in said)
+
+
 def completeness(text: str, language: str = "") -> Completeness:
     """Return how `text`, the words of one turn, ends.
 
@@ -123,6 +138,8 @@ def _leads_on(words: list[str], language: str) -> bool:
 
 def _is_dictated(words: list[str]) -> bool:
     """Whether the turn is digits only, or ends in at least two digits or letters that were said one by one."""
+    if words == ["oh"]:
+        return False
     if all(_is_number(word) for word in words):
         return True
     spelled = 0

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.conversation.completeness import Completeness, completeness
+from orchestrator.conversation.wording import Completeness, completeness
 
 COMPLETE, UNFINISHED, DICTATED = Completeness.COMPLETE, Completeness.UNFINISHED, Completeness.DICTATED
 
