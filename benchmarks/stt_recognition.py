@@ -24,8 +24,9 @@ from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
 from mesh.tasks import beside
 from stt_proxy.engine import Event, Pause, Recognizer, Word
 from stt_proxy.engines.pocketsphinx.engine import pocketsphinx_engine
-from stt_proxy.engines.pocketsphinx.models import Decoder, SpeechDetector
+from stt_proxy.engines.pocketsphinx.models import Decoder
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
+from stt_proxy.recognition.detector import SpeechDetector
 from tts_proxy.engines.espeak.library import Prosody, library
 
 SPEECH_RMS, ROOM_RMS = 0.025, 1e-3

@@ -39,7 +39,7 @@ def _add(title: str, *names: str) -> None:
 
 _add("Run", "up")
 _add("Try", "call", "say", "fake-engines")
-_add("Look", "doctor", "health", "config", "recording", "completion")
+_add("Look", "doctor", "health", "config", "recording", "models", "completion")
 main.add_section(
     "Single processes, for production",
     {process.name: partial(resolve_name("launcher.commands.service:ServiceCommand"), process) for process in PROCESSES},

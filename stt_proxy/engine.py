@@ -1,11 +1,19 @@
 """What a recognition engine is. docs/engines.md shows how to add one.
 
+A conversation is held by what an engine says while somebody speaks, so an engine has four duties:
+
+* a `Pause` for every frame, soon after the frame was sent: a score below 0.4 opens a turn and holds the reply that is
+  being spoken, one above 0.6 may end the turn;
+* the first `Word` within a second of such a score. Until then the turn may be a noise, and the reply resumes;
+* `Word`s while speech goes on: a turn of eight seconds without one is taken for a noise, and discarded;
+* `Flushed` within `flush_limit_s` of a flush, and every word of what was sent before it.
+
 Audio is 16-bit little-endian PCM, 24 000 Hz, mono; positions are seconds from a stream's first sample, in exactly the
 audio that was sent. An engine that flushes by feeding itself silence takes that silence out of its positions again.
 """
 
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, Self, TypeAlias
+from typing import Final, Protocol, Self, TypeAlias
 
 from msgspec import Struct
 
@@ -73,6 +81,10 @@ class Recognizer(Protocol):
         """The next event."""
 
 
+FLUSH_LIMIT_S: Final = 1.0
+"""How long a caller waits for `Flushed` if nothing else was said."""
+
+
 class RecognitionEngine(Protocol):
     """Recognises up to `capacity` streams at once."""
 
@@ -83,6 +95,10 @@ class RecognitionEngine(Protocol):
     @property
     def available(self) -> bool:
         """Whether it takes streams, full or not. A proxy whose engine does not is passed over by its callers."""
+
+    @property
+    def flush_limit_s(self) -> float:
+        """Within how many seconds a flush is answered, `FLUSH_LIMIT_S` unless the engine is slower."""
 
     def open(self, language: str) -> AbstractAsyncContextManager[Recognizer]:
         """Lease a recogniser for one stream while the block runs; leaving it forgets the stream.

@@ -11,9 +11,10 @@ from mesh.errors import BadAudio, InvalidRequest
 from mesh.logs import bind_session
 from mesh.rpc.streams import StreamLimits, first_request, serve_stream
 from mesh.times import duration, seconds
+from parley.audio.v1.audio_pb2 import AudioFormat
 from parley.stt.v1 import stt_pb2 as pb
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceServicer
-from stt_proxy.engine import Event, Flushed, Partial, Pause, RecognitionEngine, Recognizer, Word
+from stt_proxy.engine import FLUSH_LIMIT_S, Event, Flushed, Partial, Pause, RecognitionEngine, Recognizer, Word
 from stt_proxy.metrics import Metrics, StreamMeter
 from stt_proxy.settings import SttSettings
 
@@ -45,11 +46,17 @@ class RecognitionServicer(SpeechToTextServiceServicer):
             with self._metrics.streams.admission():
                 recognizer = await slot.enter_async_context(self._engine.open(config.language))
             with self._metrics.stream(recognizer) as meter:
-                await context.write(pb.TranscribeResponse(started=pb.TranscribeStarted(format=audio_format)))
+                await context.write(pb.TranscribeResponse(started=self._started(audio_format)))
                 stream = RecognitionStream(recognizer, meter, seconds(config.base_offset))
                 finished = await serve_stream(stream, requests, context.write, self._limits)
         outcome = "stream finished" if finished else "stream abandoned"
         _log.info(outcome, words=meter.words, audio_s=round(meter.audio_s, 2))
+
+    def _started(self, audio_format: AudioFormat) -> pb.TranscribeStarted:
+        limit_s = self._engine.flush_limit_s
+        # Left out where nothing has to be said about it.
+        limit = None if limit_s == FLUSH_LIMIT_S else duration(limit_s)
+        return pb.TranscribeStarted(format=audio_format, flush_limit=limit)
 
 
 class RecognitionStream:

@@ -9,3 +9,6 @@ SAMPLE_RATE = 16_000
 
 FRAME = 1_280
 """Samples in a frame, 80 ms: how often a pause is scored."""
+
+CHUNK = 512
+"""Samples in the chunks that the detector judges: 32 ms."""

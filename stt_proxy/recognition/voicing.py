@@ -6,11 +6,15 @@ from real words (measured: noise is often decoded with more of it than speech), 
 
 from stt_proxy.recognition.words import TimedWord
 
-_SPEECH = 0.5
+SPEECH = 0.5
 """The detector's probability from which a chunk counts as speech."""
 
 _SHARE = 0.3
 """How much of a word has to be speech."""
+
+
+_AROUND = 3_200
+"""Samples, 0.2 s: how far a roughly placed word may be from its speech."""
 
 
 class Voicing:
@@ -24,7 +28,7 @@ class Voicing:
 
     def feed(self, probability: float) -> None:
         """Take in the detector's probability of speech in the next chunk."""
-        self._speech.append(probability >= _SPEECH)
+        self._speech.append(probability >= SPEECH)
 
     def holds(self, word: TimedWord) -> bool:
         """Whether enough of the word is speech."""
@@ -32,6 +36,20 @@ class Voicing:
         behind = -(-word.end // self._chunk) - self._forgotten
         chunks = self._speech[max(0, first) : max(0, behind)]
         return bool(chunks) and sum(chunks) >= _SHARE * len(chunks)
+
+    def trimmed(self, word: TimedWord) -> TimedWord | None:
+        """The word without the silence at both its ends; None: there is no speech at or close to it.
+
+        For decoders that tell only roughly where a word is.
+        """
+        around = _AROUND // self._chunk
+        first = max(0, word.start // self._chunk - self._forgotten)
+        behind = -(-word.end // self._chunk) - self._forgotten
+        voiced = [at for at in range(first, min(behind, len(self._speech))) if self._speech[at]]
+        if voiced:
+            start = max(word.start, (voiced[0] + self._forgotten) * self._chunk)
+            return TimedWord(word.text, start, min(word.end, (voiced[-1] + 1 + self._forgotten) * self._chunk))
+        return word if any(self._speech[max(0, first - around) : max(0, behind + around)]) else None
 
     def forget(self, before: int) -> None:
         """Drop what lies before this position."""

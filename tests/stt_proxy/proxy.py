@@ -100,6 +100,7 @@ class ScriptedEngine:
 
     capacity: int = 2
     available: bool = True
+    flush_limit_s: float = 1.0
     script: list[Event | Exception] = field(default_factory=list)
     opened: list[ScriptedRecognizer] = field(default_factory=list)
     open_now: int = 0

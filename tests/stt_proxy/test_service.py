@@ -40,6 +40,13 @@ async def test_events_come_in_order_with_offsets_from_the_session() -> None:
     assert engine.opened[0].pcm == bytes(FRAME_BYTES)
 
 
+@pytest.mark.parametrize(("limit_s", "told_s"), [(1.0, None), (2.5, 2.5)])
+async def test_an_engine_that_takes_longer_for_a_flush_says_so(limit_s: float, told_s: float | None) -> None:
+    async with serving(ScriptedEngine(flush_limit_s=limit_s)) as proxy:
+        started = (await proxy.told(config(), finish()))[0].started
+    assert (seconds(started.flush_limit) if started.HasField("flush_limit") else None) == told_s
+
+
 async def test_the_engine_is_told_the_language() -> None:
     engine = ScriptedEngine()
     async with serving(engine) as proxy:

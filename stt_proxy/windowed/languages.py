@@ -1,0 +1,22 @@
+"""Which language is spoken in a stream whose caller has not said so."""
+
+from stt_proxy.recognition import SAMPLE_RATE
+
+_SURE = 0.8
+"""The certainty from which another language than the last is believed."""
+
+_ENOUGH = int(1.5 * SAMPLE_RATE)
+"""Samples of a window from which its language is believed: of a "yes", several languages are as likely."""
+
+
+class SpokenLanguage:
+    """The language of a stream: `told` by its caller, empty: to be found out; and `likely`, the last that was sure."""
+
+    def __init__(self, told: str = "", likely: str = "") -> None:
+        self.told = told
+        self.likely = told or likely
+
+    def note(self, language: str, certainty: float, length: int) -> None:
+        """Take in the language of a window of so many samples."""
+        if language and certainty >= _SURE and length >= _ENOUGH:
+            self.likely = language

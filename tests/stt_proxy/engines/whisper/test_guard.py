@@ -1,0 +1,57 @@
+import pytest
+
+from stt_proxy.engines.whisper.guard import beyond, is_speech, repeats
+from stt_proxy.recognition import SAMPLE_RATE
+from stt_proxy.recognition.words import TimedWord
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", False),
+        ("There is nothing better than a cup of tea after work.", False),
+        ("no no no", False),
+        ("bye bye", False),
+        ("it is what it is", False),
+        ("Ten of clubs. Ten of clubs.", True),
+        ("I said so. I said so. I said so.", True),
+        ("eight of spades, four of clubs, seven of hearts", False),
+        (" ".join(["five"] * 60), True),
+        (" ".join(["one two three four five six seven"] * 4), True),
+        ("five five five five", False),
+    ],
+)
+def test_a_text_that_repeats_itself(text: str, expected: bool) -> None:
+    assert repeats(text.split()) is expected
+
+
+@pytest.mark.parametrize(
+    ("starts_s", "length_s", "expected"),
+    [([], 1.0, False), ([0.1, 0.5], 1.0, False), ([0.1, 1.4], 1.0, False), ([0.1, 2.0], 1.0, True)],
+)
+def test_words_behind_the_audio(starts_s: list[float], length_s: float, expected: bool) -> None:
+    words = [TimedWord("a", round(at * SAMPLE_RATE), round((at + 0.2) * SAMPLE_RATE)) for at in starts_s]
+    assert beyond(words, round(length_s * SAMPLE_RATE)) is expected
+
+
+def test_more_words_than_can_be_said() -> None:
+    words = [TimedWord("a", 0, 10)] * 30
+    assert beyond(words, SAMPLE_RATE)
+    assert not beyond(words, 5 * SAMPLE_RATE)
+
+
+@pytest.mark.parametrize(
+    ("score", "no_speech", "expected"),
+    [
+        (-0.2, 0.01, True),
+        (-0.2, 0.9, True),
+        (-1.4, 0.1, True),
+        # Gaussian noise, a room, music: as they scored.
+        (-1.65, 0.7, False),
+        (-1.46, 0.49, False),
+        (-2.67, 0.93, False),
+        (-2.69, 0.34, False),
+    ],
+)
+def test_what_is_speech(score: float, no_speech: float, expected: bool) -> None:
+    assert is_speech(score, no_speech) is expected
