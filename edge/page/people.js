@@ -22,6 +22,14 @@ export function showPeople(fieldset, choices, chosen, wishes) {
   const cards = choices.map((choice, index) => card(choice, index === first, wishes));
   // What offers to make another one comes last.
   fieldset.querySelector(".own").before(...cards);
+  reachChosen(fieldset);
+}
+
+/** Of all samples the tab key reaches that of the chosen voice. */
+function reachChosen(fieldset) {
+  for (const button of fieldset.querySelectorAll(".hear")) {
+    button.tabIndex = button.closest(".card").querySelector("input").checked ? 0 : -1;
+  }
 }
 
 /** Show whose sample is being played. @param {HTMLElement} fieldset @param {string} playing a voice's id, or "" */
@@ -38,7 +46,10 @@ function card(choice, isChosen, { choose, close, hear }) {
   radio.name = "person";
   radio.value = choice.id;
   radio.checked = isChosen;
-  radio.addEventListener("change", () => choose(choice));
+  radio.addEventListener("change", () => {
+    reachChosen(label.closest("fieldset"));
+    choose(choice);
+  });
   // Clicks that stand for a key have no `detail`.
   label.addEventListener("click", ({ detail }) => {
     if (detail > 0) close();
@@ -60,6 +71,7 @@ function card(choice, isChosen, { choose, close, hear }) {
 function sampleButton(choice, hear) {
   const button = element("button", "hear");
   button.type = "button";
+  button.name = "hear";
   button.dataset.voice = choice.id;
   button.setAttribute("aria-label", `Hear ${choice.name}`);
   button.setAttribute("aria-pressed", "false");

@@ -1,4 +1,4 @@
-"""A real edge with the page, the real voices of eSpeak, and an orchestrator whose side of conversations a test speaks."""
+"""A real edge with the page and the voices of eSpeak, and an orchestrator that a test speaks for."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
