@@ -144,7 +144,7 @@ class TestPeople:
         async with visitor(browser) as page:
             await open_page(page, harness.url)
             await page.locator("#call").click()
-            await expect(page.locator("#trouble-title")).to_have_text("This character is not known here")
+            await expect(page.locator("#trouble-title")).to_have_text("This character does not exist here")
             await expect(page.locator("#trouble-text")).to_contain_text("No character 'poem'.")
         await restore(harness)
 
