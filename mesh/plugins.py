@@ -10,18 +10,21 @@ What is heavy, and what may not be installed, is imported inside `open` and `che
 """
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
+import structlog
 
 from mesh.extras import MissingExtra
 from mesh.findings import Finding
 from mesh.settings import Reading, SettingError, Settings, load, read
+
+_log = structlog.get_logger()
 
 E = TypeVar("E")
 """The type of the engines of a group: the `Protocol` of its proxy."""
@@ -97,10 +100,24 @@ class Choice(Generic[E]):
     """The rest of "name: …": for the log and for people."""
     missed: tuple[str, ...] = ()
     """The engines that would have been chosen before it, each with why it was not: "whisper (…): its weights …"."""
+    fallback: "Choice[E] | None" = None
+    """What runs instead if it turns out that it cannot. None: nothing may, since somebody named it, or nothing can."""
 
-    def open(self) -> AbstractAsyncContextManager[E]:
-        """Run the engine while the block runs; raises as `EnginePlugin.open` does."""
-        return self.plugin.open(self.settings)
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[E]:
+        """Run the engine, or what it falls back to, while the block runs; raises as `EnginePlugin.open` does."""
+        async with AsyncExitStack() as running:
+            try:
+                engine = await running.enter_async_context(self.plugin.open(self.settings))
+            except EngineUnavailable as error:
+                if self.fallback is None:
+                    raise
+                worse = self.fallback.plugin
+                _log.warning(
+                    "engine replaced", engine=self.plugin.name, reason=str(error), by=worse.name, which_is=worse.summary
+                )
+                engine = await running.enter_async_context(self.fallback.open())
+            yield engine
 
     def line(self, what: str) -> str:
         """One line for people, about the engine that is `what`: "speech recognition"."""
@@ -167,15 +184,22 @@ class EngineGroup(Generic[E]):
         for plugin in self.plugins.values():
             if plugin.is_configured(settings[plugin.name]):
                 return _fixed(plugin, settings[plugin.name], "its server is configured")
-        return self._best(settings)
+        return self._best(settings, list(self.plugins.values()))
 
     def _named(self, environ: Mapping[str, str]) -> str | None:
         return environ.get(self.variable) or None
 
-    def _best(self, settings: Mapping[str, Settings]) -> Choice[E]:
+    def _fallback(self, settings: Mapping[str, Settings], plugins: Sequence[AnyPlugin[E]]) -> Choice[E] | None:
+        """The best of these that can run here; None: there is none."""
+        try:
+            return self._best(settings, plugins)
+        except (MissingExtra, EngineUnavailable):
+            return None
+
+    def _best(self, settings: Mapping[str, Settings], plugins: Sequence[AnyPlugin[E]]) -> Choice[E]:
         missed: list[str] = []
         missing: MissingExtra | None = None
-        for plugin in self.plugins.values():
+        for plugin in plugins:
             if plugin.default_rank is None:
                 continue
             try:
@@ -187,7 +211,8 @@ class EngineGroup(Generic[E]):
                 reason = plugin.unavailable(settings[plugin.name])
             if reason is None:
                 why = "the default" if not missed else "the best that can run here"
-                return Choice(plugin, settings[plugin.name], why, tuple(missed))
+                after = plugins[plugins.index(plugin) + 1 :]
+                return Choice(plugin, settings[plugin.name], why, tuple(missed), self._fallback(settings, after))
             missed.append(f"{plugin.name}, {plugin.summary}: {reason}")
         if missing is not None:
             raise missing

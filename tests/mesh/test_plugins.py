@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from mesh.extras import MissingExtra
 from mesh.plugins import EngineGroup, EngineUnavailable
@@ -13,7 +14,7 @@ PLUGIN = """
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
 from mesh.extras import require
-from mesh.plugins import EnginePlugin
+from mesh.plugins import EnginePlugin, EngineUnavailable
 from mesh.settings import Settings, setting
 
 class Own(Settings, frozen=True, kw_only=True):
@@ -23,6 +24,8 @@ class Own(Settings, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def open_it(settings):
+    if settings.heat == 0:
+        raise EngineUnavailable("the oven stays cold")
     yield f"{name} at {{settings.heat}}"
 
 async def check(settings):
@@ -119,6 +122,35 @@ def test_the_best_that_can_run_is_the_default_and_says_what_is_better(
     line = choice.line(group.what)
     assert line.startswith("baking: bread, bakes bread (the best that can run here). Better, but not here: pie, bakes")
     assert "cake, bakes cake: the eggs are missing." in line
+
+
+async def test_a_default_that_turns_out_to_be_unavailable_is_replaced_by_the_next(
+    group: EngineGroup[str], install: Install
+) -> None:
+    install("bread", rank=100)
+    install("cake", rank=50)
+    install("pie", rank=10)
+    choice = group.choose({"PARLEY_PIE_HEAT": "0", "PARLEY_CAKE_HEAT": "0"})
+    assert choice.plugin.name == "pie"
+    with capture_logs() as logs:
+        async with choice.open() as engine:
+            assert engine == "bread at 5"
+    replaced = [(log["engine"], log["by"], log["which_is"], log["reason"]) for log in logs]
+    assert replaced == [
+        ("pie", "cake", "bakes cake", "the oven stays cold"),
+        ("cake", "bread", "bakes bread", "the oven stays cold"),
+    ]
+
+
+async def test_one_that_is_named_and_turns_out_to_be_unavailable_is_not_replaced(
+    group: EngineGroup[str], install: Install
+) -> None:
+    install("bread", rank=100)
+    install("cake", rank=50)
+    choice = group.choose({"PARLEY_OVEN": "cake", "PARLEY_CAKE_HEAT": "0"})
+    with pytest.raises(EngineUnavailable, match="the oven stays cold"):
+        async with choice.open():
+            pass
 
 
 def test_where_none_can_run_the_command_that_helps_is_told(group: EngineGroup[str], install: Install) -> None:

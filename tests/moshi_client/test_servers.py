@@ -12,13 +12,13 @@ from websockets.asyncio.server import ServerConnection
 from mesh.discovery import addresses
 from mesh.discovery.addresses import HostPort, Lookup
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
+from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
+from mesh.server_urls import parse_urls
 from moshi_client import servers as moshi_servers
 from moshi_client.connection import Call, Closed
 from moshi_client.messages import FromRecogniser, Marker, from_recogniser
-from moshi_client.metrics import LeaseMetrics
 from moshi_client.servers import MoshiServers
-from moshi_client.urls import parse_urls
 from tests.moshi_client import server as moshi
 from tests.moshi_client.server import KEY, READY, MoshiServer, idle, packed, running, saying, silent
 
