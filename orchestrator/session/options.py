@@ -56,7 +56,7 @@ class SessionOptions:
     def change(self, config: SessionConfig) -> ev.SessionConfigured:
         """Take in the fields that `config` sets; raises `InvalidRequest`, and then none of them counts."""
         given = _merged(self._given, config)
-        policy = _delayed(policy_of(config, self._policy), given)
+        policy = delayed(policy_of(config, self._policy), given)
         instructions = None
         if config.HasField("instructions"):
             instructions = self._prompts.render(config.instructions, model=self._model.known_name)
@@ -152,7 +152,7 @@ def _merged(present: SessionConfig, config: SessionConfig) -> SessionConfig:
     return merged
 
 
-def _delayed(policy: Policy, given: SessionConfig) -> Policy:
+def delayed(policy: Policy, given: SessionConfig) -> Policy:
     """Return `policy` with the waits after a pause that the session asked for so far."""
     finished, unfinished, dictated = _DELAYS[given.eagerness or EAGERNESS_AUTO]
     least = seconds(given.end_of_turn_delay)
