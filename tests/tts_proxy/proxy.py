@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -167,16 +167,18 @@ def errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def serving(*, capacity: int = 64, **settings: float | str) -> AsyncIterator[Proxy]:
-    """A proxy with these settings, and the defaults otherwise, while the block runs."""
+async def serving(
+    *, capacity: int = 64, engine: SynthesisEngine | None = None, **settings: float | str
+) -> AsyncIterator[Proxy]:
+    """A proxy with these settings, and the defaults otherwise, while the block runs: eSpeak's if no engine is given."""
     told = load(TtsSettings, {}, port=0, metrics_port=0, **settings)
     registry = CollectorRegistry()
     async with (
-        espeak_engine(EspeakSettings(capacity=capacity)) as espeak,
+        nullcontext(engine) if engine else espeak_engine(EspeakSettings(capacity=capacity)) as speaks,
         Replicas("voice service", told.voices_target) as voices,
     ):
-        engine = WatchedEngine(espeak)
-        servicer = SynthesisServicer(told, engine, CustomVoices(voices, engine.name), Metrics(registry))
+        watched = WatchedEngine(speaks)
+        servicer = SynthesisServicer(told, watched, CustomVoices(voices, watched.name), Metrics(registry))
         async with (
             GrpcServer(
                 told,
@@ -185,4 +187,4 @@ async def serving(*, capacity: int = 64, **settings: float | str) -> AsyncIterat
             ) as server,
             open_channel(server.address) as channel,
         ):
-            yield Proxy(engine, registry, channel)
+            yield Proxy(watched, registry, channel)
