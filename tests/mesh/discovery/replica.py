@@ -16,6 +16,8 @@ from parley.tts.v1 import tts_pb2, tts_pb2_grpc
 
 SERVICE = tts_pb2.DESCRIPTOR.services_by_name["TextToSpeechService"]
 CONFIG = tts_pb2.SynthesizeRequest(config=tts_pb2.SynthesizeConfig())
+UNHURRIED = Limits(one_try=5.0, search=15.0)
+"""For a crowd that a slow machine serves slowly, when the test is not about time."""
 FINISH = tts_pb2.SynthesizeRequest(finish=tts_pb2.SynthesizeFinish())
 
 Request = tts_pb2.SynthesizeRequest
