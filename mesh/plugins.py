@@ -55,7 +55,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class EnginePlugin(Generic[S, E]):
-    """One engine. Every function gets the engine's own settings; none of them but `open` and `check` may take long."""
+    """One engine. Every function gets the engine's own settings. All but `open` and `check` must be fast."""
 
     name: str
     """What the choosing variable calls it: "pocketsphinx". The entry point has the same name."""

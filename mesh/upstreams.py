@@ -152,10 +152,10 @@ class Upstreams(Generic[U]):
 
     @asynccontextmanager
     async def lease(self, connect: "Callable[[Place[U]], AbstractAsyncContextManager[C]]") -> AsyncIterator[C]:
-        """A connection to one of them, made by `connect` and left on leaving.
+        """A connection to one of them, made by `connect` and closed when the block ends.
 
-        Raises, in time, `AtCapacity` if one of them was full, `UpstreamMisconfigured` if it was for that alone,
-        `UpstreamDown` otherwise, and any other error of `connect` at once.
+        Raises within `Options.search_limit_s`: `AtCapacity` if one of them was full, `UpstreamMisconfigured` if wrong
+        settings are the only reason, `UpstreamDown` otherwise. Any other error of `connect` is raised at once.
         """
         if self._leases >= self._options.most_leases:
             raise AtCapacity(f"every {self._name} connection this process may have is taken")

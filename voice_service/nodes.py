@@ -1,4 +1,4 @@
-"""Reads YAML by what is expected of it, and says in which line it is not so."""
+"""Reads YAML fields of expected types. An error names the line that is not as expected."""
 
 import re
 from collections.abc import Collection, Iterator

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
 from mesh.pool import Limits, Member, NoneFound, Outcome, Pool, Search, Try, Wait
+from mesh.times import loop_time
 
 M = TypeVar("M", bound=Member[Any])
 Found = TypeVar("Found")
@@ -65,7 +66,7 @@ class Finder(Generic[M]):
 
     def begin(self, limits: Limits) -> Search[M]:
         """A search that begins now."""
-        return Search(self._pool, limits, _now())
+        return Search(self._pool, limits, loop_time())
 
     def notify(self) -> None:
         """Have waiting searches look at the members again."""
@@ -78,7 +79,7 @@ class Finder(Generic[M]):
 
     async def choose(self, search: Search[M]) -> M | None:
         """The member to try next, once it can be chosen; None: the search is over."""
-        while isinstance(choice := search.choose(_now()), Wait):
+        while isinstance(choice := search.choose(loop_time()), Wait):
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(choice.until):
                     await self.changed()
@@ -100,39 +101,35 @@ class Finder(Generic[M]):
                         self._note(search, member, error)
                     else:
                         search.admitted(member)
-                        self._meter.found(_now() - search.began)
+                        self._meter.found(loop_time() - search.began)
                         return found
         except TimeoutError:
             search.ran_out(UpstreamDown(self._late))
         finally:
-            self._meter.ended(_now() - search.began)
+            self._meter.ended(loop_time() - search.began)
         self._meter.missed()
-        raise self._explain(search.none_found(_now()))
+        raise self._explain(search.none_found(loop_time()))
 
     async def _tried(self, attempt: Callable[[M], Awaitable[Found]], member: M, limits: Limits) -> Found:
-        began = _now()
+        began = loop_time()
         try:
             async with asyncio.timeout(limits.one_try):
                 return await attempt(member)
         except AtCapacity:
-            self._meter.refused(_now() - began)
+            self._meter.refused(loop_time() - began)
             raise
         finally:
-            self._meter.tried(_now() - began)
+            self._meter.tried(loop_time() - began)
 
     def _note(self, search: Search[M], member: M, error: MeshError | TimeoutError) -> None:
         """Note a try that failed. Raises the error if it would be the same everywhere."""
         if isinstance(error, AtCapacity):
-            search.not_admitted(member, Try(Outcome.FULL, error, error.retry_after or 0.0), _now())
+            search.not_admitted(member, Try(Outcome.FULL, error, error.retry_after or 0.0), loop_time())
             return
         trouble = error if isinstance(error, MeshError) else UpstreamDown(self._late)
         outcome = self._judge(trouble)
         if outcome is None:
             raise error
         self._meter.failed()
-        search.not_admitted(member, Try(outcome, trouble), _now())
+        search.not_admitted(member, Try(outcome, trouble), loop_time())
         self._report(member, trouble)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

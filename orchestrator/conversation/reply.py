@@ -90,8 +90,8 @@ class Reply:
     def uninterruptible(self, now: float, window: float) -> bool:
         """Tell whether detected speech must leave the reply alone: the first one, until heard for `window` seconds.
 
-        Before its first audio there is no echo to be afraid of, and who has spoken may well go on. But a greeting would
-        be lost to the first noise of a microphone that is being switched on.
+        Before its first audio a reply can be interrupted: there is no echo yet, and the person may be continuing the
+        turn. A greeting cannot, since the noise of a microphone being switched on would cancel it.
         """
         origin = self.playout.origin
         if origin is None:

@@ -43,7 +43,7 @@ class ConversationServicer(ConversationServiceServicer):
         self._prompts = prompts
         self._recordings = recordings
 
-    # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
+    # A coroutine rather than a generator: see `mesh.rpc.interceptor`.
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
         self, requests: AsyncIterator[pb.ConverseRequest], context: Context
     ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
-from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
+from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_BYTES, SAMPLE_RATE
 from mesh.errors import UpstreamDown
 from stt_proxy.engine import Event, Flushed, Pause
 from stt_proxy.engines.pocketsphinx.wire import (
@@ -131,8 +131,6 @@ _MOST_FLUSHES = 16
 _STALL_LIMIT_S = 4.0
 """How long a worker may have something to do and say nothing. Its slowest frame takes less than a second."""
 
-_SAMPLE_BYTES = 2
-
 
 class Lease:
     """The worker's part of a `Recognizer`, for one stream."""
@@ -159,7 +157,7 @@ class Lease:
             await self._room()
             piece = pcm[start : start + FRAME_BYTES]
             self._worker.send(Audio(self._stream, piece))
-            self._sent_s += len(piece) / _SAMPLE_BYTES / SAMPLE_RATE
+            self._sent_s += len(piece) / SAMPLE_BYTES / SAMPLE_RATE
 
     async def flush(self, flush_id: int) -> None:
         """Ask for the words of everything sent so far."""
