@@ -110,7 +110,7 @@ class Fields:
         return self.optional_fields(field) or self._missing(field)
 
     def done(self) -> None:
-        """Refuse fields that nobody has asked for."""
+        """Refuse the fields that were not read."""
         for line, problem in self._unread():
             self.refuse(line, problem)
 

@@ -22,7 +22,7 @@ from launcher.running.process import cpu_seconds, kill_group, started
 from mesh.pool import Backoff
 
 # How often a child that starts is asked whether it is ready, in seconds. Later less often: being asked costs CPU time,
-# and CPU time is taken for progress.
+# and CPU time counts as progress.
 _PROBE_INTERVAL_S = 0.2
 _LATER_PROBE_INTERVAL_S = 1.0
 _SOON_S = 10.0

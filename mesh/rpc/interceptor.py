@@ -123,7 +123,7 @@ async def _answer(context: _Context, method: str, error: BaseException) -> None:
 
 
 def _culprit(error: Exception) -> Exception:
-    """The exception that tells what happened: of a task group's, a bug first, then gRPC's own, then the peer's."""
+    """The exception that explains the failure: of a task group's, a bug first, then gRPC's own, then the peer's."""
     if not isinstance(error, ExceptionGroup):
         return error
     leaves = [_culprit(each) for each in error.exceptions]

@@ -1,6 +1,6 @@
 """Streams on the server's side: their requests, their responses, and how long a peer may leave either waiting.
 
-gRPC tells a handler of a half-close, a cancellation, an expired deadline and a lost peer in the same way: no more
+gRPC reports a half-close, a cancellation, an expired deadline and a lost peer to a handler in the same way: no more
 requests come.
 """
 
@@ -87,7 +87,7 @@ async def serve_stream(
     write: Callable[[Resp], Awaitable[None]],
     limits: StreamLimits,
 ) -> bool:
-    """Serve an admitted stream to its end; False: the requests ended without `finish`, and nobody wants the rest.
+    """Serve an admitted stream to its end; False: the requests ended without `finish`, and the rest is not wanted.
 
     Raises `InvalidRequest` for a request that makes no sense, `Idle` beyond the limits, and what the stream raises.
     """

@@ -39,7 +39,7 @@ class Playout:
     """The seconds that the client has reported as played: a lower limit of what was heard."""
     words: list[TimedWord] = field(default_factory=list)
     announced: int = 0
-    """How many of `words` the client has been told."""
+    """How many of `words` have been sent to the client."""
 
     @property
     def duration(self) -> float:
@@ -138,6 +138,6 @@ class Playout:
 
 
 PAUSE_BELIEVED = 1.0
-"""Seconds for which a report that playing stands still is believed. While it does, the client reports again."""
+"""For how many seconds a report of paused playback holds. A client repeats the report while playback is paused."""
 
 NEVER = float("inf")

@@ -3,7 +3,7 @@
     preparing ──▶ ready ──▶ speaking ⇄ held        preparing: the model is asked, synthesis runs
         │           │          │        │          ready:     it could be heard, and nothing of it has been
         │           │          ├──▶ finished       speaking:  audio is being released, or heard
-        ▼           ▼          ▼        ▼          held:      somebody may be speaking over it
+        ▼           ▼          ▼        ▼          held:      a person may be speaking over it
     cancelled   cancelled  cancelled  cancelled
 
 A reply is released to the listener only while the floor is free, that is, while the person has no open turn. A turn
@@ -59,7 +59,7 @@ class Reply:
     first: bool
     """It is the session's first."""
     greeting: bool = False
-    """Nobody had said anything before it."""
+    """Nothing was said in the session before it."""
     life: Life = Life.PREPARING
     text: str = ""
     """What the language model has written."""

@@ -1,4 +1,4 @@
-"""The records of a recording: a closed set of JSON objects, one a line, told apart by `line`.
+"""The records of a recording: a closed set of JSON objects, one a line, distinguished by `line`.
 
 Times are the core's `now`.
 The first is a `Header`, the last an `End`; a recording whose process was killed has none, and perhaps half a line.

@@ -122,7 +122,7 @@ class UnmuteDialect:
         return conversation.ConverseRequest(request_id=request_id, update=conversation.UpdateSession(session=changes))
 
     def events(self, response: conversation.ConverseResponse) -> Iterator[str]:
-        """What the client is told when `response` has come. See `Dialect.events`."""
+        """The messages to the client for `response`. See `Dialect.events`."""
         self._outputs_timer.restart()
         for event in self._translated(response):
             yield encoded(event)

@@ -90,7 +90,7 @@ class MoshiRecognizer:
         await self._connection.send(packed(Audio(Raw(packed_floats(samples)))))
 
     async def _room(self) -> None:
-        """Wait until the engine has caught up. The events, which are being taken meanwhile, tell."""
+        """Wait until the engine has caught up, as its events show; another task reads them."""
         while self.backlog_s > _LONGEST_BACKLOG_S or self._state.unanswered >= _MOST_FLUSHES:
             self._progress.clear()
             await self._progress.wait()

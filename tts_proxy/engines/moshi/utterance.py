@@ -65,7 +65,7 @@ class MoshiUtterance:
                     yield Audio(_as_pcm(numbers(pcm)))
 
     async def _next(self) -> FromVoice | None:
-        """The next message; None at the end, which nothing tells but that the engine closes the connection."""
+        """The next message; None at the end, when the engine closes the connection."""
         while True:
             try:
                 async with asyncio.timeout(_STALL_LIMIT_S):
