@@ -49,7 +49,7 @@ class MeshError(Exception):
     """A call failed.
 
     `message` is for people and may travel to the caller, so it holds nothing private; `code` and `reason` are for
-    programs. `retry_after` is the seconds after which trying again makes sense (None: unknown). `field` names the faulty
+    programs. `retry_after` is the seconds after which trying again makes sense (None: unknown). `field` is the faulty
     part of the request, as a path from the request message ("config.format"). `service` names the service that is
     missing.
     """
