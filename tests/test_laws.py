@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
-CLIENTS = ("moshi_client", "openai_audio")
+CLIENTS = ("moshi_client", "openai_audio", "wyoming_client")
 PACKAGES = (*SERVICES, "mesh", *CLIENTS, "launcher")
 OURS = {*PACKAGES, "parley", "tests", "humming"}
 

@@ -1,25 +1,20 @@
 """From what a server answers to words with their places in the window. No I/O.
 
-Servers give times of words, of segments, or none. What is missing is estimated: the letters of a text are spread evenly
-over where the window is loud.
+Servers give times of words, of segments, or none. What is missing is estimated.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import Final
 
 import msgspec
-import numpy as np
 from msgspec import Struct
 
 from mesh.errors import UpstreamDown
 from stt_proxy.recognition import SAMPLE_RATE
 from stt_proxy.recognition.samples import Samples
 from stt_proxy.recognition.words import TimedWord
+from stt_proxy.windowed.estimates import estimated, spread
 
-_STEP: Final = SAMPLE_RATE // 50
-_LOUD: Final = 0.1
-"""What is above this part of the loudest step is taken for speech."""
 _NO_SPEECH, _UNSURE = 0.6, -1.0
 """Whisper's own bounds: a segment is none that is silence so probably, and words so improbably."""
 _MOST_REPETITION: Final = 2.4
@@ -77,16 +72,8 @@ def words_of(transcript: Transcript, window: Samples) -> tuple[TimedWord, ...]:
         for segment in spoken:
             found += spread(segment.text.split(), round(segment.start * SAMPLE_RATE), round(segment.end * SAMPLE_RATE))
     if not found:
-        found = spread(transcript.text.split(), *_loud(window))
+        found = estimated(transcript.text, window)
     return tuple(_within(found, len(window)))
-
-
-def spread(words: Sequence[str], start: int, end: int) -> list[TimedWord]:
-    """The words between two places, each as long as it has letters."""
-    bounds = list(accumulate((len(word) + 1 for word in words), initial=0))
-    unit = max(0, end - start) / max(1, bounds[-1])
-    places = [start + round(bound * unit) for bound in bounds]
-    return [TimedWord(word, *places[at : at + 2]) for at, word in enumerate(words)]
 
 
 def _timed(words: Sequence[_Word]) -> Iterator[TimedWord]:
@@ -110,13 +97,3 @@ def _within(words: Sequence[TimedWord], length: int) -> Iterator[TimedWord]:
         if start < length:
             last = start
             yield TimedWord(each.text, start, min(max(each.end, start), length))
-
-
-def _loud(window: Samples) -> tuple[int, int]:
-    """From where to where there is speech, by the level alone."""
-    count = len(window) // _STEP
-    if not count:
-        return 0, len(window)
-    levels = np.sqrt(np.square(window[: count * _STEP].reshape(count, _STEP)).mean(axis=1))
-    loud = np.flatnonzero(levels > _LOUD * levels.max())
-    return (int(loud[0]) * _STEP, (int(loud[-1]) + 1) * _STEP) if len(loud) else (0, len(window))

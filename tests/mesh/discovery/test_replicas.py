@@ -20,7 +20,7 @@ from mesh.pool import FailedTry, Limits, Outcome
 from mesh.rpc.admission import half_close
 from mesh.rpc.server import GrpcServer
 from tests.mesh.discovery.cluster import Names, cluster
-from tests.mesh.discovery.replica import CONFIG, Serve, Speaker, admit, method, nobody, silence, target
+from tests.mesh.discovery.replica import CONFIG, UNHURRIED, Serve, Speaker, admit, method, nobody, silence, target
 
 LONG_S = 5.0
 PATIENT = Limits(search=2 * LONG_S, wait_for_serving=LONG_S)
@@ -252,7 +252,7 @@ async def test_a_crowd_of_searches_asks_the_name_service_once() -> None:
 
 
 async def searched(replicas: Replicas) -> None:
-    async with admitted(replicas, method, CONFIG):
+    async with admitted(replicas, method, CONFIG, UNHURRIED):
         pass
 
 

@@ -94,7 +94,7 @@ async def test_speech_is_recognised_by_a_real_model_behind_the_wire() -> None:
     def transcribe(file: bytes) -> dict[str, Any]:
         with wave.open(io.BytesIO(file)) as sound:
             assert (sound.getnchannels(), sound.getframerate(), sound.getsampwidth()) == (1, SAMPLE_RATE, 2)
-            samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(np.float32) / np.float32(32_768)
+            samples = (np.frombuffer(sound.readframes(sound.getnframes()), "<i2") / 32_768).astype(np.float32)
         words = model.decode(samples, "en", "").words
         timed = [{"word": w.text, "start": w.start / SAMPLE_RATE, "end": w.end / SAMPLE_RATE} for w in words]
         return {"text": " ".join(w.text for w in words), "words": timed}
