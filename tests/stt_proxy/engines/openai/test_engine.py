@@ -2,10 +2,10 @@
 
 import asyncio
 import io
+import tempfile
 import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -13,12 +13,12 @@ import pytest
 from openai.types.audio.transcription_create_params import TranscriptionCreateParamsNonStreaming
 from prometheus_client import CollectorRegistry
 
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import parse_urls
+from mesh.engines.weights import WeightsSettings, WeightStore
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
-from mesh.server_urls import parse_urls
 from mesh.tasks import beside
-from mesh.weights import WeightsSettings, WeightStore
 from standins.faults import Close, Full, Garbage, Http, Silent
 from stt_proxy.engine import Flushed, Recognizer
 from stt_proxy.engines.openai.engine import OpenAiTranscriptionEngine, openai_transcription_engine
@@ -87,7 +87,7 @@ async def failure(engine: OpenAiTranscriptionEngine) -> MeshError:
 
 
 async def test_speech_is_recognised_by_a_real_model_behind_the_wire() -> None:
-    found = WeightStore(WeightsSettings(models_folder=str(Path("unused")), models_network=False)).find(TINY.weights)
+    found = WeightStore(WeightsSettings(models_folder=tempfile.gettempdir(), models_network=False)).find(TINY.weights)
     assert found is not None, "install the extra test"
     model = WhisperModel(found.folder, 1, TINY.shortest)
 

@@ -1,20 +1,20 @@
 """The engine, and servers made of `wyoming`'s own classes: with fixed answers, and with Whisper tiny.en behind them."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.weights import WeightsSettings, WeightStore
 from mesh.errors import MeshError, UpstreamDown, UpstreamMisconfigured
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
 from mesh.tasks import beside
-from mesh.weights import WeightsSettings, WeightStore
 from stt_proxy.engine import Flushed, Recognizer
 from stt_proxy.engines.whisper.model import WhisperModel
 from stt_proxy.engines.whisper.models import MODELS
@@ -77,7 +77,7 @@ async def failure(engine: WyomingTranscriptionEngine) -> MeshError:
 
 
 async def test_speech_is_recognised_by_a_real_model_behind_the_wire() -> None:
-    found = WeightStore(WeightsSettings(models_folder=str(Path("unused")), models_network=False)).find(TINY.weights)
+    found = WeightStore(WeightsSettings(models_folder=tempfile.gettempdir(), models_network=False)).find(TINY.weights)
     assert found is not None, "install the extra test"
     model = WhisperModel(found.folder, 1, TINY.shortest)
 

@@ -1,0 +1,1 @@
+"""One process: how it runs and fails, drains, logs, listens and is measured."""

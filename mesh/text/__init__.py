@@ -1,0 +1,1 @@
+"""Text files that people edit, and the scripts of the world."""
