@@ -4,8 +4,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_OFFSETS = range(11_000, 15_400, 100)
-"""All ports of a mesh, up to 50054 and its replicas', are then above those that the system gives to outgoing calls."""
+_OFFSETS = range(1_000, 10_000, 100)
+"""What `parley up` takes, in steps that leave room for replicas."""
 _PORTS = (8000, 8091, 9151, 9152, 9153, 9154, 50051, 50052, 50053, 50054)
 
 
