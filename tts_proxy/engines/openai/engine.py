@@ -7,13 +7,11 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx2
-
 from mesh.errors import AtCapacity, UpstreamDown, VoiceNotFound
 from mesh.pool import Options
 from mesh.server_urls import ServerUrl
 from mesh.upstreams import LeaseMeter
-from openai_audio.servers import AudioServers, opened
+from openai_audio.servers import Answer, AudioServers, opened
 from tts_proxy.clauses.script import Script
 from tts_proxy.clauses.streaming import Pace, Samples, StreamedUtterance
 from tts_proxy.engines.openai.sound import SoundDecoder
@@ -132,8 +130,8 @@ class ServerSpeaker:
             "response_format": options.response_format,
             **options.extra,
         }
-        async with self._servers.post(_PATH, json=body) as response, aclosing(_pieces(response)) as pieces:
-            sound = SoundDecoder(response.headers.get("content-type", ""), options.sample_rate)
+        async with self._servers.post(_PATH, json=body) as answer, aclosing(_pieces(answer)) as pieces:
+            sound = SoundDecoder(answer.content_type, options.sample_rate)
             came = False
             async for data in pieces:
                 samples = sound.feed(data)
@@ -145,20 +143,18 @@ class ServerSpeaker:
                 raise UpstreamDown("the audio server sent no sound")
 
 
-async def _pieces(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+async def _pieces(answer: Answer) -> AsyncGenerator[bytes, None]:
     """The body as it comes. Raises `UpstreamDown` if it breaks off, or stalls."""
-    body = response.aiter_bytes()
-    try:
-        while True:
-            async with asyncio.timeout(_STALL_LIMIT_S):
-                data = await anext(body, None)
-            if data is None:
-                return
-            yield data
-    except TimeoutError:
-        raise UpstreamDown(f"the audio server has sent nothing for {_STALL_LIMIT_S:g} s") from None
-    except httpx2.HTTPError as error:
-        raise UpstreamDown("the audio server broke off in the middle of a clause") from error
+    async with aclosing(answer.pieces()) as pieces:
+        try:
+            while True:
+                async with asyncio.timeout(_STALL_LIMIT_S):
+                    data = await anext(pieces, None)
+                if data is None:
+                    return
+                yield data
+        except TimeoutError:
+            raise UpstreamDown(f"the audio server has sent nothing for {_STALL_LIMIT_S:g} s") from None
 
 
 @asynccontextmanager
