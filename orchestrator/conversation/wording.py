@@ -4,7 +4,7 @@ A pause alone does not end a turn: people stop to think after "I would like to",
 These rules read the words of the turn. They are lists, not grammar: each word in them is one that a sentence hardly
 ever ends with in its language. A turn that reads as unfinished only waits longer, so a wrong answer costs a moment.
 
-Somebody who says "mhm" while a reply is spoken acknowledges it, and does not want the floor (Yngve's back-channel).
+A person who says "mhm" while a reply is spoken acknowledges it, and does not want the floor (Yngve's back-channel).
 """
 
 import enum
@@ -28,7 +28,7 @@ def _set(words: str) -> frozenset[str]:
 _LEADS_ON: dict[str, frozenset[str]] = {
     "en": _set(
         "a an the my your our their its every and or but because although though unless until whether if "
-        "when while than of to for with from at by into onto between during against without towards "
+        "when while than of to for with from at by about into onto between during against without towards "
         "toward i i'm you're we're they're he's she's let's there's what's who's where's gonna wanna um "
         "uh er erm uhm like well basically actually"
     ),

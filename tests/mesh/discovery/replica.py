@@ -53,6 +53,11 @@ class Speaker(tts_pb2_grpc.TextToSpeechServiceServicer):
         self.admits = asyncio.Event()
         self.admits.set()
 
+    async def DescribeVoices(  # noqa: N802 - gRPC's name
+        self, _request: Any, _context: Any
+    ) -> tts_pb2.DescribeVoicesResponse:
+        return tts_pb2.DescribeVoicesResponse()
+
     async def Synthesize(  # noqa: N802 - gRPC's name
         self, request_iterator: AsyncIterator[Request], _context: Any
     ) -> AsyncIterator[Response]:
