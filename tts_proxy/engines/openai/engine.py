@@ -7,10 +7,10 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import LeaseMeter
 from mesh.errors import AtCapacity, UpstreamDown, VoiceNotFound
 from mesh.pool import Options
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import LeaseMeter
 from openai_audio.servers import Answer, AudioServers, opened
 from tts_proxy.clauses.script import Script
 from tts_proxy.clauses.streaming import Pace, Samples, StreamedUtterance
