@@ -7,8 +7,8 @@ The servers report no slots: one that is full says so with 429, and another is a
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -71,6 +71,24 @@ async def opened(
             yield AudioServers(servers, client, key, refused)
 
 
+class Answer:
+    """An answer with status 200, of which the first bytes have come."""
+
+    def __init__(self, content_type: str, first: bytes, rest: AsyncIterator[bytes]) -> None:
+        self.content_type = content_type
+        self._first = first
+        self._rest = rest
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The body as it comes. Raises `UpstreamDown` if it breaks off."""
+        yield self._first
+        try:
+            async for piece in self._rest:
+                yield piece
+        except httpx2.HTTPError as error:
+            raise UpstreamDown("the audio server broke off its answer") from error
+
+
 class AudioServers:
     """The servers, wherever they are; see `opened`."""
 
@@ -95,7 +113,7 @@ class AudioServers:
             raise error
 
     @asynccontextmanager
-    async def post(self, path: str, **content: Any) -> AsyncIterator[httpx2.Response]:
+    async def post(self, path: str, **content: Any) -> AsyncIterator[Answer]:
         """The answer of one of them to a POST, as it begins; leaving closes it.
 
         `content` is what `httpx2.AsyncClient.build_request` takes. Raises, in time, `AtCapacity` if one of them was
@@ -103,16 +121,14 @@ class AudioServers:
         `UpstreamDown` otherwise.
         """
 
-        def connect(place: Place[ServerUrl]) -> AbstractAsyncContextManager[httpx2.Response]:
+        def connect(place: Place[ServerUrl]) -> AbstractAsyncContextManager[Answer]:
             return self._answer(place, path, content)
 
         async with self._servers.lease(connect) as response:
             yield response
 
     @asynccontextmanager
-    async def _answer(
-        self, place: Place[ServerUrl], path: str, content: dict[str, Any]
-    ) -> AsyncIterator[httpx2.Response]:
+    async def _answer(self, place: Place[ServerUrl], path: str, content: dict[str, Any]) -> AsyncIterator[Answer]:
         try:
             response = await self._client.send(request(self._client, place, "POST", path, **content), stream=True)
         except httpx2.HTTPError as error:
@@ -120,21 +136,30 @@ class AudioServers:
         try:
             if response.status_code != HTTPStatus.OK:
                 raise refusal(response.status_code, response.headers, await read(response), secret=self._key)
-            yield response
+            body = response.aiter_bytes()
+            try:
+                # A server may answer before it has made anything, and fail then: another is asked.
+                first = await anext(body, b"")
+            except httpx2.HTTPError as error:
+                raise UpstreamDown("the audio server broke off its answer") from error
+            yield Answer(response.headers.get("content-type", ""), first, body)
         finally:
             await response.aclose()
 
 
-async def read(response: httpx2.Response, longest: int = _LONGEST_ANSWER) -> bytes:
-    """The body; empty if it is longer than `longest` bytes. Raises `UpstreamDown` if it breaks off."""
+async def read(response: httpx2.Response) -> bytes:
+    """The body; empty if it is longer than a MiB. Raises `UpstreamDown` if it breaks off."""
+    return await whole(Answer("", b"", response.aiter_bytes()))
+
+
+async def whole(answer: Answer) -> bytes:
+    """The body; empty if it is longer than a MiB. Raises `UpstreamDown` if it breaks off."""
     body = bytearray()
-    try:
-        async for piece in response.aiter_bytes():
+    async with aclosing(answer.pieces()) as pieces:
+        async for piece in pieces:
             body += piece
-            if len(body) > longest:
+            if len(body) > _LONGEST_ANSWER:
                 return b""
-    except httpx2.HTTPError as error:
-        raise UpstreamDown("the audio server broke off its answer") from error
     return bytes(body)
 
 

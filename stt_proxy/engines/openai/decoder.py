@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
-from openai_audio.servers import AudioServers, read
+from openai_audio.servers import AudioServers, whole
 from stt_proxy.engines.openai.transcript import transcript_of, words_of
 from stt_proxy.recognition import SAMPLE_RATE
 from stt_proxy.recognition.samples import Samples
@@ -69,9 +69,9 @@ class ServerDecoder:
         try:
             async with (
                 asyncio.timeout(self._answer_limit_s),
-                self._servers.post(_PATH, data={**fields, **self._extra}, files=files) as response,
+                self._servers.post(_PATH, data={**fields, **self._extra}, files=files) as answer,
             ):
-                body = await read(response)
+                body = await whole(answer)
         except TimeoutError:
             raise UpstreamDown("the audio server did not transcribe in time") from None
         transcript = transcript_of(body)

@@ -132,8 +132,8 @@ class ServerSpeaker:
             "response_format": options.response_format,
             **options.extra,
         }
-        async with self._servers.post(_PATH, json=body) as response, aclosing(_pieces(response)) as pieces:
-            sound = SoundDecoder(response.headers.get("content-type", ""), options.sample_rate)
+        async with self._servers.post(_PATH, json=body) as answer, aclosing(_pieces(answer)) as pieces:
+            sound = SoundDecoder(answer.content_type, options.sample_rate)
             came = False
             async for data in pieces:
                 samples = sound.feed(data)
@@ -145,20 +145,18 @@ class ServerSpeaker:
                 raise UpstreamDown("the audio server sent no sound")
 
 
-async def _pieces(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
+async def _pieces(answer: Answer) -> AsyncGenerator[bytes, None]:
     """The body as it comes. Raises `UpstreamDown` if it breaks off, or stalls."""
-    body = response.aiter_bytes()
-    try:
-        while True:
-            async with asyncio.timeout(_STALL_LIMIT_S):
-                data = await anext(body, None)
-            if data is None:
-                return
-            yield data
-    except TimeoutError:
-        raise UpstreamDown(f"the audio server has sent nothing for {_STALL_LIMIT_S:g} s") from None
-    except httpx2.HTTPError as error:
-        raise UpstreamDown("the audio server broke off in the middle of a clause") from error
+    async with aclosing(answer.pieces()) as pieces:
+        try:
+            while True:
+                async with asyncio.timeout(_STALL_LIMIT_S):
+                    data = await anext(pieces, None)
+                if data is None:
+                    return
+                yield data
+        except TimeoutError:
+            raise UpstreamDown(f"the audio server has sent nothing for {_STALL_LIMIT_S:g} s") from None
 
 
 @asynccontextmanager
