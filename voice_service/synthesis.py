@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import grpc
 import structlog
 
-from mesh.audio import SAMPLE_RATE
+from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Replicas, admitted, ask
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
 from parley.tts.v1 import tts_pb2
@@ -38,8 +38,7 @@ SENTENCES = {
 }
 """What a voice says of itself in each language; a voice of any other says it in English."""
 
-_SAMPLE_BYTES = 2
-_MOST_BYTES = LONGEST_SAMPLE_S * SAMPLE_RATE * _SAMPLE_BYTES
+_MOST_BYTES = LONGEST_SAMPLE_S * SAMPLE_RATE * SAMPLE_BYTES
 
 _log = structlog.get_logger()
 
@@ -139,7 +138,7 @@ def wav(pcm: bytes) -> bytes:
     file = io.BytesIO()
     with wave.open(file, "wb") as written:
         written.setnchannels(1)
-        written.setsampwidth(_SAMPLE_BYTES)
+        written.setsampwidth(SAMPLE_BYTES)
         written.setframerate(SAMPLE_RATE)
         written.writeframes(pcm)
     return file.getvalue()

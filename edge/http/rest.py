@@ -78,7 +78,7 @@ class Rest:
 
     @operation({JSON: Banner, "text/html": str}, {304: "the page has not changed"})
     async def front(self, request: Request) -> Response:
-        """Give browsers the page, and tell everybody else what this is."""
+        """Send browsers the page, and all other clients a description of the server."""
         if wants_page(request.headers):
             response = await self._page.index(request)
         else:

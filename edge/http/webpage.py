@@ -21,7 +21,7 @@ _POLICY = {
     "base-uri": "'none'",
     "form-action": "'none'",
     "frame-ancestors": "'none'",
-    # The page builds its elements one by one; text that somebody spoke or a model wrote can never become markup.
+    # The page builds its elements one by one; text that a person spoke or a model wrote can never become markup.
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }

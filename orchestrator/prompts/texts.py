@@ -90,7 +90,7 @@ def read_texts(own: Path | None = None) -> Texts:
 
 
 class _Folder:
-    """Our own texts, with somebody's own before them."""
+    """The texts: a folder of the operator's own, and Parley's behind it."""
 
     def __init__(self, own: Path | None) -> None:
         self._own = own
@@ -99,7 +99,7 @@ class _Folder:
             raise TemplateError(own, None, "expected a folder")
 
     def file(self, name: str, *, formerly: str | None = None) -> Path:
-        """Where the text of this name is; a file of somebody's own may still have the name it had formerly."""
+        """The file of a text. An operator's own file may still have the text's former name."""
         names = [name] if formerly is None else [name, formerly]
         self._files.update(names)
         own = [self._own / each for each in names] if self._own is not None else []
@@ -114,7 +114,7 @@ class _Folder:
         return {language: read(self.file(f"{name}.{language}.txt")) for language in languages}
 
     def done(self) -> None:
-        """Refuse texts that nobody has asked for: a slip in a name would go unnoticed."""
+        """Refuse unknown files: a misspelt name would go unnoticed."""
         for path in sorted(self._own.glob("*.txt")) if self._own is not None else ():
             if path.name not in self._files | {"README.txt"}:
                 raise TemplateError(path, None, f"there is no text of this name, only {_listed(self._files)}")

@@ -57,7 +57,7 @@ class ConversationServicer(ConversationServiceServicer):
             model=model, answers_by_rules=model == RULES, can_record=bool(self._settings.recordings_folder)
         )
 
-    # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
+    # A coroutine rather than a generator: see `mesh.rpc.interceptor`.
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
         self, requests: AsyncIterator[pb.ConverseRequest], context: Context
     ) -> None:

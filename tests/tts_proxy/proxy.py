@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -184,20 +184,24 @@ def errors() -> Iterator[None]:
 
 @asynccontextmanager
 async def serving(
-    *, capacity: int = 64, voices: Mapping[str, Sequence[str]] | None = None, **settings: float | str
+    *,
+    capacity: int = 64,
+    engine: SynthesisEngine | None = None,
+    voices: Mapping[str, Sequence[str]] | None = None,
+    **settings: float | str,
 ) -> AsyncIterator[Proxy]:
-    """A proxy with these settings, and the defaults otherwise, while the block runs.
+    """A proxy with these settings, and the defaults otherwise, while the block runs: eSpeak's if no engine is given.
 
-    Its engine is eSpeak; with `voices`, it says that these are its voices.
+    With `voices`, the engine says that these are its voices.
     """
     told = load(TtsSettings, {}, port=0, metrics_port=0, **settings)
     registry = CollectorRegistry()
     async with (
-        espeak_engine(EspeakSettings(capacity=capacity)) as espeak,
+        nullcontext(engine) if engine else espeak_engine(EspeakSettings(capacity=capacity)) as speaks,
         Replicas("voice service", told.voices_target) as customs,
     ):
-        engine = WatchedEngine(espeak) if voices is None else ListedEngine(espeak, voices)
-        servicer = SynthesisServicer(told, engine, CustomVoices(customs, engine.name), Metrics(registry))
+        watched = WatchedEngine(speaks) if voices is None else ListedEngine(speaks, voices)
+        servicer = SynthesisServicer(told, watched, CustomVoices(customs, watched.name), Metrics(registry))
         async with (
             GrpcServer(
                 told,
@@ -206,4 +210,4 @@ async def serving(
             ) as server,
             open_channel(server.address) as channel,
         ):
-            yield Proxy(engine, registry, channel, server.address)
+            yield Proxy(watched, registry, channel, server.address)

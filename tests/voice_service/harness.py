@@ -5,7 +5,6 @@ import hashlib
 import io
 import os
 import re
-import socket
 import struct
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from parley.voices.v1 import voices_pb2 as pb
 from parley.voices.v1 import voices_pb2_grpc as stubs
+from tests.ports import free_port
 from tts_proxy.engines.espeak.library import Prosody, library
 from voice_service.catalogue import Catalogue
 from voice_service.cloning import Cloning
@@ -97,7 +97,7 @@ class Process:
 @asynccontextmanager
 async def process(**variables: str) -> AsyncIterator[Process]:
     """A voice service with these variables, from when it serves."""
-    port, metrics_port = _free_port(), _free_port()
+    port, metrics_port = free_port(), free_port()
     told = {"PARLEY_VOICES_PORT": str(port), "PARLEY_VOICES_METRICS_PORT": str(metrics_port), **variables}
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "voice_service", env={**os.environ, **told}, stderr=asyncio.subprocess.PIPE
@@ -113,13 +113,6 @@ async def process(**variables: str) -> AsyncIterator[Process]:
             child.terminate()
         _, told_last = await child.communicate()
         sys.stderr.write(told_last.decode())  # pytest shows it when a test fails
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Client:

@@ -110,7 +110,7 @@ def _sound_instance(sound: voices_pb2.FreesoundSource) -> SoundInstance | None:
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """What a donor is told. One of the names is misspelt in Unmute's API, and clients depend on it."""
+    """The answer to a donor. One of its names is misspelt in Unmute's API, and clients depend on it."""
 
     id: str
     text: str
@@ -131,7 +131,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verification(started: StartDonationResponse) -> Verification:
-    """What a donor is told."""
+    """The answer to a donor."""
     created = started.create_time
     return Verification(
         id=started.verification_id,

@@ -8,6 +8,7 @@ import pytest
 
 from mesh.discovery.search import DIRECT, Limits, Replicas, admitted
 from mesh.errors import AtCapacity, MissingServiceAtCapacity, MissingServiceTimeout
+from mesh.rpc.admission import half_close
 from tests.mesh.discovery.cluster import Cluster, cluster
 from tests.mesh.discovery.replica import CONFIG, UNHURRIED, Speaker, method, text
 
@@ -78,7 +79,7 @@ async def test_a_draining_one_costs_no_try_and_finishes_its_streams() -> None:
         assert (house.counts.failures, house.counts.refusals) == (0, [])
         await old.send(text("still here"))
         assert (await anext(aiter(old))).word.text == "still here"
-        await old.close_requests()
+        await half_close(old._call)
         assert [response async for response in old] == []
 
 

@@ -23,7 +23,7 @@ _GAIN = 1.4
 _PEAK = 0.95
 """Of full scale. A piece that would go beyond is made less loud."""
 _AUDIBLE = 0.002
-"""RMS of a window below which it is taken for silence. The network's own is below a tenth of it."""
+"""RMS of a window below which it counts as silence. The network's own is below a tenth of it."""
 _WINDOW = 120
 """Samples, 5 ms."""
 _LEAD_S = 0.04
