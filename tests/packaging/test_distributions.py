@@ -103,21 +103,21 @@ def test_an_installed_mesh_speaks(version: str, wheel: Path, tmp_path: Path) -> 
     assert (tmp_path / "answer.wav").stat().st_size > 24_000
 
 
-def test_without_the_embedded_engines_it_says_what_to_install(wheel: Path, tmp_path: Path) -> None:
+def test_without_engines_it_says_what_to_install(wheel: Path, tmp_path: Path) -> None:
     user = ShellUser(tmp_path, tmp_path / "home", pythons()[".".join(map(str, sys.version_info[:2]))])
     user.type(f"python3 -m venv .venv && .venv/bin/pip install '{wheel}'")
     assert "espeakng" not in user.type(".venv/bin/pip list")
     for process in ("stt-proxy", "tts-proxy"):
         said = user.type(f".venv/bin/parley {process}; test $? = 78")
-        assert "install them with: pip install 'parley[embedded]'" in said
+        assert "install them with: pip install 'parley[local]'" in said
         assert "Traceback" not in said
     said = user.type(f".venv/bin/parley up {PORTS}; test $? = 78")
-    assert "the embedded recogniser needs packages that are not installed" in said
-    assert "the embedded voice needs packages that are not installed" in said
+    assert "whisper needs packages that are not installed" in said
+    assert "local needs packages that are not installed" in said
     # What it says helps, and takes nothing else that is called parley.
-    user.type(".venv/bin/pip install 'parley[embedded]'")
+    user.type(".venv/bin/pip install 'parley[local]'")
     assert re.search(r"^parley +0\.1\.0", user.type(".venv/bin/pip list"), re.MULTILINE)
     try:
-        user.start(f".venv/bin/parley up {PORTS}")
+        user.start(f"PARLEY_STT_MODEL=tiny.en .venv/bin/parley up {PORTS}")
     finally:
         user.leave()
