@@ -63,7 +63,7 @@ def people() -> dict[str, Samples]:
 def _as_heard(samples: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> Samples:
     """Without the quiet at both ends, and as loud as people are."""
     heard = np.flatnonzero(np.abs(samples) > 300)
-    return at_level(samples[heard[0] : heard[-1] + 1].astype(np.float32) / 32_768, SPEECH_RMS)
+    return at_level(samples[heard[0] : heard[-1] + 1].astype(np.float32) / np.float32(32_768), SPEECH_RMS)
 
 
 def with_pauses(parts: list[Samples], pause_s: float) -> Samples:
