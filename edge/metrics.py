@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summ
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from edge.access.admission import RefusalReason
 from mesh.errors import AtCapacity, Draining, Idle, InvalidRequest, MeshError, UpstreamDown
 
 _SESSION_BUCKETS_S = (1, 10, 30, 60, 120, 240, 480, 960, 1920)
@@ -44,6 +45,14 @@ class EdgeMetrics:
             "Sessions that failed with another error that the client did not cause.",
             registry=registry,
         )
+        self._refusals = Counter(
+            "parley_edge_refusals",
+            "WebSocket handshakes that the edge refused, and why: origin, address_limit, draining, not_found.",
+            ("reason",),
+            registry=registry,
+        )
+        for reason in RefusalReason:
+            self._refusals.labels(reason.value)
         self._health = Summary(
             "worker_health_ok",
             "Health checks of the mesh: 1 if everything that a conversation needs was up, else 0.",
@@ -52,7 +61,7 @@ class EdgeMetrics:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        """Count one session while it lasts."""
+        """Count and time the session that the block is."""
         started = time.monotonic()
         self._sessions.inc()
         with self._active.track_inprogress():
@@ -72,6 +81,10 @@ class EdgeMetrics:
             self._misses.inc()
         elif not isinstance(error, InvalidRequest | Idle | Draining):
             self._errors.inc()
+
+    def count_refusal(self, reason: RefusalReason) -> None:
+        """Count a handshake that was refused."""
+        self._refusals.labels(reason.value).inc()
 
     def count_disconnect(self) -> None:
         """Count a connection that was closed because of an error."""

@@ -1,4 +1,4 @@
-"""The edge's whole life: listen, serve, drain, stop."""
+"""The life cycle of an edge: listen, serve, drain, stop."""
 
 import asyncio
 import logging
@@ -25,20 +25,20 @@ MAX_MESSAGE_BYTES = 1 << 20
 """The longest message a client may send; a longer one is answered by close code 1009. A second of Opus has 4 kB."""
 
 _PING_EVERY_S = 20.0
-"""How often a client is asked whether it is still there."""
+"""How often a client is sent a ping."""
 
 _PONG_LIMIT_S = 45.0
-"""How long it may take to answer; then its session is over (1011). A network that stands still for 30 s is survived."""
+"""How long it may take to answer. After that its session ends (1011). A session survives a network outage of 30 s."""
 
 _UNREAD_LIMIT_MS = 45_000
-"""How long what a client was sent may stay unacknowledged; then its socket is freed. A client that does not read loses
-its session sooner."""
+"""How long sent bytes may stay unacknowledged before the socket is closed. The session of a client that does not read
+ends sooner."""
 
 _FAREWELL_LIMIT_S = 2.0
-"""How long sessions may take to tell their clients that the edge stops,"""
+"""How long sessions may take to send their clients the reason when the edge stops."""
 
 _SHUTDOWN_LIMIT_S = 5
-"""and how long connections may take to close then."""
+"""How long connections may take to close after that, in whole seconds."""
 
 
 class EdgeServer:

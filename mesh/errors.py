@@ -49,8 +49,9 @@ class MeshError(Exception):
     """A call failed.
 
     `message` is for people and may travel to the caller, so it holds nothing private; `code` and `reason` are for
-    programs; `retry_after` tells, in seconds, when trying again makes sense (None: unknown); `field` names the part of
-    the request at fault, as a path from the request message ("config.format"); `service` the service that is missing.
+    programs. `retry_after` is the seconds after which trying again makes sense (None: unknown). `field` is the faulty
+    part of the request, as a path from the request message ("config.format"). `service` names the service that is
+    missing.
     """
 
     default_code: ClassVar[grpc.StatusCode] = grpc.StatusCode.UNKNOWN
@@ -76,7 +77,7 @@ class MeshError(Exception):
         self.service = service
 
     def cause(self) -> str:
-        """What led to it, for the log and nobody else; empty if nothing is known."""
+        """The causes of the error, for the log only; empty if there is none."""
         origin = self.__cause__
         if isinstance(origin, grpc.aio.AioRpcError):
             return f"{origin.code().name}: {origin.details()}"
@@ -131,14 +132,14 @@ class UpstreamMisconfigured(MeshError):
 
 
 class NotOffered(MeshError):
-    """What is asked for is not done here, by whoever has set this service up."""
+    """The operator of this service has switched off what the request asks for."""
 
     default_code = grpc.StatusCode.FAILED_PRECONDITION
     default_reason = "NOT_OFFERED"
 
 
 class InvalidRequest(MeshError):
-    """The request can never be honoured as it is; `field` tells which part of it."""
+    """The request can never be honoured as it is. `field` names the faulty part."""
 
     default_code = grpc.StatusCode.INVALID_ARGUMENT
     default_reason = "BAD_REQUEST"
@@ -229,7 +230,7 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> MeshError:
     """The exception that a failed call stands for; `error` becomes its `__cause__`.
 
     A status that no service of the mesh made (the connection failed, a proxy answered) keeps its code but not its text,
-    which tells of addresses: UNAVAILABLE becomes `UpstreamDown`, others a plain `MeshError` with the code as reason.
+    which contains addresses: UNAVAILABLE becomes `UpstreamDown`, others a plain `MeshError` with the code as reason.
     """
     details = list(_details(error))
     info = next((each for each in details if isinstance(each, ErrorInfo) and each.domain == DOMAIN), None)

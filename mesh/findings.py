@@ -1,15 +1,15 @@
-"""What a check finds."""
+"""The results of checks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """How grave it is."""
+    """The severity of a finding."""
 
     FINE = "fine"
     ADVICE = "advice"
-    """It works, but a person should know."""
+    """It works, but the operator should know about it."""
     WRONG = "wrong"
 
 

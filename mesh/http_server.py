@@ -27,7 +27,7 @@ def listening(host: str, port: int, *, share_port: bool = False) -> socket.socke
 
 @asynccontextmanager
 async def http_served(config: uvicorn.Config, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
-    """Do what `uvicorn.Server.serve` does, but for signals, while the block runs.
+    """Run a server while the block runs, as `uvicorn.Server.serve` does but without its signal handlers.
 
     Leaving closes the connections; answers in progress get `config.timeout_graceful_shutdown` seconds.
     """

@@ -14,7 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 _CHATTY = ("asyncio", "grpc", "httpcore", "httpx", "httpx2", "openai", "websockets")
-"""Libraries that tell their own inner life at "info" and below."""
+"""Libraries whose records at "info" and below are about their internals."""
 
 _GRPC = "grpc._cython.cygrpc"
 

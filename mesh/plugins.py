@@ -55,7 +55,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class EnginePlugin(Generic[S, E]):
-    """One engine. Every function gets the engine's own settings; none of them but `open` and `check` may take long."""
+    """One engine. Every function gets the engine's own settings. All but `open` and `check` must be fast."""
 
     name: str
     """What the choosing variable calls it: "pocketsphinx". The entry point has the same name."""
@@ -101,7 +101,8 @@ class Choice(Generic[E]):
     missed: tuple[str, ...] = ()
     """The engines that would have been chosen before it, each with why it was not: "whisper (…): its weights …"."""
     fallback: "Choice[E] | None" = None
-    """What runs instead if it turns out that it cannot. None: nothing may, since somebody named it, or nothing can."""
+    """The engine that runs instead if this one turns out to be unavailable. None: the operator named this
+    one, or there is no other."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[E]:
@@ -243,7 +244,7 @@ def _load(group: str, _path: Sequence[str]) -> tuple[dict[str, AnyPlugin[Any]], 
         elif each.name not in plugins:
             try:
                 plugins[each.name] = _plugin(each)
-            except Exception as error:  # noqa: BLE001 - somebody else's module may raise anything
+            except Exception as error:  # noqa: BLE001 - a third party's module may raise anything
                 broken[each.name] = f"{each.value}: {type(error).__name__}: {error}"
     ranked = sorted(
         plugins.values(), key=lambda plugin: (plugin.default_rank is None, plugin.default_rank or 0, plugin.name)

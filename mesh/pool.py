@@ -1,6 +1,6 @@
-"""Several servers for one purpose: what is known of each, which to try next, and how a search among them goes.
+"""Several servers for one purpose: the state of each, the choice of the next to try, and the search among them.
 
-No I/O and no clock: a time is seconds of the caller's clock, and chance is handed in. Replicas found by gRPC
+No I/O and no clock: times are seconds of the caller's clock, and random numbers are arguments. Replicas found by gRPC
 (`mesh.discovery`) and servers reached by URL (`mesh.upstreams`) are both searched by these rules.
 """
 
@@ -14,11 +14,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 NEVER = float("-inf")
 
 FULL_FOR_S = 1.0
-"""How long a member that refused comes after the others, at most."""
+"""The longest time for which a member that was full is ranked behind the others."""
 FORGOTTEN_AFTER_S = 60.0
-"""How long a member is kept that is no longer listed and has no call."""
+"""After how long a member that is not listed and has no call is dropped."""
 JITTER = 0.2
-"""By what part of itself a rest is made longer, at most, so that not every caller comes back at once."""
+"""The largest part of itself by which a rest is lengthened, so that callers do not all return at once."""
 
 K = TypeVar("K", bound=Hashable)
 M = TypeVar("M", bound="Member[Any]")
@@ -70,39 +70,39 @@ class Slots(NamedTuple):
 
 
 class Outcome(Enum):
-    """How a try ended that was not admitted."""
+    """The outcome of a try in which the member did not admit the call."""
 
     FULL = "full"
     """There was no free slot, which is no failure."""
     FAILED = "failed"
     """There was no answer, none in time, or an error."""
     MISCONFIGURED = "misconfigured"
-    """A setting is wrong, here or there, which will not be right soon."""
+    """A setting is wrong, in this process or at the member. Trying again soon does not help."""
 
 
-class Try(NamedTuple):
-    """A try that was not admitted."""
+class FailedTry(NamedTuple):
+    """A try in which the member did not admit the call."""
 
     outcome: Outcome
     error: Exception
     retry_after: float = 0.0
-    """Of a full member: the seconds after which it expects to have room."""
+    """The seconds after which a full member expects a free slot."""
 
 
 @dataclass(eq=False)
 class Member(Generic[K]):
-    """One server, and what is known of it."""
+    """One server and its state, as far as this process knows."""
 
     place: K
-    """Where it is; unique in its pool."""
+    """Its address; unique in its pool."""
     backoff: Backoff
     serving: bool | None = None
-    """What its last health check said; None: there was none."""
+    """The result of its last health check; None: there was none."""
     slots: Slots | None = None
-    """None: it reports none."""
+    """None: it does not report its slots."""
     calls: int = 0
     """Tries and calls of this process that are in flight."""
-    trouble: Try | None = None
+    last_failure: FailedTry | None = None
     """Its last failure, until it admits again."""
     full_until: float = NEVER
     rests_until: float = NEVER
@@ -133,9 +133,9 @@ class Member(Generic[K]):
         return now < self.full_until or self.free == 0
 
     def set_serving(self, serving: bool) -> None:
-        """Note a health check. A member that serves again starts afresh."""
+        """Note a health check. The failures of a member that serves again are forgotten."""
         if serving and self.serving is False:
-            self._start_afresh()
+            self._forget_failures()
         self.serving = serving
         if not serving:
             self.slots = None
@@ -146,23 +146,23 @@ class Member(Generic[K]):
 
     def admitted(self) -> None:
         """Note that it took a call."""
-        self._start_afresh()
+        self._forget_failures()
 
     def refused(self, now: float, retry_after: float) -> None:
         """Note that it was full, and for how many seconds it expects to be."""
-        self._start_afresh()
+        self._forget_failures()
         self.full_until = now + min(retry_after, FULL_FOR_S)
         if self.slots is not None:
             self.set_slots(self.slots.total, self.slots.total)
 
-    def failed(self, now: float, trouble: Try, chance: float) -> None:
+    def failed(self, now: float, failure: FailedTry, chance: float) -> None:
         """Note that it did not take a call; it rests for a growing time. `chance`, from 0 to 1, makes it longer."""
-        rest = self.backoff.longest_s if trouble.outcome is Outcome.MISCONFIGURED else self.backoff.pause()
-        self.trouble, self.rests_until = trouble, now + rest * (1 + JITTER * chance)
+        rest = self.backoff.longest_s if failure.outcome is Outcome.MISCONFIGURED else self.backoff.pause()
+        self.last_failure, self.rests_until = failure, now + rest * (1 + JITTER * chance)
 
-    def _start_afresh(self) -> None:
+    def _forget_failures(self) -> None:
         self.backoff.reset()
-        self.trouble, self.rests_until, self.full_until = None, NEVER, NEVER
+        self.last_failure, self.rests_until, self.full_until = None, NEVER, NEVER
 
 
 class Pool(Generic[K, M]):
@@ -211,11 +211,11 @@ class Pool(Generic[K, M]):
         """
         return min((each for each in self.candidates(now) if each not in but), key=self._rank(now), default=None)
 
-    def troubles(self, now: float) -> list[Try]:
+    def known_failures(self, now: float) -> list[FailedTry]:
         """The failures because of which members are not tried now."""
         if self._policy.tries_resting:
             return []
-        return [each.trouble for each in self.listed if each.trouble and each.rests(now)]
+        return [each.last_failure for each in self.listed if each.last_failure and each.rests(now)]
 
     def _rank(self, now: float) -> "Callable[[M], tuple[int, bool, bool, int, int, float]]":
         def rank(member: M) -> tuple[int, bool, bool, int, int, float]:
@@ -239,9 +239,9 @@ class Limits(NamedTuple):
     failures: int | None = 3
     """How many failures end a search; refusals for capacity are none. None: the time alone limits it."""
     health: float = 0.2
-    """How long a member may take to report its health for the first time before it is tried without."""
-    comeback: float = 0.5
-    """How long, from the beginning, a search waits for a member that serves, if none was full."""
+    """How long a member's first health report is awaited before the member is tried without one."""
+    wait_for_serving: float = 0.5
+    """How long after its beginning a search waits for a member that serves, if none was full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +258,7 @@ class Options:
     @property
     def limits(self) -> Limits:
         """Those of a search: as many tries as there is time for, and no waiting for a server to come back."""
-        return Limits(self.try_limit_s, self.search_limit_s, failures=None, health=0.0, comeback=0.0)
+        return Limits(self.try_limit_s, self.search_limit_s, failures=None, health=0.0, wait_for_serving=0.0)
 
 
 class Wait(NamedTuple):
@@ -270,7 +270,7 @@ class Wait(NamedTuple):
 class NoneFound(NamedTuple):
     """Why no member was found: the tries in their order or, if there was none, why the members rest."""
 
-    tries: tuple[Try, ...]
+    tries: tuple[FailedTry, ...]
 
     @property
     def is_full(self) -> bool:
@@ -289,7 +289,7 @@ class NoneFound(NamedTuple):
 
 
 class Search(Generic[M]):
-    """One search for a member that admits: `choose`, try it, note what came of it, until there is nothing to try."""
+    """One search: `choose` a member, try it, note the outcome, until one admits or none is left."""
 
     def __init__(self, pool: "Pool[Any, M]", limits: Limits, now: float) -> None:
         self.limits = limits
@@ -297,9 +297,9 @@ class Search(Generic[M]):
         self.ends_at = now + limits.search
         self._pool = pool
         self._since = now
-        """When there was something new to choose from for this search."""
+        """When the search began, or its last try ended."""
         self._tried: list[M] = []
-        self._tries: list[Try] = []
+        self._tries: list[FailedTry] = []
 
     def choose(self, now: float) -> M | Wait | None:
         """The member to try next, each at most once; None: the search is over."""
@@ -320,23 +320,23 @@ class Search(Generic[M]):
         """Note that a member took the call."""
         member.admitted()
 
-    def not_admitted(self, member: M, came: Try, now: float) -> None:
+    def not_admitted(self, member: M, failed: FailedTry, now: float) -> None:
         """Note that a member did not take the call."""
         self._since = now
-        self._tries.append(came)
-        if came.outcome is Outcome.FULL:
-            member.refused(now, came.retry_after)
+        self._tries.append(failed)
+        if failed.outcome is Outcome.FULL:
+            member.refused(now, failed.retry_after)
         else:
-            member.failed(now, came, self._pool.chance())
+            member.failed(now, failed, self._pool.chance())
 
     def ran_out(self, error: Exception) -> None:
-        """Note that the time is over, which is no failure of the member that is being tried."""
+        """Note that the search's time is over. That is no failure of the member that is being tried."""
         if not self._tries:
-            self._tries.append(Try(Outcome.FAILED, error))
+            self._tries.append(FailedTry(Outcome.FAILED, error))
 
     def none_found(self, now: float) -> NoneFound:
         """Why it found none."""
-        return NoneFound(tuple(self._tries or self._pool.troubles(now)))
+        return NoneFound(tuple(self._tries or self._pool.known_failures(now)))
 
     def _patience(self, best: M | None) -> float:
         """Until when a member that serves is waited for, if the best so far is this."""
@@ -344,4 +344,4 @@ class Search(Generic[M]):
             return self._since + self.limits.health
         if any(each.outcome is Outcome.FULL for each in self._tries):
             return self._since
-        return self.began + self.limits.comeback
+        return self.began + self.limits.wait_for_serving

@@ -1,4 +1,4 @@
-"""How every process of the mesh is run, and how it fails: one way, whoever starts it."""
+"""Runs a process of the mesh. Every process starts and fails in the same way, however it was started."""
 
 import os
 import sys
@@ -100,7 +100,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 def _chosen(engines: EngineGroup[E]) -> Choice[E]:
-    """The engine that runs, told in the log. Blocks for as long as looking at files takes."""
+    """Choose the engine and log the choice. It may read files, and blocks meanwhile."""
     choice = engines.choose(os.environ)
     log.info("engine chosen", engine=choice.plugin.name, why=choice.why)
     for missed in choice.missed:

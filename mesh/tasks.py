@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class _BlockEnded(Exception):
-    """No error: a task group has no other way to be made to cancel its tasks."""
+    """Raised in a task group to cancel its tasks, which has no other way to do so. It is no error."""
 
 
 @asynccontextmanager
@@ -40,9 +40,9 @@ async def beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Do `work` to its end, also when the caller is cancelled meanwhile; that is raised afterwards.
+    """Run `work` to its end even if the caller is cancelled meanwhile; the cancellation is raised afterwards.
 
-    It is for work that must not stop half-way, and that does not take long.
+    Use it for short work that must not stop half-way.
     """
     doing = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -54,7 +54,7 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     if cancelled is None:
         return doing.result()
     if not doing.cancelled():
-        # What became of it interests nobody any more; asking keeps asyncio from complaining.
+        # The result is not needed. Reading the exception keeps asyncio from logging it as never retrieved.
         doing.exception()
     try:
         raise cancelled
@@ -63,7 +63,7 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def first_of(*events: asyncio.Event, within: float) -> None:
-    """Wait for any of the events, at most so many seconds."""
+    """Wait for any of the events, at most `within` seconds."""
     waiters = [asyncio.ensure_future(event.wait()) for event in events]
     try:
         await asyncio.wait(waiters, timeout=within, return_when=asyncio.FIRST_COMPLETED)
@@ -73,20 +73,21 @@ async def first_of(*events: asyncio.Event, within: float) -> None:
 
 
 def was_cancelled() -> bool:
-    """Whether somebody has asked the present task to end, so that a `CancelledError` is meant for it."""
+    """Whether the cancellation of the current task was requested, so that a `CancelledError` is meant for it."""
     return _cancellations() > 0
 
 
 def _cancellations() -> int:
-    """How often the present task has been asked to end."""
+    """How many requests to cancel the current task are pending."""
     task = asyncio.current_task()
     return task.cancelling() if task else 0
 
 
 def _failure_of(failures: BaseExceptionGroup[BaseException], *, cancelled: bool) -> BaseException | None:
-    """What a block has to raise for these; None if it has just ended."""
+    """The exception that the block must raise for `failures`; None if the block ended without one."""
     if cancelled:
-        # It came while the group waited for the tasks it had cancelled; a group forgets it, before 3.13 for good.
+        # The cancellation came while the group waited for the tasks that it had cancelled. The group does not raise it,
+        # and before Python 3.13 it is lost.
         return asyncio.CancelledError()
     _, real = failures.split(_BlockEnded)
     return _first(real) if real else None

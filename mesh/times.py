@@ -1,8 +1,15 @@
-"""Seconds as numbers, and as protobuf durations."""
+"""Seconds: the clock of the event loop, and protobuf durations."""
+
+import asyncio
 
 from google.protobuf.duration_pb2 import Duration
 
 _NANOSECONDS = 1_000_000_000
+
+
+def loop_time() -> float:
+    """The time of the running event loop, in monotonic seconds from an arbitrary start."""
+    return asyncio.get_running_loop().time()
 
 
 def seconds(duration: Duration) -> float:

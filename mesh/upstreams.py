@@ -123,8 +123,8 @@ class Upstreams(Generic[U]):
         self._finder = Finder(
             self._pool,
             meter=meter,
-            judge=judge,
-            explain=partial(explain, name),
+            outcome_of=outcome_of,
+            error_for=partial(error_for, name),
             report=self._report,
             late=f"the {name} did not answer in time",
         )
@@ -143,7 +143,7 @@ class Upstreams(Generic[U]):
             return None
         if ready:
             return AtCapacity(f"every slot of the {self._name} is taken")
-        return explain(self._name, NoneFound(tuple(self._pool.troubles(now))))
+        return error_for(self._name, NoneFound(tuple(self._pool.known_failures(now))))
 
     @property
     def most_leases(self) -> int:
@@ -152,10 +152,10 @@ class Upstreams(Generic[U]):
 
     @asynccontextmanager
     async def lease(self, connect: "Callable[[Place[U]], AbstractAsyncContextManager[C]]") -> AsyncIterator[C]:
-        """A connection to one of them, made by `connect` and left on leaving.
+        """A connection to one of them, made by `connect` and closed when the block ends.
 
-        Raises, in time, `AtCapacity` if one of them was full, `UpstreamMisconfigured` if it was for that alone,
-        `UpstreamDown` otherwise, and any other error of `connect` at once.
+        Raises within `Options.search_limit_s`: `AtCapacity` if one of them was full, `UpstreamMisconfigured` if wrong
+        settings are the only reason, `UpstreamDown` otherwise. Any other error of `connect` is raised at once.
         """
         if self._leases >= self._options.most_leases:
             raise AtCapacity(f"every {self._name} connection this process may have is taken")
@@ -228,7 +228,7 @@ class Upstreams(Generic[U]):
         self._pool.forget(now)
 
 
-def judge(error: MeshError) -> Outcome | None:
+def outcome_of(error: MeshError) -> Outcome | None:
     """What an error says of the server that raised it; None: the request is at fault."""
     match error:
         case UpstreamMisconfigured():
@@ -239,7 +239,7 @@ def judge(error: MeshError) -> Outcome | None:
             return None
 
 
-def explain(name: str, none: NoneFound) -> MeshError:
+def error_for(name: str, none: NoneFound) -> MeshError:
     """The error for a search that found no server; a server is called `name`."""
     if none.is_full:
         return AtCapacity(f"every slot of the {name} is taken", retry_after=none.retry_after)

@@ -50,7 +50,7 @@ _PIECE = 1 << 20
 """Bytes that are copied at a time."""
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Is told what is being done, how many bytes are there and how many there will be."""
+"""Called with the present step, the number of bytes so far and that of all bytes."""
 
 _log = structlog.get_logger()
 

@@ -10,9 +10,11 @@ and its relatives, Armenian, Ethiopic, Burmese, Khmer, Tibetan."""
 CLAUSE_MARKS: Final = frozenset(",;:–—，；：、､،؛՝፣፤፥၊")
 """What ends a clause, by the same scripts."""
 
+_SENTENCE_ENDS = (SENTENCE_MARKS | {"."}) - {"…"}
+_CLOSING = "」』）】》〉〕”’\"'»)]}"
+"""What may stand after the mark that ends a sentence or a part."""
 _UNSPACED_MARKS = "。！？｡，；：、､၊။།"
 """Marks of scripts that write no space after them."""
-_CLOSERS = "」』）】》〉〕”’\"'»)\\]}"
 _CHARACTERS = "\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Of Chinese and Japanese: each is a syllable or more."""
 LONGEST_RUN: Final = 10
@@ -20,7 +22,13 @@ LONGEST_RUN: Final = 10
 
 _CHARACTER = re.compile(f"[{_CHARACTERS}]")
 # A mark between digits belongs to their number.
-_END_OF_PART = re.compile(rf"(?:(?<!\d)[{_UNSPACED_MARKS}]|[{_UNSPACED_MARKS}](?!\d))+[{_CLOSERS}]*")
+_END_OF_PART = re.compile(rf"(?:(?<!\d)[{_UNSPACED_MARKS}]|[{_UNSPACED_MARKS}](?!\d))+[{re.escape(_CLOSING)}]*")
+
+
+def ends_sentence(word: str) -> bool:
+    """Whether a word ends a sentence, also before closing quotes and brackets. An ellipsis does not."""
+    bare = word.rstrip(_CLOSING)
+    return bare[-1:] in _SENTENCE_ENDS and not bare.endswith("...")
 
 
 def characters_in(word: str) -> int:

@@ -30,7 +30,7 @@ async def check_servers(settings: OpenAiAudioSettings, model: str) -> list[Findi
     prefix = settings.env_prefix
     headers = {"authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}
     async with httpx2.AsyncClient(trust_env=False, timeout=_ANSWER_LIMIT_S, headers=headers) as client:
-        asked = (_answers(client, each, prefix, model, settings.api_key) for each in servers)
+        asked = (_answers(client, each, prefix, model, settings.api_key or "") for each in servers)
         return list(await asyncio.gather(*asked))
 
 

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any
 
+import msgspec
+
 from mesh.pool import Options
 from mesh.settings import Settings, setting
 
@@ -15,7 +17,9 @@ class OpenAiAudioSettings(Settings, frozen=True, kw_only=True):
             help="URLs of servers with OpenAI's audio API, http(s), with or without /v1. One may resolve to several."
         ),
     ] = ()
-    api_key: Annotated[str, setting(help="API key for these servers.", secret=True, pattern="^[!-~]*$")] = ""
+    api_key: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^[!-~]+$")] | None, setting(help="API key for these servers.", secret=True)
+    ] = None
     extra_body: Annotated[
         dict[str, Any] | None, setting(help="Additional fields for each request. They override all others.")
     ] = None

@@ -125,7 +125,10 @@ class _SearchCounters:
 
 
 class ServiceSearches(SearchMeter):
-    """Measures the searches for one service. `hard_misses` is what Unmute calls those; not two are named alike."""
+    """Measures the searches for one service.
+
+    `hard_misses` is Unmute's name for that counter, which follows a different pattern for every service.
+    """
 
     def __init__(
         self, service: str, hard_misses: str, all_services: _SearchCounters, registry: CollectorRegistry
@@ -147,11 +150,11 @@ class ServiceSearches(SearchMeter):
         self._hard_misses = Counter(hard_misses, "Replicas that failed when they were tried.", registry=registry)
 
     def found(self, seconds: float) -> None:
-        """A replica has admitted, so long after the search began."""
+        """A replica has admitted the call, `seconds` after the search began."""
         self._find_time.observe(seconds)
 
     def refused(self, seconds: float) -> None:
-        """A replica was full, and took so long to say so."""
+        """A replica was full; it answered after `seconds`."""
         self._ping_time.observe(seconds)
 
     def failed(self) -> None:
@@ -160,13 +163,13 @@ class ServiceSearches(SearchMeter):
         self._all.hard_misses.inc()
 
     def missed(self) -> None:
-        """None was found."""
+        """A search found no replica."""
         self._misses.inc()
         self._all.misses.inc()
 
 
 class RequestTiming:
-    """How one request to the model goes."""
+    """The timing of one request to the model."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
@@ -174,7 +177,7 @@ class RequestTiming:
         self.words = 0
 
     def word(self) -> None:
-        """A word has come."""
+        """Count a word that the model has written."""
         self.words += 1
         if self.first_word is None:
             self.first_word = time.monotonic()

@@ -1,11 +1,11 @@
 """What a recognition engine is. docs/engines.md shows how to add one.
 
-A conversation is held by what an engine says while somebody speaks, so an engine has four duties:
+Turn taking depends on the events that arrive while a person speaks, so an engine has four duties:
 
 * a `Pause` for every frame, soon after the frame was sent: a score below 0.4 opens a turn and holds the reply that is
   being spoken, one above 0.6 may end the turn;
 * the first `Word` within a second of such a score. Until then the turn may be a noise, and the reply resumes;
-* `Word`s while speech goes on: a turn of eight seconds without one is taken for a noise, and discarded;
+* `Word`s while speech goes on: a turn of eight seconds without one counts as noise and is discarded;
 * `Flushed` within `flush_limit_s` of a flush, and every word of what was sent before it.
 
 Audio is 16-bit little-endian PCM, 24 000 Hz, mono; positions are seconds from a stream's first sample, in exactly the
@@ -57,8 +57,8 @@ Event: TypeAlias = Word | Partial | Pause | Flushed
 class Recognizer(Protocol):
     """One stream being recognised: audio goes in at one end while events come out at the other.
 
-    Every method and the iteration raise `UpstreamDown` when the engine is lost, and `UpstreamMisconfigured` when it
-    turns out not to be up to it.
+    Every method and the iteration raise `UpstreamDown` when the engine is lost, and `UpstreamMisconfigured` when the
+    engine cannot recognise the stream with its present settings.
     """
 
     @property
@@ -94,7 +94,7 @@ class RecognitionEngine(Protocol):
 
     @property
     def available(self) -> bool:
-        """Whether it takes streams, full or not. A proxy whose engine does not is passed over by its callers."""
+        """Whether it takes streams, full or not. Callers pass over a proxy whose engine does not."""
 
     @property
     def flush_limit_s(self) -> float:
@@ -104,8 +104,8 @@ class RecognitionEngine(Protocol):
         """Lease a recogniser for one stream while the block runs; leaving it forgets the stream.
 
         `language` is a BCP 47 tag; empty: the engine's own. Entering raises `AtCapacity`, `InvalidRequest` for a
-        language it does not know, `UpstreamDown` or `UpstreamMisconfigured`, soon: it never waits for a recogniser to
-        become free.
+        language it does not know, `UpstreamDown` or `UpstreamMisconfigured`. It does so within half a second, since a
+        caller tries the next replica after that (`mesh.pool.Limits.one_try`), and never waits for a free recogniser.
         """
 
 

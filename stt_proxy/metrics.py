@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from mesh.audio import SAMPLE_RATE
+from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.rpc.streams import StreamMetrics
 from stt_proxy.engine import Event, Pause, Recognizer, Word
 
@@ -14,7 +14,6 @@ _SECONDS_OF_SESSION = (1.0, 10.0, 30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0
 _WORDS_OF_SESSION = (0, 50, 100, 200, 500, 1000, 2000, 4000)
 _SECONDS_TO_HEAR = (0.01, 0.015, 0.025, 0.05, 0.075, 0.1)
 _SECONDS_BEHIND = (0.08, 0.16, 0.24, 0.32, 0.5, 0.75, 1.0, 2.0, 4.0)
-_SAMPLE_BYTES = 2
 
 
 class Metrics:
@@ -106,7 +105,7 @@ class StreamMeter:
         self._metrics.sent.inc()
         if self._first_audio is None:
             self._first_audio = time.monotonic()
-        self.samples += len(pcm) // _SAMPLE_BYTES
+        self.samples += len(pcm) // SAMPLE_BYTES
 
     def event(self, event: Event) -> None:
         """The engine has heard something."""

@@ -34,7 +34,7 @@ class RecognitionServicer(SpeechToTextServiceServicer):
         self._engine = engine
         self._metrics = metrics
 
-    # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
+    # A coroutine rather than a generator: see `mesh.rpc.interceptor`.
     async def Transcribe(  # type: ignore[override]  # noqa: N802 - the contract's name
         self, requests: AsyncIterator[pb.TranscribeRequest], context: Context
     ) -> None:

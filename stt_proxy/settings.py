@@ -15,7 +15,7 @@ class SttSettings(ServiceSettings, frozen=True, kw_only=True):
     metrics_port: MetricsPort = 9152
     engine: Annotated[
         EngineName | None,
-        setting(help="Recogniser to use. Not set: moshi if a moshi-server is configured, else the best that can run."),
+        setting(help="Recogniser to use. Not set: the one whose server is configured, else the best that can run."),
     ] = None
     # More than a conversation may be idle, so that the limit which can be explained to a person comes first.
     idle_limit_s: Annotated[

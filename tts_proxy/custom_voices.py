@@ -1,4 +1,4 @@
-"""Custom voices: what the voice service keeps of them, kept here too while replies are spoken with them."""
+"""Custom voices: fetched from the voice service, and cached here while replies are spoken with them."""
 
 import asyncio
 from collections import OrderedDict
@@ -11,28 +11,28 @@ import structlog
 
 from mesh.discovery.search import Replicas, ask
 from mesh.errors import MeshError, UpstreamDown, VoiceNotFound
-from mesh.times import seconds
+from mesh.times import loop_time, seconds
 from parley.tts.v1.tts_pb2 import VoiceReplaced
 from parley.voices.v1.voices_pb2 import GetVoiceEmbeddingRequest, GetVoiceEmbeddingResponse
 from parley.voices.v1.voices_pb2_grpc import VoiceServiceStub
 from tts_proxy.engine import SynthesisEngine, Utterance
 
 PREFIX = "custom:"
-"""What the ids of custom voices begin with."""
+"""The prefix of the ids of custom voices."""
 
 MOST_CACHED = 64
 """Voices; each has at most 1 MiB."""
 FETCH_LIMIT_S = 0.35
-"""How long a reply waits for its voice. Whoever wants it spoken gives the whole admission half a second."""
+"""How long a reply waits for its voice. A caller allows half a second for the whole admission."""
 UNREACHABLE_FOR_S = 5.0
-"""How long the voice service is not asked again once it could not be reached: replies would all wait for nothing."""
+"""For how long the voice service is not asked again after it could not be reached, so that replies need not wait."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenVoice:
-    """What a reply is spoken with. A custom voice that is not to be had is replaced by the engine's own, here only."""
+    """The voice of a reply. A custom voice that is unavailable is replaced by the engine's default, and only here."""
 
     name: str
     embedding: bytes | None = None
@@ -71,7 +71,7 @@ class CustomVoices:
         self._unreachable_until = float("-inf")
 
     async def choose(self, voice: str) -> ChosenVoice:
-        """The voice of this name or id; the engine's default where a custom one is not to be had."""
+        """The voice of this name or id; the engine's default if it is a custom voice that is unavailable."""
         if not voice.startswith(PREFIX):
             return ChosenVoice(voice)
         try:
@@ -88,10 +88,10 @@ class CustomVoices:
         return ChosenVoice(voice, found.embedding)
 
     async def _found(self, voice_id: str) -> _Cached:
-        """What is kept of a voice, here or there. Raises `VoiceNotFound`, and others when nobody can be asked."""
+        """A voice from the cache, else from the voice service. Raises `VoiceNotFound`, or another `MeshError`."""
         if cached := self._cached(voice_id):
             return cached
-        now = _now()
+        now = loop_time()
         kept = await self._fetched(voice_id)
         found = _Cached(kept.engine, kept.embedding, now + seconds(kept.time_to_live))
         self._cache[voice_id] = found
@@ -103,20 +103,20 @@ class CustomVoices:
         cached = self._cache.get(voice_id)
         if cached is None:
             return None
-        if cached.expires_at <= _now():
+        if cached.expires_at <= loop_time():
             del self._cache[voice_id]
             return None
         self._cache.move_to_end(voice_id)
         return cached
 
     async def _fetched(self, voice_id: str) -> GetVoiceEmbeddingResponse:
-        if _now() < self._unreachable_until:
+        if loop_time() < self._unreachable_until:
             raise UpstreamDown("the voice service could not be reached a moment ago")
         try:
             async with asyncio.timeout(FETCH_LIMIT_S):
                 return await ask(self._voices, _get_embedding, GetVoiceEmbeddingRequest(voice_id=voice_id))
         except TimeoutError:
-            self._unreachable_until = _now() + UNREACHABLE_FOR_S
+            self._unreachable_until = loop_time() + UNREACHABLE_FOR_S
             raise UpstreamDown("the voice service did not answer in time") from None
 
 
@@ -128,7 +128,3 @@ def _get_embedding(
     channel: grpc.aio.Channel,
 ) -> "grpc.aio.UnaryUnaryMultiCallable[GetVoiceEmbeddingRequest, GetVoiceEmbeddingResponse]":
     return VoiceServiceStub(channel).GetVoiceEmbedding
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
-from mesh.audio import SAMPLE_RATE
+from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.errors import MeshError
 from mesh.rpc.streams import StreamMetrics
 
@@ -14,7 +14,6 @@ _SECONDS_TO_FIRST_AUDIO = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55)
 _FINE_SECONDS_TO_FIRST_AUDIO = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0, 2.0, 5.0)
 _SECONDS_OF_AUDIO = (0.5, 1.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 _SECONDS_TO_SPEAK = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
-_SAMPLE_BYTES = 2
 
 
 class Metrics:
@@ -112,7 +111,7 @@ class ReplyMeter:
     def frame(self, pcm: bytes) -> None:
         """A frame of audio is ready."""
         self.frames += 1
-        self.samples += len(pcm) // _SAMPLE_BYTES
+        self.samples += len(pcm) // SAMPLE_BYTES
         self.last_audio_s = time.monotonic() - self._first_text
         if self.first_audio_s is None:
             self.first_audio_s = self.last_audio_s

@@ -55,7 +55,7 @@ class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
     ] = "127.0.0.1:50054"
     engine: Annotated[
         EngineName | None,
-        setting(help="Synthesiser to use. Not set: moshi if a moshi-server is configured, else the best that can run."),
+        setting(help="Synthesiser to use. Not set: the one whose server is configured, else the best that can run."),
     ] = None
     idle_limit_s: Annotated[
         float, setting(help="Seconds without any text from a caller before its stream is closed.", gt=0)

@@ -1,4 +1,4 @@
-"""Reads YAML by what is expected of it, and says in which line it is not so."""
+"""Reads YAML fields of expected types. An error names the line that is not as expected."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -110,7 +110,7 @@ class Fields:
         return self.optional_fields(field) or self._missing(field)
 
     def done(self) -> None:
-        """Refuse fields that nobody has asked for."""
+        """Refuse the fields that were not read."""
         for line, problem in self._unread():
             self.refuse(line, problem)
 

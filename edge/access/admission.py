@@ -1,10 +1,11 @@
-"""Which clients are let in. A refusal is an HTTP status, before a WebSocket opens or a recording is read."""
+"""Which clients are admitted. A refusal is an HTTP status, sent before a WebSocket opens or a recording is read."""
 
 import ipaddress
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from enum import Enum
 from http import HTTPStatus
 
 import structlog
@@ -16,7 +17,7 @@ from mesh.drain import LiveCalls
 from mesh.errors import Draining
 
 _RETRY_AFTER_S = 10
-"""When a client with too many sessions may come back: it is unknown when one of them ends."""
+"""When a client with too many sessions may try again. A guess: the edge cannot know when one of them ends."""
 
 _LOGGED_EVERY_S = 60.0
 """A page that is refused tries again and again, on every machine where it is open."""
@@ -27,11 +28,29 @@ _LONGEST_ORIGIN = 200
 log = structlog.get_logger()
 
 
-class Refused(Exception):
-    """A client is not let in; `status` and `message` tell it why, `retry_after_s` when to come back, if ever."""
+class RefusalReason(Enum):
+    """Why a client is refused: the word in metrics and in the log."""
 
-    def __init__(self, status: int, message: str, retry_after_s: int | None = None) -> None:
+    ORIGIN = "origin"
+    """Its page comes from an origin that is not allowed."""
+    ADDRESS_LIMIT = "address_limit"
+    """Its address has as many conversations as it may have."""
+    DRAINING = "draining"
+    """The edge is stopping."""
+    NOT_FOUND = "not_found"
+    """There is no WebSocket at its path."""
+
+
+class Refused(Exception):
+    """A client is refused.
+
+    `status` and `message` are the answer. `retry_after_s` is when the client may try again; None: the answer does not
+    say.
+    """
+
+    def __init__(self, reason: RefusalReason, status: int, message: str, retry_after_s: int | None = None) -> None:
         super().__init__(message)
+        self.reason = reason
         self.status = status
         self.message = message
         self.retry_after_s = retry_after_s
@@ -51,7 +70,7 @@ class TooManySessions(Exception):
 
 
 class PerAddressLimit:
-    """Counts sessions by address, and takes no more than `most` of each; 0: as many as come."""
+    """Counts sessions by address and limits each address to `most`; 0: no limit."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -73,11 +92,11 @@ class PerAddressLimit:
 
 
 def _owner(address: str) -> str:
-    """What one household or machine has: an IPv4 address, or a network of IPv6 addresses."""
+    """The key that sessions are counted by: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        # What a proxy wrote that hides addresses.
+        # A proxy that hides addresses wrote something else.
         return address
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
@@ -100,7 +119,7 @@ class OriginCheck:
             return
         origin = headers["origin"]
         self._log(origin)
-        raise Refused(HTTPStatus.FORBIDDEN, f"pages of {origin} may not {purpose} here")
+        raise Refused(RefusalReason.ORIGIN, HTTPStatus.FORBIDDEN, f"pages of {origin} may not {purpose} here")
 
     def _log(self, origin: str) -> None:
         """Log which page was refused, and how many since the last such line."""
@@ -117,7 +136,10 @@ class OriginCheck:
 
 
 class AdmissionGate:
-    """Admits sessions: of pages with an allowed origin, so many an address, and none once the edge drains."""
+    """Decides which sessions are admitted.
+
+    A page must have an allowed origin. Each address has a limited number of sessions. A draining edge admits none.
+    """
 
     def __init__(self, origins: OriginCheck, addresses: PerAddressLimit, sessions: LiveCalls) -> None:
         self._origins = origins
@@ -133,8 +155,12 @@ class AdmissionGate:
                 session.enter_context(self._sessions.one_more())
                 session.enter_context(self._addresses.one_more(websocket.client.host if websocket.client else ""))
             except Draining as draining:
-                raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, draining.message, retry_after_s=1) from None
+                raise Refused(
+                    RefusalReason.DRAINING, HTTPStatus.SERVICE_UNAVAILABLE, draining.message, retry_after_s=1
+                ) from None
             except TooManySessions:
                 message = "too many conversations from this address"
-                raise Refused(HTTPStatus.TOO_MANY_REQUESTS, message, _RETRY_AFTER_S) from None
+                raise Refused(
+                    RefusalReason.ADDRESS_LIMIT, HTTPStatus.TOO_MANY_REQUESTS, message, _RETRY_AFTER_S
+                ) from None
             yield

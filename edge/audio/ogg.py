@@ -25,7 +25,7 @@ _ALL_ONES = 0xFFFF_FFFF
 
 
 class InvalidAudio(ValueError):
-    """These bytes are not the audio they should be; the message tells a person why."""
+    """The bytes are not the expected audio. The message says why, for people."""
 
 
 class TooMuchAudio(InvalidAudio):

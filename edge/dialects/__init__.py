@@ -32,7 +32,7 @@ class InvalidEvent(Exception):
 class ExcessAudio(InvalidEvent):
     """More audio came than is taken, as after an outage of the client's network; what was too much is dropped.
 
-    It is raised once an episode and answered by a warning: the client has done nothing wrong.
+    It is raised once for each excess and answered by a warning: the client has done nothing wrong.
     """
 
     def __init__(self) -> None:
@@ -40,10 +40,10 @@ class ExcessAudio(InvalidEvent):
 
 
 DeferredMessages: TypeAlias = Callable[[], Iterator[str]]
-"""Messages of a dialect's own accord, made when it is their turn to be sent."""
+"""Makes messages that no response of the orchestrator caused. It is called when they are due to be sent."""
 
 Queue: TypeAlias = Callable[[DeferredMessages], None]
-"""Takes such messages, to be sent after what is waiting."""
+"""Queues such messages behind those that wait to be sent."""
 
 
 class Dialect(Protocol):
@@ -73,9 +73,9 @@ class Dialect(Protocol):
         ...
 
     def fatal(self, words: str, error: MeshError) -> str:
-        """The last message before `error` closes the connection; `words` tell a person."""
+        """The last message before `error` closes the connection; `words` are its text for people."""
         ...
 
 
 DialectFactory: TypeAlias = Callable[[Queue], Dialect]
-"""Makes the dialect of a new connection; the queue is for messages of its own accord."""
+"""Makes the dialect of a new connection. The queue takes messages that no response caused."""

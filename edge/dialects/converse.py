@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from edge.audio.ogg import InvalidAudio, TooMuchAudio
 from edge.audio.opus import OpusDecoder, OpusEncoder
 from edge.dialects import ExcessAudio, InvalidEvent
-from mesh.audio import SAMPLE_RATE, WORKING_FORMAT
+from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE, WORKING_FORMAT
 from mesh.audio.frames import Framer
 from mesh.errors import BadAudio, BadAudioFormat, ConfigRequired, InvalidRequest, MeshError
 from mesh.times import duration, seconds
@@ -33,7 +33,6 @@ from parley.conversation.v1.conversation_pb2 import (
 _OGG_OPUS: Final = AudioFormat(encoding=AUDIO_ENCODING_OGG_OPUS, sample_rate_hertz=SAMPLE_RATE)
 """The one Opus format: what is encoded, and what decoding gives, has 24 000 samples a second."""
 
-_SAMPLE_BYTES = 2
 
 _WORKING = AudioFormat(encoding=WORKING_FORMAT.encoding, sample_rate_hertz=WORKING_FORMAT.sample_rate_hertz)
 
@@ -139,7 +138,7 @@ class _OpusReplies:
         match response.WhichOneof("event"):
             case "reply_audio":
                 audio = response.reply_audio
-                self._end_s = seconds(audio.start_offset) + len(audio.audio) / _SAMPLE_BYTES / SAMPLE_RATE
+                self._end_s = seconds(audio.start_offset) + len(audio.audio) / SAMPLE_BYTES / SAMPLE_RATE
                 # A page is whole when there are samples for it; until then there is nothing to send.
                 if pages := self._encoder.encode(audio.audio):
                     audio.audio = pages

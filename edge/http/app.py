@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
+import structlog
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, Refused
+from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, RefusalReason, Refused
 from edge.access.origins import Origins
 from edge.access.proxies import TrustedProxies
 from edge.dialects import DialectFactory
@@ -29,6 +31,8 @@ from mesh.discovery.search import Replicas
 from mesh.drain import LiveCalls
 from mesh.errors import MeshError
 from mesh.tasks import beside
+
+log = structlog.get_logger()
 
 
 def create_app(
@@ -60,12 +64,20 @@ def create_app(
                         websocket, dialect, orchestrators, metrics, stopping=stopping, health=required
                     ).run()
             except Refused as refused:
-                await websocket.send_denial_response(refused.response())
+                await refuse(websocket, refused)
 
         return session
 
+    async def refuse(websocket: WebSocket, refused: Refused) -> None:
+        """Count a refusal, log it, and answer the handshake. No log line names the client's address."""
+        metrics.count_refusal(refused.reason)
+        # `OriginCheck` logs its own, with the origin. Paths that do not exist are asked for by scanners.
+        if refused.reason in (RefusalReason.ADDRESS_LIMIT, RefusalReason.DRAINING):
+            log.info("refused a conversation", reason=refused.reason.value, path=websocket.url.path)
+        await websocket.send_denial_response(refused.response())
+
     async def no_session(websocket: WebSocket) -> None:
-        await websocket.send_denial_response(Refused(404, "Not Found").response())
+        await refuse(websocket, Refused(RefusalReason.NOT_FOUND, HTTPStatus.NOT_FOUND, "Not Found"))
 
     conversations = {
         "/v1/converse": sessions_in(lambda _queue: ConverseDialect()),

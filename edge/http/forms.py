@@ -13,7 +13,7 @@ LARGEST_TEXT = 32 << 10
 
 
 class BadForm(Exception):
-    """The body is no form; the message tells why."""
+    """The body is not a form. The message says why."""
 
 
 class MissingPart(Exception):

@@ -125,7 +125,7 @@ def _create_voice(
 
 
 async def _donation_requests(form: RecordingForm) -> AsyncIterator[SubmitDonationRequest]:
-    """The requests that follow the config. The metadata comes last: then no part is missing, which is told first."""
+    """The requests that follow the config. The metadata comes last, after the check that no part is missing."""
     async for chunk in form.chunks():
         yield SubmitDonationRequest(chunk=chunk)
     yield SubmitDonationRequest(metadata=metadata(form.text))

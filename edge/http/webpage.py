@@ -17,10 +17,11 @@ _POLICY = {
     "style-src": "'self'",
     "img-src": "'self' data:",
     "connect-src": "'self'",
+    "media-src": "'self'",
     "base-uri": "'none'",
     "form-action": "'none'",
     "frame-ancestors": "'none'",
-    # The page builds its elements one by one; text that somebody spoke or a model wrote can never become markup.
+    # The page builds its elements one by one; text that a person spoke or a model wrote can never become markup.
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }
@@ -30,7 +31,12 @@ _ALLOWED_TO_NOBODY = ("camera", "display-capture", "geolocation", "payment", "us
 _HEADERS = {
     "content-security-policy": "; ".join(f"{directive} {sources}" for directive, sources in _POLICY.items()),
     "permissions-policy": ", ".join(
-        ["microphone=(self)", "screen-wake-lock=(self)", *(f"{feature}=()" for feature in _ALLOWED_TO_NOBODY)]
+        [
+            "microphone=(self)",
+            "screen-wake-lock=(self)",
+            "speaker-selection=(self)",
+            *(f"{feature}=()" for feature in _ALLOWED_TO_NOBODY),
+        ]
     ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",

@@ -23,16 +23,16 @@ from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 SUBPROTOCOL = "realtime"
 
 _CLIENT_LIMIT_S = 5.0
-"""How long a client may leave a message unread that it is sent."""
+"""How long a client may leave a message unread."""
 
 _OPENING_LIMIT_S = 10.0
 """How long a client may take to say how the conversation is to be held."""
 
 _RESTART_S = 1.0
-"""When a client that is disconnected because the edge stops may try again: others are there, or one is soon."""
+"""When a client may reconnect after the edge has stopped: another edge is running, or will be soon."""
 
 _LOST = 1006
-"""The code of a connection that is gone without our having seen a close frame (RFC 6455, 7.1.5)."""
+"""The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5)."""
 
 log = structlog.get_logger()
 
@@ -181,7 +181,7 @@ class RealtimeSession:
             await self._websocket.send_text(message)
 
     async def _fail(self, error: MeshError) -> None:
-        """Tell the client why there is no going on, and close."""
+        """Send the client the error that ends its session, and close."""
         log.info("session refused or lost", reason=error.reason, error=error.message, cause=error.cause())
         self._metrics.count_failure(error)
         words = refusals.words(error)

@@ -9,7 +9,7 @@ NORMAL_CLOSURE = 1000
 """Close code: the conversation is over (RFC 6455)."""
 
 POLICY_VIOLATION = 1008
-"""Close code: what the client wants can never be had (RFC 6455), so that coming back as it is makes no sense."""
+"""Close code: the request can never be served (RFC 6455). A client must not retry it unchanged."""
 
 INTERNAL_ERROR = 1011
 """Close code: the server cannot go on (RFC 6455)."""

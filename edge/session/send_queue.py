@@ -15,7 +15,7 @@ LIMIT = 1_024
 """Entries. Replies are paced, so a client that reads has next to none waiting; this many is half a minute of speech."""
 
 _SPEECH = frozenset({"reply_text_delta", "reply_text_done", "reply_audio", "reply_word_spoken", "reply_released"})
-"""The events that a reply is made of. The others tell what becomes of it, and are never withheld."""
+"""The events that a reply is made of. The others report its course and are never withheld."""
 
 
 class ClientTooSlow(Exception):

@@ -18,6 +18,7 @@ from launcher.calling.transport import (
 )
 from launcher.failure import ExitCode, Failure
 from mesh.tasks import beside
+from mesh.times import loop_time
 
 
 class CallProgress:
@@ -101,7 +102,7 @@ class CallRunner:
         """Run the call. Raises `CallFailed`, or `NoReply` when it is not over `timeout_s` after the question."""
         async with beside(self._speak(), self._listen()):
             await self._microphone.played_out.wait()
-            self._asked_at = _now()
+            self._asked_at = loop_time()
             self._progress.played_out()
             self._note_progress()
             try:
@@ -129,7 +130,7 @@ class CallRunner:
             if isinstance(event, ReplyStarted):
                 self._answered_at = None
             elif isinstance(event, ReplyAudio) and self._answered_at is None:
-                self._answered_at = _now()
+                self._answered_at = loop_time()
             self._note_progress()
         if not self._progress.over:
             raise CallFailed("the mesh ended the conversation early")
@@ -146,7 +147,3 @@ class CallRunner:
             f"no reply was heard within {timeout_s:g} s after the question."
             " Was it understood? A longer time-out is given by --timeout"
         )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

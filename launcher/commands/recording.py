@@ -90,7 +90,7 @@ def export(files: tuple[Path, ...], chosen: str, output: Path | None) -> None:
 )
 @click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE...")
 def replay(files: tuple[Path, ...]) -> None:
-    """Tell a fresh core what the recorded one was told, and compare what it does.
+    """Feed a fresh core the recorded events, and compare its actions with the recorded ones.
 
     The core has no clock and no chance in it: it does the same unless its rules have changed.
     """

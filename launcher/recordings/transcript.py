@@ -60,7 +60,7 @@ class Entry(NamedTuple):
 
 
 class _Reply:
-    """What is known of the reply that lives."""
+    """The state of the reply that is in progress."""
 
     def __init__(self, now: float) -> None:
         self.began = now

@@ -22,7 +22,7 @@ class LanguageModel(NamedTuple):
 
 
 class LocalServer(NamedTuple):
-    """A program that people run models with, and the port it listens on unless told otherwise."""
+    """A program that people run models with, and the port it listens on by default."""
 
     program: str
     port: int

@@ -1,11 +1,12 @@
-"""Keeps child processes running until told to stop.
+"""Keeps child processes running until `Supervisor.stop`.
 
 All are started at once. Each is probed until it is ready; when every one is, `Supervisor.ready` is set. A child that
 ends is started again after a pause that doubles. Before all are ready, three things make the whole start fail: a child
-that keeps ending, a child that ends with `os.EX_CONFIG` (once is enough), and a start that makes no progress. After
-that moment nothing is given up.
+that keeps ending, a child that ends with `os.EX_CONFIG` (once is enough), and a start that makes no progress. Once
+all have been ready, every child that ends is started again.
 
-Children are ended by tiers, those first that need the others, so that what they have begun can be brought to its end.
+Children are stopped tier by tier, the highest first. A child's tier is above those of the children it needs, so it can
+finish its work while they still run.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from launcher.running.process import cpu_seconds, kill_group, started
 from mesh.pool import Backoff
 
 # How often a child that starts is asked whether it is ready, in seconds. Later less often: being asked costs CPU time,
-# and CPU time is taken for progress.
+# and CPU time counts as progress.
 _PROBE_INTERVAL_S = 0.2
 _LATER_PROBE_INTERVAL_S = 1.0
 _SOON_S = 10.0

@@ -8,8 +8,10 @@ from parley.audio.v1 import audio_pb2
 
 SAMPLE_RATE: Final = 24_000
 """Samples per second of the working format."""
+SAMPLE_BYTES: Final = 2
+"""Bytes of one sample of the working format."""
 FRAME_SAMPLES: Final = 1_920
-FRAME_BYTES: Final = 2 * FRAME_SAMPLES
+FRAME_BYTES: Final = SAMPLE_BYTES * FRAME_SAMPLES
 FRAME_S: Final = FRAME_SAMPLES / SAMPLE_RATE
 
 _Encoding: TypeAlias = audio_pb2.AudioEncoding.ValueType

@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 
 class BadTarget(ValueError):
-    """The target names no host and port; the message tells which part of it."""
+    """The target names no host and port. The message names the faulty part."""
 
 
 class HostPort(NamedTuple):
@@ -42,7 +42,7 @@ class HostPort(NamedTuple):
 
 
 Lookup: TypeAlias = Callable[[str], Awaitable[list[str]]]
-"""Finds the addresses of a name, IPv4 and IPv6. Raises `OSError` if it has none, or if that cannot be told."""
+"""Finds the addresses of a name, IPv4 and IPv6. Raises `OSError` if it has none or the lookup fails."""
 
 
 def parse_target(target: str) -> list[HostPort]:

@@ -1,4 +1,4 @@
-"""Runs searches in a pool: waits for members, tries them one after the other, and notes what comes of it."""
+"""Runs searches in a pool: waits for members, tries them one after the other, and notes the outcomes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,42 +6,43 @@ from contextlib import suppress
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
-from mesh.pool import Limits, Member, NoneFound, Outcome, Pool, Search, Try, Wait
+from mesh.pool import FailedTry, Limits, Member, NoneFound, Outcome, Pool, Search, Wait
+from mesh.times import loop_time
 
 M = TypeVar("M", bound=Member[Any])
 Found = TypeVar("Found")
 
-Judge: TypeAlias = Callable[[MeshError], Outcome | None]
-"""What an error says of the member that raised it, which was not full; None: nothing, the request is at fault."""
+OutcomeOf: TypeAlias = Callable[[MeshError], Outcome | None]
+"""The outcome that an error other than "full" means for its member; None: the request is at fault."""
 
 
 class SearchMeter:
-    """Is notified of how searches go; this one does nothing with it. All times are in seconds."""
+    """Measures searches; this one does nothing. All times are in seconds."""
 
     def found(self, seconds: float) -> None:
-        """A member has admitted, so long after the search began."""
+        """A member has admitted the call, `seconds` after the search began."""
 
     def refused(self, seconds: float) -> None:
-        """A member was full, and took so long to say so."""
+        """A member was full; it answered after `seconds`."""
 
     def failed(self) -> None:
         """A member could not be reached, or did not answer in time."""
 
     def missed(self) -> None:
-        """None was found."""
+        """A search found no member."""
 
     def tried(self, seconds: float) -> None:
-        """A try has ended, whichever way; it took so long."""
+        """A try has ended, with any outcome, after `seconds`."""
 
     def ended(self, seconds: float) -> None:
-        """A search has ended, whichever way; it took so long."""
+        """A search has ended, with any outcome, after `seconds`."""
 
 
 class Finder(Generic[M]):
     """Finds members of one pool that admit calls.
 
-    `judge` tells whether an error is the member's, `explain` makes the error for a search that found none, `report`
-    logs a failure. `late` is the message of a try that took too long.
+    `outcome_of` decides whether an error is the member's. `error_for` makes the error of a search that found none.
+    `report` logs a failure. `late` is the message of a try that took too long.
     """
 
     def __init__(
@@ -49,15 +50,15 @@ class Finder(Generic[M]):
         pool: Pool[Any, M],
         *,
         meter: SearchMeter,
-        judge: Judge,
-        explain: Callable[[NoneFound], MeshError],
+        outcome_of: OutcomeOf,
+        error_for: Callable[[NoneFound], MeshError],
         report: Callable[[M, MeshError], None],
         late: str = "no answer in time",
     ) -> None:
         self._pool = pool
         self._meter = meter
-        self._judge = judge
-        self._explain = explain
+        self._outcome_of = outcome_of
+        self._error_for = error_for
         self._report = report
         self._late = late
         self._changed = asyncio.Event()
@@ -65,7 +66,7 @@ class Finder(Generic[M]):
 
     def begin(self, limits: Limits) -> Search[M]:
         """A search that begins now."""
-        return Search(self._pool, limits, _now())
+        return Search(self._pool, limits, loop_time())
 
     def notify(self) -> None:
         """Have waiting searches look at the members again."""
@@ -78,7 +79,7 @@ class Finder(Generic[M]):
 
     async def choose(self, search: Search[M]) -> M | None:
         """The member to try next, once it can be chosen; None: the search is over."""
-        while isinstance(choice := search.choose(_now()), Wait):
+        while isinstance(choice := search.choose(loop_time()), Wait):
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(choice.until):
                     await self.changed()
@@ -87,8 +88,8 @@ class Finder(Generic[M]):
     async def find(self, attempt: Callable[[M], Awaitable[Found]], limits: Limits) -> Found:
         """What the first successful attempt returns.
 
-        An attempt fails by raising a `MeshError`, or is cancelled when it takes too long. An error of the request's own
-        is raised at once; if no member takes the call, what `explain` makes of it is.
+        An attempt fails by raising a `MeshError`, or is cancelled when it takes too long. An error that the request
+        caused is raised at once. If no member admits the call, the error that `error_for` makes is raised.
         """
         search = self.begin(limits)
         try:
@@ -100,39 +101,35 @@ class Finder(Generic[M]):
                         self._note(search, member, error)
                     else:
                         search.admitted(member)
-                        self._meter.found(_now() - search.began)
+                        self._meter.found(loop_time() - search.began)
                         return found
         except TimeoutError:
             search.ran_out(UpstreamDown(self._late))
         finally:
-            self._meter.ended(_now() - search.began)
+            self._meter.ended(loop_time() - search.began)
         self._meter.missed()
-        raise self._explain(search.none_found(_now()))
+        raise self._error_for(search.none_found(loop_time()))
 
     async def _tried(self, attempt: Callable[[M], Awaitable[Found]], member: M, limits: Limits) -> Found:
-        began = _now()
+        began = loop_time()
         try:
             async with asyncio.timeout(limits.one_try):
                 return await attempt(member)
         except AtCapacity:
-            self._meter.refused(_now() - began)
+            self._meter.refused(loop_time() - began)
             raise
         finally:
-            self._meter.tried(_now() - began)
+            self._meter.tried(loop_time() - began)
 
     def _note(self, search: Search[M], member: M, error: MeshError | TimeoutError) -> None:
         """Note a try that failed. Raises the error if it would be the same everywhere."""
         if isinstance(error, AtCapacity):
-            search.not_admitted(member, Try(Outcome.FULL, error, error.retry_after or 0.0), _now())
+            search.not_admitted(member, FailedTry(Outcome.FULL, error, error.retry_after or 0.0), loop_time())
             return
-        trouble = error if isinstance(error, MeshError) else UpstreamDown(self._late)
-        outcome = self._judge(trouble)
+        failure = error if isinstance(error, MeshError) else UpstreamDown(self._late)
+        outcome = self._outcome_of(failure)
         if outcome is None:
             raise error
         self._meter.failed()
-        search.not_admitted(member, Try(outcome, trouble), _now())
-        self._report(member, trouble)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+        search.not_admitted(member, FailedTry(outcome, failure), loop_time())
+        self._report(member, failure)

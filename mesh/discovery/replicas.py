@@ -84,7 +84,11 @@ class Replicas:
             raise BadTarget(f"{service}: {error}") from None
         self.pool = Pool(Replica, POLICY)
         self.finder = Finder(
-            self.pool, meter=meter or SearchMeter(), judge=judge, explain=self._explain, report=self._report
+            self.pool,
+            meter=meter or SearchMeter(),
+            outcome_of=outcome_of,
+            error_for=self._error_for,
+            report=self._report,
         )
         self._names = Resolver(targets, self._list, lookup)
         self._exits = AsyncExitStack()
@@ -108,7 +112,7 @@ class Replicas:
 
     async def first(self, patience_s: float) -> Replica | None:
         """The one that a search would try first, waited for so many seconds; None: there is none."""
-        return await self.finder.choose(self.finder.begin(Limits(search=patience_s, comeback=patience_s)))
+        return await self.finder.choose(self.finder.begin(Limits(search=patience_s, wait_for_serving=patience_s)))
 
     async def find(self, attempt: Callable[[Replica], Awaitable[Found]], limits: Limits) -> Found:
         """What the first successful attempt returns; see `Finder.find`."""
@@ -139,7 +143,7 @@ class Replicas:
         for replica in self.pool.known.values():
             await replica.close()
 
-    def _explain(self, none: NoneFound) -> MeshError:
+    def _error_for(self, none: NoneFound) -> MeshError:
         return missing(self.service, none)
 
     def _report(self, replica: Replica, trouble: MeshError) -> None:
@@ -147,7 +151,7 @@ class Replicas:
         log.debug("replica did not take a call", wanted=self.service, replica=replica.address, why=why)
 
 
-def judge(error: MeshError) -> Outcome | None:
+def outcome_of(error: MeshError) -> Outcome | None:
     """Whether an error says that the replica failed; None: the request is at fault."""
     return None if error.code in _REQUEST_AT_FAULT else Outcome.FAILED
 

@@ -35,7 +35,7 @@ class Admission(Generic[Req, Resp]):
         self._sending = asyncio.Lock()
 
     async def open(self, config: Req) -> None:
-        """Send the first request and await the first response. Whoever fails to open it cancels it."""
+        """Send the first request and await the first response. A caller cancels the stream if this fails."""
         await self.send(config)
         started = await self._read()
         if started is None:
@@ -52,11 +52,6 @@ class Admission(Generic[Req, Resp]):
                 raise UpstreamDown(f"the peer has read nothing for {SEND_LIMIT_S:g} s") from None
             except asyncio.InvalidStateError:
                 raise await self._ending() from None
-
-    async def close_requests(self) -> None:
-        """Tell the peer that no more requests will come."""
-        async with self._sending, errors():
-            await half_close(self._call)
 
     def cancel(self) -> None:
         """End the call, if it has not ended."""

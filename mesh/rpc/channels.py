@@ -21,5 +21,5 @@ _OPTIONS = (
 
 
 def open_channel(address: str) -> grpc.aio.Channel:
-    """A channel to "host:port". It connects when it is first used; whoever opens it closes it."""
+    """A channel to "host:port". It connects when it is first used. The caller closes it."""
     return grpc.aio.insecure_channel(address, options=_OPTIONS)

@@ -1,4 +1,4 @@
-"""The health of a server and of its services, as `grpc.health.v1` tells it: to be served, and to be asked for."""
+"""The health of a server and of its services by `grpc.health.v1`: the service, and its client."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ _TELLING_LIMIT_S = 1.0
 """How long watchers may keep a server from stopping."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
-"""Before a watch that has ended is begun anew: doubled from first to longest, unless it has lasted longer."""
+"""The pauses before a watch that has ended is restarted; they double unless the watch lasted longer."""
 
 
 class _Servicer(health.aio.HealthServicer):
@@ -28,13 +28,13 @@ class _Servicer(health.aio.HealthServicer):
     async def List(self, _request: object, _context: object) -> Any:  # noqa: N802 - gRPC's name
         """Every name and its status."""
         known: dict[str, Any] = vars(self)["_server_status"]
-        messages: Any = health_pb2  # its types tell of an older contract
+        messages: Any = health_pb2  # its types describe an older contract
         statuses = {name: health_pb2.HealthCheckResponse(status=status) for name, status in known.items()}
         return messages.HealthListResponse(statuses=statuses)
 
 
 class Health:
-    """Answers `Check`, `List` and `Watch`. The server ("") and every given service are SERVING until told otherwise.
+    """Answers `Check`, `List` and `Watch`. The server ("") and every given service are SERVING until set otherwise.
 
     A full replica is SERVING: capacity shows only when a call is refused.
     """
@@ -65,7 +65,7 @@ class Health:
             await asyncio.sleep(_FOLLOWED_EVERY_S)
 
     async def stop_serving(self) -> None:
-        """Make every name NOT_SERVING, for good. A watcher that cannot be told in time is left to find out."""
+        """Make every name NOT_SERVING, for good. A watcher that cannot be notified in time is skipped."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TELLING_LIMIT_S):
                 await self._servicer.enter_graceful_shutdown()
@@ -76,7 +76,7 @@ async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float
 
     None: it does not say, because it cannot be reached or does not know the name.
     """
-    stub: Any = health_pb2_grpc.HealthStub(channel)  # its type tells of no methods
+    stub: Any = health_pb2_grpc.HealthStub(channel)  # its type has no methods
     try:
         answer = await stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=within)
     except grpc.aio.AioRpcError:
@@ -94,14 +94,14 @@ async def watch(channel: grpc.aio.Channel, on_health: Callable[[bool], None], na
     backoff, serving = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, settled_s=_LONGEST_PAUSE_S), True
     while True:
         began = clock()
-        # The first fails at once where nobody listens. After that gRPC waits for somebody who does, at its own pace.
+        # The first attempt fails at once if no server listens. After that gRPC retries at its own pace.
         serving = await _watch_once(channel, on_health, name, wait=not serving)
         pause = backoff.pause(clock() - began)
         await asyncio.sleep(random.uniform(0.5, 1.0) * pause)  # noqa: S311 - else all watchers come back at once
 
 
 async def _watch_once(channel: grpc.aio.Channel, on_health: Callable[[bool], None], name: str, *, wait: bool) -> bool:
-    """Watch until the stream ends, and return what was told last."""
+    """Watch until the stream ends, and return the last status."""
     stub: Any = health_pb2_grpc.HealthStub(channel)
     serving = False
     try:

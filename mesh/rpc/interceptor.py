@@ -1,4 +1,4 @@
-"""What stands between gRPC and every servicer: errors become statuses, calls are counted, a draining server refuses."""
+"""Between gRPC and every servicer: turns errors into statuses, counts calls, and refuses them while draining."""
 
 import asyncio
 import inspect
@@ -45,7 +45,7 @@ class Interceptor(grpc.aio.ServerInterceptor):
         serve = _streaming(handler) if handler.response_streaming else _unary(handler)
 
         async def guarded(request: Any, context: _Context) -> Any:
-            async with _answered(context, method):
+            async with _errors_answered(context, method):
                 if not counted:
                     return await serve(request, context)
                 with self._calls.one_more():
@@ -61,7 +61,11 @@ def _unary(handler: _Handler) -> Callable[[Any, _Context], Awaitable[Any]]:
 
 
 def _streaming(handler: _Handler) -> Callable[[Any, _Context], Awaitable[None]]:
-    """The servicer's method as one that writes its responses, whether it is a generator or writes them already."""
+    """The servicer's method as a coroutine that writes its responses.
+
+    A method may be an async generator, or be such a coroutine itself. The streaming services are coroutines: gRPC could
+    leave a generator suspended inside its task groups. Its types know generators only, so they need an `ignore`.
+    """
     behaviour: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
     async def serve(request: Any, context: _Context) -> None:
@@ -88,8 +92,8 @@ def _rebuilt(handler: _Handler, behaviour: Any) -> _Handler:
 
 
 @asynccontextmanager
-async def _answered(context: _Context, method: str) -> AsyncIterator[None]:
-    """End the call with the status of whatever is raised meanwhile."""
+async def _errors_answered(context: _Context, method: str) -> AsyncIterator[None]:
+    """End the call with the status of an exception that the block raises."""
     try:
         yield
     except asyncio.CancelledError as cancelled:
@@ -119,7 +123,7 @@ async def _answer(context: _Context, method: str, error: BaseException) -> None:
 
 
 def _culprit(error: Exception) -> Exception:
-    """The exception that tells what happened: of a task group's, a bug first, then gRPC's own, then the peer's."""
+    """The exception that explains the failure: of a task group's, a bug first, then gRPC's own, then the peer's."""
     if not isinstance(error, ExceptionGroup):
         return error
     leaves = [_culprit(each) for each in error.exceptions]

@@ -132,6 +132,6 @@ def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
     try:
         return server.add_insecure_port(authority(host, port))
     except RuntimeError:
-        # gRPC does not tell why.
+        # gRPC does not give the reason.
         raise_why_not(host, port)
         raise

@@ -1,6 +1,6 @@
 """Streams on the server's side: their requests, their responses, and how long a peer may leave either waiting.
 
-gRPC tells a handler of a half-close, a cancellation, an expired deadline and a lost peer in the same way: no more
+gRPC reports a half-close, a cancellation, an expired deadline and a lost peer to a handler in the same way: no more
 requests come.
 """
 
@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from mesh.errors import AtCapacity, ConfigRequired, Idle, InvalidRequest, UpstreamDown
 from mesh.tasks import beside
+from mesh.times import loop_time
 
 Req = TypeVar("Req", bound=Message)
 Req_contra = TypeVar("Req_contra", bound=Message, contravariant=True)
@@ -70,14 +71,14 @@ class EngineStream(Protocol[Req_contra, Resp_co]):
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """How long a peer may keep a stream waiting."""
+    """How long a stream waits for its peer."""
 
     idle_s: float
     """Seconds without a request."""
     stall_s: float
     """Seconds in which a response is not read."""
     unread: str
-    """What it does not read then: "the events were"."""
+    """The subject and verb of the error for an unread response: "the events were"."""
 
 
 async def serve_stream(
@@ -86,14 +87,14 @@ async def serve_stream(
     write: Callable[[Resp], Awaitable[None]],
     limits: StreamLimits,
 ) -> bool:
-    """Serve an admitted stream to its end; False: the requests ended without `finish`, and nobody wants the rest.
+    """Serve an admitted stream to its end; False: the requests ended without `finish`, and the rest is not wanted.
 
     Raises `InvalidRequest` for a request that makes no sense, `Idle` beyond the limits, and what the stream raises.
     """
     watchdog = _Watchdog(limits)
 
     async def send(response: Resp) -> None:
-        watchdog.writes_since = _now()
+        watchdog.writes_since = loop_time()
         await write(response)
         watchdog.writes_since = None
 
@@ -111,7 +112,7 @@ class _Abandoned(Exception):
 
 async def _take(stream: EngineStream[Req, Resp], requests: AsyncIterator[Req], watchdog: "_Watchdog") -> None:
     while True:
-        watchdog.reads_since = _now()
+        watchdog.reads_since = loop_time()
         request = await anext(requests, None)
         watchdog.reads_since = None
         if request is None:
@@ -153,7 +154,7 @@ class _Watchdog:
 
     def _left(self) -> tuple[float, float]:
         """Seconds until the read, and the write, has waited for too long."""
-        now = _now()
+        now = loop_time()
         return (
             self._limits.idle_s - (0.0 if self.reads_since is None else now - self.reads_since),
             self._limits.stall_s - (0.0 if self.writes_since is None else now - self.writes_since),
@@ -192,7 +193,3 @@ class StreamMetrics:
         self._admitted.inc()
         with self._active.track_inprogress():
             yield
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -19,7 +19,7 @@ ADMITTED = (("parley-admitted", "1"),)
 
 
 class Upload(Generic[Req, Resp]):
-    """An upload on the client's side; every failure is a `MeshError`. Whoever opens it cancels it in the end."""
+    """An upload on the client's side; every failure is a `MeshError`. The caller cancels it in the end."""
 
     def __init__(self, call: "UploadCall[Req, Resp]") -> None:
         self._call = call
@@ -53,7 +53,7 @@ class Upload(Generic[Req, Resp]):
             except TimeoutError:
                 raise UpstreamDown(f"the peer has read nothing for {SEND_LIMIT_S:g} s") from None
             except asyncio.InvalidStateError:
-                # The server has made up its mind before the end: the status tells why.
+                # The server has decided before the end: the status says why.
                 await self._call
                 raise UpstreamDown("the upload was answered before it was complete") from None
             except grpc.aio.AioRpcError as error:

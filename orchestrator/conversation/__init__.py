@@ -14,7 +14,7 @@ on `state` (all that is known, the person's `Turn` included), `reply` and `playo
 (what both have heard). `completeness` judges whether a turn reads as finished.
 
 Names follow one rule. An event is something that happened and ends in a participle (`WordRecognized`). An action is
-either an order to the shell, an imperative (`ReleaseAudio`), or something the client is told, with the suffix `Notice`
+either an order to the shell, an imperative (`ReleaseAudio`), or a message to the client, with the suffix `Notice`
 (`UserWordNotice`). The shell acts on a few notices too: it lets go of a finished reply, for example. Code that decides
 an action passes it to `do` at once; no function returns or yields actions for its caller to pass on.
 """

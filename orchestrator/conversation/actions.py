@@ -1,6 +1,7 @@
-"""What a conversation asks of the world. Offsets are seconds of the session's microphone unless they say otherwise.
+"""The actions of a conversation. Offsets are seconds of the session's microphone unless they say otherwise.
 
-An order is work for the shell, and an imperative; a notice tells the client what has happened, and has that suffix.
+There are two kinds. An order has the shell do something; its name is an imperative. A notice reports something to the
+client; its name ends in `Notice`.
 """
 
 import enum

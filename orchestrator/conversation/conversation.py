@@ -328,7 +328,7 @@ class Conversation:
         reply.cancel(cause, now, self._do)
 
     def _cut_was_played(self, report: ev.ReplyPlaybackReported) -> None:
-        """Believe a client that tells how far the reply that was cut short had come when it fell silent."""
+        """Apply a client's report of how much of an interrupted reply it has played."""
         cut = self.state.cut
         if cut and cut.reply.reply_id == report.reply_id:
             cut.correct(report.played)

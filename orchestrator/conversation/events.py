@@ -111,7 +111,7 @@ class ReplyWordTimed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyPlaybackReported:
-    """The client tells how many seconds of a reply the person has been played, and whether that stands still."""
+    """The client reports how many seconds of a reply it has played, and whether playback is paused."""
 
     reply_id: str
     played: float

@@ -1,11 +1,12 @@
 """When a reply's audio is sent, and how much of it has been heard.
 
 Audio is synthesised faster than it is spoken. It is released in frames, each at most `lead` seconds before the
-listener needs it; what was released is taken to be played at once and without a break. When synthesis, or a hold, lets
-the listener run dry, the clock stops there: `origin` moves on so that the next frame is heard when it is released.
+listener needs it. Released audio is assumed to play at once and without a break. When the listener runs out of audio,
+because of a slow synthesis or a hold, the clock stops: `origin` moves so that the next frame is heard when it is
+released.
 
-A client that reports what it has played knows better. Each report sets the clock; one that says that playing stands
-still sets it to go on a little later, so that a client that falls silent cannot stop it for ever.
+A client may report what it has played. Each report sets the clock. A report that playback is paused delays the clock by
+`PAUSE_BELIEVED` seconds only, so that a client that reports nothing more cannot stop it for ever.
 """
 
 from dataclasses import dataclass, field
@@ -35,10 +36,10 @@ class Playout:
     origin: float | None = None
     """When the listener heard, or would have heard, the first sample."""
     played: float = 0.0
-    """Seconds that the client has reported as played: at least so much was heard."""
+    """The seconds that the client has reported as played: a lower limit of what was heard."""
     words: list[TimedWord] = field(default_factory=list)
     announced: int = 0
-    """How many of `words` the client has been told."""
+    """How many of `words` have been sent to the client."""
 
     @property
     def duration(self) -> float:
@@ -46,14 +47,17 @@ class Playout:
         return self.released / SAMPLE_RATE
 
     def report(self, now: float, played: float, *, paused: bool) -> None:
-        """Take it from the client that it has played so many seconds by now, of what it was sent, and no more."""
+        """Set the clock by a client's report: by `now` it has played `played` seconds of the reply."""
         if self.origin is None:
             return
         self.played = self.believed(played)
         self.origin = now - self.played + (PAUSE_BELIEVED if paused else 0.0)
 
     def believed(self, played: float) -> float:
-        """Return how many seconds a client has played that says so many: no less than before, no more than it has."""
+        """Return a reported position, limited to what is possible.
+
+        It is at least the position reported before, and at most the duration of the audio that was released.
+        """
         return min(self.duration, max(self.played, played))
 
     @property
@@ -134,6 +138,6 @@ class Playout:
 
 
 PAUSE_BELIEVED = 1.0
-"""Seconds for which a report that playing stands still is believed. While it does, the client reports again."""
+"""For how many seconds a report of paused playback holds. A client repeats the report while playback is paused."""
 
 NEVER = float("inf")

@@ -9,7 +9,7 @@ FRAME_SAMPLES = 1_920
 """Samples of the 80 ms frame in which reply audio is released."""
 
 SILENCE_MARK = "..."
-"""What a person's long silence reads as in the transcript; the prompt explains it to the model."""
+"""The transcript's text for a long silence of the person. The prompt explains it to the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Policy:
     """After this long a silence in *waiting* the model speaks again. 0: never."""
 
     pacing_lead: float = 0.32
-    """How far ahead of the listener reply audio is released: four frames ride out a busy network."""
+    """How far ahead of playback reply audio is released. Four frames absorb the jitter of a busy network."""
 
     confirmation_time: float = 1.0
     """How long detected speech holds a reply while no word confirms it. 0: detection alone cancels."""
@@ -52,11 +52,11 @@ class Policy:
     """How long the recogniser may take to answer a flush before the turn ends with the words there are."""
 
     unconfirmed_limit: float = 3.0
-    """Detected speech that goes on holds a reply for this long without a guess at its words. With one it may go on for
-    `wordless_limit`: a long first word is certain late."""
+    """Detected speech holds a reply for at most this long while the recogniser has sent neither a word nor a partial.
+    After a partial the limit is `wordless_limit`, since the recogniser commits a long first word late."""
 
     end_of_turn_delay: float = 0.0
-    """How long a turn waits, from the pause on, for the person to go on, whatever the words are."""
+    """How long after a pause a turn stays open for the person to continue, whatever the words are."""
 
     unfinished_delay: float = 0.9
     """The same for words that read as unfinished: "I would like to"."""
@@ -68,28 +68,28 @@ class Policy:
     """The language the person speaks, as a BCP 47 tag. Empty: not known."""
 
     ignore_backchannels: bool = False
-    """A reply goes on when the person only acknowledges it."""
+    """A reply continues when the person only acknowledges it ("mm-hm")."""
 
     interruption_words: int = 1
-    """With fewer words than this a reply goes on as well."""
+    """A reply also continues when the person has said fewer words than this."""
 
     silence_prompts: int = 3
     """After so many replies to silence the next silence ends the conversation. 0: never."""
 
     wordless_limit: float = 8.0
-    """Detected speech without a word for this long is noise. A recogniser commits a word within two seconds."""
+    """Detected speech without a word for this long is noise. A recogniser commits the first word within a second."""
 
     mute_timeout: float = 1.0
-    """A microphone that sends nothing for this long has paused: scores need audio, and a muted client sends none."""
+    """A microphone that sends nothing for this long counts as a pause: a muted client sends no audio to score."""
 
     settle_time: float = 1.0
-    """*Waiting* begins this long after a reply's last audio was released: the listener needs a moment too."""
+    """*Waiting* begins this long after a reply's last audio was released, which the listener has yet to hear."""
 
     goodbye_ending: str = "bye!"
-    """How a reply ends, in any case of letters, that says goodbye."""
+    """The ending of a reply that says goodbye. Upper and lower case are the same."""
 
     apology: str = "Sorry, I lost my train of thought. Could you say that again?"
-    """What the person hears instead of a reply the language model could not give. A character brings its own."""
+    """What is said instead of a reply when the language model fails. A character brings its own text."""
 
     first_temperature: float = 0.7
     """The sampling temperature of the first reply: greetings should differ."""

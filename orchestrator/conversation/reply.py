@@ -3,7 +3,7 @@
     preparing ──▶ ready ──▶ speaking ⇄ held        preparing: the model is asked, synthesis runs
         │           │          │        │          ready:     it could be heard, and nothing of it has been
         │           │          ├──▶ finished       speaking:  audio is being released, or heard
-        ▼           ▼          ▼        ▼          held:      somebody may be speaking over it
+        ▼           ▼          ▼        ▼          held:      a person may be speaking over it
     cancelled   cancelled  cancelled  cancelled
 
 A reply is released to the listener only while the floor is free, that is, while the person has no open turn. A turn
@@ -59,7 +59,7 @@ class Reply:
     first: bool
     """It is the session's first."""
     greeting: bool = False
-    """Nobody had said anything before it."""
+    """Nothing was said in the session before it."""
     life: Life = Life.PREPARING
     text: str = ""
     """What the language model has written."""
@@ -90,8 +90,8 @@ class Reply:
     def uninterruptible(self, now: float, window: float) -> bool:
         """Tell whether detected speech must leave the reply alone: the first one, until heard for `window` seconds.
 
-        Before its first audio there is no echo to be afraid of, and who has spoken may well go on. But a greeting would
-        be lost to the first noise of a microphone that is being switched on.
+        Before its first audio a reply can be interrupted: there is no echo yet, and the person may be continuing the
+        turn. A greeting cannot, since the noise of a microphone being switched on would cancel it.
         """
         origin = self.playout.origin
         if origin is None:

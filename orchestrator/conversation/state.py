@@ -85,7 +85,7 @@ class Turn:
     opened_at: float = 0.0
     words: list[str] = field(default_factory=list)
     wordless_until: float | None = None
-    """When a turn that no word has confirmed is given up, unless it has paused. None once there is a word."""
+    """When a turn without a word is discarded, unless the person has paused. None once there is a word."""
     hold_limit: float | None = None
     """How long speech that goes on may put `wordless_until` off, while a reply is held."""
     flush: Flush | None = None
@@ -129,7 +129,7 @@ class State:
     reply: Reply | None = None
     """The living reply; at most one is."""
     cut: CutReply | None = None
-    """The reply that was cut short last, until a turn is over: a client may still tell what was heard of it."""
+    """The reply that was cut short last, until a turn is over: a client may still report how much of it was heard."""
     microphone_samples: int = 0
     microphone_at: float = 0.0
     """When the last samples came."""
@@ -163,7 +163,7 @@ class State:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody has the floor or may be about to take it; only then does the conversation move by itself."""
+        """Whether neither side has the floor or may soon take it. Only then does the conversation move by itself."""
         return not (self.turn or self.reply or self.final_flush)
 
     @property
@@ -201,7 +201,7 @@ class State:
 
     @property
     def greets(self) -> bool:
-        """Whether it is time for the model to speak first: nobody has, there is a microphone and a character."""
+        """Whether the model speaks first now: neither side has spoken, and there are a microphone and a character."""
         untouched = self.replies == 0 and not self.transcript.items
         return self.policy.greeting and untouched and self.microphone_samples > 0 and self.instructions is not None
 

@@ -74,7 +74,7 @@ class Transcript:
 def _said(item: Item) -> str:
     """Return the words of a turn; empty if there are none.
 
-    A dash at the end is where somebody was cut off. A silence before a person's words says nothing; the model is told
+    A dash at the end marks an interruption. A silence before a person's words says nothing; the model is told
     that the mark means silence, so that it may not stand there for anything else.
     """
     text = item.text.removesuffix(_CUT_OFF).strip()

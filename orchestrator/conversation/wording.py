@@ -4,7 +4,7 @@ A pause alone does not end a turn: people stop to think after "I would like to",
 These rules read the words of the turn. They are lists, not grammar: each word in them is one that a sentence hardly
 ever ends with in its language. A turn that reads as unfinished only waits longer, so a wrong answer costs a moment.
 
-Somebody who says "mhm" while a reply is spoken acknowledges it, and does not want the floor (Yngve's back-channel).
+A person who says "mhm" while a reply is spoken acknowledges it, and does not want the floor (Yngve's back-channel).
 """
 
 import enum

@@ -86,7 +86,7 @@ class RecordingFile:
         self._broken = False
         self._discarded = False
         self.task = asyncio.get_running_loop().create_task(self._run(), name=path.name)
-        """Takes what is written to the disk. Whoever opened the file closes it, which awaits this."""
+        """Takes what is written to the disk. The caller that opened the file closes it, which awaits this."""
 
     def write(self, line: bytes) -> None:
         """Add a line, unless the file is broken or over."""

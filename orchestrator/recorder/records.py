@@ -1,4 +1,4 @@
-"""The records of a recording: a closed set of JSON objects, one a line, told apart by `line`.
+"""The records of a recording: a closed set of JSON objects, one a line, distinguished by `line`.
 
 Times are the core's `now`.
 The first is a `Header`, the last an `End`; a recording whose process was killed has none, and perhaps half a line.
@@ -14,10 +14,15 @@ from orchestrator.conversation import State
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event
 
-VERSION = 2
-"""Of the format. It rises when an older Parley could not read what is written.
+VERSION = 3
+"""The version of the format. Recordings of all earlier versions are still read.
 
-2: events and actions have other names (`_RENAMED`). Version 1 is still read.
+It must rise with every change after which an older Parley cannot read a recording: a record, an event or an action is
+added or renamed, or one of their fields is renamed, removed or of another type. An older Parley then refuses the file
+as a newer one's instead of failing in the middle of it. A new field needs no new version: older readers ignore it.
+
+2: events and actions have other names (`_RENAMED`).
+3: the event `RecognizerChanged` was added.
 """
 
 EVENTS: Mapping[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
@@ -69,7 +74,7 @@ class Header(_Record, frozen=True, kw_only=True, tag="header"):
 
 
 class Session(_Record, frozen=True, kw_only=True, tag="session"):
-    """What the client asked the session to be: `SessionConfig` in protobuf's JSON form, only what it sets."""
+    """A configuration by the client: `SessionConfig` in protobuf's JSON form, with the fields that were set."""
 
     session: dict[str, Any]
 
@@ -99,7 +104,7 @@ class Step(_Record, frozen=True, kw_only=True, tag="step", omit_defaults=True):
 
 
 class Audio(_Record, frozen=True, kw_only=True, tag="audio"):
-    """What is released of a reply by the step that follows: 16-bit PCM, 24 kHz, base64, from its sample `start` on."""
+    """Audio of a reply that the next step releases: 16-bit PCM, 24 kHz, base64, from the reply's sample `start` on."""
 
     reply_id: str
     start: int
@@ -124,8 +129,6 @@ class End(_Record, frozen=True, kw_only=True, tag="end"):
 
 
 Record: TypeAlias = Header | Session | Step | Audio | Warned | End
-
-RECORD_KINDS: tuple[type[Record], ...] = get_args(Record)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)

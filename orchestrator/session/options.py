@@ -50,7 +50,7 @@ class SessionOptions:
         self._prompts = prompts
         self._given = SessionConfig()
         self.apologies = prompts.apologies(Instructions())
-        """In the language of the character."""
+        """In the language of the session, else of the character."""
         self._policy = Policy(apology=self.apologies.unanswered)
 
     def change(self, config: SessionConfig) -> ev.SessionConfigured:
@@ -60,12 +60,11 @@ class SessionOptions:
         instructions = None
         if config.HasField("instructions"):
             instructions = self._prompts.render(config.instructions, model=self._model.known_name)
-            self.apologies = self._prompts.apologies(config.instructions)
-            policy = replace(policy, apology=self.apologies.unanswered)
-        self._policy = policy
+        self.apologies = self._prompts.apologies(given.instructions, given.language)
+        self._policy = replace(policy, apology=self.apologies.unanswered)
         self._given = given
         voice = config.voice if config.HasField("voice") else None
-        return ev.SessionConfigured(policy=policy, instructions=instructions, voice=voice)
+        return ev.SessionConfigured(policy=self._policy, instructions=instructions, voice=voice)
 
     @property
     def language(self) -> Language:

@@ -1,7 +1,8 @@
-"""The session's recogniser: one `Transcribe` stream, and another when it is lost.
+"""The session's recogniser: one `Transcribe` stream, which is replaced when it is lost.
 
 The recogniser is fed from a store of the last half minute of the microphone rather than from the wire. When it is lost,
-the next one is sent again what the first never answered. Positions are samples since the session started.
+the next one is sent the audio for which the first returned no certain words. Positions are samples since the session
+started.
 """
 
 import asyncio
@@ -13,9 +14,10 @@ from typing import NamedTuple
 import grpc
 import structlog
 
-from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
+from mesh.audio import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import InvalidRequest, MeshError, UpstreamDown
+from mesh.pool import Backoff
 from mesh.tasks import beside
 from mesh.times import duration, seconds
 from orchestrator.conversation import events as ev
@@ -28,7 +30,6 @@ Transcription = Admission[TranscribeRequest, TranscribeResponse]
 KEPT_SAMPLES = 30 * SAMPLE_RATE
 """Samples of the microphone that are kept."""
 
-_SAMPLE_BYTES = 2
 
 _LARGEST_SEND = 12 * FRAME_SAMPLES
 """Samples. When there is a backlog, after a loss, it goes out in pieces of about a second."""
@@ -36,14 +37,14 @@ _LARGEST_SEND = 12 * FRAME_SAMPLES
 _LONGEST_REPLAY = KEPT_SAMPLES - 5 * SAMPLE_RATE
 """Most samples that are recognised again after a loss: what is kept, less what arrives meanwhile."""
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
-"""Between attempts to find another recogniser: doubled from the first to the longest."""
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.1, 5.0
+"""The pauses between attempts to find another recogniser; they double from the first to the longest."""
 
 _STALL_LIMIT_S = 5.0
-"""A recogniser that scores nothing for this long, of what it was sent before, is given up."""
+"""A recogniser is replaced when it returns no score for this long although it was sent audio before."""
 
 _LONGEST_FLUSH_S = 10.0
-"""What a recogniser may ask for, at most, to answer a flush."""
+"""The longest time to answer a flush that a recogniser may ask for."""
 
 _log = structlog.get_logger()
 
@@ -67,21 +68,21 @@ class Microphone:
     @property
     def end(self) -> int:
         """The position after the last sample."""
-        return self.start + len(self._pcm) // _SAMPLE_BYTES
+        return self.start + len(self._pcm) // SAMPLE_BYTES
 
     def write(self, pcm: bytes) -> None:
         """Append samples, forgetting what is older than `KEPT_SAMPLES`."""
         self._pcm += pcm
         excess = max(0, self.end - self.start - KEPT_SAMPLES)
-        del self._pcm[: excess * _SAMPLE_BYTES]
+        del self._pcm[: excess * SAMPLE_BYTES]
         self.start += excess
 
     def read(self, position: int, limit: int) -> bytes:
         """Return up to `limit` samples from `position` on; empty at the end. ValueError if they are forgotten."""
         if position < self.start:
             raise ValueError(f"position {position} is no longer kept: {self.start} is the first")
-        offset = (position - self.start) * _SAMPLE_BYTES
-        return bytes(self._pcm[offset : offset + limit * _SAMPLE_BYTES])
+        offset = (position - self.start) * SAMPLE_BYTES
+        return bytes(self._pcm[offset : offset + limit * SAMPLE_BYTES])
 
 
 class RecognitionClient:
@@ -102,14 +103,14 @@ class RecognitionClient:
         self._unanswered: deque[tuple[int, int]] = deque()
         """Flushes as (position, flush_id), in order."""
         self._changed = asyncio.Event()
-        self._answered = 0
+        self._certain = 0
         """The position up to which words are certain: where the next recogniser begins."""
         self._sent = 0
         """The position up to which the present recogniser was sent the microphone."""
         self._scored = 0
         """The position up to which the present recogniser has scored the microphone."""
-        self._pause = _FIRST_PAUSE_S
-        """Before the next attempt to find another."""
+        self._retries = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
+        """The pauses before attempts to find another."""
         self._language = Language("", asked_for=False)
         self._language_changed = asyncio.Event()
 
@@ -123,8 +124,8 @@ class RecognitionClient:
     async def open(self, position: int = 0) -> AsyncIterator[Transcription]:
         """Open a stream whose first sample is at `position`.
 
-        Raises `InvalidRequest` if the recogniser does not know the language that was asked for. One that was only
-        derived from the character gives way to the recogniser's own.
+        Raises `InvalidRequest` if the recogniser does not know the language that the client asked for. A language that
+        only follows from the character is replaced by the recogniser's own.
         """
         self._language_changed.clear()
         async with AsyncExitStack() as stream:
@@ -162,9 +163,8 @@ class RecognitionClient:
         await self._run_stream(first, 0)
         while True:
             if not self._language_changed.is_set():
-                await asyncio.sleep(self._pause)
-                self._pause = min(2 * self._pause, _LONGEST_PAUSE_S)
-            position = max(self._answered, self._microphone.end - _LONGEST_REPLAY)
+                await asyncio.sleep(self._retries.pause())
+            position = max(self._certain, self._microphone.end - _LONGEST_REPLAY)
             try:
                 async with self.open(position) as another:
                     _log.info("recogniser replaced", replica=another.replica)
@@ -177,7 +177,7 @@ class RecognitionClient:
 
     async def _run_stream(self, transcription: Transcription, position: int) -> None:
         """Run one stream, which begins at `position`, until it is lost."""
-        # What is sent again has been acted upon already: before this offset only words count, scores do not.
+        # The core has already acted on the scores of the replayed audio. Before this offset only words are passed on.
         replayed = self._microphone.end / SAMPLE_RATE
         self._sent = self._scored = position
         try:
@@ -197,7 +197,7 @@ class RecognitionClient:
             case "word":
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
-                self._answered = max(self._answered, round(end * SAMPLE_RATE))
+                self._certain = max(self._certain, round(end * SAMPLE_RATE))
                 self._notify(ev.WordRecognized(word.text, start, end))
             case "partial":
                 self._notify(ev.PartialRecognized(response.partial.text))
@@ -205,15 +205,16 @@ class RecognitionClient:
                 offset = seconds(response.pause.offset)
                 self._scored = round(offset * SAMPLE_RATE)
                 if offset > replayed:
-                    self._pause = _FIRST_PAUSE_S  # it has survived what the one before it may not have
+                    # It has scored past the replayed audio, which may be what the recogniser before it failed on.
+                    self._retries.reset()
                     self._notify(ev.PauseScored(response.pause.pause_probability, offset))
             case "flushed":
                 self._flushed(response.flushed.flush_id)
 
     def _flushed(self, flush_id: int) -> None:
-        """Take in an answer; it covers what was asked before, too."""
+        """Take in the answer to a flush. It also answers all flushes before it."""
         while self._unanswered and self._unanswered[0][1] <= flush_id:
-            self._answered = max(self._answered, self._unanswered.popleft()[0])
+            self._certain = max(self._certain, self._unanswered.popleft()[0])
         self._notify(ev.Flushed(flush_id))
 
     async def _send(self, transcription: Transcription) -> None:
@@ -230,7 +231,7 @@ class RecognitionClient:
                 # Going on after the gap would leave every later offset wrong.
                 raise UpstreamDown("the recogniser fell behind by more than is kept")
             elif pcm := self._microphone.read(self._sent, limit):
-                self._sent += len(pcm) // _SAMPLE_BYTES
+                self._sent += len(pcm) // SAMPLE_BYTES
                 await transcription.send(TranscribeRequest(audio=stt_pb2.TranscribeAudio(audio=pcm)))
             else:
                 await self._changed.wait()
@@ -241,7 +242,7 @@ class RecognitionClient:
         raise _LanguageChanged
 
     async def _notice_stall(self) -> None:
-        """Raise `UpstreamDown` when the recogniser has stalled, even if it no longer takes what it is sent."""
+        """Raise `UpstreamDown` when the recogniser has stalled, even while `_send` waits for it to read."""
         while True:
             sent, scored = self._sent, self._scored
             await asyncio.sleep(_STALL_LIMIT_S)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import grpc
 import structlog
 
-from mesh.audio import SAMPLE_RATE
+from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, VoiceNotFound
 from mesh.tasks import beside
-from mesh.times import seconds
+from mesh.times import loop_time, seconds
+from mesh.writing import ends_sentence
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm.client import LanguageModel
@@ -34,9 +35,8 @@ _WORDS_AHEAD = 1_024
 _STALL_LIMIT_S = 15.0
 """How long a synthesis may send nothing, in addition to the time the language model may take for its next words."""
 
-_SAMPLE_BYTES = 2
 
-_MAX_BUFFERED_BYTES = 60 * SAMPLE_RATE * _SAMPLE_BYTES
+_MAX_BUFFERED_BYTES = 60 * SAMPLE_RATE * SAMPLE_BYTES
 
 _log = structlog.get_logger()
 
@@ -71,9 +71,9 @@ class ReplyAudioBuffer:
 
     def take(self, samples: int) -> bytes:
         """Remove and return the next `samples`; ValueError if there are not that many."""
-        wanted = samples * _SAMPLE_BYTES
+        wanted = samples * SAMPLE_BYTES
         if wanted > self._bytes:
-            raise ValueError(f"{samples} samples were asked for, {self._bytes // _SAMPLE_BYTES} are there")
+            raise ValueError(f"{samples} samples were asked for, {self._bytes // SAMPLE_BYTES} are there")
         taken = []
         while wanted:
             chunk = self._chunks.popleft()
@@ -167,8 +167,8 @@ class ReplyTask:
         self._notify(ev.ReplyTextArrived(self._order.reply_id, word))
         await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
         if self._order.spoken and (spoken := self._spoken_text.pronounceable(word)):
-            self._first_word_at = self._first_word_at or _now()
-            self._in_sentence = not _ends_sentence(spoken)
+            self._first_word_at = self._first_word_at or loop_time()
+            self._in_sentence = not ends_sentence(spoken)
             await self._words.put(spoken)
 
     async def _text(self) -> AsyncGenerator[str, None]:
@@ -187,7 +187,7 @@ class ReplyTask:
 
     async def _speak(self) -> None:
         limit = self._upstreams.model.longest_wait_s + _STALL_LIMIT_S
-        async with self._synthesis() as synthesis, beside(self._dictate(synthesis, ready_at=_now())):
+        async with self._synthesis() as synthesis, beside(self._dictate(synthesis, ready_at=loop_time())):
             responses = aiter(synthesis)
             finished = False
             while response := await _next(responses, limit):
@@ -211,7 +211,7 @@ class ReplyTask:
         match response.WhichOneof("event"):
             case "audio":
                 await self.audio.put(response.audio.audio)
-                self._notify(ev.ReplyAudioArrived(reply_id, len(response.audio.audio) // _SAMPLE_BYTES))
+                self._notify(ev.ReplyAudioArrived(reply_id, len(response.audio.audio) // SAMPLE_BYTES))
             case "word":
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
@@ -261,14 +261,6 @@ async def _next(responses: AsyncIterator[SynthesizeResponse], limit: float) -> S
             return await anext(responses, None)
     except TimeoutError:
         raise UpstreamDown("the synthesis has stalled") from None
-
-
-def _ends_sentence(word: str) -> bool:
-    return word.rstrip("\"')»").endswith((".", "!", "?", "。", "！", "？")) and not word.endswith("...")  # noqa: RUF001 - as written in the East
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _synthesize(

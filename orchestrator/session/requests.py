@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from mesh.audio import Decoder
+from mesh.audio import SAMPLE_BYTES, Decoder
 from mesh.errors import InvalidRequest
 from mesh.times import seconds
 from orchestrator.conversation import events as ev
@@ -14,7 +14,6 @@ from parley.conversation.v1 import conversation_pb2 as pb
 
 _LONGEST_AUDIO_S = 10
 _LONGEST_TEXT = 10_000
-_SAMPLE_BYTES = 2
 
 
 class HungUp(Exception):
@@ -80,7 +79,7 @@ class Requests:
             raise AudioTooLong(f"more than {_LONGEST_AUDIO_S} s of audio in one message: expected frames of 80 ms")
         if pcm := self._decoder.decode(audio):
             self._session.recognition.feed(pcm)
-            self._session.notify(ev.MicrophoneAudioArrived(len(pcm) // _SAMPLE_BYTES))
+            self._session.notify(ev.MicrophoneAudioArrived(len(pcm) // SAMPLE_BYTES))
 
     def _text(self, text: pb.UserText, request_id: str | None) -> None:
         if not text.text.strip() or len(text.text) > _LONGEST_TEXT:
@@ -106,7 +105,7 @@ def _refuses_recording(config: pb.SessionConfig) -> bool:
 
 
 def _bytes_per_second(audio: AudioFormat) -> int:
-    return audio.sample_rate_hertz * (_SAMPLE_BYTES if audio.encoding == AUDIO_ENCODING_LINEAR16 else 1)
+    return audio.sample_rate_hertz * (SAMPLE_BYTES if audio.encoding == AUDIO_ENCODING_LINEAR16 else 1)
 
 
 class NoMicrophone(InvalidRequest):

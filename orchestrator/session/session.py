@@ -28,19 +28,19 @@ from parley.audio.v1.audio_pb2 import AudioFormat
 from parley.conversation.v1 import conversation_pb2 as pb
 
 _TICKS_PER_S = 1_000
-"""Of uvloop's clock. A timer that is set between two ticks may fire at the first."""
+"""Ticks of uvloop's clock. A timer set between two ticks may fire at the earlier one."""
 
 Write = Callable[[pb.ConverseResponse], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class _LivingReply:
-    """A reply that is alive, and the asyncio task that makes it."""
+    """A reply that has not ended, and the asyncio task that produces it."""
 
     reply: ReplyTask
     task: asyncio.Task[None]
     encoder: Encoder
-    """Its own: what an encoder's filter holds back of one reply must not be heard in the next."""
+    """One for each reply: the samples that its filter holds back must not be heard in the next reply."""
 
 
 class Session:
@@ -105,7 +105,10 @@ class Session:
         self.send(wire.warning(reason, message))
 
     async def run(self, write: Write, *work: Coroutine[Any, Any, None]) -> None:
-        """Hold the conversation until it ends, running `work` beside it; raises what ends it badly."""
+        """Hold the conversation until it ends, with `work` running beside it.
+
+        Raises the error that ends it, if one does: a failure of `work`, or `ClientNotReading`.
+        """
         with self._upstreams.metrics.conversation():
             async with beside(self._keep_time(), *work) as self._tasks:
                 await self._deliver(write)
@@ -124,7 +127,8 @@ class Session:
                 async with asyncio.timeout_at(None if deadline is None else _next_tick(self._started + deadline)):
                     await self._deadline_moved.wait()
             except TimeoutError:
-                # Never the least bit early: there would be nothing to do yet, again and again until the next tick.
+                # The timer may fire a moment before the deadline. The core would then find nothing due, and this loop
+                # would spin until the deadline has passed. So the core is given the deadline itself.
                 self._do_what_is_due(max(self._now(), deadline or 0.0))
 
     def _do_what_is_due(self, now: float) -> None:
@@ -146,7 +150,7 @@ class Session:
             self._deadline_moved.set()
 
     def _perform_one(self, action: act.Action) -> None:
-        """Do the shell's part of an action; what the client is told of it is sent afterwards."""
+        """Do the shell's part of an action. `_perform` sends the client its message afterwards."""
         match action:
             case act.PrepareReply():
                 self._prepare(action)
@@ -159,7 +163,7 @@ class Session:
             case act.RequestFlush(flush_id=flush_id):
                 self.recognition.flush(flush_id)
             case act.ReplyFinishedNotice(reply_id=reply_id):
-                self._replies.pop(reply_id).task.cancel()  # one that says nothing may be looking for a voice
+                self._replies.pop(reply_id).task.cancel()  # a reply without text may still be searching for a synthesis
             case act.SpeechStoppedNotice(cause=cause):
                 if cause is SpeechCause.DETECTED:
                     self._paused_at = self._now()
@@ -177,7 +181,7 @@ class Session:
                 | act.ReplyResumedNotice()
                 | act.ReplyReleasedNotice()
             ):
-                pass  # only the client is told
+                pass  # these are only messages to the client
             case _:
                 assert_never(action)
 

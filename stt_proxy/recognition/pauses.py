@@ -1,22 +1,23 @@
-"""How likely it is that the speaker is pausing.
+"""The pause score: the probability that the speaker is pausing.
 
-A detector tells how probably each short chunk is speech. That alone is no pause score: a cough may begin like a vowel,
-and a sentence has gaps. So the score moves by evidence, one way fast and the other slowly:
+A detector returns the probability that a short chunk is speech. That alone is no pause score: a cough may begin like a
+vowel, and a sentence has gaps. So the score follows the evidence, fast towards speech and slowly towards a pause:
 
-* from a pause, about 0.17 s of clear speech take it below `SPEAKING_BELOW`; less falls back at the same rate, which is
-  what happens to coughs, clicks and breath;
-* while someone speaks, about 0.35 s of clear silence take it above `PAUSING_ABOVE`. Detectors let go of speech some
-  0.15 s late, which makes it half a second of real silence; ordinary gaps between words are shorter.
+* from a pause, about 0.17 s of clear speech take it below `SPEAKING_BELOW`. After less speech it returns at the same
+  rate, as it does after coughs, clicks and breath;
+* while someone speaks, about 0.35 s of clear silence take it above `PAUSING_ABOVE`. Detectors
+  notice the end of speech some 0.15 s late, so this is half a second of real silence. Ordinary gaps between words are
+  shorter.
 """
 
 SPEAKING_BELOW = 0.4
-"""Someone began to speak when the score falls below this.
+"""A score below this means that the person has begun to speak.
 
 The orchestrator decides by the same two numbers (orchestrator/conversation/policy.py): change both together.
 """
 
 PAUSING_ABOVE = 0.6
-"""Who was speaking pauses when the score rises above this."""
+"""A score above this means that the person has paused."""
 
 _FALL = 3.75
 """Score per second of certain speech, and of certain silence before speech is established."""
@@ -25,10 +26,11 @@ _RISE = 1.72
 """Score per second of certain silence after speech."""
 
 _EVEN = 0.4
-"""The detector's probability that speaks for neither side. Detectors are less sure of quiet speech than of noise."""
+"""The detector's probability at which the score stays as it is. It is below one half because detectors are less sure of
+quiet speech than of noise."""
 
 _CERTAIN = 0.35
-"""How far from `_EVEN` a probability counts in full."""
+"""The distance from `_EVEN` at which the score moves at its full rate."""
 
 
 class PauseScore:

@@ -38,7 +38,7 @@ class Passage:
 class Utterances:
     """Cuts one stream. No sample is in two passages, and passages come in order.
 
-    `began` is the position at which the present utterance began; None: nobody is speaking.
+    `began` is the position at which the present utterance began; None: there is no speech.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Where in a stream there was speech, by the detector.
 
-Decoders find words in anything: in a cough, in the noise after a sentence. Their own confidence does not tell these
-from real words (measured: noise is often decoded with more of it than speech), the detector does.
+Decoders find words in anything: in a cough, in the noise after a sentence. Their own confidence does not distinguish
+these from real words (measured: noise is often decoded with more of it than speech). The detector does.
 """
 
 from stt_proxy.recognition.words import TimedWord
@@ -40,7 +40,7 @@ class Voicing:
     def trimmed(self, word: TimedWord) -> TimedWord | None:
         """The word without the silence at both its ends; None: there is no speech at or close to it.
 
-        For decoders that tell only roughly where a word is.
+        For decoders that give only rough positions of words.
         """
         around = _AROUND // self._chunk
         first = max(0, word.start // self._chunk - self._forgotten)

@@ -11,7 +11,7 @@ from stt_proxy.windowed.languages import SpokenLanguage
 from stt_proxy.windowed.stream import WindowedRecognizer
 
 _RETRY_AFTER_S = 2.0
-"""What a caller is told to wait when every stream is taken: people talk for minutes, but some have just stopped."""
+"""After how long a refused caller may try again. Conversations last minutes, but some are about to end."""
 
 
 class WindowedEngine:

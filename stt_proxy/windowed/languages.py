@@ -3,10 +3,10 @@
 from stt_proxy.recognition import SAMPLE_RATE
 
 _SURE = 0.8
-"""The certainty from which another language than the last is believed."""
+"""The certainty from which a change of language is accepted."""
 
 _ENOUGH = int(1.5 * SAMPLE_RATE)
-"""Samples of a window from which its language is believed: of a "yes", several languages are as likely."""
+"""Samples from which a window's language is accepted. A "yes" alone may be of several languages."""
 
 
 class SpokenLanguage:

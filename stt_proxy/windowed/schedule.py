@@ -1,7 +1,7 @@
 """Which window is decoded next, when more is wanted than there are processors: decided over plain lists.
 
-The last window of an utterance goes first, since somebody waits for its words; then one that may turn out to be the
-last; then those that only bring words sooner, the stream first that has waited longest. A stream has at most one
+The last window of an utterance goes first, since the conversation waits for its words; then one that may turn out to
+be the last; then those that only bring words sooner, the stream first that has waited longest. A stream has at most one
 partial window waiting: what it holds is taken when its turn comes, so that nothing stale is ever decoded.
 """
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Self
 
-from mesh.audio import FRAME_BYTES, SAMPLE_RATE
+from mesh.audio import FRAME_BYTES, SAMPLE_BYTES, SAMPLE_RATE
 from mesh.errors import UpstreamDown, UpstreamMisconfigured
 from stt_proxy.engine import Event, Pause
 from stt_proxy.windowed.decoder import Decoding, Detector
@@ -16,8 +16,6 @@ from stt_proxy.windowed.transcription import Transcription, Window
 
 _LONGEST_BACKLOG_S = 5.0
 """How far the sender may be ahead of who takes the events."""
-
-_SAMPLE_BYTES = 2
 
 
 class WindowedRecognizer:
@@ -44,7 +42,7 @@ class WindowedRecognizer:
         for start in range(0, len(pcm), FRAME_BYTES):
             await self._room()
             piece = pcm[start : start + FRAME_BYTES]
-            self._sent_s += len(piece) / _SAMPLE_BYTES / SAMPLE_RATE
+            self._sent_s += len(piece) / SAMPLE_BYTES / SAMPLE_RATE
             self._add(self._transcription.feed(piece))
 
     async def flush(self, flush_id: int) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mesh.audio import SAMPLE_RATE as WORKING_RATE
 from mesh.audio import Resampler
+from mesh.writing import ends_sentence
 from stt_proxy.engine import Event, Flushed, Partial, Pause, Word
 from stt_proxy.recognition import CHUNK, FRAME, SAMPLE_RATE
 from stt_proxy.recognition.pauses import PauseScore
@@ -43,8 +44,6 @@ _LONGEST = 24 * SAMPLE_RATE
 
 _MOST_PENDING = 4
 """Utterances whose last decoding may be outstanding before no more audio is taken."""
-
-_SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")  # noqa: RUF001 - as they are written in Chinese and Japanese
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +230,7 @@ class Transcription:
         late = [each for each in ends if each[0].end > utterance.start + _LONG // 3] or ends[-1:]
         if not late:
             return
-        sentence = [each for each in late if each[0].text.endswith(_SENTENCE_ENDS)]
+        sentence = [each for each in late if ends_sentence(each[0].text)]
         last, following = sentence[-1] if sentence else max(late, key=lambda each: each[1] - each[0].end)
         utterance.start = max(utterance.start, (last.end + following) // 2)
         utterance.agreement.move(utterance.start)

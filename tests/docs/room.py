@@ -19,6 +19,8 @@ _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
 _PORTS = (8000, 8091, 9151, 9152, 9153, 9154, 11434, 50051, 50052, 50053, 50054)
 _LIMIT_S = 10
+_OFFLINE = {"PIP_NO_BUILD_ISOLATION": "false"}
+"""Nothing can be fetched into a room: pip builds with what is installed. (It reads "false" as no isolation.)"""
 
 
 class Room:
@@ -34,7 +36,7 @@ class Room:
         return subprocess.Popen(  # noqa: S603 - commands of our own documentation
             [*self._prefix, *command],
             cwd=self.home,
-            env={**os.environ, "PATH": os.pathsep.join(tools)},
+            env={**os.environ, **_OFFLINE, "PATH": os.pathsep.join(tools)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

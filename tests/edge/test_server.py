@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 from websockets.exceptions import InvalidStatus
 
 from edge.server import EdgeServer, serving
@@ -83,10 +84,14 @@ class TestDraining:
         early = socket.create_connection(("127.0.0.1", edge.port))
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", trust_env=False) as http:
             await http.get("/")  # accepted after the early one, which is therefore accepted too
-        await edge.refuse_sessions()
-        with pytest.raises(InvalidStatus, match="503"):
-            async with client_of(edge.port, sock=early):
-                pass
+            await edge.refuse_sessions()
+            with capture_logs() as logs, pytest.raises(InvalidStatus, match="503"):
+                async with client_of(edge.port, sock=early):
+                    pass
+            counted = (await http.get("/metrics")).text
+        refused = [(line["reason"], line["log_level"]) for line in logs if line["event"] == "refused a conversation"]
+        assert refused == [("draining", "info")]
+        assert 'parley_edge_refusals_total{reason="draining"} 1.0' in counted
 
     async def test_what_is_left_is_told_and_closed_with_1012(
         self, serve_edge: EdgeFactory, fake: FakeConversation, orchestrator: GrpcServer

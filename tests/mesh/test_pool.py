@@ -9,6 +9,7 @@ import pytest
 from mesh.pool import (
     FORGOTTEN_AFTER_S,
     Backoff,
+    FailedTry,
     Limits,
     Member,
     NoneFound,
@@ -16,16 +17,15 @@ from mesh.pool import (
     Policy,
     Pool,
     Search,
-    Try,
     Wait,
 )
 
 REPLICAS = Policy(first_rest_s=1.0, longest_rest_s=8.0, tries_resting=True, tries_down=False)
 SERVERS = Policy(first_rest_s=0.1, longest_rest_s=30.0, tries_resting=False, tries_down=True)
 
-FULL = Try(Outcome.FULL, RuntimeError("full"), retry_after=60.0)
-FAILED = Try(Outcome.FAILED, RuntimeError("failed"))
-MISCONFIGURED = Try(Outcome.MISCONFIGURED, RuntimeError("wrong key"))
+FULL = FailedTry(Outcome.FULL, RuntimeError("full"), retry_after=60.0)
+FAILED = FailedTry(Outcome.FAILED, RuntimeError("failed"))
+MISCONFIGURED = FailedTry(Outcome.MISCONFIGURED, RuntimeError("wrong key"))
 
 Servers: TypeAlias = Pool[str, Member[str]]
 Event: TypeAlias = Callable[[Member[str], float], object]
@@ -51,7 +51,7 @@ def serves(serving: bool) -> Event:
     return lambda member, _now: member.set_serving(serving)
 
 
-def came(what: Try) -> Event:
+def came(what: FailedTry) -> Event:
     if what.outcome is Outcome.FULL:
         return lambda member, now: member.refused(now, what.retry_after)
     return lambda member, now: member.failed(now, what, 0.0)
@@ -174,7 +174,7 @@ def test_rests_begin_again_after_a_call_or_a_refusal(event: Event) -> None:
         came(FAILED)(member, 0.0)
     event(member, 0.0)
     assert not member.rests(0.0)
-    assert member.trouble is None
+    assert member.last_failure is None
     came(FAILED)(member, 0.0)
     assert member.rests_until == 1.0
 
@@ -206,10 +206,10 @@ def test_a_member_that_is_not_listed_is_forgotten_after_a_while_and_not_in_a_cal
 
 # --- searching --------------------------------------------------------------------------------------------------------
 
-LIMITS = Limits(one_try=0.5, search=1.5, failures=3, health=0.2, comeback=0.5)
-AT_ONCE = Limits(0.25, 0.4, failures=None, health=0.0, comeback=0.0)
+LIMITS = Limits(one_try=0.5, search=1.5, failures=3, health=0.2, wait_for_serving=0.5)
+AT_ONCE = Limits(0.25, 0.4, failures=None, health=0.0, wait_for_serving=0.0)
 
-Step: TypeAlias = "tuple[float, str | float | None, Try | None]"
+Step: TypeAlias = "tuple[float, str | float | None, FailedTry | None]"
 """When the search is asked, what it answers (a place, until when to wait, or that it is over), and what came of it."""
 
 
@@ -300,7 +300,9 @@ SOON, LATER = FULL._replace(retry_after=2.0), FULL._replace(retry_after=4.0)
         ([MISCONFIGURED, SOON], True, 2.0, False),
     ],
 )
-def test_why_none_was_found(tries: list[Try], is_full: bool, retry_after: float | None, is_misconfigured: bool) -> None:
+def test_why_none_was_found(
+    tries: list[FailedTry], is_full: bool, retry_after: float | None, is_misconfigured: bool
+) -> None:
     servers = pool("abcd", SERVERS)
     search = Search(servers, AT_ONCE, 0.0)
     for what in tries:
@@ -316,7 +318,7 @@ def test_why_none_was_found(tries: list[Try], is_full: bool, retry_after: float 
     ("policy", "now", "expected"),
     [(SERVERS, 0.05, (FAILED, MISCONFIGURED)), (SERVERS, 0.2, (MISCONFIGURED,)), (REPLICAS, 0.05, ())],
 )
-def test_without_a_try_it_is_why_the_members_rest(policy: Policy, now: float, expected: tuple[Try, ...]) -> None:
+def test_without_a_try_it_is_why_the_members_rest(policy: Policy, now: float, expected: tuple[FailedTry, ...]) -> None:
     servers = pool("abc", policy)
     came(FAILED)(servers.known["a"], 0.0)
     came(MISCONFIGURED)(servers.known["b"], 0.0)
@@ -329,7 +331,7 @@ def test_a_try_that_the_end_of_the_search_cuts_off_is_a_reason_and_no_failure() 
     search = Search(servers, LIMITS, 0.0)
     assert search.choose(0.0) is servers.known["a"]
     search.ran_out(late)
-    assert search.none_found(1.5) == NoneFound((Try(Outcome.FAILED, late),))
+    assert search.none_found(1.5) == NoneFound((FailedTry(Outcome.FAILED, late),))
     assert not servers.known["a"].rests(1.5)
     search.ran_out(late)
     assert len(search.none_found(1.5).tries) == 1

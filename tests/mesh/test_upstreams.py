@@ -10,8 +10,8 @@ import pytest
 from mesh import upstreams
 from mesh.discovery.addresses import HostPort
 from mesh.errors import AtCapacity, BadAudio, MeshError, UpstreamDown, UpstreamMisconfigured
-from mesh.pool import NoneFound, Options, Outcome, Try
-from mesh.upstreams import Health, LeaseMeter, Place, Upstreams, explain
+from mesh.pool import FailedTry, NoneFound, Options, Outcome
+from mesh.upstreams import Health, LeaseMeter, Place, Upstreams, error_for
 
 ERRORS: dict[bytes, MeshError] = {
     b"full\n": AtCapacity("full"),
@@ -200,8 +200,8 @@ async def test_a_request_is_answered_by_the_first_that_answers() -> None:
         assert await found.first(ask) == f"127.0.0.1:{good.port}"
 
 
-def tried(outcome: Outcome, error: MeshError) -> Try:
-    return Try(outcome, error, error.retry_after or 0.0)
+def tried(outcome: Outcome, error: MeshError) -> FailedTry:
+    return FailedTry(outcome, error, error.retry_after or 0.0)
 
 
 DOWN = tried(Outcome.FAILED, UpstreamDown("lost"))
@@ -221,7 +221,7 @@ WRONG = tried(Outcome.MISCONFIGURED, UpstreamMisconfigured("key"))
     ],
 )
 def test_what_a_search_without_a_find_is_called(
-    tries: tuple[Try, ...], kind: type[MeshError], message: str, retry_after: float | None
+    tries: tuple[FailedTry, ...], kind: type[MeshError], message: str, retry_after: float | None
 ) -> None:
-    error = explain("voice", NoneFound(tries))
+    error = error_for("voice", NoneFound(tries))
     assert (type(error), error.message, error.retry_after) == (kind, message, retry_after)

@@ -35,7 +35,7 @@ def test_no_metric_is_counted_by_two_processes() -> None:
 def test_no_label_tells_sessions_apart() -> None:
     """Each value of a label is a series that Prometheus keeps: there must be few, however many people talk."""
     labels = {label for metrics in EXPOSED.values() for metric in metrics.values() for label in metric.labels}
-    assert labels == {"handler", "method", "status", "cause", "dependency"}
+    assert labels == {"handler", "method", "status", "cause", "dependency", "reason"}
 
 
 def test_names_are_of_one_style() -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from wyoming.asr import Transcribe, Transcript
@@ -40,7 +41,7 @@ class WyomingServer:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def info(self) -> Info:
-        about = {"attribution": _BY, "installed": True, "description": None, "version": "1"}
+        about: dict[str, Any] = {"attribution": _BY, "installed": True, "description": None, "version": "1"}
         voices = [TtsVoice(name=name, languages=["en"], **about) for name in self.voices]
         models = [AsrModel(name="base", languages=["en"], **about)]
         return Info(

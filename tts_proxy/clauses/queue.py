@@ -2,6 +2,7 @@
 
 import asyncio
 
+from mesh.times import loop_time
 from tts_proxy.clauses.splitting import Clause, Clauses
 
 _MOST_UNSPOKEN = 10_000
@@ -11,8 +12,8 @@ _MOST_UNSPOKEN = 10_000
 class ClauseQueue:
     """Text goes in at one end, and clauses come out at the other.
 
-    Text without an end to its clause is kept for `patience_s` seconds, or longer, until there is only that much left to
-    listen to.
+    Text whose clause has no end yet is kept for `patience_s` seconds. It is kept longer while more than `patience_s`
+    seconds of speech are still to be heard.
     """
 
     def __init__(self, patience_s: float) -> None:
@@ -20,7 +21,7 @@ class ClauseQueue:
         self._clauses = Clauses()
         self._waiting_since = 0.0
         self._silent_from = 0.0
-        """When one who listens from the first sample on has heard all there is; on the event loop's clock."""
+        """When all speech made so far ends for a listener who hears it as it is made; on the event loop's clock."""
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -34,7 +35,7 @@ class ClauseQueue:
         """Take in whole words; waits while much is yet unspoken."""
         await self._room.wait()
         if not self._clauses.characters:
-            self._waiting_since = _now()
+            self._waiting_since = loop_time()
         self._clauses.add(text)
         self._changed.set()
         self._update_room()
@@ -46,14 +47,14 @@ class ClauseQueue:
 
     def heard_later(self, seconds: float) -> None:
         """Note that there is so much more to listen to."""
-        self._silent_from = max(self._silent_from, _now()) + seconds
+        self._silent_from = max(self._silent_from, loop_time()) + seconds
 
     async def next(self) -> Clause | None:
         """The next clause, as soon as it should be spoken; None when everything has been."""
         clause = self._clauses.take()
         while clause is None and not self._clauses.finished:
             clause = self._clauses.take() if await self._more_came() else self._clauses.take_waiting()
-        self._waiting_since = _now()
+        self._waiting_since = loop_time()
         self._update_room()
         return clause
 
@@ -68,7 +69,7 @@ class ClauseQueue:
         return True
 
     def _patience_ends(self) -> float | None:
-        """None while there is nothing to be impatient about: then it is for the caller to limit the wait."""
+        """When waiting text is spoken as it is; None: no text waits, and the wait has no limit here."""
         if not self._clauses.characters:
             return None
         return max(self._waiting_since + self._patience_s, self._silent_from - self._patience_s)
@@ -78,7 +79,3 @@ class ClauseQueue:
             self._room.set()
         else:
             self._room.clear()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -16,13 +16,13 @@ from itertools import takewhile
 from mesh.writing import CLAUSE_MARKS, SENTENCE_MARKS, characters_in, parts_of
 
 MOST_WORDS = 25
-"""Words of a clause at which it is no longer waited for punctuation."""
+"""The most words of a clause. A clause without punctuation is cut there."""
 MOST_CHARACTERS = 120
-"""Characters of a clause, spaces included. It bounds how long the engine is busy with one clause."""
+"""The most characters of a clause, spaces included. They bound how long the engine is busy with one clause."""
 LONGEST_WORD = 100
-"""Characters. A longer word, which is hardly language, is taken as several."""
+"""Characters. A longer word is hardly language and is split."""
 FIRST_WORDS = 5
-"""Words of a reply's first clause at which it is no longer waited for punctuation."""
+"""The words after which a reply's first clause is cut if no punctuation has come, so that speech starts early."""
 
 _WEAK_WORD = 3
 """Words of up to so many letters ("of", "the") mostly belong to what follows: no cut is made right after one."""
@@ -58,7 +58,7 @@ class Clause:
 class Clauses:
     """Takes text in at one end and gives clauses out at the other. No word is lost, added or moved.
 
-    `characters` is how much text waits, spaces not counted; `finished` tells that no more will come.
+    `characters` is how much text waits, spaces not counted; `finished` is true once no more will come.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Clauses:
             self.characters += len(word)
 
     def finish(self) -> None:
-        """Say that no more text will come: what waits is complete."""
+        """Declare the text complete: no more will come."""
         self.finished = True
 
     def take(self) -> Clause | None:
@@ -147,6 +147,6 @@ def _is_weak(word: str) -> bool:
 
 
 def _sensible_cut(words: list[str]) -> int:
-    """How many of the words to speak when no mark tells; all, unless the last ones lean on what follows."""
+    """How many of the words to speak when there is no mark: all but the weak words at the end, if others are left."""
     weak = sum(1 for _ in takewhile(_is_weak, reversed(words)))
     return len(words) - weak or len(words)

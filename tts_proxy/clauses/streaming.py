@@ -26,7 +26,8 @@ _LEAD_IN: Final = round(0.04 * SAMPLE_RATE)
 """Samples of silence that a clause may begin with; servers give up to half a second."""
 _MOST_HELD: Final = SAMPLE_RATE // 2
 _HELD_OF: Final = 4
-"""So much of a clause is held back: a quarter, up to half a second. A server twice as fast as speech delays nobody."""
+"""The part of a clause that is held back: a quarter, at most half a second. A server twice as fast as speech causes no
+delay."""
 
 _SECONDS_PER_LETTER: Final = 0.07
 _PRIOR_LETTERS: Final = 15.0

@@ -158,7 +158,7 @@ class AdditionalOutputs:
         return AdditionalOutputsEvent(args=self._outputs(messages))
 
     def after_failure(self, outcome: Outcome) -> AdditionalOutputsEvent:
-        """Those that report how a reply has ended that nobody interrupted."""
+        """Those that report the end of a reply that was not interrupted."""
         return AdditionalOutputsEvent(args=self._outputs(self._history.messages()), response=outcome)
 
     def _outputs(self, messages: list[ChatMessage]) -> Outputs:

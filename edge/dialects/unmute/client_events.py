@@ -1,4 +1,4 @@
-"""What Unmute's clients send: JSON text frames, told apart by `type`."""
+"""What Unmute's clients send: JSON text frames, distinguished by `type`."""
 
 import re
 from typing import Annotated, Any, TypeAlias

@@ -21,6 +21,7 @@ from edge.dialects.unmute.server_events import (
     encoded,
 )
 from edge.dialects.unmute.user_speech import UserSpeech
+from mesh.audio import SAMPLE_BYTES
 from mesh.audio.frames import Framer
 from mesh.errors import MeshError
 from mesh.times import duration
@@ -32,7 +33,6 @@ SILENCE_TIMEOUT_S = 7.0
 PACING_LEAD_S = 0.32
 """Four frames. More would be heard after an interruption: the page plays out what it has."""
 
-_SAMPLE_BYTES = 2
 
 _VOICE_FAILED = "TTS_FAILED"
 """The reason of the warning that a reply's synthesis has broken off."""
@@ -97,7 +97,7 @@ class UnmuteDialect:
     def _audio(self, encoded: bytes, now: float) -> Iterator[conversation.ConverseRequest]:
         try:
             for pcm in self._decoder.decode(encoded, now):
-                self._outputs.on_audio(len(pcm) // _SAMPLE_BYTES)
+                self._outputs.on_audio(len(pcm) // SAMPLE_BYTES)
                 for frame in self._framer.push(pcm):
                     yield conversation.ConverseRequest(audio=conversation.UserAudio(audio=frame))
         except TooMuchAudio as error:
@@ -122,7 +122,7 @@ class UnmuteDialect:
         return conversation.ConverseRequest(request_id=request_id, update=conversation.UpdateSession(session=changes))
 
     def events(self, response: conversation.ConverseResponse) -> Iterator[str]:
-        """What the client is told when `response` has come. See `Dialect.events`."""
+        """The messages to the client for `response`. See `Dialect.events`."""
         self._outputs_timer.restart()
         for event in self._translated(response):
             yield encoded(event)

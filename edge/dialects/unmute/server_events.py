@@ -12,7 +12,7 @@ _EVENT_ID_CHARACTERS = 21
 
 def new_event_id() -> str:
     """`event_` and 21 random letters and digits."""
-    # Ids only tell events apart, so they need no secure source.
+    # Ids only distinguish events, so they need no secure source.
     return "event_" + "".join(random.choices(_ALPHANUMERICS, k=_EVENT_ID_CHARACTERS))  # noqa: S311
 
 
@@ -40,10 +40,10 @@ Status: TypeAlias = Literal["completed", "cancelled", "failed"]
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a reply has ended. Unmute does not tell; its clients ignore fields that they do not know."""
+    """How a reply has ended. Unmute does not report it; its clients ignore unknown fields."""
 
     id: str
-    """The one that its `response.created` told."""
+    """The id in its `response.created`."""
     status: Status
     """Completed: all of it was sent; a person may still interrupt it, until they have heard it. Failed: a part."""
     text: str

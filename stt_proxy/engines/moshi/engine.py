@@ -18,7 +18,7 @@ _PATH = "/api/asr-streaming"
 
 
 class MoshiEngine:
-    """A `RecognitionEngine`. Which languages the servers' model knows is told by nobody: they are not looked at."""
+    """A `RecognitionEngine`. The servers do not report the languages of their model, so the language is ignored."""
 
     flush_limit_s = FLUSH_LIMIT_S
 

@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from mesh.audio import FRAME_BYTES, FRAME_S
 from mesh.errors import UpstreamDown
+from mesh.times import loop_time
 from moshi_client.connection import Connection
 from moshi_client.floats import Floats, packed_floats
 from moshi_client.messages import Audio, FromRecogniser, packed
@@ -36,7 +37,7 @@ class MoshiRecognizer:
         self._state = state
         self._events: deque[Event] = deque()
         self._progress = asyncio.Event()
-        self._stepped_at = self._sent_at = _now()
+        self._stepped_at = self._sent_at = loop_time()
 
     @property
     def backlog_s(self) -> float:
@@ -74,7 +75,7 @@ class MoshiRecognizer:
             steps = self._state.steps
             self._events.extend(self._state.take(await self._message()))
             if self._state.steps > steps:
-                self._stepped_at = _now()
+                self._stepped_at = loop_time()
                 self._progress.set()
         return self._events.popleft()
 
@@ -85,11 +86,11 @@ class MoshiRecognizer:
             await self._send(np.zeros(silence, np.float32))
 
     async def _send(self, samples: Floats) -> None:
-        self._sent_at = _now()
+        self._sent_at = loop_time()
         await self._connection.send(packed(Audio(Raw(packed_floats(samples)))))
 
     async def _room(self) -> None:
-        """Wait until the engine has caught up. The events, which are being taken meanwhile, tell."""
+        """Wait until the engine has caught up, as its events show; another task reads them."""
         while self.backlog_s > _LONGEST_BACKLOG_S or self._state.unanswered >= _MOST_FLUSHES:
             self._progress.clear()
             await self._progress.wait()
@@ -102,9 +103,9 @@ class MoshiRecognizer:
                     return await self._connection.receive()
             except TimeoutError:
                 pass
-            if self._is_busy() and _now() - self._stepped_at > _STALL_LIMIT_S:
+            if self._is_busy() and loop_time() - self._stepped_at > _STALL_LIMIT_S:
                 raise UpstreamDown(f"the engine has taken in no audio for {_STALL_LIMIT_S:g} s")
-            if _now() - self._sent_at > _QUIET_LIMIT_S:
+            if loop_time() - self._sent_at > _QUIET_LIMIT_S:
                 await self._send(np.zeros(0, np.float32))
 
     def _is_busy(self) -> bool:
@@ -113,8 +114,4 @@ class MoshiRecognizer:
     def _busy_from_now(self) -> None:
         """It has something to do again: only from now on can it be late."""
         if not self._is_busy():
-            self._stepped_at = _now()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+            self._stepped_at = loop_time()

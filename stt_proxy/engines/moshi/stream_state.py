@@ -1,6 +1,6 @@
 """What one stream with the engine has heard, and the flushes it owes. No I/O.
 
-The engine tells nothing of time. Each `Step` is a frame of this stream more that it has taken in, and words are out
+The engine reports no times. Each `Step` is a frame of this stream more that it has taken in, and words are out
 `delay` after their audio. So a flush is silence, enough to push the last words out, and is answered when the engine has
 taken in all of it.
 """
@@ -39,7 +39,7 @@ class Model:
 
 
 class StreamState:
-    """One stream. `unanswered` counts the flushes, and the finish; `finished` tells that it has been answered."""
+    """One stream. `unanswered` counts the flushes and the finish. `finished`: the finish has been answered."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -98,7 +98,7 @@ class StreamState:
     def _step(self, step: Step) -> Iterator[Event]:
         if self.backlog_s < FRAME_S:
             return  # of a frame that was never sent: what is left of the stream before
-        # The words of the frame before have all been told, and no other flush can be answered by this one.
+        # All words of the frame before have been reported, and no other flush can be answered by this one.
         yield from self._words.ended(self._known_up_to())
         self._steps += 1
         heard = self._silences.position(self._steps * FRAME_SAMPLES)

@@ -1,7 +1,7 @@
-"""Joins what the engine tells of a word, its text and later its end, into one event.
+"""Joins the engine's two messages about a word, its text and later its end, into one event.
 
-The end is told when the engine is sure of it, often not before the next word begins. A word does not wait for that: it
-goes when the next frame has been heard, and ends where words are known up to by then.
+The engine reports a word's end when it is sure of it, often not before the next word begins. A word does not wait for
+that: it is sent when the next frame has been recognised, and ends where words are known up to by then.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _LONGEST = int(1.5 * SAMPLE_RATE)
 
 
 class Words:
-    """The words of one stream. Positions that are told are the engine's; events have the microphone's."""
+    """The words of one stream. Arguments are positions of the engine's audio; events have those of the microphone's."""
 
     def __init__(self, silences: SilenceMap) -> None:
         self._silences = silences

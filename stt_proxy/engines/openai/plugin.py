@@ -43,7 +43,7 @@ async def _open(settings: OpenAiSttSettings) -> AsyncIterator[RecognitionEngine]
         raise SettingError("PARLEY_STT_OPENAI_URLS is not set: expected the URL of a server with OpenAI's audio API")
     async with openai_transcription_engine(
         parse_urls(settings.urls),
-        key=settings.api_key,
+        key=settings.api_key or "",
         model=settings.model,
         language=settings.language,
         streams=settings.capacity,

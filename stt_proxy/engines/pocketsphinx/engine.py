@@ -1,4 +1,4 @@
-"""The workers, and their loan to streams."""
+"""The engine: a set of worker processes, each of which serves one stream at a time."""
 
 import asyncio
 from collections import deque
@@ -8,18 +8,21 @@ from contextlib import asynccontextmanager
 import structlog
 
 from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
+from mesh.pool import Backoff
 from mesh.tasks import beside
+from mesh.times import loop_time
 from stt_proxy.engine import FLUSH_LIMIT_S
 from stt_proxy.engines.pocketsphinx.plugin import check_installed
 from stt_proxy.engines.pocketsphinx.process import Lease, WorkerProcess, worker_process
 
 _RETRY_AFTER_S = 2.0
-"""What a caller without a recogniser is told to wait: people talk for minutes, but some have just stopped."""
+"""After how long a refused caller may try again. Conversations last minutes, but some are about to end."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
-"""Before a worker that died is replaced: doubled from death to death, while each comes within `_SOUND_S`."""
+"""The pauses before a worker that has died is replaced; they double from the first to the longest."""
 
-_SOUND_S = 60.0
+_SETTLED_S = 60.0
+"""The pauses start again with the first after a worker that has lived this long."""
 
 _WARM_UP_LIMIT_S = 90.0
 
@@ -27,7 +30,7 @@ _log = structlog.get_logger()
 
 
 class PocketSphinxEngine:
-    """A `RecognitionEngine` of `capacity` workers, each of which has its keeper: `keep_one`."""
+    """A `RecognitionEngine` of `capacity` workers. One `keep_one` task for each keeps it running."""
 
     flush_limit_s = FLUSH_LIMIT_S
 
@@ -35,7 +38,7 @@ class PocketSphinxEngine:
         self.capacity = workers
         self._free: deque[WorkerProcess] = deque()
         self._workers: set[WorkerProcess] = set()
-        """All that have started and whose death has not been noticed."""
+        """The workers that have started and have not been found dead."""
         self._complete = asyncio.Event()
 
     @property
@@ -52,7 +55,7 @@ class PocketSphinxEngine:
         try:
             yield Lease(worker)
         finally:
-            # One that has died is replaced by its keeper.
+            # `keep_one` replaces a worker that has died.
             if worker.alive:
                 self._free.append(worker)
 
@@ -67,21 +70,18 @@ class PocketSphinxEngine:
 
     async def keep_one(self) -> None:
         """Keep one worker running until cancelled."""
-        loop = asyncio.get_running_loop()
-        pause = _FIRST_PAUSE_S
+        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _SETTLED_S)
         while True:
-            started = loop.time()
+            started = loop_time()
             try:
                 async with worker_process() as worker:
                     await self._lend(worker)
             except UpstreamDown as error:
                 _log.error("recogniser could not start", error=error.message)
-            pause = _FIRST_PAUSE_S if loop.time() - started > _SOUND_S else pause
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            await asyncio.sleep(backoff.pause(loop_time() - started))
 
     async def _lend(self, worker: WorkerProcess) -> None:
-        """Have the worker lent until it dies."""
+        """Make the worker available to streams until it dies."""
         self._workers.add(worker)
         self._free.append(worker)
         if len(self._workers) == self.capacity:
@@ -105,7 +105,7 @@ class PocketSphinxEngine:
 
 @asynccontextmanager
 async def pocketsphinx_engine(workers: int) -> AsyncIterator[PocketSphinxEngine]:
-    """Run an engine of so many workers, one stream each, meanwhile; all are warm when the block begins.
+    """Run an engine of `workers` workers, one stream each, while the block runs. All are ready when it begins.
 
     Raises `UpstreamDown` if they cannot be started, `MissingExtra` if their packages are not installed.
     """

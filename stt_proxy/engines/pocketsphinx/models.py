@@ -10,7 +10,7 @@ from stt_proxy.recognition import SAMPLE_RATE
 from stt_proxy.recognition.words import TimedWord
 
 _SEGMENT_FRAME = SAMPLE_RATE // 100
-"""Samples in the decoder's own frames, by which it tells where words are: 10 ms."""
+"""Samples in the decoder's own frames, by which it gives the positions of words: 10 ms."""
 
 _MOST_HYPOTHESES = 5_000
 """HMMs that may be active in a frame. It bounds the slowest frame to about a third of what it is without a bound."""

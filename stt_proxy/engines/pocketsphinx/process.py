@@ -1,4 +1,4 @@
-"""A worker process as the proxy sees it, and its loan to one stream."""
+"""The proxy's side of a worker process, and of one stream that it serves."""
 
 import asyncio
 import sys
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
-from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
+from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_BYTES, SAMPLE_RATE
 from mesh.errors import UpstreamDown
 from stt_proxy.engine import Event, Flushed, Pause
 from stt_proxy.engines.pocketsphinx.wire import (
@@ -58,13 +58,13 @@ class WorkerProcess:
         return not gone
 
     def send(self, command: Command) -> None:
-        """Give it something to do, after what it has to do already. Raises `UpstreamDown`."""
+        """Queue a command. Raises `UpstreamDown`."""
         if not self.alive:
             raise _lost()
         self._commands.write(packed(command))
 
     async def receive(self) -> Reply:
-        """What it says next. May be cancelled without losing anything. Raises `UpstreamDown`."""
+        """Its next reply. May be cancelled without losing one. Raises `UpstreamDown`."""
         try:
             if self._length is None:
                 self._length = int.from_bytes(await self._replies.readexactly(LENGTH_BYTES), "big")
@@ -96,8 +96,8 @@ class WorkerProcess:
 
 @asynccontextmanager
 async def worker_process() -> AsyncIterator[WorkerProcess]:
-    """Run a worker meanwhile, which is ready when the block begins. Raises `UpstreamDown` if it cannot start."""
-    # In a process started anew rather than forked: the proxy has threads, and gRPC's do not survive a fork.
+    """Run a worker while the block runs. It is ready when the block begins. Raises `UpstreamDown` otherwise."""
+    # A new program rather than a fork: the proxy has threads, and gRPC's do not survive a fork.
     command = (sys.executable, "-P", "-m", _MODULE)
     try:
         process = await asyncio.create_subprocess_exec(
@@ -123,15 +123,13 @@ def _lost() -> UpstreamDown:
 
 
 _LONGEST_BACKLOG_S = 5.0
-"""How far the sender may be ahead of the worker; what a frame takes at worst is a tenth of that."""
+"""How far the sender may be ahead of the worker. A frame takes at most a tenth of that."""
 
 _MOST_FLUSHES = 16
 """How many flushes may be unanswered."""
 
 _STALL_LIMIT_S = 4.0
-"""How long a worker may have something to do and say nothing. Its slowest frame takes less than a second."""
-
-_SAMPLE_BYTES = 2
+"""How long a busy worker may be silent. Its slowest frame takes less than a second."""
 
 
 class Lease:
@@ -159,7 +157,7 @@ class Lease:
             await self._room()
             piece = pcm[start : start + FRAME_BYTES]
             self._worker.send(Audio(self._stream, piece))
-            self._sent_s += len(piece) / _SAMPLE_BYTES / SAMPLE_RATE
+            self._sent_s += len(piece) / SAMPLE_BYTES / SAMPLE_RATE
 
     async def flush(self, flush_id: int) -> None:
         """Ask for the words of everything sent so far."""
@@ -189,7 +187,7 @@ class Lease:
                 return reply.event
 
     async def _room(self) -> None:
-        """Wait until the worker has caught up. The events, which are being taken meanwhile, tell."""
+        """Wait until the worker has caught up, as its events show; another task reads them."""
         while self.backlog_s > _LONGEST_BACKLOG_S or self._unanswered >= _MOST_FLUSHES:
             self._progress.clear()
             await self._progress.wait()

@@ -57,7 +57,7 @@ class Heard(Struct, frozen=True, tag=True):
 
 
 class Finished(Struct, frozen=True, tag=True):
-    """A finished stream has nothing left to tell."""
+    """A finished stream has no more events."""
 
     stream: int
 

@@ -16,7 +16,7 @@ _AHEAD_S = 0.3
 """How long before the flush the last decoding of an utterance begins."""
 
 _LEAST_LIMIT_S, _MOST_LIMIT_S = 1.0, 5.0
-"""Bounds of the time that callers are told to wait for a flush."""
+"""The bounds of the flush limit that callers get."""
 
 
 class Capacity(NamedTuple):
@@ -29,7 +29,7 @@ class Capacity(NamedTuple):
 def capacity(took_s: float, width: int, streams: int = 0) -> Capacity:
     """What is kept up with, if a window with 3 s of speech takes so long while `width` are decoded at once.
 
-    `streams` is what somebody has decided; 0: nothing.
+    `streams` is the operator's setting; 0: none.
     """
     streams = streams or min(_MOST_PER_PROCESSOR * width, max(1, int(_SHARE * width / took_s)))
     # When all fall silent together, and a processor each has just begun with something else.

@@ -10,7 +10,7 @@ _COMPRESSIBLE = 2.4
 """From how many times smaller a text becomes by compression it repeats itself: what Whisper's authors found."""
 
 _MOST_PER_SECOND = 8.0
-"""Words. Nobody says as many."""
+"""Words. People do not say as many."""
 
 _SLACK = int(0.5 * SAMPLE_RATE)
 """Samples by which words may be placed behind the audio's end."""

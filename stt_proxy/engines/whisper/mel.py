@@ -15,7 +15,7 @@ _WINDOW = 400
 """Samples that a frame is made of: 25 ms."""
 
 _RANGE = 8.0
-"""Decades below the loudest value that are told apart."""
+"""Decades below the loudest value that are distinguished."""
 
 _LINEAR_HERTZ = 200 / 3
 """Slaney's mel scale: a mel is as much up to 1 kHz, and grows with the frequency above."""

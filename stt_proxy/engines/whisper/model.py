@@ -43,7 +43,7 @@ _ENOUGH = int(1.5 * SAMPLE_RATE)
 
 
 class Hypothesis(NamedTuple):
-    """What a window is taken for. `score` is the mean logarithm of its tokens' probability."""
+    """What was recognised in a window. `score` is the mean logarithm of its tokens' probability."""
 
     words: tuple[TimedWord, ...]
     language: str

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import re
 from contextlib import AsyncExitStack
 
+import httpx2
 import pytest
 from structlog.testing import capture_logs
 from websockets.exceptions import InvalidStatus
 
 from edge.server import EdgeServer
 from mesh.rpc.server import GrpcServer
-from tests.edge.clients import client_of
+from tests.edge.clients import client_of, http_of
 from tests.edge.conftest import EdgeFactory
 from tests.edge.pages import ELSEWHERE, refusal
 
@@ -30,14 +32,19 @@ async def test_an_address_with_too_many_sessions_is_refused_until_one_is_over(
         serve_edge(orchestrator_target=orchestrator.address, sessions_per_address=2) as edge,
         client_of(edge.port),
         AsyncExitStack() as second,
+        http_of(edge.port) as http,
     ):
         await second.enter_async_context(client_of(edge.port, "/v1/converse"))
-        with pytest.raises(InvalidStatus) as refused:
+        with capture_logs() as logs, pytest.raises(InvalidStatus) as refused:
             async with client_of(edge.port):
                 pass
         assert refused.value.response.status_code == 429
         assert int(refused.value.response.headers["retry-after"]) > 0
         assert json.loads(refused.value.response.body) == {"detail": "too many conversations from this address"}
+        (line,) = [each for each in logs if each["event"] == "refused a conversation"]
+        assert (line["reason"], line["log_level"]) == ("address_limit", "info")
+        assert "127.0.0.1" not in str(line)
+        assert await refusals(http) == {"origin": 0, "address_limit": 1, "draining": 0, "not_found": 0}
         await second.aclose()
         await let_in(edge)
 
@@ -46,6 +53,22 @@ async def test_by_default_an_address_may_have_many(edge: EdgeServer) -> None:
     async with AsyncExitStack() as all_of_them:
         for _ in range(20):
             await all_of_them.enter_async_context(client_of(edge.port))
+
+
+async def test_refusals_are_counted_by_reason(edge: EdgeServer) -> None:
+    async with http_of(edge.port) as http, client_of(edge.port):
+        await refusal(ELSEWHERE, edge)
+        with pytest.raises(InvalidStatus, match="404"):
+            async with client_of(edge.port, "/nowhere"):
+                pass
+        assert await refusals(http) == {"origin": 1, "address_limit": 0, "draining": 0, "not_found": 1}
+
+
+async def refusals(http: httpx2.AsyncClient) -> dict[str, float]:
+    """How many handshakes were refused, by reason."""
+    text = (await http.get("/metrics")).text
+    counted = re.findall(r'^parley_edge_refusals_total\{reason="(\w+)"\} (\S+)$', text, re.MULTILINE)
+    return {reason: float(times) for reason, times in counted}
 
 
 async def let_in(edge: EdgeServer) -> None:

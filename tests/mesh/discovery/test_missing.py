@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh.discovery.replicas import judge, missing
+from mesh.discovery.replicas import missing, outcome_of
 from mesh.discovery.search import DIRECT, THROUGH_A_SEARCH
 from mesh.errors import (
     AtCapacity,
@@ -16,7 +16,7 @@ from mesh.errors import (
     UpstreamMisconfigured,
     VoiceNotFound,
 )
-from mesh.pool import NoneFound, Outcome, Try
+from mesh.pool import FailedTry, NoneFound, Outcome
 
 DOWN, BUG = UpstreamDown("no answer in time"), InternalError()
 
@@ -50,7 +50,7 @@ def test_which_error_names_which_service_and_when_to_come_back(
     errors: list[MeshError], kind: type[MeshError], service: str | None, retry_after: float | None
 ) -> None:
     tries = (
-        Try(Outcome.FULL if isinstance(error, AtCapacity) else Outcome.FAILED, error, error.retry_after or 0.0)
+        FailedTry(Outcome.FULL if isinstance(error, AtCapacity) else Outcome.FAILED, error, error.retry_after or 0.0)
         for error in errors
     )
     error = missing("tts", NoneFound(tuple(tries)))
@@ -72,11 +72,11 @@ def test_which_error_names_which_service_and_when_to_come_back(
 def test_errors_that_would_be_the_same_everywhere_are_the_requests_own(
     error: MeshError, outcome: Outcome | None
 ) -> None:
-    assert judge(error) is outcome
+    assert outcome_of(error) is outcome
 
 
 def test_a_try_through_a_search_outlasts_that_search_and_its_last_try() -> None:
     assert (DIRECT.one_try, DIRECT.search, DIRECT.failures) == (0.5, 1.5, 3)
     assert THROUGH_A_SEARCH.one_try == DIRECT.search + DIRECT.one_try
     assert THROUGH_A_SEARCH.search == THROUGH_A_SEARCH.one_try + DIRECT.one_try
-    assert DIRECT.comeback == DIRECT.one_try
+    assert DIRECT.wait_for_serving == DIRECT.one_try

@@ -16,14 +16,15 @@ from mesh.discovery.addresses import BadTarget
 from mesh.discovery.replicas import Replica
 from mesh.discovery.search import Replicas, admitted
 from mesh.errors import AtCapacity, MissingServiceTimeout
-from mesh.pool import Limits, Outcome, Try
+from mesh.pool import FailedTry, Limits, Outcome
+from mesh.rpc.admission import half_close
 from mesh.rpc.server import GrpcServer
 from tests.mesh.discovery.cluster import Names, cluster
-from tests.mesh.discovery.replica import CONFIG, Serve, Speaker, admit, method, nobody, silence, target
+from tests.mesh.discovery.replica import CONFIG, UNHURRIED, Serve, Speaker, admit, method, nobody, silence, target
 
 LONG_S = 5.0
-PATIENT = Limits(search=2 * LONG_S, comeback=LONG_S)
-REFUSED = Try(Outcome.FULL, AtCapacity("full"))
+PATIENT = Limits(search=2 * LONG_S, wait_for_serving=LONG_S)
+REFUSED = FailedTry(Outcome.FULL, AtCapacity("full"))
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ async def test_a_name_whose_addresses_change_is_followed() -> None:
                 async with admitted(replicas, method, CONFIG) as stream:
                     assert stream.replica in house.addresses[1:]
             assert old.replica == house.addresses[0]
-            await old.close_requests()
+            await half_close(old._call)
             assert [response async for response in old] == []
 
 
@@ -251,7 +252,7 @@ async def test_a_crowd_of_searches_asks_the_name_service_once() -> None:
 
 
 async def searched(replicas: Replicas) -> None:
-    async with admitted(replicas, method, CONFIG):
+    async with admitted(replicas, method, CONFIG, UNHURRIED):
         pass
 
 

@@ -8,7 +8,7 @@ import pytest
 from mesh.discovery.search import Replicas, admitted
 from mesh.errors import Idle, InternalError, MeshError, UpstreamDown
 from mesh.rpc import admission as admission_module
-from mesh.rpc.admission import Admission
+from mesh.rpc.admission import Admission, half_close
 from tests.mesh.discovery.replica import CONFIG, FINISH, Response, Speaker, method, text
 
 
@@ -44,7 +44,7 @@ async def test_several_tasks_may_send_at_once() -> None:
 
 async def test_closing_the_requests_ends_the_stream() -> None:
     async with admission(Speaker()) as stream:
-        await stream.close_requests()
+        await half_close(stream._call)
         assert [response async for response in stream] == []
 
 

@@ -47,7 +47,7 @@ def test_another_file_is_refused_by_name(file: Path, first: bytes) -> None:
 
 
 def test_a_newer_format_is_refused(file: Path) -> None:
-    file.write_bytes(records.encoded(HEADER).replace(b'"version":2', b'"version":3'))
+    file.write_bytes(records.encoded(HEADER).replace(b'"version":3', b'"version":4'))
     with pytest.raises(NotARecording, match="a newer Parley: format 3, expected at most 2"):
         header_of(file)
 

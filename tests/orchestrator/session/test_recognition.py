@@ -211,7 +211,7 @@ async def test_a_recogniser_that_cannot_keep_up_is_given_up(harness: Harness) ->
 async def test_people_are_warned_once_however_long_the_search_takes(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.session.recognition._FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr("orchestrator.session.recognition._FIRST_RETRY_S", 0.01)
     async with harness.calling() as caller:
         first = await harness.stt.hearing()
         harness.stt.slots.capacity = 0

@@ -19,7 +19,7 @@ from tts_proxy.clauses.alignment import WordStart
 _SYNCHRONOUS: Final = 2
 """AUDIO_OUTPUT_SYNCHRONOUS: samples go to the callback, in the calling thread."""
 _CHUNK_MS: Final = 20
-"""Speech per callback, and thus how soon a synthesis that is given up stops."""
+"""Speech per callback, and thus how soon a cancelled synthesis stops."""
 _LONGEST_S: Final = 60
 """Seconds of speech at which a text is cut short. Only gibberish takes so long: some voices spell out characters."""
 _DO_NOT_EXIT: Final = 0x8000

@@ -1,4 +1,4 @@
-"""A voice's network, which makes speech of phonemes and tells how long each of them lasts."""
+"""A voice's network, which makes speech of phonemes and gives the duration of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _DURATIONS: Final = "/Round_output_0"
 _GRAPH, _OUTPUT, _NAME = 7, 12, 1
 """Fields of ONNX: ModelProto.graph, GraphProto.output, ValueInfoProto.name."""
 _FATAL: Final = 4
-"""ONNX Runtime's log level: a run that is given up is no error."""
+"""ONNX Runtime's log level: a cancelled run is no error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Sound:
 
 
 class GivenUp(Exception):
-    """Nobody wants the speech any longer."""
+    """The speech is no longer wanted."""
 
 
 class Run:

@@ -1,7 +1,7 @@
 """hibari's voices, speaking clauses in the working format."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ _GAIN = 1.4
 _PEAK = 0.95
 """Of full scale. A piece that would go beyond is made less loud."""
 _AUDIBLE = 0.002
-"""RMS of a window below which it is taken for silence. The network's own is below a tenth of it."""
+"""RMS of a window below which it counts as silence. The network's own is below a tenth of it."""
 _WINDOW = 120
 """Samples, 5 ms."""
 _LEAD_S = 0.04
@@ -55,6 +55,11 @@ class HibariVoices:
 
     def __contains__(self, voice: str) -> bool:
         return voice in self._voices
+
+    @property
+    def voices(self) -> Mapping[str, Sequence[str]]:
+        """The voices that are loaded."""
+        return {self.name: tuple(self._voices)}
 
     def speaker(self, voice: str, embedding: bytes | None = None) -> "HibariSpeaker":
         """Return a voice; an empty name is the default's. Raises `VoiceNotFound`, also for any embedding."""

@@ -21,7 +21,8 @@ NATURAL_RATE = 175
 _SLOWEST, _FASTEST = 0.5, 2.0
 """What the network was made for, as parts of its natural speed."""
 _FIRST = "A sentence of the usual length, which xyloquents speak before anybody listens."
-"""Spoken once for nobody: the first speech, and the first unknown word, take several times as long as the next."""
+"""Spoken once at the start and discarded. The first speech, and the first unknown word, take several times as long as
+later ones."""
 
 _log = structlog.get_logger()
 

@@ -5,8 +5,9 @@ that script, in the middle of a sentence if they stand there. Every other voice 
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 
 from tts_proxy.clauses.engine import ClauseVoices
 from tts_proxy.clauses.speech import Speaker, Speech, joined
@@ -60,6 +61,11 @@ class LocalVoices:
         """What embeddings are tagged with: the engine that speaks custom voices, if it is here."""
         return self._espeak.name if self._espeak else self._hibari.name
 
+    @property
+    def voices(self) -> Mapping[str, Sequence[str]]:
+        """The voices of both, by engine."""
+        return {**self._hibari.voices, **(self._espeak.voices if self._espeak else {})}
+
     def speaker(self, voice: str, embedding: bytes | None = None) -> Speaker:
         """Return a voice; an empty name is the default's. Raises `VoiceNotFound`."""
         voice = voice or self._default
@@ -89,16 +95,17 @@ class MixedSpeaker:
 def parts_of(clause: Clause) -> Iterator[tuple[str, Clause]]:
     """Yield the parts of a clause that one voice speaks, each with its language; "" is English."""
     groups = [
-        (language, [word for word, _ in group]) for language, group in groupby(_with_languages(clause.words), _second)
+        (language, [word for word, _ in group])
+        for language, group in groupby(_with_languages(clause.words), itemgetter(1))
     ]
     for index, (language, words) in enumerate(groups, start=1):
         yield language, Clause(tuple(words), clause.ending if index == len(groups) else Ending.CUT)
 
 
 def _with_languages(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each word with its language. What makes no sound by itself goes with the word before it."""
+    """Each word with its language. A word that makes no sound has the language of the word before it."""
     language = ""
-    # Chinese characters are Japanese where Japanese letters are about.
+    # Chinese characters count as Japanese in a clause that contains kana.
     is_japanese = any(_language(word) == "ja" for word in words)
     for word in words:
         if is_readable(word):
@@ -111,10 +118,6 @@ def _with_languages(words: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _language(word: str) -> str:
-    """The language of a word's letters; "" where none is known, and the word is then left to who speaks English."""
+    """The language of a word's letters; "" if it is not known, in which case the English voice speaks the word."""
     found = [LANGUAGES.get(unicodedata.name(character, "").split(" ")[0], "") for character in word]
     return "ja" if "ja" in found else next(filter(None, found), "")
-
-
-def _second(pair: tuple[str, str]) -> str:
-    return pair[1]

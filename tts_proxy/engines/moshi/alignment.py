@@ -1,7 +1,7 @@
 """Finds the written words in what the engine says it has spoken. No I/O.
 
 The engine normalises text before it speaks, and times the words it made of it: "10:30" becomes two, "(well)" loses its
-brackets, a dash vanishes. A word is told as it was written, from the start of its first part to the end of its last.
+brackets, a dash vanishes. A word is reported as it was written, from its first part's start to its last part's end.
 """
 # ruff: noqa: RUF001 - typographic marks are what this is about
 
@@ -69,7 +69,7 @@ class Alignment:
             yield self._done(start_s)
 
     def _place_of(self, text: str) -> int:
-        """Which of the waiting words is being spoken. The first, if nothing tells otherwise."""
+        """Which of the waiting words is being spoken. The first by default."""
         candidates = islice(self._waiting, _LOOK_AHEAD)
         return next((index for index, each in enumerate(candidates) if _same(each.parts[0], text)), 0)
 

@@ -1,6 +1,6 @@
 """The engine behind the proxy's interface: each reply has a slot of one of the servers.
 
-A server speaks with a voice of its own when it does not have the one it is asked for, and tells nobody.
+A server speaks with a voice of its own when it does not have the requested one, and does not report that.
 """
 
 from collections.abc import AsyncIterator, Sequence

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import UpstreamDown
+from mesh.times import loop_time
 from moshi_client.connection import Closed, Connection
 from moshi_client.messages import Audio as AudioMessage
 from moshi_client.messages import Eos, FromVoice, SpokenText, Text, numbers, packed
@@ -33,7 +34,7 @@ class MoshiUtterance:
         self._wrote = False
         self._spoke = False
         self._progress = asyncio.Event()
-        self._changed_at = _now()
+        self._changed_at = loop_time()
 
     async def speak(self, text: str) -> None:
         """Add whole words to what is said, each as a message of its own: the engine never sees half of one."""
@@ -48,7 +49,7 @@ class MoshiUtterance:
     async def finish(self) -> None:
         """No more text comes."""
         self._finished = True
-        self._changed_at = _now()
+        self._changed_at = loop_time()
         await self._connection.send(packed(Eos()))
 
     async def __aiter__(self) -> AsyncIterator[Event]:
@@ -64,19 +65,19 @@ class MoshiUtterance:
                     yield Audio(_as_pcm(numbers(pcm)))
 
     async def _next(self) -> FromVoice | None:
-        """The next message; None at the end, which nothing tells but that the engine closes the connection."""
+        """The next message; None at the end, when the engine closes the connection."""
         while True:
             try:
                 async with asyncio.timeout(_STALL_LIMIT_S):
                     message = await self._connection.receive()
             except TimeoutError:
-                if self._finished and _now() - self._changed_at >= _STALL_LIMIT_S:
+                if self._finished and loop_time() - self._changed_at >= _STALL_LIMIT_S:
                     raise UpstreamDown(f"the engine has said nothing for {_STALL_LIMIT_S:g} s") from None
             except Closed as closed:
                 self._check_end(closed)
                 return None
             else:
-                self._changed_at = _now()
+                self._changed_at = loop_time()
                 return message
 
     def _check_end(self, closed: Closed) -> None:
@@ -92,7 +93,3 @@ def _as_pcm(samples: NDArray[np.float32]) -> bytes:
     clipped = np.clip(np.nan_to_num(samples), -1, 1)
     pcm: NDArray[np.int16] = np.rint(clipped * _FULL_SCALE).astype("<i2")
     return pcm.tobytes()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -51,7 +51,7 @@ async def _open(settings: OpenAiTtsSettings) -> AsyncIterator[SynthesisEngine]:
             sample_rate=settings.sample_rate,
             extra=settings.extra_body or {},
         ),
-        key=settings.api_key,
+        key=settings.api_key or "",
         options=settings.options(settings.capacity),
         meter=LeaseMetrics("tts", settings.capacity),
         probed_every_s=settings.probe_interval_s,
