@@ -1,7 +1,7 @@
 """Several servers for one purpose: the state of each, the choice of the next to try, and the search among them.
 
 No I/O and no clock: times are seconds of the caller's clock, and random numbers are arguments. Replicas found by gRPC
-(`mesh.discovery`) and servers reached by URL (`mesh.upstreams`) are both searched by these rules.
+(`mesh.discovery`) and servers reached by URL (`mesh.engines.upstreams`) are both searched by these rules.
 """
 
 import random

@@ -13,8 +13,8 @@ from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, VoiceNotFound
 from mesh.tasks import beside
+from mesh.text.writing import ends_sentence
 from mesh.times import loop_time, seconds
-from mesh.writing import ends_sentence
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm.client import LanguageModel

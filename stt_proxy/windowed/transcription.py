@@ -12,7 +12,7 @@ import numpy as np
 
 from mesh.audio import SAMPLE_RATE as WORKING_RATE
 from mesh.audio import Resampler
-from mesh.writing import ends_sentence
+from mesh.text.writing import ends_sentence
 from stt_proxy.engine import Event, Flushed, Partial, Pause, Word
 from stt_proxy.recognition import CHUNK, FRAME, SAMPLE_RATE
 from stt_proxy.recognition.pauses import PauseScore
