@@ -39,11 +39,8 @@ _SETTLED = int(0.2 * SAMPLE_RATE)
 _LONG = 12 * SAMPLE_RATE
 """Samples after which a window moves on, past words that are certain."""
 
-_CONTEXT = 2 * SAMPLE_RATE
-"""Samples that a window keeps when it moves on."""
-
 _LONGEST = 24 * SAMPLE_RATE
-"""Samples after which a window moves on even if nothing in it is certain."""
+"""Samples after which an utterance ends even if nothing in it is certain."""
 
 _MOST_PENDING = 4
 """Utterances whose last decoding may be outstanding before no more audio is taken."""
@@ -189,9 +186,8 @@ class Transcription:
         elif position >= utterance.next_at:
             self._want(utterance, Urgency.PARTIAL)
         if utterance.end is None and position - utterance.start > _LONGEST:
-            yield from self._words(utterance.agreement.settle())
-            utterance.start = position - _CONTEXT
-            utterance.agreement.move(utterance.start)
+            # A decoder that is far behind has not heard all of it: it is decoded as it is, and what follows is another.
+            yield from self._end(position)
 
     def _want(self, utterance: Utterance, urgency: Urgency) -> None:
         utterance.asked += 1

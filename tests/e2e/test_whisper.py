@@ -1,0 +1,207 @@
+"""What the engines of a laptop hold out in a real mesh: Whisper hears, hibari speaks, and hibari's people talk to it.
+
+Whisper is tiny.en, out of a package that the extra `test` installs.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from mesh.audio import SAMPLE_RATE
+from parley.conversation.v1 import conversation_pb2 as pb
+from tests.e2e.mesh import Mesh, running_mesh
+from tests.e2e.people import Bridge, bridge
+from tests.e2e.recogniser import recognised
+from tests.fakes.llm import FakeLlm, written
+from tests.speech import SPEECH_RMS, Samples, at_level, share_of_words, words
+from tests.tts_proxy.spoken import spoken
+from tts_proxy.engines.local.engine import local_engine
+from tts_proxy.engines.local.plugin import LocalSettings
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+QUESTION = "Could you tell me what the weather is like in Chicago?"
+STOP = "Stop, please. I want to hear about something else."
+ACKNOWLEDGED = "Yeah, okay."
+DIGITS = ("five five five", "zero one two", "seven eight nine four")
+HESITANT = ("I would like to", "book a table for two people.")
+DICTATION = (
+    "Last summer we travelled to a small village by the sea. The house stood on a hill, and from the "
+    "kitchen we could see the boats in the harbor. Every morning my father walked down to the market and "
+    "bought fresh bread and fruit. My sister and I went swimming before breakfast, because the water was "
+    "calm and the beach was still empty. In the afternoon we read books in the garden, or we took the old "
+    "bus to the next town. There was a museum with paintings of ships, and a tall lighthouse that was "
+    "open to visitors on Sunday. The man who kept the lighthouse told us about the storm of his "
+    "childhood, when the waves reached the church. He said that nobody slept that night, and that the "
+    "bells were ringing until the morning. On our last evening there was music in the square, and the "
+    "whole village came to dance. We ate grilled fish with lemon and drank cold water from the well. When "
+    "we drove home, everybody was quiet, and my mother promised that we would come back the next year. I "
+    "still think about that place when the winter is long and the days are dark. Perhaps this time we "
+    "will stay for a whole month, and take our friends with us."
+)
+STORY = (
+    "Once upon a time there was an old man who lived in a small house near the sea. Every morning he went down to the "
+    "water and looked at the ships. One day he saw a boat that he had never seen before. It was white and very long."
+)
+LONG_REPLY = tuple(f"{word} " for word in STORY.split())
+
+
+@pytest.fixture(scope="module")
+def people() -> dict[str, Samples]:
+    """What is said in these tests, by text, as it reaches a microphone."""
+
+    async def say() -> dict[str, Samples]:
+        async with local_engine(LocalSettings()) as engine:
+            texts = (QUESTION, STOP, ACKNOWLEDGED, *DIGITS, *HESITANT, DICTATION)
+            return {text: _as_heard((await spoken(engine, text)).samples) for text in texts}
+
+    return asyncio.run(say())
+
+
+def _as_heard(samples: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> Samples:
+    """Without the quiet at both ends, and as loud as people are."""
+    heard = np.flatnonzero(np.abs(samples) > 300)
+    return at_level(samples[heard[0] : heard[-1] + 1].astype(np.float32) / np.float32(32_768), SPEECH_RMS)
+
+
+def with_pauses(parts: list[Samples], pause_s: float) -> Samples:
+    """The parts with silence between them."""
+    quiet = np.zeros(round(pause_s * SAMPLE_RATE), np.float32)
+    return np.concatenate([each for part in parts for each in (part, quiet)][:-1])
+
+
+def whispered(speech: Samples) -> Samples:
+    """The same without a voice: noise with the speech's envelope and its resonances, and 14 dB quieter."""
+    window, hop = np.hanning(720), 180
+    noise = np.random.default_rng(5).normal(0, 1, len(speech))
+    smooth = np.hanning(13) / np.hanning(13).sum()
+    result = np.zeros(len(speech))
+    for at in range(0, len(speech) - len(window), hop):
+        level = np.abs(np.fft.rfft(speech[at : at + len(window)] * window))
+        carrier = np.fft.rfft(noise[at : at + len(window)] * window)
+        result[at : at + len(window)] += np.fft.irfft(carrier * np.convolve(level, smooth, "same")) * window
+    return at_level(result.astype(np.float32), SPEECH_RMS / 5)
+
+
+@pytest.fixture(scope="module")
+def local_mesh(llm_port: int) -> Iterator[Mesh]:
+    """A mesh with the engines of a laptop. How many streams it takes is not what is tested."""
+    engines = {"PARLEY_STT_ENGINE": "whisper", "PARLEY_STT_MODEL": "tiny.en", "PARLEY_STT_STREAMS": "2"}
+    with running_mesh(
+        **engines,
+        PARLEY_TTS_ENGINE="local",
+        PARLEY_MODELS_NETWORK="0",
+        KYUTAI_LLM_URL=f"http://127.0.0.1:{llm_port}",
+    ) as running:
+        yield running
+
+
+def config(**session: object) -> pb.ConverseConfig:
+    return pb.ConverseConfig(session=pb.SessionConfig(**session))  # type: ignore[arg-type]  # whichever fields
+
+
+async def _turn(person: Bridge, speech: Samples, within: float = 60.0) -> str:
+    """The one turn that something said has become."""
+    await person.first("started")
+    person.microphone.say(speech)
+    await person.first("reply_finished", within=within)
+    (turn,) = person.of("user_turn_ended")
+    return str(turn.text)
+
+
+async def test_a_question_is_heard_and_its_answer_understood(
+    local_mesh: Mesh, llm: FakeLlm, people: dict[str, Samples]
+) -> None:
+    answer = "It will be sunny in Chicago, with a gentle wind from the lake."
+    llm.script = written(*(f"{word} " for word in answer.split()))
+    async with bridge(local_mesh.orchestrator, config()) as person:
+        turn = await _turn(person, people[QUESTION])
+        speech = person.speech
+    assert share_of_words(QUESTION, turn) >= 0.9, turn
+    understood = await recognised(local_mesh.stt, speech)
+    assert share_of_words(answer, understood) >= 0.9, understood
+
+
+@pytest.mark.usefixtures("llm")
+async def test_no_word_of_a_minute_of_dictation_is_lost(local_mesh: Mesh, people: dict[str, Samples]) -> None:
+    """On a machine that is too busy the text may come in more than one turn."""
+    speech = people[DICTATION]
+    assert len(speech) > 55 * SAMPLE_RATE
+    async with bridge(local_mesh.orchestrator, config(eagerness=pb.EAGERNESS_LOW)) as person:
+        await person.first("started")
+        person.microphone.say(speech)
+        await person.microphone.silence()
+        await person.first("reply_finished", after=len(person.heard.entries), within=60)
+        text = " ".join(turn.text for turn in person.of("user_turn_ended"))
+    assert share_of_words(DICTATION, text) >= 0.9, text
+    assert len(words(text)) <= 1.05 * len(words(DICTATION))
+
+
+@pytest.mark.usefixtures("llm")
+async def test_a_whisper_is_heard(local_mesh: Mesh, people: dict[str, Samples]) -> None:
+    async with bridge(local_mesh.orchestrator, config()) as person:
+        turn = await _turn(person, whispered(people[QUESTION]))
+    assert share_of_words(QUESTION, turn) >= 0.5, turn
+
+
+@pytest.mark.usefixtures("llm")
+async def test_dictated_digits_are_one_turn(local_mesh: Mesh, people: dict[str, Samples]) -> None:
+    speech = with_pauses([people[each] for each in DIGITS], 0.6)
+    async with bridge(local_mesh.orchestrator, config()) as person:
+        turn = await _turn(person, speech)
+    digits = "".join(each for each in turn if each.isdigit())
+    assert len(digits) >= 8 or share_of_words(" ".join(DIGITS), turn) >= 0.7, turn
+
+
+@pytest.mark.usefixtures("llm")
+async def test_a_phrase_that_is_unfinished_waits_for_the_rest(local_mesh: Mesh, people: dict[str, Samples]) -> None:
+    speech = with_pauses([people[each] for each in HESITANT], 0.9)
+    async with bridge(local_mesh.orchestrator, config()) as person:
+        turn = await _turn(person, speech)
+    assert share_of_words(" ".join(HESITANT), turn) >= 0.8, turn
+
+
+async def _hear_the_story(person: Bridge, llm: FakeLlm) -> int:
+    """Have a long reply begun, past the window in which a first reply cannot be interrupted."""
+    llm.script = written(*LONG_REPLY)
+    await person.first("started")
+    await person.send(text=pb.UserText(text="Tell me a story."))
+    at = await person.first("reply_word_spoken")
+    for _ in range(14):
+        at = await person.first("reply_word_spoken", after=at + 1)
+    return at
+
+
+async def test_who_interrupts_is_heard_and_the_model_knows_what_they_heard(
+    local_mesh: Mesh, llm: FakeLlm, people: dict[str, Samples]
+) -> None:
+    async with bridge(local_mesh.orchestrator, config()) as person:
+        before = await _hear_the_story(person, llm)
+        person.microphone.say(people[STOP])
+        held = await person.first("reply_held", after=before)
+        cancelled = await person.first("reply_cancelled", after=held)
+        llm.script = written("Certainly.")
+        await person.first("reply_finished", after=cancelled)
+        old = person.heard.events[cancelled].reply_cancelled
+        (_, shown), (_, turn) = (await llm.messages(1))[-2:]
+    assert old.cause == pb.CANCEL_CAUSE_WORD_RECOGNIZED
+    assert shown == old.heard_text
+    assert 10 <= len(words(shown)) < len(words(STORY))
+    assert words(STORY)[: len(words(shown))] == words(shown)
+    assert share_of_words(STOP, turn) >= 0.7, turn
+
+
+async def test_who_acknowledges_hears_the_reply_to_its_end(
+    local_mesh: Mesh, llm: FakeLlm, people: dict[str, Samples]
+) -> None:
+    async with bridge(local_mesh.orchestrator, config(ignore_backchannels=True)) as person:
+        before = await _hear_the_story(person, llm)
+        person.microphone.say(people[ACKNOWLEDGED])
+        heard = await person.first("user_word_recognized", after=before)
+        await person.first("reply_finished", after=heard, within=60)
+        assert not person.of("reply_cancelled")
+        (reply,) = person.of("reply_finished")
+    assert words(reply.text) == words(STORY)
+    assert len(llm.requests) == 1
