@@ -7,10 +7,13 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+from grpc.aio import Channel, UnaryUnaryMultiCallable
 
-from mesh.discovery.search import Replicas, any_serving, known_down
-from mesh.errors import UpstreamDown
+from mesh.discovery.search import Limits, Replicas, any_serving, ask, known_down
+from mesh.errors import MeshError, UpstreamDown
 from mesh.metrics import version
+from parley.conversation.v1.conversation_pb2 import DescribeServiceRequest, DescribeServiceResponse
+from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 
 CACHED_FOR_S = 0.5
 """How long an answer is used again: every page that is open asks."""
@@ -21,8 +24,14 @@ _NEEDED = ("tts", "stt", "llm")
 """What no conversation can do without."""
 
 
+_UNMUTES = ("tts_up", "stt_up", "llm_up", "voice_cloning_up", "ok")
+"""The fields of Unmute's report."""
+
+_DESCRIBED_WITHIN = Limits(one_try=0.5, search=0.5)
+
+
 class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Unmute's answer about health, and the version of Parley."""
+    """Unmute's answer about health, what a conversation would be like, and the version of Parley."""
 
     tts_up: bool
     stt_up: bool
@@ -30,6 +39,14 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     voice_cloning_up: bool
     ok: bool
     """Whether a conversation can be held. Cloning is not needed for that."""
+    clones_pitch_only: bool = False
+    """Whether a voice made of a recording is only eSpeak's at another pitch and pace."""
+    model: str = ""
+    """The language model's name; empty: not known."""
+    answers_by_rules: bool = False
+    """Whether the built-in responder answers, which is no language model."""
+    can_record: bool = False
+    """Whether conversations are recorded if the person consents."""
     version: str = msgspec.field(default_factory=version)
     """Of Parley, as this edge has it."""
 
@@ -40,9 +57,7 @@ class Unhealthy(UpstreamDown):
     default_reason = "UNHEALTHY"
 
     def __init__(self, report: HealthReport) -> None:
-        parts = " ".join(
-            f"{name}={value}" for name, value in msgspec.structs.asdict(report).items() if name != "version"
-        )
+        parts = " ".join(f"{name}={getattr(report, name)}" for name in _UNMUTES)
         super().__init__(f"Server is not healthy: {parts}")
 
 
@@ -93,10 +108,33 @@ class MeshHealth:
             raise Unhealthy(report)
 
     async def _ask_all(self) -> HealthReport:
-        tts, stt, llm, cloning = await asyncio.gather(
+        tts, stt, llm, cloning, pitch_only, described = await asyncio.gather(
             any_serving(self._orchestrators, "tts"),
             any_serving(self._orchestrators, "stt"),
             any_serving(self._orchestrators, "llm"),
             any_serving(self._voices, "cloning"),
+            any_serving(self._voices, "cloning/espeak"),
+            self._described(),
         )
-        return HealthReport(tts_up=tts, stt_up=stt, llm_up=llm, voice_cloning_up=cloning, ok=tts and stt and llm)
+        return HealthReport(
+            tts_up=tts,
+            stt_up=stt,
+            llm_up=llm,
+            voice_cloning_up=cloning,
+            ok=tts and stt and llm,
+            clones_pitch_only=pitch_only,
+            model=described.model,
+            answers_by_rules=described.answers_by_rules,
+            can_record=described.can_record,
+        )
+
+    async def _described(self) -> DescribeServiceResponse:
+        """What the orchestrator says of conversations; nothing if it cannot be asked."""
+        try:
+            return await ask(self._orchestrators, _describe, DescribeServiceRequest(), _DESCRIBED_WITHIN)
+        except MeshError:
+            return DescribeServiceResponse()
+
+
+def _describe(channel: Channel) -> "UnaryUnaryMultiCallable[DescribeServiceRequest, DescribeServiceResponse]":
+    return ConversationServiceStub(channel).DescribeService

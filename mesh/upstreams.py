@@ -135,6 +135,16 @@ class Upstreams(Generic[U]):
         """Whether any of them answered its last probe."""
         return any(server.serving for server in self._pool.listed)
 
+    def refusal(self) -> MeshError | None:
+        """The error of a lease that would find no server, as far as is known; None: some server may take it."""
+        now = asyncio.get_running_loop().time()
+        ready = [each for each in self._pool.candidates(now) if each.serving is not False]
+        if any(not each.is_full(now) for each in ready):
+            return None
+        if ready:
+            return AtCapacity(f"every slot of the {self._name} is taken")
+        return explain(self._name, NoneFound(tuple(self._pool.troubles(now))))
+
     @property
     def most_leases(self) -> int:
         """How many connections may be held at once."""

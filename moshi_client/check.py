@@ -7,8 +7,8 @@ import httpx2
 
 from mesh.findings import Finding, fine, wrong
 from mesh.ports import authority
+from mesh.server_urls import ServerUrl, parse_urls
 from moshi_client.probe import BUILD_INFO
-from moshi_client.urls import ServerUrl, parse_urls
 
 _ANSWER_LIMIT_S = 3.0
 

@@ -1,15 +1,15 @@
 """Requests of HTTP to moshi-servers: whether they are there, and how many of their slots are taken."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx2
 import msgspec
 from msgspec import Meta, Struct
 
-from mesh.ports import authority
+from mesh.server_requests import request
+from mesh.server_urls import ServerUrl
 from mesh.upstreams import Health, Place
-from moshi_client.urls import ServerUrl
 
 BUILD_INFO = "/api/build_info"
 """What every moshi-server answers."""
@@ -41,14 +41,6 @@ async def probe(place: Place[ServerUrl], client: httpx2.AsyncClient, path: str) 
 async def answers(place: Place[ServerUrl], client: httpx2.AsyncClient) -> bool:
     """Whether a server answers at all. Never fails."""
     return await _get(place, client, BUILD_INFO) is not None
-
-
-def request(client: httpx2.AsyncClient, place: Place[ServerUrl], method: str, path: str, **more: Any) -> httpx2.Request:
-    """A request to this very server, which is sent the name it is known by."""
-    url = place.url
-    headers = {"host": authority(url.host, url.port), **more.pop("headers", {})}
-    extensions = {"sni_hostname": url.host}
-    return client.build_request(method, url.http(place.address, path), headers=headers, extensions=extensions, **more)
 
 
 async def _get(place: Place[ServerUrl], client: httpx2.AsyncClient, path: str) -> bytes | None:

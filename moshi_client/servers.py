@@ -12,12 +12,12 @@ from typing import TypeVar
 import httpx2
 
 from mesh import upstreams
+from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
+from mesh.server_urls import ServerUrl
 from mesh.upstreams import Health, Place, Upstreams
 from moshi_client.connection import Call, Connection, connected
-from moshi_client.metrics import LeaseMetrics
 from moshi_client.probe import probe
-from moshi_client.urls import ServerUrl
 
 M = TypeVar("M")
 

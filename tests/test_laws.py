@@ -14,7 +14,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
-PACKAGES = (*SERVICES, "mesh", "moshi_client", "launcher")
+CLIENTS = ("moshi_client", "openai_audio", "wyoming_client")
+PACKAGES = (*SERVICES, "mesh", *CLIENTS, "launcher")
 OURS = {*PACKAGES, "parley", "tests", "humming"}
 
 CORE = ROOT / "orchestrator" / "conversation"
@@ -112,7 +113,7 @@ def test_the_core_imports_the_standard_library_and_itself_only() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_imports_no_other(service: str) -> None:
     assert sources(ROOT / service)
-    assert offences(ROOT / service, {service, "mesh", "moshi_client", "parley"}) == []
+    assert offences(ROOT / service, {service, "mesh", *CLIENTS, "parley"}) == []
 
 
 def test_the_mesh_imports_no_service_and_no_vendor() -> None:
@@ -125,8 +126,9 @@ def test_the_pool_imports_the_standard_library_only_and_nothing_that_does_io_or_
     assert modules & NOT_IN_THE_CORE == {"random"}  # the default for the chance it is handed
 
 
-def test_a_vendors_client_imports_no_service() -> None:
-    assert offences(ROOT / "moshi_client", {"moshi_client", "mesh", "parley"}) == []
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_vendors_client_imports_no_service(client: str) -> None:
+    assert offences(ROOT / client, {client, "mesh", "parley"}) == []
 
 
 def declared(*extras: str) -> set[str]:

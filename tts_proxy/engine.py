@@ -1,9 +1,9 @@
 """What a synthesis engine is. docs/engines.md shows how to add one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from mesh.plugins import EngineGroup
 
@@ -65,6 +65,20 @@ class SynthesisEngine(Protocol):
         the voice, byte for byte as the cloning engine made it; `voice` is then only what people call it by. Entering
         raises `AtCapacity`, `VoiceNotFound`, `UpstreamDown` or `UpstreamMisconfigured`, soon.
         """
+
+
+@runtime_checkable
+class VoiceList(Protocol):
+    """What an engine may also be: one that says whose voices it speaks with. Others count as having any voice."""
+
+    @property
+    def voices(self) -> Mapping[str, Sequence[str]]:
+        """The ids of the voices by the name of their engine; none: there is no list, and any may exist."""
+
+
+def voices_of(engine: SynthesisEngine) -> Mapping[str, Sequence[str]]:
+    """Return the voices of an engine, as in `VoiceList`."""
+    return engine.voices if isinstance(engine, VoiceList) else {engine.name: ()}
 
 
 ENGINES: EngineGroup[SynthesisEngine] = EngineGroup(

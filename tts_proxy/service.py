@@ -15,7 +15,7 @@ from mesh.times import duration
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceServicer
 from tts_proxy.custom_voices import CustomVoices
-from tts_proxy.engine import Audio, SynthesisEngine, Utterance, Word
+from tts_proxy.engine import Audio, SynthesisEngine, Utterance, Word, voices_of
 from tts_proxy.metrics import Metrics, ReplyMeter
 from tts_proxy.settings import TtsSettings
 
@@ -57,6 +57,15 @@ class SynthesisServicer(TextToSpeechServiceServicer):
                 finished = await serve_stream(stream, requests, context.write, self._limits)
         outcome = "reply spoken" if finished else "reply abandoned"
         _log.info(outcome, reply_id=config.reply_id, words=meter.words, audio_s=round(meter.audio_s, 2))
+
+    async def DescribeVoices(  # noqa: N802 - the contract's name
+        self,
+        _request: pb.DescribeVoicesRequest,
+        _context: grpc.aio.ServicerContext[pb.DescribeVoicesRequest, pb.DescribeVoicesResponse],
+    ) -> pb.DescribeVoicesResponse:
+        """Say which engines speak here, and with which voices."""
+        engines = [pb.EngineVoices(engine=name, voice_ids=ids) for name, ids in voices_of(self._engine).items()]
+        return pb.DescribeVoicesResponse(engines=engines)
 
 
 class ReplyStream:

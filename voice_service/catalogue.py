@@ -1,6 +1,7 @@
 """The catalogue of voices, loaded once from a file in the format of Unmute's voices.yaml."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from voice_service.nodes import Fields, read_list
 
 _LANGUAGES = ("en", "fr", "en/fr", "fr/en")
 """The languages characters can be told to speak."""
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+"""A language of BCP 47."""
 _SOURCES = ("file", "freesound")
 
 
@@ -19,6 +22,8 @@ class Entry:
 
     voice: Voice
     good: bool
+    engine: str | None = None
+    """The engine that has the voice; None: the file does not say, and any may."""
 
 
 class Catalogue:
@@ -29,12 +34,29 @@ class Catalogue:
     """
 
     def __init__(self, entries: Sequence[Entry], notes: Sequence[str] = ()) -> None:
-        self.offered = tuple(entry.voice for entry in entries if entry.good)
+        self._offered = tuple(entry for entry in entries if entry.good)
         self.notes = tuple(notes)
         self._count = len(entries)
         self._by_id: dict[str, Voice] = {}
         for entry in entries:
             self._by_id.setdefault(entry.voice.voice_id, entry.voice)
+
+    @property
+    def offered(self) -> tuple[Voice, ...]:
+        """The voices that are good, whatever their engine."""
+        return tuple(entry.voice for entry in self._offered)
+
+    @property
+    def names_engines(self) -> bool:
+        """Whether any voice that is good names an engine."""
+        return any(entry.engine for entry in self._offered)
+
+    def offered_with(self, engines: Mapping[str, Collection[str]]) -> list[Voice]:
+        """Return the good voices that name none, or one of these engines; `engines` gives the ids that each has.
+
+        An engine without ids may have any.
+        """
+        return [entry.voice for entry in self._offered if _is_had(entry, engines)]
 
     def find(self, voice_id: str) -> Voice:
         """The voice with this id. Raises `VoiceNotFound`."""
@@ -45,6 +67,20 @@ class Catalogue:
 
     def __len__(self) -> int:
         return self._count
+
+
+def language_of(voice: Voice) -> str:
+    """The voice's language as a BCP 47 tag: its own, else the first of its character, which is English by default."""
+    if voice.HasField("language"):
+        return voice.language
+    return voice.character.language.partition("/")[0] or "en"
+
+
+def _is_had(entry: Entry, engines: Mapping[str, Collection[str]]) -> bool:
+    if entry.engine is None:
+        return True
+    ids = engines.get(entry.engine)
+    return ids is not None and (not ids or entry.voice.voice_id in ids)
 
 
 def read_catalogue(path: Path) -> Catalogue:
@@ -63,6 +99,10 @@ def _entries(path: Path, notes: list[str]) -> Iterator[Entry]:
             voice.character.CopyFrom(_character(instructions))
             notes += instructions.unread()
         source = fields.required_fields("source")
+        # Unmute ignores these two.
+        engine = source.optional("engine", str)
+        if language := _language(source):
+            voice.language = language
         notes += _add_source(voice, source, is_offered=good)
         fields.optional("comment", str)
         fields.done()
@@ -75,7 +115,7 @@ def _entries(path: Path, notes: list[str]) -> Iterator[Entry]:
                     f"{path}:{line}: {fields.entry} shares its path_on_server with {entry} in line {first}, "
                     "which is the one that is found by it"
                 )
-        yield Entry(voice, good)
+        yield Entry(voice, good, engine)
 
 
 def _character(instructions: Fields) -> CharacterHint:
@@ -85,6 +125,15 @@ def _character(instructions: Fields) -> CharacterHint:
         language=instructions.optional_choice("language", _LANGUAGES),
         text=instructions.optional("text", str),
     )
+
+
+def _language(source: Fields) -> str | None:
+    tag = source.optional("language", str)
+    if tag is not None and not _TAG.fullmatch(tag):
+        source.refuse(
+            source.line_of("language"), f"expected 'language' to be a BCP 47 tag such as en-GB, found {tag!r}"
+        )
+    return tag
 
 
 def _add_source(voice: Voice, source: Fields, *, is_offered: bool) -> list[str]:

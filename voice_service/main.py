@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from mesh.discovery.search import Replicas
 from mesh.errors import UpstreamDown
 from mesh.plugins import Choice
 from mesh.process import CannotStart, run_process
@@ -27,6 +28,7 @@ from voice_service.settings import VoicesSettings
 from voice_service.store import VoiceStore
 from voice_service.stores.redis import redis_store
 from voice_service.stores.sqlite import sqlite_store
+from voice_service.synthesis import Synthesis
 from voice_service.upkeep import purge, watch
 from voice_service.uploads import Uploads
 
@@ -37,9 +39,15 @@ async def serve(settings: VoicesSettings, choice: Choice[CloningEngine]) -> None
     """Answer until the process is asked to stop. Raises `CannotStart` if a file or a folder cannot be used."""
     catalogue = await asyncio.to_thread(_catalogue, settings.path)
     folder = await asyncio.to_thread(donation_folder, settings)
-    async with choice.open() as engine, voice_store(settings) as store:
+    async with (
+        choice.open() as engine,
+        voice_store(settings) as store,
+        Replicas("speech synthesis", settings.tts_target) as speech,
+    ):
         donations = Donations(folder, store.verifications, read_consent(), Metrics())
-        servicer = VoicesServicer(catalogue, Cloning(engine, store), donations, Uploads(settings.uploads))
+        servicer = VoicesServicer(
+            catalogue, Synthesis(speech), Cloning(engine, store), donations, Uploads(settings.uploads)
+        )
         async with (
             GrpcServer(
                 settings,

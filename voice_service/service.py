@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import grpc
 
+from mesh.errors import VoiceNotFound
 from mesh.rpc.streams import first_request
 from mesh.rpc.uploads import ADMITTED
 from parley.voices.v1.voices_pb2 import (
@@ -13,6 +14,8 @@ from parley.voices.v1.voices_pb2 import (
     GetVoiceEmbeddingResponse,
     GetVoiceRequest,
     GetVoiceResponse,
+    GetVoiceSampleRequest,
+    GetVoiceSampleResponse,
     ListVoicesRequest,
     ListVoicesResponse,
     StartDonationRequest,
@@ -24,14 +27,18 @@ from parley.voices.v1.voices_pb2_grpc import VoiceServiceServicer
 from voice_service.catalogue import Catalogue
 from voice_service.cloning import PREFIX, Cloning
 from voice_service.donations.taking import Donations
+from voice_service.synthesis import Synthesis
 from voice_service.uploads import Uploads, check_size, received
 
 
 class VoicesServicer(VoiceServiceServicer):
     """Serves `VoiceService`."""
 
-    def __init__(self, catalogue: Catalogue, cloning: Cloning, donations: Donations, uploads: Uploads) -> None:
+    def __init__(
+        self, catalogue: Catalogue, synthesis: Synthesis, cloning: Cloning, donations: Donations, uploads: Uploads
+    ) -> None:
         self._catalogue = catalogue
+        self._synthesis = synthesis
         self._cloning = cloning
         self._donations = donations
         self._uploads = uploads
@@ -40,7 +47,7 @@ class VoicesServicer(VoiceServiceServicer):
         self, _request: ListVoicesRequest, _context: grpc.aio.ServicerContext[ListVoicesRequest, ListVoicesResponse]
     ) -> ListVoicesResponse:
         """The voices that are offered."""
-        return ListVoicesResponse(voices=self._catalogue.offered)
+        return ListVoicesResponse(voices=await self._synthesis.offered(self._catalogue))
 
     async def GetVoice(  # noqa: N802 - the contract's name
         self, request: GetVoiceRequest, _context: grpc.aio.ServicerContext[GetVoiceRequest, GetVoiceResponse]
@@ -49,6 +56,17 @@ class VoicesServicer(VoiceServiceServicer):
         if request.voice_id.startswith(PREFIX):
             return GetVoiceResponse(voice=await self._cloning.find(request.voice_id))
         return GetVoiceResponse(voice=self._catalogue.find(request.voice_id))
+
+    async def GetVoiceSample(  # noqa: N802 - the contract's name
+        self,
+        request: GetVoiceSampleRequest,
+        _context: grpc.aio.ServicerContext[GetVoiceSampleRequest, GetVoiceSampleResponse],
+    ) -> GetVoiceSampleResponse:
+        """What an offered voice sounds like. Raises `VoiceNotFound`, `AtCapacity` and `UpstreamDown`."""
+        for voice in await self._synthesis.offered(self._catalogue):
+            if voice.voice_id == request.voice_id:
+                return GetVoiceSampleResponse(wav=await self._synthesis.sample(voice))
+        raise VoiceNotFound(f"there is no voice {request.voice_id!r} to hear", field="voice_id")
 
     async def GetVoiceEmbedding(  # noqa: N802 - the contract's name
         self,

@@ -22,6 +22,13 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
     port: Port = 50054
     metrics_port: MetricsPort = 9154
     file: Annotated[str | None, setting(help="Catalogue of voices, a YAML file. Not set: Parley's own.")] = None
+    tts_target: Annotated[
+        str,
+        setting(
+            help="Address of speech synthesis: host:port, dns:///host:port or a list.",
+            env="PARLEY_TTS_TARGET",
+        ),
+    ] = "127.0.0.1:50053"
     cloning_engine: Annotated[
         EngineName | None,
         setting(

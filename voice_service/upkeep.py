@@ -10,7 +10,7 @@ from voice_service.engine import CloningEngine
 from voice_service.store import VoiceStore
 
 HEALTH_NAME = "cloning"
-"""What `grpc.health.v1` is asked about the cloning engine by."""
+"""What `grpc.health.v1` is asked about the cloning engine by; with "/" and its name, about just that engine."""
 _PROBED_EVERY_S = 2.0
 _PURGED_EVERY_S = 30.0
 
@@ -23,6 +23,7 @@ async def watch(health: Health, engine: CloningEngine) -> None:
     while True:
         works = await engine.works()
         await health.set(HEALTH_NAME, serving=works)
+        await health.set(f"{HEALTH_NAME}/{engine.name}", serving=works)
         if works is not worked:
             _log.info("cloning works" if works else "cloning does not work", engine=engine.name)
         worked = works

@@ -15,6 +15,9 @@ from starlette.routing import BaseRoute, Route
 
 JSON = "application/json"
 
+MAY_BE_LEFT_OUT = {"x-may-be-left-out": True}
+"""Marks the schema of a field that an answer may lack. Every other field is always there."""
+
 FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
 """The schema of a form's part that holds a file."""
 
@@ -34,7 +37,7 @@ class Operation(NamedTuple):
     """What an endpoint answers, and takes."""
 
     answers: Mapping[str, Any]
-    """What comes with a 200, by media type: what msgspec encodes, or `str` for a text."""
+    """What comes with a 200, by media type: what msgspec encodes, `str` for a text, `bytes` for a file."""
     errors: Mapping[int, str]
     """When which other status comes. Those of 400 and above come with a `Detail`."""
     form: Mapping[str, Any]
@@ -67,7 +70,9 @@ def described(routes: Iterable[BaseRoute]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route, each in operations:
         document = _as_openapi(each, answered, taken)
-        paths.setdefault(route.path, {}).update(dict.fromkeys(_methods(route), document))
+        if parameters := [_parameter(name) for name in route.param_convertors]:
+            document["parameters"] = parameters
+        paths.setdefault(route.path_format, {}).update(dict.fromkeys(_methods(route), document))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -90,6 +95,11 @@ def _operation(route: Route) -> Operation:
     return operation
 
 
+def _parameter(name: str) -> dict[str, Any]:
+    """A part of a path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
 def _methods(route: Route) -> Iterator[str]:
     return (method.lower() for method in sorted(route.methods or ()))
 
@@ -105,7 +115,11 @@ def _as_openapi(operation: Operation, answers: Mapping[Any, Any], forms: Mapping
     detail = {JSON: {"schema": answers[Detail]}}
     responses: dict[str, Any] = {}
     if operation.answers:
-        content = {media_type: {"schema": answers[kind]} for media_type, kind in operation.answers.items()}
+        # Bytes as they are have no schema; msgspec's is for base64 within JSON.
+        content = {
+            media_type: {} if kind is bytes else {"schema": answers[kind]}
+            for media_type, kind in operation.answers.items()
+        }
         responses["200"] = {"description": "It is done.", "content": content}
     for status, when in sorted({**operation.errors, HTTPStatus.INTERNAL_SERVER_ERROR.value: "a bug"}.items()):
         described = {"description": f"{when[:1].upper()}{when[1:]}."}
@@ -127,4 +141,7 @@ def _json_part(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of an object as it is encoded: with all of its fields, also those that have a default."""
-    return {**schema, "required": list(schema["properties"])} if "properties" in schema else schema
+    if "properties" not in schema:
+        return schema
+    required = [name for name, field in schema["properties"].items() if not MAY_BE_LEFT_OUT.items() <= field.items()]
+    return {**schema, "required": required}

@@ -20,10 +20,18 @@ from edge.health import HealthReport, MeshHealth
 from edge.http.openapi import JSON, Detail, described, operation
 from edge.http.recordings import RecordingRoutes
 from edge.http.webpage import WebPage, wants_page
-from mesh.discovery.search import Replicas, ask
-from mesh.errors import MeshError
-from parley.voices.v1.voices_pb2 import ListVoicesRequest, ListVoicesResponse
+from mesh.discovery.search import Limits, Replicas, ask
+from mesh.errors import MeshError, VoiceNotFound
+from parley.voices.v1.voices_pb2 import (
+    GetVoiceSampleRequest,
+    GetVoiceSampleResponse,
+    ListVoicesRequest,
+    ListVoicesResponse,
+)
 from parley.voices.v1.voices_pb2_grpc import VoiceServiceStub
+
+SAMPLES = Limits(one_try=22.0, search=23.0)
+"""A sample is made while the caller waits. The voice service gives up after 20 s."""
 
 
 class Banner(msgspec.Struct, frozen=True):
@@ -61,6 +69,7 @@ class Rest:
             *(Route(path, self.upgrade, methods=["GET"]) for path in self._websocket_paths),
             Route("/v1/health", self.health),
             Route("/v1/voices", self.voices),
+            Route("/v1/voices/{voice_id:path}/sample", self.sample),
             Route("/v1/voices", self._recordings.create_voice, methods=["POST"]),
             Route("/v1/voice-donation", self._recordings.start_donation),
             Route("/v1/voice-donation", self._recordings.submit_donation, methods=["POST"]),
@@ -108,6 +117,19 @@ class Rest:
         catalogue = await ask(self._voices, _list_voices, ListVoicesRequest())
         return _json([listed(voice) for voice in catalogue.voices])
 
+    @operation(
+        {"audio/wav": bytes},
+        {404: "the voice is not offered", 503: "no sample can be made just now"},
+    )
+    async def sample(self, request: Request) -> Response:
+        """Let a voice be heard: one sentence in its language, as a WAV file."""
+        wanted = GetVoiceSampleRequest(voice_id=request.path_params["voice_id"])
+        try:
+            sample = await ask(self._voices, _voice_sample, wanted, SAMPLES)
+        except VoiceNotFound as error:
+            raise HTTPException(404, error.message) from None
+        return Response(sample.wav, headers={"cache-control": "max-age=3600"}, media_type="audio/wav")
+
     @operation({"text/plain": str, "application/openmetrics-text": str})
     async def metrics(self, request: Request) -> Response:
         """Tell Prometheus."""
@@ -147,6 +169,10 @@ async def on_bug(_request: Request, _error: Exception) -> Response:
 
 def _list_voices(channel: Channel) -> "UnaryUnaryMultiCallable[ListVoicesRequest, ListVoicesResponse]":
     return VoiceServiceStub(channel).ListVoices
+
+
+def _voice_sample(channel: Channel) -> "UnaryUnaryMultiCallable[GetVoiceSampleRequest, GetVoiceSampleResponse]":
+    return VoiceServiceStub(channel).GetVoiceSample
 
 
 def _methods(request: Request) -> Iterator[str]:

@@ -17,6 +17,7 @@ _POLICY = {
     "style-src": "'self'",
     "img-src": "'self' data:",
     "connect-src": "'self'",
+    "media-src": "'self'",
     "base-uri": "'none'",
     "form-action": "'none'",
     "frame-ancestors": "'none'",
@@ -30,7 +31,12 @@ _ALLOWED_TO_NOBODY = ("camera", "display-capture", "geolocation", "payment", "us
 _HEADERS = {
     "content-security-policy": "; ".join(f"{directive} {sources}" for directive, sources in _POLICY.items()),
     "permissions-policy": ", ".join(
-        ["microphone=(self)", "screen-wake-lock=(self)", *(f"{feature}=()" for feature in _ALLOWED_TO_NOBODY)]
+        [
+            "microphone=(self)",
+            "screen-wake-lock=(self)",
+            "speaker-selection=(self)",
+            *(f"{feature}=()" for feature in _ALLOWED_TO_NOBODY),
+        ]
     ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",

@@ -20,7 +20,7 @@ import { sessionOf } from "./voices.js";
 import * as words from "./words.js";
 
 /** How a conversation is held; the contract explains each. The lead exceeds what `jitter.js` may wait for. */
-const MANNERS = { greeting: true, goodbye: true, silenceTimeout: "7s", confirmationTime: "1s", pacingLead: "0.64s" };
+const MANNERS = { greeting: true, goodbye: true, silenceTimeout: "7s", confirmationTime: "1s", ignoreBackchannels: true, pacingLead: "0.64s" };
 const NOTE_S = 8;
 /** How often the server is told that the browser has stopped the sound. */
 const STALLED_MS = 250;
@@ -69,6 +69,9 @@ export class Call {
   #onLevels;
   #onVoiceGone;
   #choice;
+  /** @type {import("./voices.js").Wishes & {eagerness: string}} */
+  #wishes = { prompt: "", language: "", eagerness: "EAGERNESS_AUTO" };
+  #devices = { microphone: "", loudspeaker: "" };
   #consents = false;
   /** @type {Line | null} */
   #line = null;
@@ -109,7 +112,29 @@ export class Call {
   /** Whom to talk to; takes effect at once, also in the middle of a conversation. @param {import("./voices.js").Choice} choice */
   choose(choice) {
     this.#choice = choice;
-    if (this.#socket?.send(protocol.update(sessionOf(choice), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
+    if (this.#socket?.send(protocol.update(sessionOf(choice, this.#wishes), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
+  }
+
+  /** How the person wants to talk; takes effect at once. @param {Partial<import("./voices.js").Wishes & {eagerness: string}>} change */
+  wish(change) {
+    this.#wishes = { ...this.#wishes, ...change };
+    this.#socket?.send(protocol.update(this.#asked(), this.#nextId()));
+  }
+
+  /** The session fields that the choice and the wishes stand for. */
+  #asked() {
+    return { ...sessionOf(this.#choice, this.#wishes), eagerness: this.#wishes.eagerness };
+  }
+
+  /** Which microphone and loudspeaker to use, by their ids. @param {{microphone: string, loudspeaker: string}} devices */
+  async use(devices) {
+    this.#devices = devices;
+    try {
+      await this.#line?.use(devices);
+    } catch (error) {
+      this.#set({ isUnplugged: true });
+      this.#note(words.microphoneTrouble(error.name).title);
+    }
   }
 
   /** Tell the person something in passing. */
@@ -209,6 +234,7 @@ export class Call {
       interrupted: (isRunning) => this.#interrupted(!isRunning),
     });
     line.mute(this.state.isMuted);
+    await line.use(this.#devices);
     this.#captured = 0;
     this.#line = line;
     await line.open({ withMicrophone });
@@ -248,7 +274,7 @@ export class Call {
     this.#set({ stage: "connecting", retryAt: null });
     const [opusUp, opusDown] = await Promise.all([encodesOpus(), decodesOpus()]);
     if (generation !== this.#generation) return;
-    const session = { ...MANNERS, ...sessionOf(this.#choice), recordingConsent: this.#consents };
+    const session = { ...MANNERS, ...this.#asked(), recordingConsent: this.#consents };
     // Whoever begins by typing has spoken first.
     if (this.#firstWords) session.greeting = false;
     if (this.#line === null) session.replyModality = "REPLY_MODALITY_TEXT";
@@ -454,7 +480,7 @@ export class Call {
 /** This browser has no AudioWorklet. */
 class CannotPlay extends Error {}
 
-/** What the mesh says of its parts (`/v1/health`); nothing when the report cannot be had. @returns {Promise<Record<string, boolean>>} */
+/** What the mesh says of its parts (`/v1/health`); nothing when the report cannot be had. @returns {Promise<Record<string, any>>} */
 export async function health() {
   try {
     const answer = await fetch("/v1/health", { signal: AbortSignal.timeout(5_000) });

@@ -40,12 +40,27 @@ export class Line {
   #node = null;
   /** @type {MediaStream | null} */
   #microphone = null;
+  /** @type {MediaStreamAudioSourceNode | null} */
+  #source = null;
   #isMuted = false;
+  /** The ids of the devices to use; "" leaves it to the system. */
+  #devices = { microphone: "", loudspeaker: "" };
   #isClosed = false;
 
   /** @param {Listener} listener */
   constructor(listener) {
     this.#listener = listener;
+  }
+
+  /** Use these devices from now on. An id that is not there any more counts as "". @param {{microphone: string, loudspeaker: string}} devices */
+  async use(devices) {
+    const before = this.#devices;
+    this.#devices = devices;
+    if (this.#context && before.loudspeaker !== devices.loudspeaker) await this.#playOn(this.#context);
+    if (this.#microphone && before.microphone !== devices.microphone) {
+      this.#release();
+      await this.replaceMicrophone();
+    }
   }
 
   get hasMicrophone() {
@@ -62,7 +77,7 @@ export class Line {
    * sound. Raises `NoMicrophone`.
    */
   async open({ withMicrophone }) {
-    const microphone = withMicrophone ? await askForMicrophone() : null;
+    const microphone = withMicrophone ? await askForMicrophone(this.#devices.microphone) : null;
     try {
       // The person may have thought better of it while the browser asked.
       if (this.#isClosed) throw new NoMicrophone("AbortError");
@@ -83,20 +98,21 @@ export class Line {
   /** Give the microphone and the loudspeaker back. */
   close() {
     this.#isClosed = true;
-    for (const track of this.#microphone?.getTracks() ?? []) track.stop();
-    this.#microphone = null;
+    this.#release();
     this.#dismantle();
   }
 
   /** Look for a microphone again, after the one there was has gone. Raises `NoMicrophone`. */
   async replaceMicrophone() {
-    const microphone = await askForMicrophone();
+    const microphone = await askForMicrophone(this.#devices.microphone);
     if (this.#isClosed || !this.#context || !this.#node) {
       for (const track of microphone.getTracks()) track.stop();
       return;
     }
     try {
-      this.#context.createMediaStreamSource(microphone).connect(this.#node);
+      this.#source?.disconnect();
+      this.#source = this.#context.createMediaStreamSource(microphone);
+      this.#source.connect(this.#node);
     } catch {
       // Another device at another rate: everything has to be built anew around it.
       await this.#build(microphone, undefined);
@@ -156,7 +172,9 @@ export class Line {
     await context.audioWorklet.addModule(WORKLET);
     const node = new AudioWorkletNode(context, "duplex", { numberOfInputs: 1, outputChannelCount: [1] });
     node.port.onmessage = ({ data }) => this.#hear(data);
-    if (microphone) context.createMediaStreamSource(microphone).connect(node);
+    this.#source = microphone ? context.createMediaStreamSource(microphone) : null;
+    this.#source?.connect(node);
+    await this.#playOn(context);
     node.connect(context.destination);
     this.#node = node;
     this.mute(this.#isMuted);
@@ -164,6 +182,16 @@ export class Line {
     context.onstatechange = () => this.#listener.interrupted(context.state === "running");
     await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, 500))]);
     this.#listener.interrupted(context.state === "running");
+  }
+
+  /** Play on the loudspeaker that was chosen, or on the system's where that one is gone. */
+  async #playOn(context) {
+    await context.setSinkId?.(this.#devices.loudspeaker).catch(() => context.setSinkId("").catch(() => {}));
+  }
+
+  #release() {
+    for (const track of this.#microphone?.getTracks() ?? []) track.stop();
+    this.#microphone = null;
   }
 
   #dismantle() {
@@ -194,10 +222,11 @@ export class Line {
   }
 }
 
-async function askForMicrophone() {
+/** @param {string} id of the one that is wanted, "" for any */
+async function askForMicrophone(id) {
   if (!isSecureContext || !navigator.mediaDevices?.getUserMedia) throw new NoMicrophone("InsecureContext");
   try {
-    return await navigator.mediaDevices.getUserMedia({ audio: MICROPHONE, video: false });
+    return await navigator.mediaDevices.getUserMedia({ audio: { ...MICROPHONE, ...(id && { deviceId: { ideal: id } }) }, video: false });
   } catch (error) {
     throw new NoMicrophone(error.name);
   }

@@ -3,13 +3,15 @@
 import { Call, health } from "./call.js";
 import { OwnVoiceDialog } from "./ownvoicedialog.js";
 import { KEPT_S, isOwn } from "./ownvoice.js";
-import { showPeople } from "./people.js";
+import { devices } from "./devices.js";
+import { showPeople, showPlaying } from "./people.js";
 import { prefer, preferences } from "./preferences.js";
+import { Samples } from "./samples.js";
 import { transcript } from "./transcript.js";
 import { View } from "./view.js";
-import { DEFAULT_CHOICE, choices, inOwnVoice } from "./voices.js";
+import { DEFAULT_CHOICE, choices, inOwnVoice, languages, playedByRules } from "./voices.js";
 import { keepAwake } from "./wakelock.js";
-import { downParts, ownVoiceGone, partsDown } from "./words.js";
+import { aboutOwnVoice, downParts, noSample, ownVoiceGone, partsDown, whatAnswers } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -22,6 +24,12 @@ let listed = DEFAULT_CHOICE;
 let own = null;
 /** Whom the person talks to: `listed` or `own`. */
 let choice = DEFAULT_CHOICE;
+/** What `/v1/health` said when the page was opened; empty before. @type {Record<string, any>} */
+let report = {};
+const samples = new Samples(
+  () => showPlaying(byId("people"), samples.playing),
+  () => call.tell(noSample()),
+);
 /** The person looks at the cards during, or after, a conversation. */
 let isChoosing = false;
 /** What is down before anybody has called. @type {import("./words.js").Trouble | null} */
@@ -41,6 +49,7 @@ async function start({ isTypedOnly }) {
   if (!(await mayBegin())) return;
   warning = null;
   isChoosing = false;
+  samples.stop();
   if (isTypedOnly) byId("words").focus();
   await call.start({ isTypedOnly });
 }
@@ -87,6 +96,8 @@ document.addEventListener("visibilitychange", () => {
 // Consent: asked once, before anything is heard
 
 async function mayBegin() {
+  // Where nothing can be recorded there is nothing to ask.
+  if (report.can_record === false) return true;
   if (preferences().consents === null) await askForConsent();
   return preferences().consents !== null;
 }
@@ -108,7 +119,10 @@ function askForConsent() {
 
 // Settings
 
-byId("settings-open").addEventListener("click", () => byId("settings").showModal());
+byId("settings-open").addEventListener("click", () => {
+  void showDevices();
+  byId("settings").showModal();
+});
 byId("settings-close").addEventListener("click", () => byId("settings").close());
 byId("setting-consent").addEventListener("change", ({ target }) => {
   prefer({ consents: target.checked });
@@ -122,6 +136,40 @@ byId("setting-theme").addEventListener("change", ({ target }) => {
   prefer({ theme: target.value });
   showTheme();
 });
+
+byId("setting-prompt").addEventListener("change", ({ target }) => call.wish({ prompt: target.value.trim() }));
+for (const name of ["language", "eagerness"]) {
+  byId(`setting-${name}`).addEventListener("change", ({ target }) => {
+    prefer({ [name]: target.value });
+    call.wish({ [name]: target.value });
+  });
+}
+for (const kind of ["microphone", "loudspeaker"]) {
+  byId(`setting-${kind}`).addEventListener("change", ({ target }) => {
+    prefer({ [kind]: target.value });
+    useDevices();
+  });
+}
+
+function useDevices() {
+  const { microphone, loudspeaker } = preferences();
+  samples.loudspeaker = loudspeaker;
+  void call.use({ microphone, loudspeaker });
+}
+
+async function showDevices() {
+  const { microphones, loudspeakers } = await devices();
+  showOptions("microphone", microphones, preferences().microphone);
+  showOptions("loudspeaker", loudspeakers, preferences().loudspeaker);
+}
+
+/** The devices of a kind to choose from. A choice of one is shown only where there are some. */
+function showOptions(kind, found, chosen) {
+  byId(`${kind}s`).hidden = found.length === 0;
+  const options = [{ id: "", name: "As the system" }, ...found];
+  byId(`setting-${kind}`).replaceChildren(...options.map(({ id, name }) => new Option(name, id)));
+  byId(`setting-${kind}`).value = found.some(({ id }) => id === chosen) ? chosen : "";
+}
 
 function showTheme() {
   document.documentElement.dataset.theme = preferences().theme;
@@ -152,7 +200,14 @@ function choose(chosen) {
 }
 
 function showChoices() {
-  showPeople(byId("people"), own ? [...people, own] : people, choice.id, choose);
+  showPeople(byId("people"), own ? [...people, own] : people, choice.id, {
+    choose,
+    close: () => {
+      isChoosing = false;
+      show();
+    },
+    hear: ({ id }) => samples.toggle(id),
+  });
 }
 
 // A voice of one's own, with the character that was chosen last
@@ -196,9 +251,32 @@ async function loadPeople() {
   } catch {
     // One can talk without the list, with the service's own voice.
   }
+  if (report.answers_by_rules) people = playedByRules(people);
   choice = listed = people.find(({ id }) => id === preferences().voice) ?? people[0];
   call.choose(choice);
   showChoices();
+  showLanguages();
+}
+
+function showLanguages() {
+  const options = [{ code: "", name: "As the voice" }, ...languages(people)];
+  byId("setting-language").replaceChildren(...options.map(({ code, name }) => new Option(name, code)));
+  const { language } = preferences();
+  byId("setting-language").value = options.some(({ code }) => code === language) ? language : "";
+  call.wish({ language: byId("setting-language").value });
+}
+
+/** What `/v1/health` says of the service, as far as the page shows it. */
+function showService() {
+  byId("answers").textContent = whatAnswers(report);
+  byId("answers").hidden = byId("answers").textContent === "";
+  const about = aboutOwnVoice(report.clones_pitch_only === true);
+  byId("own-about").textContent = about.card;
+  byId("own-title").textContent = about.title;
+  byId("own-makes").textContent = about.voice;
+  byId("own-open").hidden = report.voice_cloning_up !== true;
+  byId("recording").hidden = report.can_record === false;
+  byId("instructions").hidden = report.answers_by_rules === true;
 }
 
 // Keeping a conversation
@@ -231,17 +309,20 @@ function save(blob, name) {
 byId("setting-consent").checked = preferences().consents === true;
 byId("setting-shortcut").checked = preferences().shortcut;
 byId("setting-theme").value = preferences().theme;
+byId("setting-eagerness").value = preferences().eagerness;
+call.wish({ eagerness: preferences().eagerness });
 showTheme();
 showShortcut();
 call.consent(preferences().consents === true);
 call.choose(choice);
 show();
+useDevices();
+report = await health();
+showService();
 await loadPeople();
 show();
 document.body.dataset.ready = "";
-const report = await health();
 const down = downParts(report);
-byId("own-open").hidden = report.voice_cloning_up !== true;
 if (down.length > 0) {
   warning = { ...partsDown(down), offersTyping: !down.includes("tts") && !down.includes("llm") };
   show();

@@ -102,11 +102,12 @@ export class View {
     const hasNothingElse = isEmpty && stage !== "talking";
     const showsPeople = isChoosing || hasNothingElse;
     this.#at.people.hidden = !showsPeople;
-    this.#at["captions-scroll"].hidden = showsPeople;
+    document.body.toggleAttribute("data-choosing", isChoosing && !hasNothingElse);
+    this.#at["captions-scroll"].hidden = hasNothingElse;
     this.#at.change.hidden = hasNothingElse;
     this.#at.change.setAttribute("aria-expanded", String(isChoosing));
     this.#text("change", isChoosing ? "Back" : "Change");
-    this.#at.keep.hidden = isEmpty || isChoosing;
+    this.#at.keep.hidden = isEmpty;
     this.#text("partner-name", showsPeople ? "Who would you like to talk to?" : choice.name);
     this.#text("partner-language", showsPeople ? "" : choice.language);
     this.#captions.show(conversation.entries);

@@ -9,7 +9,10 @@ const CHARACTERS = {
   unmute_explanation: "Explains how all this works.",
 };
 
-const LANGUAGES = { en: "English", fr: "French", "en/fr": "English, French", "fr/en": "French, English" };
+const LANGUAGES = new Intl.DisplayNames("en", { type: "language" });
+
+/** The characters that the built-in rules can play, in English. */
+const PLAYED_BY_RULES = ["smalltalk", "quiz_show"];
 
 /**
  * @typedef {object} Choice
@@ -37,17 +40,40 @@ export const DEFAULT_CHOICE = {
 export function choices(listed) {
   return listed.map(({ name, instructions, source }) => {
     const language = instructions?.language ?? "en";
+    const spoken = language.split("/");
+    const own = source.language?.split("-")[0];
     const text = instructions?.text ?? undefined;
     return {
       id: source.path_on_server,
       name: name ?? source.path_on_server,
-      language: LANGUAGES[language] ?? language,
-      lang: language.slice(0, 2),
+      language: (spoken.includes(own ?? spoken[0]) ? spoken : [own]).map(called).join(", "),
+      lang: own ?? spoken[0],
       about: about(name, instructions?.type, text),
       voice: source.description ?? (source.sound_instance ? `Voice by ${source.sound_instance.username}.` : ""),
       character: { kind: instructions?.type ?? "smalltalk", language, ...(text !== undefined && { text }) },
     };
   });
+}
+
+/** Those whose character the built-in rules can play, or all where there are none. @param {Choice[]} offered */
+export function playedByRules(offered) {
+  const played = offered.filter(({ lang, character }) => lang === "en" && PLAYED_BY_RULES.includes(character.kind));
+  return played.length > 0 ? played : offered;
+}
+
+/** The languages that the voices speak, each with its name, by name. @param {Choice[]} offered */
+export function languages(offered) {
+  const codes = new Set(offered.flatMap(({ lang, character }) => [lang, ...character.language.split("/")]));
+  return [...codes].map((code) => ({ code, name: called(code) })).sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** A language's name in English. @param {string} code */
+function called(code) {
+  try {
+    return LANGUAGES.of(code) ?? code;
+  } catch {
+    return code;
+  }
 }
 
 /**
@@ -62,9 +88,19 @@ export function inOwnVoice(choice, id, until) {
   return { ...choice, id, about: `${choice.name}, in your own voice.`, voice: `Kept until ${until}.` };
 }
 
-/** The session fields that a choice stands for. @param {Choice} choice */
-export function sessionOf(choice) {
-  return { voice: choice.id, instructions: { character: choice.character } };
+/**
+ * @typedef {object} Wishes
+ * @property {string} prompt the person's own instructions, which take the place of the character's; "" for none
+ * @property {string} language what the person speaks; "" for the language of the choice
+ */
+
+/** The session fields that a choice stands for. @param {Choice} choice @param {Wishes} wishes */
+export function sessionOf(choice, { prompt, language } = { prompt: "", language: "" }) {
+  const spoken = choice.character.language;
+  const character = prompt ? { kind: "constant", language: spoken, text: prompt } : choice.character;
+  // The service knows the language of a character, and not that of a voice.
+  const own = spoken.split("/").includes(choice.lang) ? "" : choice.lang;
+  return { voice: choice.id, instructions: { character }, language: language || own };
 }
 
 /** One sentence about a character, from what the model is told: "You are Ada, who sings. …" → "Sings.". */

@@ -171,6 +171,24 @@ export function tooShort(seconds) {
   return `That was too short: speak for at least ${seconds} seconds.`;
 }
 
+/** A voice cannot be heard before a conversation. */
+export function noSample() {
+  return "This voice cannot be played just now.";
+}
+
+/** What gives the answers, by `/v1/health`; "" where that is not known. @param {Record<string, any>} report */
+export function whatAnswers({ answers_by_rules: byRules, model }) {
+  if (byRules) return "The answers come from built-in rules, not from a language model.";
+  return model ? `${model} gives the answers.` : "";
+}
+
+/** What a voice of the person's own is, and what happens to the recording. @param {boolean} isPitchOnly */
+export function aboutOwnVoice(isPitchOnly) {
+  return isPitchOnly
+    ? { card: "The eSpeak voice, at the pitch and pace of yours.", title: "Be answered at your pitch", voice: "sets the eSpeak voice to your pitch and pace. It will not sound like you." }
+    : { card: "Record ten seconds, and be answered in it.", title: "Be answered in your own voice", voice: "makes a voice of it." };
+}
+
 /** The person's own voice is no longer there. */
 export function ownVoiceGone(name) {
   return `Your own voice is no longer kept. ${name} speaks with the usual voice again.`;

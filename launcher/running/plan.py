@@ -98,6 +98,7 @@ def _links(addresses: Mapping[Process, HostPort], llm: LanguageModel | None) -> 
             "voices_target": authority(*addresses[VOICE_SERVICE]),
         },
         TTS_PROXY: {"voices_target": authority(*addresses[VOICE_SERVICE])},
+        VOICE_SERVICE: {"tts_target": authority(*addresses[TTS_PROXY])},
         ORCHESTRATOR: {
             "stt_target": authority(*addresses[STT_PROXY]),
             "tts_target": authority(*addresses[TTS_PROXY]),

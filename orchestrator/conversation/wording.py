@@ -28,7 +28,7 @@ def _set(words: str) -> frozenset[str]:
 _LEADS_ON: dict[str, frozenset[str]] = {
     "en": _set(
         "a an the my your our their its every and or but because although though unless until whether if "
-        "when while than of to for with from at by into onto between during against without towards "
+        "when while than of to for with from at by about into onto between during against without towards "
         "toward i i'm you're we're they're he's she's let's there's what's who's where's gonna wanna um "
         "uh er erm uhm like well basically actually"
     ),

@@ -81,7 +81,12 @@ class LanguageModel:
     @property
     def known_name(self) -> str:
         """The model's name, as far as it is known without asking."""
-        return self._model or "of unknown name"
+        return self.chosen_name or "of unknown name"
+
+    @property
+    def chosen_name(self) -> str:
+        """The model's name; empty before it is known."""
+        return self._model or ""
 
     async def name(self) -> str:
         """Return the model's name: the configured one, or the only one the server lists. Asked once.

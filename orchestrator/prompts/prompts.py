@@ -74,9 +74,16 @@ class Prompts:
         language = instructions.character.language
         return language if language in LANGUAGES and "/" not in language else ""
 
-    def apologies(self, instructions: Instructions) -> ModelApologies:
-        """Return the apologies in the language that the conversation begins in; a plain prompt has none: English."""
-        return self._texts.model_apologies[_first(_language(instructions.character))]
+    def apologies(self, instructions: Instructions, language: str = "") -> ModelApologies:
+        """Return the apologies in `language`, a BCP 47 tag, if there are any in it.
+
+        Otherwise they are in the language that the conversation begins in; a plain prompt has none: English.
+        """
+        asked = language.partition("-")[0].lower()
+        return (
+            self._texts.model_apologies.get(asked)
+            or self._texts.model_apologies[_first(_language(instructions.character))]
+        )
 
     def _fault(self, character: Character) -> str | None:
         """Say why a character cannot be, and what was expected; None: it can."""

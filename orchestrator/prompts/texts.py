@@ -23,11 +23,14 @@ OUR_OWN = Path(__file__).with_name("characters")
 LANGUAGES = ("en", "fr", "en/fr", "fr/en")
 """What a character can be told to speak; the first is spoken at the beginning."""
 
+APOLOGY_LANGUAGES = ("de", "en", "es", "fr", "it", "pt")
+"""The languages in which the failure of the language model is apologised for."""
+
 QUESTIONS = 5
 """How many a quiz has."""
 
 ByLanguage = Mapping[str, T]
-"""For "en" and "fr", what there is in each."""
+"""For "en" and "fr", and some texts for more languages, what there is in each."""
 
 
 class ModelApologies(NamedTuple):
@@ -77,7 +80,7 @@ def read_texts(own: Path | None = None) -> Texts:
         unmute_explanation=folder.template("unmute_explanation"),
         starters=folder.by_language("starters", read_list),
         news_apologies=folder.by_language("apologies", read_list),
-        model_apologies=folder.by_language("model_apologies", _read_model_apologies),
+        model_apologies=folder.by_language("model_apologies", _read_model_apologies, APOLOGY_LANGUAGES),
         easy_animals=folder.by_language("animals_easy", read_list),
         hard_animals=folder.by_language("animals_hard", read_list),
         questions=folder.by_language("quiz", lambda path: read_questions(path, least=QUESTIONS)),
@@ -105,8 +108,10 @@ class _Folder:
     def template(self, name: str, *placeholders: str) -> Template:
         return read_template(self.file(f"{name}.txt"), *placeholders)
 
-    def by_language(self, name: str, read: Callable[[Path], T]) -> ByLanguage[T]:
-        return {language: read(self.file(f"{name}.{language}.txt")) for language in ("en", "fr")}
+    def by_language(
+        self, name: str, read: Callable[[Path], T], languages: Iterable[str] = ("en", "fr")
+    ) -> ByLanguage[T]:
+        return {language: read(self.file(f"{name}.{language}.txt")) for language in languages}
 
     def done(self) -> None:
         """Refuse texts that nobody has asked for: a slip in a name would go unnoticed."""

@@ -50,22 +50,21 @@ class SessionOptions:
         self._prompts = prompts
         self._given = SessionConfig()
         self.apologies = prompts.apologies(Instructions())
-        """In the language of the character."""
+        """In the language of the session, else of the character."""
         self._policy = Policy(apology=self.apologies.unanswered)
 
     def change(self, config: SessionConfig) -> ev.SessionConfigured:
         """Take in the fields that `config` sets; raises `InvalidRequest`, and then none of them counts."""
         given = _merged(self._given, config)
-        policy = _delayed(policy_of(config, self._policy), given)
+        policy = delayed(policy_of(config, self._policy), given)
         instructions = None
         if config.HasField("instructions"):
             instructions = self._prompts.render(config.instructions, model=self._model.known_name)
-            self.apologies = self._prompts.apologies(config.instructions)
-            policy = replace(policy, apology=self.apologies.unanswered)
-        self._policy = policy
+        self.apologies = self._prompts.apologies(given.instructions, given.language)
+        self._policy = replace(policy, apology=self.apologies.unanswered)
         self._given = given
         voice = config.voice if config.HasField("voice") else None
-        return ev.SessionConfigured(policy=policy, instructions=instructions, voice=voice)
+        return ev.SessionConfigured(policy=self._policy, instructions=instructions, voice=voice)
 
     @property
     def language(self) -> Language:
@@ -153,7 +152,7 @@ def _merged(present: SessionConfig, config: SessionConfig) -> SessionConfig:
     return merged
 
 
-def _delayed(policy: Policy, given: SessionConfig) -> Policy:
+def delayed(policy: Policy, given: SessionConfig) -> Policy:
     """Return `policy` with the waits after a pause that the session asked for so far."""
     finished, unfinished, dictated = _DELAYS[given.eagerness or EAGERNESS_AUTO]
     least = seconds(given.end_of_turn_delay)

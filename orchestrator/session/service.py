@@ -21,6 +21,9 @@ from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceServicer
 
+RULES = "parley-responder"
+"""What the built-in responder calls itself in its list of models."""
+
 _log = structlog.get_logger()
 
 Context = grpc.aio.ServicerContext[pb.ConverseRequest, pb.ConverseResponse]
@@ -42,6 +45,17 @@ class ConversationServicer(ConversationServiceServicer):
         self._upstreams = upstreams
         self._prompts = prompts
         self._recordings = recordings
+
+    async def DescribeService(  # noqa: N802 - the contract's name
+        self,
+        _request: pb.DescribeServiceRequest,
+        _context: grpc.aio.ServicerContext[pb.DescribeServiceRequest, pb.DescribeServiceResponse],
+    ) -> pb.DescribeServiceResponse:
+        """Say what answers here, and whether it may be recorded."""
+        model = self._upstreams.model.chosen_name
+        return pb.DescribeServiceResponse(
+            model=model, answers_by_rules=model == RULES, can_record=bool(self._settings.recordings_folder)
+        )
 
     # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name

@@ -28,7 +28,7 @@ class Decoder(Protocol):
         """Decode a window of at most 30 s.
 
         `language` is a BCP 47 tag that the engine knows; empty: the decoder finds out, and takes `likely` (empty: none)
-        where it cannot. Raises `UpstreamDown` when the decoder is lost.
+        where it cannot. Raises `UpstreamDown` when the decoder is lost, and `UpstreamMisconfigured`.
         """
 
 

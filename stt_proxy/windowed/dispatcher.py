@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from mesh.errors import UpstreamDown
+from mesh.errors import UpstreamDown, UpstreamMisconfigured
 from stt_proxy.windowed.decoder import Decoder, Decoding
 from stt_proxy.windowed.schedule import Job, Schedule, Urgency
 from stt_proxy.windowed.transcription import Window
@@ -18,7 +18,7 @@ class Client(Protocol):
     def decoded(self, window: Window, decoding: Decoding) -> None:
         """Take in what was made of a window."""
 
-    def failed(self, error: UpstreamDown) -> None:
+    def failed(self, error: UpstreamDown | UpstreamMisconfigured) -> None:
         """The decoder is lost."""
 
 
@@ -56,7 +56,7 @@ class Dispatcher:
             if window is not None:
                 decoding = await self._decoder.decode(window.samples, window.language, window.likely)
                 client.decoded(window, decoding)
-        except UpstreamDown as error:
+        except (UpstreamDown, UpstreamMisconfigured) as error:
             client.failed(error)
         finally:
             self._schedule.end(job)

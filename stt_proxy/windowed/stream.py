@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
-from mesh.errors import UpstreamDown
+from mesh.errors import UpstreamDown, UpstreamMisconfigured
 from stt_proxy.engine import Event, Pause
 from stt_proxy.windowed.decoder import Decoding, Detector
 from stt_proxy.windowed.dispatcher import Dispatcher
@@ -32,7 +32,7 @@ class WindowedRecognizer:
         self._sent_s = 0.0
         self._heard_s = 0.0
         self._finished = False
-        self._error: UpstreamDown | None = None
+        self._error: UpstreamDown | UpstreamMisconfigured | None = None
 
     @property
     def backlog_s(self) -> float:
@@ -84,7 +84,7 @@ class WindowedRecognizer:
         """Take in what the dispatcher brings."""
         self._add(self._transcription.decoded(window, decoding))
 
-    def failed(self, error: UpstreamDown) -> None:
+    def failed(self, error: UpstreamDown | UpstreamMisconfigured) -> None:
         """Raise the error where the events are taken, after those that are there."""
         self._error = self._error or error
         self._progress.set()

@@ -69,16 +69,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, marks=pytest.mark.xfail(reason="not yet rewritten", strict=False))
-        if page.name == "engines.md"
-        else page
-        for page in DOCUMENTS
-    ],
-    ids=lambda page: str(page.relative_to(ROOT)),
-)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_lines_are_short(page: Path) -> None:
     long = [f"{number}: {line}" for number, line in prose(page) if len(line) > COLUMNS]
     assert not long, f"{page.name} has lines of more than {COLUMNS} columns:\n" + "\n".join(long)

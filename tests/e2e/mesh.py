@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.ports import reserved_offset
 
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 20.0
@@ -59,7 +60,11 @@ class Mesh:
 @contextmanager
 def running_mesh(**settings: str) -> Iterator[Mesh]:
     """Run `parley up` and wait until it says that it is ready; interrupt it at the end, as Ctrl-C does."""
-    offset = _free_offset()
+    with reserved_offset() as offset:
+        yield from _running(offset, settings)
+
+
+def _running(offset: int, settings: dict[str, str]) -> Iterator[Mesh]:
     edge_port = 8000 + offset
     parley = Path(sys.executable).with_name("parley")
     command = [str(parley), "up", "--port", str(edge_port), "--port-offset", str(offset), "--drain-limit", "1"]
@@ -99,16 +104,3 @@ def _read(mesh: Mesh, ready: threading.Event) -> None:
             ready.set()
     if mesh.process.poll() is not None:
         ready.set()
-
-
-def _free_offset() -> int:
-    """Find an offset at which the mesh's first ports are free."""
-    for offset in range(1_000, 9_000, 100):
-        try:
-            for port in (8000, 8091, 9151, 50051, 50052, 50053, 50054):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port + offset))
-        except OSError:
-            continue
-        return offset
-    raise AssertionError("no free ports")

@@ -57,8 +57,7 @@ async def test_a_mesh_that_hangs_is_asked_once_for_all_who_wait() -> None:
             early = [asyncio.create_task(probe.health.report()) for _ in range(MANY_CLIENTS // 2)]
             await asyncio.sleep(0.2)
             late = [asyncio.create_task(probe.health.report()) for _ in range(MANY_CLIENTS // 2)]
-            async with asyncio.timeout(3):
-                reports = await asyncio.gather(*early, *late)
+            reports = await asyncio.gather(*early, *late)
     assert not any(report.ok for report in reports)
     assert len(probe.checks) == 1
 

@@ -8,10 +8,10 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from mesh.discovery.search import Replicas
+from mesh.lease_metrics import LeaseMetrics
 from mesh.rpc.server import GrpcServer
+from mesh.server_urls import parse_urls
 from mesh.settings import load
-from moshi_client.metrics import LeaseMetrics
-from moshi_client.urls import parse_urls
 from parley.stt.v1 import stt_pb2
 from parley.stt.v1.stt_pb2_grpc import add_SpeechToTextServiceServicer_to_server
 from parley.tts.v1 import tts_pb2

@@ -15,7 +15,7 @@ from mesh.rpc.health import is_serving
 from mesh.times import seconds
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
 from tests.docs.blocks import blocks
-from tests.launcher.checks.conftest import free_port
+from tests.ports import free_port, reserved_offset
 from tests.tts_proxy.proxy import LIMIT_S, config, finish, text
 
 ROOT = Path(__file__).parents[2]
@@ -93,9 +93,9 @@ def test_its_settings_are_listed_and_its_faults_are_told(installed: dict[str, st
 
 
 def test_doctor_tries_it(installed: dict[str, str]) -> None:
-    ran = parley(
-        "doctor", "--format", "json", "--port-offset", "7000", environ=installed | {"PARLEY_TTS_ENGINE": "humming"}
-    )
+    environ = installed | {"PARLEY_TTS_ENGINE": "humming"}
+    with reserved_offset() as offset:
+        ran = parley("doctor", "--format", "json", "--port-offset", str(offset), environ=environ)
     [voice] = [each for each in json.loads(ran.stdout)["findings"] if each["check"] == "Voice"]
     assert voice["state"] == "fine"
     assert voice["found"].startswith("hums at 220 Hz")

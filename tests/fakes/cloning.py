@@ -23,12 +23,13 @@ def voice_message(*numbers: float) -> bytes:
 
 
 class FakeCloning:
-    """Answers every recording with `answer` and `status`; never, unless it `answers`."""
+    """Answers every recording with `answer` and `status` after `takes_s` seconds; never, unless it `answers`."""
 
     def __init__(self) -> None:
         self.answer = voice_message(*(n / 64_000 for n in range(64_000)))
         self.status = 200
         self.answers = True
+        self.takes_s = 0.0
         self.recordings: list[bytes] = []
         self.content_types: list[str | None] = []
         self.app = Starlette(
@@ -46,4 +47,5 @@ class FakeCloning:
         self.recordings.append(await request.body())
         if not self.answers:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.takes_s)
         return Response(self.answer, status_code=self.status, media_type="application/octet-stream")

@@ -21,7 +21,14 @@ from mesh.rpc.server import GrpcServer
 from mesh.rpc.streams import first_request
 from mesh.settings import ServiceSettings
 from mesh.tasks import beside
-from parley.conversation.v1.conversation_pb2 import DESCRIPTOR, ConverseConfig, ConverseRequest, ConverseResponse
+from parley.conversation.v1.conversation_pb2 import (
+    DESCRIPTOR,
+    ConverseConfig,
+    ConverseRequest,
+    ConverseResponse,
+    DescribeServiceRequest,
+    DescribeServiceResponse,
+)
 from parley.conversation.v1.conversation_pb2_grpc import (
     ConversationServiceServicer,
     add_ConversationServiceServicer_to_server,
@@ -41,6 +48,7 @@ class FakeConversation(ConversationServiceServicer):
 
     def __init__(self) -> None:
         self.refusal: MeshError | None = None
+        self.description = DescribeServiceResponse(model="gpt-4o-mini", can_record=True)
         self.reading = asyncio.Event()
         self.reading.set()
         self.admitted = 0
@@ -59,6 +67,13 @@ class FakeConversation(ConversationServiceServicer):
         """The next conversation that a client opens."""
         async with asyncio.timeout(LIMIT_S):
             return await self._conversations.get()
+
+    async def DescribeService(  # noqa: N802 - gRPC's name
+        self,
+        _request: DescribeServiceRequest,
+        _context: ServicerContext[DescribeServiceRequest, DescribeServiceResponse],
+    ) -> DescribeServiceResponse:
+        return self.description
 
     async def Converse(  # type: ignore[override]  # noqa: N802 - gRPC's name; its types know only synchronous servicers
         self, requests: AsyncIterator[ConverseRequest], context: "_Context"

@@ -121,6 +121,13 @@ class FakeTts(TextToSpeechServiceServicer):
         await self.slots.until(lambda: len(self.speakings) > number)
         return self.speakings[number]
 
+    async def DescribeVoices(  # noqa: N802 - the contract's name
+        self,
+        _request: pb.DescribeVoicesRequest,
+        _context: "grpc.aio.ServicerContext[pb.DescribeVoicesRequest, pb.DescribeVoicesResponse]",
+    ) -> pb.DescribeVoicesResponse:
+        return pb.DescribeVoicesResponse(engines=[pb.EngineVoices(engine="fake")])
+
     async def Synthesize(  # type: ignore[override]  # noqa: N802 - the contract's name
         self, requests: AsyncIterator[pb.SynthesizeRequest], context: Context
     ) -> None:

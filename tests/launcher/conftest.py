@@ -2,13 +2,14 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import pytest
 
 from launcher.running.supervise import Child
+from tests.ports import reserved_offset
 
 
 class Lines:
@@ -32,6 +33,13 @@ class Lines:
 
 class MakeChild(Protocol):
     def __call__(self, name: str, code: str, ready: Callable[[], Awaitable[bool]] = ...) -> Child: ...
+
+
+@pytest.fixture
+def port_offset() -> Iterator[int]:
+    """Where the ports of a mesh are free."""
+    with reserved_offset() as offset:
+        yield offset
 
 
 @pytest.fixture
@@ -96,7 +104,12 @@ def parley() -> Parley:
             stdout=PIPE,
             stderr=PIPE,
         )
-        out, err = await process.communicate()
+        try:
+            out, err = await process.communicate()
+        finally:
+            if process.returncode is None:  # The test has failed, and the next one is not to find the process.
+                process.kill()
+                await process.communicate()
         assert process.returncode is not None
         return Ran(process.returncode, out.decode(), err.decode())
 

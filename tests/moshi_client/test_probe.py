@@ -4,9 +4,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from mesh.server_urls import parse_urls
 from mesh.upstreams import Health, Place
 from moshi_client.probe import answers, probe
-from moshi_client.urls import parse_urls
 from tests.moshi_client.server import running
 
 PATH = "/api/asr-streaming"

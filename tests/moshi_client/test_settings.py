@@ -10,16 +10,17 @@ from tts_proxy.engines.moshi.plugin import MoshiTtsSettings
 @pytest.mark.parametrize(
     ("environ", "stt", "tts"),
     [
-        ({}, "pocketsphinx", "espeak"),
-        ({"KYUTAI_STT_URL": "ws://stt", "KYUTAI_TTS_URL": "ws://tts"}, "moshi", "moshi"),
-        ({"KYUTAI_STT_URL": "ws://stt", "PARLEY_STT_ENGINE": "pocketsphinx"}, "pocketsphinx", "espeak"),
-        ({"PARLEY_STT_ENGINE": "moshi", "PARLEY_TTS_ENGINE": "moshi"}, "moshi", "moshi"),
+        ({}, False, False),
+        ({"KYUTAI_STT_URL": "ws://stt", "KYUTAI_TTS_URL": "ws://tts"}, True, True),
+        ({"KYUTAI_TTS_URL": "ws://tts"}, False, True),
+        ({"KYUTAI_STT_URL": "ws://stt", "PARLEY_STT_ENGINE": "pocketsphinx"}, False, False),
+        ({"PARLEY_STT_ENGINE": "moshi", "PARLEY_TTS_ENGINE": "moshi"}, True, True),
     ],
-    ids=["nothing", "urls", "engine before url", "engines"],
+    ids=["nothing", "urls", "one url", "engine before url", "engines"],
 )
-def test_which_engine_runs(environ: dict[str, str], stt: str, tts: str) -> None:
-    assert STT_ENGINES.choose(environ).plugin.name == stt
-    assert TTS_ENGINES.choose(environ).plugin.name == tts
+def test_when_moshi_is_chosen(environ: dict[str, str], *, stt: bool, tts: bool) -> None:
+    assert (STT_ENGINES.choose(environ).plugin.name == "moshi") is stt
+    assert (TTS_ENGINES.choose(environ).plugin.name == "moshi") is tts
 
 
 def test_where_the_servers_are() -> None:

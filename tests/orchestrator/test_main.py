@@ -19,14 +19,9 @@ from tests.fakes import llm as fake_llm
 from tests.fakes import stt as fake_stt
 from tests.fakes import tts as fake_tts
 from tests.orchestrator.caller import calling, dialled
+from tests.ports import free_port
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

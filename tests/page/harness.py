@@ -1,4 +1,4 @@
-"""A real edge with the page, the real list of voices, and an orchestrator whose side of conversations a test speaks."""
+"""A real edge with the page and the voices of eSpeak, and an orchestrator that a test speaks for."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,6 +11,7 @@ from edge.settings import EdgeSettings
 from mesh.rpc.server import GrpcServer
 from tests.fakes.conversation import FakeConversation, conversation_server
 from tests.test_laws import ROOT
+from tests.tts_proxy.proxy import serving as speech
 from tests.voice_service.harness import voice_service
 from voice_service.catalogue import read_catalogue
 from voice_service.upkeep import HEALTH_NAME
@@ -48,7 +49,11 @@ async def running_harness() -> AsyncIterator[PageHarness]:
     """Run all of it meanwhile."""
     fake = FakeConversation()
     catalogue = read_catalogue(ROOT / "voices.yaml")
-    async with voice_service(catalogue) as voices, conversation_server(fake) as orchestrator:
+    async with (
+        speech() as tts,
+        voice_service(catalogue, tts_target=tts.address) as voices,
+        conversation_server(fake) as orchestrator,
+    ):
         await voices.health.set(HEALTH_NAME, serving=True)
         harness = PageHarness(fake, orchestrator, voices)
         await harness.start_edge()

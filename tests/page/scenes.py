@@ -203,7 +203,7 @@ async def typed(page: Page, harness: PageHarness) -> None:
 async def reconnecting(page: Page, harness: PageHarness) -> None:
     await _spoken_to(page, harness)
     await harness.stop_edge()
-    await expect(page.locator("#trouble-title")).to_have_text("The connection was lost")
+    await expect(page.locator("#trouble-title")).to_have_text("The service cannot be reached")
     await page.locator("#countdown").wait_for()
 
 

@@ -490,6 +490,84 @@ class TestWords:
     async def test_what_trying_again_may_mend(self, here: Page, reason: str, *, passing: bool) -> None:
         assert (await run(here, "words", "return m.serverTrouble({reason: given[0]})", reason))["isPassing"] is passing
 
+    @pytest.mark.parametrize(
+        ("report", "told"),
+        [
+            (
+                {"answers_by_rules": True, "model": "parley-responder"},
+                "The answers come from built-in rules, not from a language model.",
+            ),
+            ({"answers_by_rules": False, "model": "gpt-4o-mini"}, "gpt-4o-mini gives the answers."),
+            ({"answers_by_rules": False, "model": ""}, ""),
+            ({}, ""),
+        ],
+    )
+    async def test_what_answers(self, here: Page, report: dict[str, Any], told: str) -> None:
+        assert await run(here, "words", "return m.whatAnswers(given[0])", report) == told
+
+    async def test_a_voice_that_is_only_at_another_pitch_says_so(self, here: Page) -> None:
+        about = await run(here, "words", "return [m.aboutOwnVoice(true), m.aboutOwnVoice(false)]")
+        assert "eSpeak" in about[0]["card"]
+        assert "will not sound like you" in about[0]["voice"]
+        assert "eSpeak" not in str(about[1])
+
+
+def listed(voice: str, kind: str = "smalltalk", language: str | None = None, speaks: str | None = None) -> Any:
+    """A voice of `/v1/voices`."""
+    source = {"source_type": "file", "path_on_server": voice, "description": None, "description_link": None}
+    return {
+        "name": voice,
+        "good": True,
+        "instructions": {"type": kind, "language": language},
+        "source": {**source, "language": speaks} if speaks else source,
+    }
+
+
+class TestVoices:
+    OFFERED = (
+        listed("ada", speaks="en-US"),
+        listed("quentin", "quiz_show"),
+        listed("sylvia", "guess_animal"),
+        listed("colette", "smalltalk", "fr", "fr-FR"),
+        listed("noémie", "quiz_show", "fr/en"),
+        listed("greta", "constant", speaks="de-DE"),
+    )
+
+    async def test_each_is_in_its_language(self, here: Page) -> None:
+        body = "return m.choices(given[0]).map(({ lang, language }) => [lang, language])"
+        assert await run(here, "voices", body, self.OFFERED) == [
+            ["en", "English"],
+            ["en", "English"],
+            ["en", "English"],
+            ["fr", "French"],
+            ["fr", "French, English"],
+            ["de", "German"],
+        ]
+
+    async def test_the_languages_to_choose_from_are_those_of_the_voices(self, here: Page) -> None:
+        found = await run(here, "voices", "return m.languages(m.choices(given[0]))", self.OFFERED)
+        assert [each["name"] for each in found] == ["English", "French", "German"]
+
+    async def test_the_rules_play_few_characters_and_english_only(self, here: Page) -> None:
+        body = "return m.playedByRules(m.choices(given[0])).map(({ id }) => id)"
+        assert await run(here, "voices", body, self.OFFERED) == ["ada", "quentin"]
+        assert await run(here, "voices", body, self.OFFERED[2:3]) == ["sylvia"]
+
+    @pytest.mark.parametrize(
+        ("index", "wished", "language"), [(0, "", ""), (3, "", ""), (4, "", ""), (5, "", "de"), (5, "fr", "fr")]
+    )
+    async def test_a_voice_of_another_language_chooses_it_unless_the_person_does(
+        self, here: Page, index: int, wished: str, language: str
+    ) -> None:
+        body = "return m.sessionOf(m.choices(given[0])[given[1]], { prompt: '', language: given[2] })"
+        session = await run(here, "voices", body, self.OFFERED, index, wished)
+        assert session["language"] == language
+
+    async def test_own_instructions_take_the_place_of_the_characters(self, here: Page) -> None:
+        body = "return m.sessionOf(m.choices(given[0])[3], { prompt: 'Tu es pirate.', language: '' })"
+        character = (await run(here, "voices", body, self.OFFERED))["instructions"]["character"]
+        assert character == {"kind": "constant", "language": "fr", "text": "Tu es pirate."}
+
 
 async def test_damage_is_damage(here: Page) -> None:
     """The edge's checks are as strict with this page's pages as with any."""

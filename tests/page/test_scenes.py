@@ -27,6 +27,12 @@ MICROPHONE_SPY = """
 NARROW = {"width": 360, "height": 640}
 
 
+async def open_page_anew(page: Page, harness: PageHarness) -> None:
+    """Open the page on an edge that asks the orchestrator again what it is."""
+    await restore(harness)
+    await open_page(page, harness.url)
+
+
 async def findings(page: Page) -> list[str]:
     """What axe finds that is serious or worse."""
     await page.evaluate(AXE)
@@ -138,7 +144,7 @@ class TestPeople:
         async with visitor(browser) as page:
             await open_page(page, harness.url)
             await page.locator("#call").click()
-            await expect(page.locator("#trouble-title")).to_have_text("This character is not known here")
+            await expect(page.locator("#trouble-title")).to_have_text("This character does not exist here")
             await expect(page.locator("#trouble-text")).to_contain_text("No character 'poem'.")
         await restore(harness)
 
@@ -147,6 +153,107 @@ class TestPeople:
             await page.route("**/v1/voices", lambda route: route.fulfill(status=503, body="{}"))
             talk = await called(page, harness)
             assert talk.config.session.voice == ""
+
+    async def test_only_what_the_built_in_rules_can_play_is_offered_where_they_answer(
+        self, browser: Browser, harness: PageHarness
+    ) -> None:
+        described, harness.fake.description = (
+            harness.fake.description,
+            pb.DescribeServiceResponse(answers_by_rules=True),
+        )
+        try:
+            async with visitor(browser) as page:
+                await open_page_anew(page, harness)
+                names = await page.locator(".person .name").all_inner_texts()
+                assert [name.split()[0] for name in names] == ["Ada", "Quentin"]
+                await expect(page.locator("#answers")).to_have_text(
+                    "The answers come from built-in rules, not from a language model."
+                )
+                await page.locator("#settings-open").click()
+                await expect(page.locator("#setting-prompt")).to_be_hidden()
+                await expect(page.locator("#setting-consent")).to_be_hidden()
+        finally:
+            harness.fake.description = described
+
+    async def test_choosing_leaves_the_captions_in_sight_and_ends_with_a_click(
+        self, browser: Browser, harness: PageHarness
+    ) -> None:
+        async with visitor(browser, phone=True) as page:
+            await SCENES["choosing"](page, harness)
+            await expect(page.locator(".reply")).to_be_in_viewport()
+            await expect(page.locator("#words")).to_be_in_viewport()
+            await page.locator(".person", has_text="Walter").click()
+            await expect(page.locator("#people")).to_be_hidden()
+            await expect(page.locator("#partner-name")).to_have_text("Walter")
+
+    async def test_on_a_phone_one_can_type_without_scrolling(self, browser: Browser, harness: PageHarness) -> None:
+        async with visitor(browser, phone=True) as page:
+            await open_page(page, harness.url)
+            await expect(page.locator("#words")).to_be_in_viewport(ratio=1)
+            await expect(page.locator(".person").first).to_be_in_viewport()
+
+    async def test_a_voice_can_be_heard(self, browser: Browser, harness: PageHarness) -> None:
+        async with visitor(browser) as page:
+            await open_page(page, harness.url)
+            async with page.expect_response("**/v1/voices/*/sample") as coming:
+                await page.get_by_role("button", name="Hear Colette").click()
+            answer = await coming.value
+            assert answer.status in (200, 206)
+            assert answer.url.endswith("/v1/voices/fr-fr%2Bf2/sample")
+            await expect(page.get_by_role("button", name="Hear Colette")).to_have_attribute("aria-pressed", "true")
+            await page.get_by_role("button", name="Hear Colette").click()
+            await expect(page.get_by_role("button", name="Hear Colette")).to_have_attribute("aria-pressed", "false")
+            assert await page.get_by_role("radio", name="Ada").is_checked()
+
+    async def test_a_sample_that_is_not_to_be_had_is_told(self, browser: Browser, harness: PageHarness) -> None:
+        async with visitor(browser) as page:
+            await page.route("**/sample", lambda route: route.fulfill(status=503, body="{}"))
+            await open_page(page, harness.url)
+            await page.get_by_role("button", name="Hear Ada").click()
+            await expect(page.locator("#note")).to_have_text("This voice cannot be played just now.")
+
+
+class TestWishes:
+    async def test_they_open_the_conversation_and_change_it(self, browser: Browser, harness: PageHarness) -> None:
+        async with visitor(browser) as page:
+            await open_page(page, harness.url)
+            await page.locator("#settings-open").click()
+            await page.locator("#setting-language").select_option(label="French")
+            await page.locator("#setting-eagerness").select_option("EAGERNESS_LOW")
+            await page.locator("#setting-prompt").fill("You are a pirate.")
+            await page.locator("#settings-close").click()
+            await page.locator("#call").click()
+            talk = await harness.fake.next_conversation()
+            session = talk.config.session
+            assert (session.language, session.eagerness) == ("fr", pb.EAGERNESS_LOW)
+            assert session.ignore_backchannels
+            assert session.instructions.character.text == "You are a pirate."
+            await page.locator("#settings-open").click()
+            await page.locator("#setting-language").select_option("")
+            changed = (await talk.next_request("update")).update.session
+            assert changed.HasField("language")
+            assert changed.language == ""
+
+    async def test_the_chosen_devices_are_asked_for(self, browser: Browser, harness: PageHarness) -> None:
+        spy = """
+            const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = (wish) => ((window.wish = wish), ask(wish));
+            const sink = AudioContext.prototype.setSinkId;
+            AudioContext.prototype.setSinkId = function (id) { window.sink = id; return sink.call(this, id); };"""
+        async with visitor(browser, spy) as page:
+            talk = await called(page, harness)
+            await page.locator("#settings-open").click()
+            chosen = {}
+            for kind in ("microphone", "loudspeaker"):
+                options = page.locator(f"#setting-{kind} option")
+                await expect(options.nth(1)).to_be_attached()
+                chosen[kind] = await options.nth(1).get_attribute("value")
+                await page.locator(f"#setting-{kind}").select_option(chosen[kind])
+            await page.wait_for_function("id => window.wish.audio.deviceId?.ideal === id", arg=chosen["microphone"])
+            await page.wait_for_function("id => window.sink === id", arg=chosen["loudspeaker"])
+            while not talk.requests.empty():
+                talk.requests.get_nowait()
+            await talk.next_request("audio")
 
 
 class TestTrouble:
@@ -224,10 +331,10 @@ async def test_all_of_it_by_keyboard(browser: Browser, harness: PageHarness) -> 
         await open_page(page, harness.url)
         await expect(page.locator("#own-open")).to_be_visible()
         reached = []
-        for _ in range(7):
+        for _ in range(8):
             await page.keyboard.press("Tab")
             reached.append(await page.evaluate("document.activeElement.id || document.activeElement.name"))
-        assert reached == ["", "settings-open", "call", "switch", "person", "own-open", "words"]
+        assert reached == ["", "settings-open", "call", "switch", "person", "hear", "own-open", "words"]
         await page.locator("#call").focus()
         await page.keyboard.press("Enter")
         talk: Conversation = await harness.fake.next_conversation()
@@ -247,4 +354,13 @@ async def test_what_is_remembered_is_only_wishes(browser: Browser, harness: Page
         await SCENES["ended"](page, harness)
         kept = json.loads(await page.evaluate("JSON.stringify({...localStorage})"))
         assert set(kept) == {"parley"}
-        assert set(json.loads(kept["parley"])) <= {"consents", "voice", "theme", "shortcut"}
+        assert set(json.loads(kept["parley"])) <= {
+            "consents",
+            "voice",
+            "theme",
+            "shortcut",
+            "language",
+            "eagerness",
+            "microphone",
+            "loudspeaker",
+        }

@@ -10,11 +10,7 @@ from importlib import metadata
 
 import httpx2
 
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+from tests.ports import free_port
 
 
 async def test_serves_its_metrics_on_their_port_and_says_its_version() -> None:

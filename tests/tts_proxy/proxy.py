@@ -1,7 +1,7 @@
 """A real proxy on a real socket, and a client that speaks replies through it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -97,6 +97,14 @@ class WatchedEngine:
             await self._closed.wait_for(lambda: self.open_now == 0)
 
 
+class ListedEngine(WatchedEngine):
+    """An engine that has a list of its voices."""
+
+    def __init__(self, engine: SynthesisEngine, voices: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(engine)
+        self.voices = voices
+
+
 class WatchedUtterance:
     def __init__(self, utterance: Utterance, engine: WatchedEngine) -> None:
         self.speak = utterance.speak
@@ -114,10 +122,18 @@ class WatchedUtterance:
 class Proxy:
     """A running proxy, and its client."""
 
-    def __init__(self, engine: WatchedEngine, registry: CollectorRegistry, channel: grpc.aio.Channel) -> None:
+    def __init__(
+        self, engine: WatchedEngine, registry: CollectorRegistry, channel: grpc.aio.Channel, address: str
+    ) -> None:
+        self.address = address
         self.engine = engine
         self.registry = registry
         self._stub = TextToSpeechServiceStub(channel)
+
+    async def described(self) -> dict[str, list[str]]:
+        """The voices of each engine."""
+        answer = await self._stub.DescribeVoices(pb.DescribeVoicesRequest(), timeout=LIMIT_S)
+        return {each.engine: list(each.voice_ids) for each in answer.engines}
 
     async def opened(self, voice: str = "") -> Call:
         """A call that has been admitted. Raises `MeshError`."""
@@ -167,16 +183,21 @@ def errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def serving(*, capacity: int = 64, **settings: float | str) -> AsyncIterator[Proxy]:
-    """A proxy with these settings, and the defaults otherwise, while the block runs."""
+async def serving(
+    *, capacity: int = 64, voices: Mapping[str, Sequence[str]] | None = None, **settings: float | str
+) -> AsyncIterator[Proxy]:
+    """A proxy with these settings, and the defaults otherwise, while the block runs.
+
+    Its engine is eSpeak; with `voices`, it says that these are its voices.
+    """
     told = load(TtsSettings, {}, port=0, metrics_port=0, **settings)
     registry = CollectorRegistry()
     async with (
         espeak_engine(EspeakSettings(capacity=capacity)) as espeak,
-        Replicas("voice service", told.voices_target) as voices,
+        Replicas("voice service", told.voices_target) as customs,
     ):
-        engine = WatchedEngine(espeak)
-        servicer = SynthesisServicer(told, engine, CustomVoices(voices, engine.name), Metrics(registry))
+        engine = WatchedEngine(espeak) if voices is None else ListedEngine(espeak, voices)
+        servicer = SynthesisServicer(told, engine, CustomVoices(customs, engine.name), Metrics(registry))
         async with (
             GrpcServer(
                 told,
@@ -185,4 +206,4 @@ async def serving(*, capacity: int = 64, **settings: float | str) -> AsyncIterat
             ) as server,
             open_channel(server.address) as channel,
         ):
-            yield Proxy(engine, registry, channel)
+            yield Proxy(engine, registry, channel, server.address)

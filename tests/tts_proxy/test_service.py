@@ -293,3 +293,14 @@ async def test_metrics_tell_how_a_reply_went() -> None:
         "audio_duration_sum": pytest.approx(seconds(reply.responses[-1].finished.audio_duration)),
         "active_sessions": 0,
     }
+
+
+async def test_an_engine_without_a_list_has_any_voice() -> None:
+    async with serving() as proxy:
+        assert await proxy.described() == {"espeak": []}
+
+
+async def test_an_engine_says_which_voices_it_has() -> None:
+    voices = {"hibari": ["en-us-heart", "en-gb-emma"], "espeak": []}
+    async with serving(voices=voices) as proxy:
+        assert await proxy.described() == voices

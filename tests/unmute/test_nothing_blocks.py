@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from moshi_client.urls import parse_urls
+from mesh.server_urls import parse_urls
 from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
@@ -97,5 +97,6 @@ async def test_a_voice_is_cloned_beside_everything_else() -> None:
 @pytest.mark.unmute("B19")
 async def test_a_voice_is_cloned_by_a_server_beside_everything_else() -> None:
     fake = FakeCloning()
+    fake.takes_s = 0.1
     async with serving(fake) as url, MoshiCloning(parse_urls([url.replace("http://", "ws://")])) as engine:
         assert await meanwhile(engine.clone(wav(*spoken(Prosody("gmw/en-US")))))

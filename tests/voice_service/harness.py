@@ -5,7 +5,6 @@ import hashlib
 import io
 import os
 import re
-import socket
 import struct
 import sys
 import tempfile
@@ -20,12 +19,14 @@ from grpc.aio import AioRpcError
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
+from mesh.discovery.search import Replicas
 from mesh.errors import from_rpc_error
 from mesh.rpc.channels import open_channel
 from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from parley.voices.v1 import voices_pb2 as pb
 from parley.voices.v1 import voices_pb2_grpc as stubs
+from tests.ports import free_port
 from tts_proxy.engines.espeak.library import Prosody, library
 from voice_service.catalogue import Catalogue
 from voice_service.cloning import Cloning
@@ -36,9 +37,11 @@ from voice_service.main import donation_folder, voice_store
 from voice_service.metrics import Metrics
 from voice_service.service import VoicesServicer
 from voice_service.settings import VoicesSettings
+from voice_service.synthesis import Synthesis
 from voice_service.uploads import Uploads
 
 LIMIT_S = 30
+NOBODY = "127.0.0.1:9"
 PASSAGE = (
     "The quick brown fox jumps over the lazy dog, and then it sleeps for a while in the warm sun. "
     "Nobody in the village remembers who planted the old tree behind the church."
@@ -51,7 +54,7 @@ async def voice_service(
 ) -> AsyncIterator[GrpcServer]:
     """A service with these settings, while the block runs."""
     with tempfile.TemporaryDirectory() as folder:
-        own = {"store_file": f"{folder}/voices.sqlite3", **settings}
+        own = {"tts_target": NOBODY, "store_file": f"{folder}/voices.sqlite3", **settings}
         told = load(VoicesSettings, {}, port=0, metrics_port=0, **own)
         choice = ENGINES.choose({"KYUTAI_VOICE_CLONING_URL": cloning_urls})
         async with choice.open() as engine, _serving(told, engine, catalogue, limits) as server:
@@ -62,10 +65,12 @@ async def voice_service(
 async def _serving(
     told: VoicesSettings, engine: CloningEngine, catalogue: Catalogue | None, limits: Limits
 ) -> AsyncIterator[GrpcServer]:
-    async with voice_store(told) as store:
+    async with voice_store(told) as store, Replicas("speech synthesis", told.tts_target) as speech:
         metrics = Metrics(CollectorRegistry())
         donations = Donations(donation_folder(told), store.verifications, read_consent(), metrics, limits)
-        servicer = VoicesServicer(catalogue or Catalogue([]), Cloning(engine, store), donations, Uploads(told.uploads))
+        servicer = VoicesServicer(
+            catalogue or Catalogue([]), Synthesis(speech), Cloning(engine, store), donations, Uploads(told.uploads)
+        )
         async with GrpcServer(
             told,
             services=[pb.DESCRIPTOR.services_by_name["VoiceService"]],
@@ -92,7 +97,7 @@ class Process:
 @asynccontextmanager
 async def process(**variables: str) -> AsyncIterator[Process]:
     """A voice service with these variables, from when it serves."""
-    port, metrics_port = _free_port(), _free_port()
+    port, metrics_port = free_port(), free_port()
     told = {"PARLEY_VOICES_PORT": str(port), "PARLEY_VOICES_METRICS_PORT": str(metrics_port), **variables}
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "voice_service", env={**os.environ, **told}, stderr=asyncio.subprocess.PIPE
@@ -108,13 +113,6 @@ async def process(**variables: str) -> AsyncIterator[Process]:
             child.terminate()
         _, told_last = await child.communicate()
         sys.stderr.write(told_last.decode())  # pytest shows it when a test fails
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Client:

@@ -5,7 +5,7 @@ import pytest
 
 from mesh.errors import VoiceNotFound
 from parley.voices.v1.voices_pb2 import CharacterHint, FileSource, FreesoundSource, Voice
-from voice_service.catalogue import Catalogue, read_catalogue
+from voice_service.catalogue import Catalogue, language_of, read_catalogue
 from voice_service.nodes import CatalogueError
 
 FILE = """\
@@ -141,8 +141,8 @@ def test_what_unmute_ignores_is_ignored_and_told(path: Path) -> None:
     assert made.notes == (
         f"{path}:3: voice 1 'Plain': instructions has no field 'mood', only type, language, text: ignored",
         (
-            f"{path}:2: voice 1 'Plain': source has no field 'url', only source_type, path_on_server, description, "
-            "description_link: ignored"
+            f"{path}:2: voice 1 'Plain': source has no field 'url', only engine, language, source_type, "
+            "path_on_server, description, description_link: ignored"
         ),
         (
             f"{path}:17: voice 2 'Gertrude': sound_instance has no field 'previews', only id, name, username, license: "
@@ -243,4 +243,57 @@ def test_text_that_is_not_utf8_is_refused(path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_refused(path: Path) -> None:
     with pytest.raises(CatalogueError, match=r"voices.yaml: cannot be read: No such file"):
+        read_catalogue(path)
+
+
+ENGINES = """\
+- name: Wren
+  good: true
+  source: {source_type: file, path_on_server: en-us-heart, engine: hibari, language: en-US}
+- name: Robin
+  good: true
+  source: {source_type: file, path_on_server: en-gb-emma, engine: hibari}
+- name: Ada
+  good: true
+  source: {source_type: file, path_on_server: en-us+f3, engine: espeak}
+- name: Anybody
+  good: true
+  instructions: {type: smalltalk, language: fr/en}
+  source: {source_type: file, path_on_server: shop/any.wav}
+- name: Hidden
+  source: {source_type: file, path_on_server: en-us, engine: espeak}
+"""
+
+
+@pytest.mark.parametrize(
+    ("engines", "offered"),
+    [
+        ({"hibari": ["en-us-heart"], "espeak": []}, ["Wren", "Ada", "Anybody"]),
+        ({"hibari": ["en-us-heart", "en-gb-emma"]}, ["Wren", "Robin", "Anybody"]),
+        ({"espeak": []}, ["Ada", "Anybody"]),
+        ({"moshi": []}, ["Anybody"]),
+        ({}, ["Anybody"]),
+    ],
+)
+def test_a_voice_is_offered_with_its_engine(tmp_path: Path, engines: dict[str, list[str]], offered: list[str]) -> None:
+    path = tmp_path / "voices.yaml"
+    path.write_text(ENGINES)
+    catalogue = read_catalogue(path)
+    assert catalogue.names_engines
+    assert [voice.name for voice in catalogue.offered_with(engines)] == offered
+    assert catalogue.find("en-us").name == "Hidden"
+
+
+def test_a_voice_speaks_its_own_language_or_its_characters_first_one(tmp_path: Path) -> None:
+    path = tmp_path / "voices.yaml"
+    path.write_text(ENGINES)
+    wren, robin, _, anybody = read_catalogue(path).offered
+    assert [language_of(voice) for voice in (wren, robin, anybody)] == ["en-US", "en", "fr"]
+    assert not robin.HasField("language")
+
+
+def test_a_language_is_a_tag(tmp_path: Path) -> None:
+    path = tmp_path / "voices.yaml"
+    path.write_text(ENGINES.replace("language: en-US", "language: English (US)"))
+    with pytest.raises(CatalogueError, match=r"voices.yaml:3: voice 1 'Wren': expected 'language' to be a BCP 47 tag"):
         read_catalogue(path)

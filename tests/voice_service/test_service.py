@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hibari.voices import VOICES
 
 from mesh.errors import VoiceNotFound
 from mesh.settings import load
@@ -46,11 +47,15 @@ async def test_says_which_voice_there_is_not(own: Catalogue) -> None:
 
 def test_our_own_voices_are_voices_of_the_engines_of_this_machine(own: Catalogue) -> None:
     engine = Voices(library(), "en-us")
-    hibaris = {"en-us-heart"}
-    assert hibaris & {voice.voice_id for voice in own.offered}
-    assert 6 <= len(own.offered) == len(own)
+    espeaks = own.offered_with({"espeak": []})
+    assert len(espeaks) >= 6
+    for voice in espeaks:
+        assert engine.identifier(voice.voice_id)
+    hibaris = {f"{voice['language'].lower()}-{name}" for name, voice in VOICES.items()}
+    assert {voice.voice_id for voice in own.offered_with({"hibari": []})} == hibaris
+    assert len(own.offered) == len(own)
     for voice in own.offered:
-        assert voice.voice_id in hibaris or engine.identifier(voice.voice_id)
+        assert voice.HasField("language")
         assert voice.character.kind in CHARACTERS
         assert voice.character.HasField("text") == (voice.character.kind == "constant")
 

@@ -1,6 +1,6 @@
 """An engine whose voices speak clause by clause, behind the proxy's interface."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -15,6 +15,10 @@ class ClauseVoices(Protocol):
     @property
     def name(self) -> str:
         """What embeddings are tagged with that these voices can speak with."""
+
+    @property
+    def voices(self) -> Mapping[str, Sequence[str]]:
+        """Return what there is, as `tts_proxy.engine.VoiceList` does."""
 
     def speaker(self, voice: str, embedding: bytes | None = None) -> Speaker:
         """Return a voice, as in `SynthesisEngine.open`. Raises `VoiceNotFound`."""
@@ -36,6 +40,11 @@ class ClauseEngine:
     def name(self) -> str:
         """What embeddings are tagged with."""
         return self._voices.name
+
+    @property
+    def voices(self) -> Mapping[str, Sequence[str]]:
+        """The voices by engine."""
+        return self._voices.voices
 
     @property
     def capacity(self) -> int:

@@ -13,9 +13,10 @@ import httpx2
 from mesh import upstreams
 from mesh.errors import BadAudio, UploadTooLarge, UpstreamDown
 from mesh.pool import Options, Policy
+from mesh.server_requests import request
+from mesh.server_urls import ServerUrl
 from mesh.upstreams import Health, Place, Upstreams
-from moshi_client.probe import answers, request
-from moshi_client.urls import ServerUrl
+from moshi_client.probe import answers
 from voice_service.engine import LARGEST_EMBEDDING
 
 CONNECT_LIMIT_S = 2.0

@@ -8,8 +8,8 @@ import msgspec
 
 from mesh.findings import Finding
 from mesh.plugins import EnginePlugin
+from mesh.server_urls import parse_urls
 from mesh.settings import Settings, setting
-from moshi_client.urls import parse_urls
 from voice_service.engine import CloningEngine
 
 

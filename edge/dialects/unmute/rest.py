@@ -1,16 +1,20 @@
 """The bodies of Unmute's REST routes, and the messages of the contract that they stand for.
 
-Voices: nulls are explicit, and there are no further keys.
+Voices: nulls are explicit. One further key, `language`, is there where the catalogue gives it, as Unmute's never does.
 """
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from edge.dialects.unmute.instructions import Instructions, from_catalogue
+from edge.http.openapi import MAY_BE_LEFT_OUT
 from mesh.errors import InvalidRequest
 from parley.voices.v1 import voices_pb2
 from parley.voices.v1.voices_pb2 import DonationMetadata, StartDonationResponse
+
+Language: TypeAlias = Annotated[str | msgspec.UnsetType, msgspec.Meta(extra_json_schema=MAY_BE_LEFT_OUT)]
+"""What a voice speaks, as a BCP 47 tag."""
 
 _NANOSECONDS = 1_000_000_000
 
@@ -21,6 +25,7 @@ class FileSource(msgspec.Struct, frozen=True, kw_only=True, tag_field="source_ty
     path_on_server: str
     description: str | None
     description_link: str | None
+    language: Language = msgspec.UNSET
 
 
 class SoundInstance(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +44,7 @@ class FreesoundSource(msgspec.Struct, frozen=True, kw_only=True, tag_field="sour
     start_time: int | float | None
     sound_instance: SoundInstance | None
     path_on_server: str
+    language: Language = msgspec.UNSET
 
 
 Source: TypeAlias = FileSource | FreesoundSource
@@ -70,6 +76,7 @@ def _instructions(voice: voices_pb2.Voice) -> Instructions | None:
 
 
 def _source(voice: voices_pb2.Voice) -> Source:
+    language = voice.language if voice.HasField("language") else msgspec.UNSET
     if voice.HasField("freesound"):
         sound = voice.freesound
         return FreesoundSource(
@@ -77,12 +84,14 @@ def _source(voice: voices_pb2.Voice) -> Source:
             start_time=_start_time(sound),
             sound_instance=_sound_instance(sound),
             path_on_server=voice.voice_id,
+            language=language,
         )
     kept = voice.file
     return FileSource(
         path_on_server=voice.voice_id,
         description=kept.description if kept.HasField("description") else None,
         description_link=kept.description_link if kept.HasField("description_link") else None,
+        language=language,
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
+from mesh.server_urls import ServerUrl
 from moshi_client import servers as moshi
 from moshi_client.connection import Call
 from moshi_client.messages import FromRecogniser, from_recogniser
-from moshi_client.metrics import LeaseMetrics
 from moshi_client.servers import MoshiServers
-from moshi_client.urls import ServerUrl
 from stt_proxy.engine import FLUSH_LIMIT_S
 from stt_proxy.engines.moshi.recognizer import MoshiRecognizer
 from stt_proxy.engines.moshi.stream_state import Model, StreamState

@@ -70,7 +70,7 @@ def _memory(settings: PocketSphinxSettings) -> Memory:
 
 PLUGIN: EnginePlugin[PocketSphinxSettings, RecognitionEngine] = EnginePlugin(
     name="pocketsphinx",
-    summary="English only, on this machine without a GPU or a download; about one word in four is wrong",
+    summary="English only, on this machine without a GPU or a download; two words in five are wrong",
     settings_type=PocketSphinxSettings,
     open=_open,
     check=_check,

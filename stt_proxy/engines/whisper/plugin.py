@@ -154,7 +154,7 @@ def _memory(_: WhisperSettings) -> Memory:
 
 PLUGIN: EnginePlugin[WhisperSettings, RecognitionEngine] = EnginePlugin(
     name="whisper",
-    summary="English and 98 other languages, on this machine without a GPU; two or three words in a hundred are wrong",
+    summary="English and 98 other languages, on this machine without a GPU; one word in fifteen is wrong",
     settings_type=WhisperSettings,
     open=_open,
     check=_check,

@@ -52,7 +52,7 @@ class TestDecoding:
         spoken = np.frombuffer(tone(1.0), "<i2")[: heard.size].astype(float)
         assert np.corrcoef(heard, spoken)[0, 1] > 0.95
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(st.integers(0, len(STREAM)), max_size=200))
     @pytest.mark.unmute("C4", "S5")
     @example(list(range(len(STREAM))))
@@ -159,7 +159,7 @@ class TestInvalidAudio:
             decode(decoder, page(b"\x01vorbis", flags=BOS))
         assert decode(decoder, page(b"\x03vorbis")) == b""
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6))
     @example([(26, 255), (27, 255)])
     def test_no_bytes_break_it(self, changes: list[tuple[int, int]]) -> None:
@@ -174,7 +174,7 @@ class TestInvalidAudio:
                 decode(decoder, piece)
         assert decode(decoder, STREAM, now=60.0) == WHOLE
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     @given(st.lists(st.binary(max_size=40), min_size=1, max_size=6), st.sampled_from([0, CONTINUED, EOS]))
     def test_no_packets_break_it(self, packets: list[bytes], flags: int) -> None:
         decoder = started()

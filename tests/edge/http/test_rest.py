@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from importlib import metadata
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 import httpx2
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from edge.dialects.unmute.instructions import DEFAULT_TEXT
 from edge.http.rest import on_bug
 from edge.server import EdgeServer
+from mesh.errors import AtCapacity, VoiceNotFound
 from mesh.rpc.server import GrpcServer
 from mesh.settings import ServiceSettings
 from parley.voices.v1.voices_pb2 import (
@@ -23,6 +25,8 @@ from parley.voices.v1.voices_pb2 import (
     FreesoundSource,
     GetVoiceRequest,
     GetVoiceResponse,
+    GetVoiceSampleRequest,
+    GetVoiceSampleResponse,
     ListVoicesRequest,
     ListVoicesResponse,
     Voice,
@@ -80,6 +84,15 @@ class FakeVoices(VoiceServiceServicer):
         self, _request: GetVoiceRequest, _context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> GetVoiceResponse:
         return GetVoiceResponse(voice=VOICES[0])
+
+    async def GetVoiceSample(  # noqa: N802 - gRPC's name
+        self, request: GetVoiceSampleRequest, _context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> GetVoiceSampleResponse:
+        if request.voice_id == "full":
+            raise AtCapacity("too many samples are being made")
+        if request.voice_id not in {voice.voice_id for voice in VOICES} | {"shop/a b.wav"}:
+            raise VoiceNotFound(f"there is no voice {request.voice_id!r} to hear")
+        return GetVoiceSampleResponse(wav=request.voice_id.encode())
 
     async def GetVoiceEmbedding(  # noqa: N802 - gRPC's name
         self, _request: Any, _context: "grpc.aio.ServicerContext[Any, Any]"
@@ -158,6 +171,10 @@ class TestHealth:
             "llm_up": True,
             "voice_cloning_up": True,
             "ok": True,
+            "clones_pitch_only": False,
+            "model": "gpt-4o-mini",
+            "answers_by_rules": False,
+            "can_record": True,
             "version": metadata.version("parley"),
         }
 
@@ -178,7 +195,7 @@ class TestHealth:
         async with serve_edge() as edge, http_of(edge.port) as http:
             answer = await http.get("/v1/health", timeout=3)
             assert answer.status_code == 200
-            assert {value for name, value in answer.json().items() if name != "version"} == {False}
+            assert {value for name, value in answer.json().items() if name not in ("version", "model")} == {False}
 
     @pytest.mark.unmute("S8")
     async def test_the_answer_is_kept_for_half_a_second(
@@ -190,6 +207,28 @@ class TestHealth:
         assert all(answer.json()["ok"] for answer in answers)
         await asyncio.sleep(0.5)
         assert not (await http.get("/v1/health")).json()["ok"]
+
+
+class TestSamples:
+    @pytest.mark.parametrize("voice_id", ["en-us", "en-us+f3", "shop/a b.wav"])
+    async def test_a_voice_is_heard(self, http: httpx2.AsyncClient, voice_id: str) -> None:
+        answer = await http.get(f"/v1/voices/{quote(voice_id, safe='')}/sample")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "audio/wav"
+        assert "max-age" in answer.headers["cache-control"]
+        assert answer.content == voice_id.encode()
+
+    async def test_a_slash_may_stand_as_it_is(self, http: httpx2.AsyncClient) -> None:
+        assert (await http.get("/v1/voices/shop/a%20b.wav/sample")).content == b"shop/a b.wav"
+
+    async def test_a_voice_that_is_not_offered(self, http: httpx2.AsyncClient) -> None:
+        answer = await http.get("/v1/voices/nobody/sample")
+        assert (answer.status_code, answer.json()) == (404, {"detail": "there is no voice 'nobody' to hear"})
+
+    async def test_too_many_at_once(self, http: httpx2.AsyncClient) -> None:
+        answer = await http.get("/v1/voices/full/sample")
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
 
 
 class TestVoices:

@@ -1,4 +1,3 @@
-import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -6,14 +5,9 @@ import pytest
 
 from launcher.checks.check import Context, context_of
 from launcher.options import MeshOptions
+from tests.ports import free_port
 
 Look = Callable[..., Coroutine[Any, Any, Context]]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 from launcher.checks.engines import recogniser, voice
 from mesh.findings import State
 from standins.stt.engine import SttEngine
-from tests.launcher.checks.conftest import Look, free_port
+from tests.launcher.checks.conftest import Look
+from tests.ports import free_port
 
 
 async def test_moshi_servers_are_asked(context: Look) -> None:

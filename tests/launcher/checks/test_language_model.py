@@ -6,7 +6,8 @@ from mesh.findings import Finding, State
 from standins.llm.engine import LlmEngine
 from standins.llm.options import LlmOptions
 from tests.fakes.llm import FakeLlm, serving
-from tests.launcher.checks.conftest import Look, free_port
+from tests.launcher.checks.conftest import Look
+from tests.ports import free_port
 
 
 async def the_fault(fake: FakeLlm, context: Look, **environ: str) -> Finding:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.llm import FakeLlm, serving
-from tests.launcher.commands.test_up import free_offset, free_port
 from tests.launcher.conftest import Parley
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -19,17 +19,16 @@ def broken_installation(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-async def test_names_every_fault(parley: Parley, tmp_path: Path, broken_installation: str) -> None:
+async def test_names_every_fault(parley: Parley, tmp_path: Path, broken_installation: str, port_offset: int) -> None:
     voices = tmp_path / "voices.yaml"
     voices.write_text("- name: Ada\n  source: {source_type: film, path_on_server: ada.wav}\n")
     llm = FakeLlm()
     llm.status = 401
-    offset = free_offset(edge_port := free_port())
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1] - offset
+        port = taken.getsockname()[1] - port_offset
         async with serving(llm) as url:
             ran = await parley(
-                *("doctor", "--format", "json", "--port", str(edge_port), "--port-offset", str(offset)),
+                *("doctor", "--format", "json", "--port", str(free_port()), "--port-offset", str(port_offset)),
                 KYUTAI_LLM_URL=url,
                 KYUTAI_LLM_API_KEY="sk-very-secret",
                 PARLEY_TTS_PORT=str(port),
@@ -45,7 +44,7 @@ async def test_names_every_fault(parley: Parley, tmp_path: Path, broken_installa
     assert not report["ok"]
     assert faults["Settings", "PARLEY_TTS_RATE"]["state"] == "wrong"
     assert faults["Settings", "PARLEY_STT_WORKER"]["state"] == "advice"
-    assert "the tts-proxy wants it" in faults["Ports", str(port + offset)]["found"]
+    assert "the tts-proxy wants it" in faults["Ports", str(port + port_offset)]["found"]
     recogniser = faults["Recogniser", "packages"]
     assert recogniser["found"] == "packages are not installed: pocketsphinx"
     assert recogniser["remedy"] == "pip install 'parley[embedded]'"
@@ -56,10 +55,9 @@ async def test_names_every_fault(parley: Parley, tmp_path: Path, broken_installa
     assert "sk-very-secret" not in ran.out + ran.err
 
 
-async def test_says_that_no_mesh_runs(parley: Parley) -> None:
+async def test_says_that_no_mesh_runs(parley: Parley, port_offset: int) -> None:
     edge_port = free_port()
-    offset = free_offset(edge_port)
-    ran = await parley("doctor", "--running", "--port", str(edge_port), "--port-offset", str(offset))
+    ran = await parley("doctor", "--running", "--port", str(edge_port), "--port-offset", str(port_offset))
     assert ran.code == 1
     assert f"edge: no Parley answers at http://127.0.0.1:{edge_port}" in ran.out
     assert "to do: start it: parley up" in ran.out

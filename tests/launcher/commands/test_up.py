@@ -19,29 +19,11 @@ from launcher.commands.up import _llm_problems
 from launcher.main import main
 from launcher.running.language_model import choose
 from launcher.running.plan import plan
-from launcher.running.ports import PortUnusable, check_free
 from standins.llm.engine import LlmEngine
 from tests.launcher.conftest import Parley, gone
+from tests.ports import free_port
 
 DEADLINE_S = 90.0
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
-def free_offset(edge_port: int) -> int:
-    """An offset at which every port of a mesh is free."""
-    for offset in range(200, 10_000, 10):
-        planned = plan(os.environ, edge_port=edge_port, port_offset=offset, drain_limit_s=1, llm=None)
-        try:
-            check_free(planned.ports)
-        except PortUnusable:
-            continue
-        return offset
-    raise AssertionError("no offset is free")
 
 
 class Up:
@@ -83,10 +65,11 @@ def children(pid: int) -> list[int]:
 
 
 @pytest.mark.e2e
-async def test_a_whole_mesh_answers_survives_a_death_and_leaves_nothing_behind(parley: Parley) -> None:
+async def test_a_whole_mesh_answers_survives_a_death_and_leaves_nothing_behind(
+    parley: Parley, port_offset: int
+) -> None:
     edge_port = free_port()
-    offset = str(free_offset(edge_port))
-    async with parley_up("--port", str(edge_port), "--port-offset", offset) as up:
+    async with parley_up("--port", str(edge_port), "--port-offset", str(port_offset)) as up:
         await up.until(rf"Parley is ready at http://127\.0\.0\.1:{edge_port}")
         target = (await up.until(r"parley say .* --target (\S+)"))[1]
 
@@ -110,9 +93,8 @@ async def test_a_whole_mesh_answers_survives_a_death_and_leaves_nothing_behind(p
 
 
 @pytest.mark.e2e
-async def test_a_process_that_cannot_start_ends_the_command(tmp_path: Path) -> None:
-    edge_port = free_port()
-    arguments = ("--port", str(edge_port), "--port-offset", str(free_offset(edge_port)))
+async def test_a_process_that_cannot_start_ends_the_command(tmp_path: Path, port_offset: int) -> None:
+    arguments = ("--port", str(free_port()), "--port-offset", str(port_offset))
     async with parley_up(*arguments, PARLEY_VOICES_FILE=str(tmp_path / "nothing.yaml")) as up:
         await up.until(r"voice-service +\| ended with exit code \d; starting it again in 1 s")
         await up.until(r"Error: the mesh could not start: voice-service ended with exit code \d 3 times before it was")
@@ -124,11 +106,10 @@ async def test_a_process_that_cannot_start_ends_the_command(tmp_path: Path) -> N
         assert up.process.returncode == 1
 
 
-async def test_a_taken_port_is_told_before_anything_starts(parley: Parley) -> None:
+async def test_a_taken_port_is_told_before_anything_starts(parley: Parley, port_offset: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        offset = free_offset(free_port())
-        ran = await parley("up", "--port", str(port), "--port-offset", str(offset))
+        ran = await parley("up", "--port", str(port), "--port-offset", str(port_offset))
     assert ran.code == 1
     assert ran.out == ""
     assert re.search(
@@ -151,11 +132,10 @@ async def test_a_setting_that_does_not_fit_is_told_before_anything_starts(parley
     assert "PARLEY_TTS_RATE=fast is not a whole number" in ran.err
 
 
-async def test_a_mesh_that_runs_already_is_told_as_such(parley: Parley) -> None:
+async def test_a_mesh_that_runs_already_is_told_as_such(parley: Parley, port_offset: int) -> None:
     settings = EdgeSettings(port=0, orchestrator_target="127.0.0.1:9", voices_target="127.0.0.1:9")
     async with serving(settings, registry=CollectorRegistry()) as edge:
-        offset = free_offset(free_port())
-        ran = await parley("up", "--port", str(edge.port), "--port-offset", str(offset))
+        ran = await parley("up", "--port", str(edge.port), "--port-offset", str(port_offset))
     assert ran.code == 1
     assert f"Parley is already running at http://127.0.0.1:{edge.port}" in ran.err
 

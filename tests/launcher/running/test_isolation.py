@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from launcher.checks.installation import packages
 from launcher.running.plan import plan
 from mesh.findings import State
 from tests.launcher.checks.conftest import Look, context  # noqa: F401 - a fixture
+from tests.ports import free_port
 
 PROCESSES = ("edge", "mesh", "orchestrator", "responder", "stt_proxy", "tts_proxy", "voice_service", "random")
 
@@ -23,12 +23,6 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user was imported')\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 @pytest.mark.usefixtures("hostile")

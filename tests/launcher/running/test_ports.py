@@ -4,18 +4,13 @@ from collections.abc import Iterator
 import pytest
 
 from launcher.running.ports import PortUnusable, PortWanted, check_free
+from tests.ports import free_port
 
 
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 def test_free_ports_are_fine() -> None:

@@ -67,7 +67,7 @@ def test_flush_gives_what_the_delay_has_held_back(each: Format) -> None:
 
 
 @EACH_FORMAT
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 2_000), max_size=6))
 def test_the_same_comes_out_whatever_pieces_go_in(each: Format, cuts: list[int]) -> None:
     audio = voice().tobytes()[:4_000]

@@ -84,7 +84,7 @@ def noise() -> NDArray[np.int16]:
 
 
 @pytest.mark.parametrize(("source", "target"), RATES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cuts=st.lists(st.integers(0, 3_000), max_size=12))
 def test_the_same_comes_out_whatever_pieces_go_in(source: int, target: int, cuts: list[int]) -> None:
     samples = noise()

@@ -16,6 +16,8 @@ from parley.tts.v1 import tts_pb2, tts_pb2_grpc
 
 SERVICE = tts_pb2.DESCRIPTOR.services_by_name["TextToSpeechService"]
 CONFIG = tts_pb2.SynthesizeRequest(config=tts_pb2.SynthesizeConfig())
+UNHURRIED = Limits(one_try=5.0, search=15.0)
+"""For a crowd that a slow machine serves slowly, when the test is not about time."""
 FINISH = tts_pb2.SynthesizeRequest(finish=tts_pb2.SynthesizeFinish())
 
 Request = tts_pb2.SynthesizeRequest
@@ -50,6 +52,11 @@ class Speaker(tts_pb2_grpc.TextToSpeechServiceServicer):
         self.left = asyncio.Event()
         self.admits = asyncio.Event()
         self.admits.set()
+
+    async def DescribeVoices(  # noqa: N802 - gRPC's name
+        self, _request: Any, _context: Any
+    ) -> tts_pb2.DescribeVoicesResponse:
+        return tts_pb2.DescribeVoicesResponse()
 
     async def Synthesize(  # noqa: N802 - gRPC's name
         self, request_iterator: AsyncIterator[Request], _context: Any

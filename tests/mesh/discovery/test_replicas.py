@@ -19,7 +19,7 @@ from mesh.errors import AtCapacity, MissingServiceTimeout
 from mesh.pool import Limits, Outcome, Try
 from mesh.rpc.server import GrpcServer
 from tests.mesh.discovery.cluster import Names, cluster
-from tests.mesh.discovery.replica import CONFIG, Serve, Speaker, admit, method, nobody, silence, target
+from tests.mesh.discovery.replica import CONFIG, UNHURRIED, Serve, Speaker, admit, method, nobody, silence, target
 
 LONG_S = 5.0
 PATIENT = Limits(search=2 * LONG_S, comeback=LONG_S)
@@ -251,7 +251,7 @@ async def test_a_crowd_of_searches_asks_the_name_service_once() -> None:
 
 
 async def searched(replicas: Replicas) -> None:
-    async with admitted(replicas, method, CONFIG):
+    async with admitted(replicas, method, CONFIG, UNHURRIED):
         pass
 
 

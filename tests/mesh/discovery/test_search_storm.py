@@ -5,16 +5,16 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh.discovery.search import Limits, Replicas, admitted
 from mesh.errors import AtCapacity, InternalError, MeshError, UpstreamDown, VoiceNotFound
-from tests.mesh.discovery.cluster import Cluster, cluster
+from tests.mesh.discovery.cluster import Cluster, Counts, cluster
 from tests.mesh.discovery.replica import CONFIG, Speaker, method
 
 SHORT = Limits(one_try=0.02, search=0.05)
-STORMY = Limits(one_try=0.1, search=0.3)
+STORMY = Limits(one_try=0.2, search=0.6)
 
 MOODS = ("admits", "full", "down", "unknown voice", "bug", "silent", "late", "drains")
 
@@ -57,7 +57,7 @@ async def ended(search: "asyncio.Task[None]") -> None:
         await search
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(
     moods=st.tuples(*[st.sampled_from(MOODS[:-1])] * 3),
     admits_after=st.floats(0.0, 0.06),
@@ -82,12 +82,19 @@ def test_no_interleaving_of_refusal_time_out_and_cancellation_leaves_a_stream(
     asyncio.run(interleave())
 
 
+def of_all_kinds(counts: Counts) -> bool:
+    """Whether the storm met enough of everything. A slow machine needs more searches for that."""
+    return len(counts.searches) > 100 and len(counts.refusals) > 50 and counts.failures > 50
+
+
 async def test_a_storm_of_searches_leaves_nothing() -> None:
     dice = random.Random(20)  # noqa: S311 - the same storm every time
     before = asyncio.all_tasks()
     async with followed() as (house, replicas):
         live: set[asyncio.Task[None]] = set()
-        for number in range(1_000):
+        for number in range(10_000):
+            if number >= 400 and of_all_kinds(house.counts):
+                break
             if number % 10 == 0:
                 speaker = dice.choice(house.speakers)
                 mood = dice.choice(MOODS)
@@ -96,14 +103,13 @@ async def test_a_storm_of_searches_leaves_nothing() -> None:
                 await server.health.set("", serving=mood != "drains")
             search = asyncio.create_task(converse(replicas, dice.random() * 0.02, STORMY), name=f"search {number}")
             live.add(search)
-            asyncio.get_running_loop().call_later(dice.random() * 0.2, search.cancel)
+            if dice.random() < 0.5:
+                asyncio.get_running_loop().call_later(dice.random() * 0.2, search.cancel)
             if len(live) >= 20:
                 await asyncio.wait(live, return_when=asyncio.FIRST_COMPLETED)
                 live = {each for each in live if not each.done()}
         await asyncio.gather(*(ended(each) for each in live))
-        assert len(house.counts.searches) > 100
-        assert len(house.counts.refusals) > 50
-        assert house.counts.failures > 50
+        assert of_all_kinds(house.counts)
         await nothing_left(house, replicas)
         for server, speaker in zip(house.servers, house.speakers, strict=True):
             take("admits", speaker)

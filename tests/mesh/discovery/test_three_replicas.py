@@ -6,16 +6,16 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from mesh.discovery.search import Replicas, admitted
+from mesh.discovery.search import DIRECT, Limits, Replicas, admitted
 from mesh.errors import AtCapacity, MissingServiceAtCapacity, MissingServiceTimeout
 from tests.mesh.discovery.cluster import Cluster, cluster
-from tests.mesh.discovery.replica import CONFIG, Speaker, method, text
+from tests.mesh.discovery.replica import CONFIG, UNHURRIED, Speaker, method, text
 
 FULL = AtCapacity("full", retry_after=3.0)
 
 
-async def find(replicas: Replicas) -> str:
-    async with admitted(replicas, method, CONFIG) as stream:
+async def find(replicas: Replicas, limits: Limits = DIRECT) -> str:
+    async with admitted(replicas, method, CONFIG, limits) as stream:
         return stream.replica
 
 
@@ -147,7 +147,7 @@ async def test_a_crowd_finds_the_one_that_is_free() -> None:
     """However many search at once, and whatever each of them learns on the way."""
     async with cluster(Speaker(FULL), Speaker(), Speaker(FULL)) as house, house.replicas() as replicas:
         await all_known(house, replicas)
-        assert set(await asyncio.gather(*(find(replicas) for _ in range(100)))) == {house.addresses[1]}
+        assert set(await asyncio.gather(*(find(replicas, UNHURRIED) for _ in range(100)))) == {house.addresses[1]}
         assert (house.counts.failures, house.counts.misses) == (0, 0)
         await house.no_call_left()
         assert [each.calls for each in replicas.reachable] == [0, 0, 0]

@@ -23,6 +23,7 @@ from mesh.rpc.server import GrpcServer, serve
 from mesh.settings import ServiceSettings
 from mesh.tasks import beside
 from tests.mesh.discovery.replica import CONFIG, FINISH, SERVICE, Speaker, method
+from tests.ports import free_port
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -40,12 +41,6 @@ async def opened(channel: grpc.aio.Channel) -> grpc.aio.StreamStreamCall[Any, An
     response: Any = await call.read()
     assert response.HasField("started")
     return call
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 async def test_health_serves_the_server_and_every_service() -> None:

@@ -31,6 +31,11 @@ class Reader(tts_pb2_grpc.TextToSpeechServiceServicer):
         async for request in before_idle(request_iterator, self._idle_limit):
             yield Response(word=tts_pb2.WordTimed(text=request.text.text))
 
+    async def DescribeVoices(  # noqa: N802 - gRPC's name
+        self, _request: Any, _context: Any
+    ) -> tts_pb2.DescribeVoicesResponse:
+        return tts_pb2.DescribeVoicesResponse()
+
 
 @asynccontextmanager
 async def call(reader: Reader) -> AsyncIterator[grpc.aio.StreamStreamCall[Request, Response]]:

@@ -39,6 +39,9 @@ class Receiver(stubs.VoiceServiceServicer):
     async def GetVoice(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's name
         raise NotImplementedError
 
+    async def GetVoiceSample(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's name
+        raise NotImplementedError
+
     async def GetVoiceEmbedding(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - gRPC's name
         raise NotImplementedError
 

@@ -6,7 +6,7 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -23,8 +23,6 @@ LONG = os.environ.get("PARLEY_FUZZ") == "long"
 SETTINGS = settings(
     max_examples=20_000 if LONG else 250,
     stateful_step_count=100 if LONG else 50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )
 

@@ -83,7 +83,7 @@ class Living:
                     self.ended = True
 
 
-@settings(max_examples=20_000 if os.environ.get("PARLEY_FUZZ") == "long" else 500, deadline=None)
+@settings(max_examples=20_000 if os.environ.get("PARLEY_FUZZ") == "long" else 500)
 @given(st.lists(st.tuples(MOMENTS, EVENTS), max_size=40))
 def test_nothing_that_happens_breaks_it(happenings: list[tuple[float, ev.Event]]) -> None:
     conversation, living, now = Watched(), Living(), 0.0

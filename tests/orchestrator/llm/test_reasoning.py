@@ -2,7 +2,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.llm.reasoning import ReasoningFilter
@@ -142,20 +142,17 @@ def answers(draw: st.DrawFn) -> tuple[str, str]:
     return text, expected
 
 
-@settings(deadline=None)
 @given(answers(), st.lists(st.integers(0), max_size=20))
 def test_heard_are_the_words_that_are_not_thought(answer: tuple[str, str], cuts: list[int]) -> None:
     text, expected = answer
     assert heard(*in_pieces(text, cuts)).split() == expected.split()
 
 
-@settings(deadline=None)
 @given(PLAIN.filter(lambda text: "<think>" not in text and "</think>" not in text), st.lists(st.integers(0)))
 def test_a_text_without_thoughts_stays_as_it_is(text: str, cuts: list[int]) -> None:
     assert heard(*in_pieces(text, cuts)) == text
 
 
-@settings(deadline=None)
 @given(st.lists(FRAGMENTS).map("".join), st.lists(st.integers(0), max_size=20))
 def test_it_does_not_matter_where_the_text_is_cut(text: str, cuts: list[int]) -> None:
     """Where one is expected that has no beginning; otherwise it matters, for what was heard cannot be taken back."""

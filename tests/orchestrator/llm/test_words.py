@@ -2,7 +2,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.llm.words import SpokenTextFilter, WordSplitter
@@ -49,14 +49,12 @@ def test_a_clause_without_spaces_is_given_as_soon_as_the_next_begins() -> None:
     assert splitter.finish() == ["世"]
 
 
-@settings(deadline=None)
 @given(cut_texts())
 def test_words_do_not_depend_on_where_the_text_is_cut(cut: tuple[str, list[str]]) -> None:
     text, pieces = cut
     assert split(*pieces) == split(text)
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_joined_words_are_the_text_with_its_white_space_collapsed(text: str) -> None:
     joined = "".join(split(text))
@@ -64,7 +62,6 @@ def test_joined_words_are_the_text_with_its_white_space_collapsed(text: str) -> 
     assert joined == (" " if text[:1].isspace() and text.strip() else "") + " ".join(text.split())
 
 
-@settings(deadline=None)
 @given(cut_texts())
 def test_no_word_is_empty_or_holds_white_space_inside(cut: tuple[str, list[str]]) -> None:
     for word in split(*cut[1]):
@@ -101,7 +98,6 @@ def test_a_word_is_given_as_soon_as_white_space_follows_it() -> None:
     assert splitter.finish() == [" the"]
 
 
-@settings(deadline=None)
 @given(cut_texts())
 def test_words_are_of_bounded_length(cut: tuple[str, list[str]]) -> None:
     """However they come, and with nothing lost."""
@@ -182,7 +178,6 @@ def test_what_the_voice_is_given(text: str, spoken: str) -> None:
     assert read_out(text) == spoken
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_what_the_voice_is_given_can_be_said(word: str) -> None:
     spoken = SpokenTextFilter().pronounceable(word)
@@ -205,7 +200,6 @@ def test_letters_that_come_in_pieces_are_put_together(pieces: list[str], words: 
     assert split(*pieces) == words
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(categories=["Cs", "Lu", "Zs"]))))
 def test_every_word_can_be_sent(pieces: list[str]) -> None:
     for word in split(*pieces):

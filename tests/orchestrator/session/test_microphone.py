@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.audio import SAMPLE_RATE
@@ -17,7 +17,6 @@ def test_a_new_one_is_empty() -> None:
     assert microphone.read(0, 100) == b""
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 50)), st.integers(0, 200), st.integers(0, 200))
 def test_reading_gives_what_was_written_there(sizes: list[int], position: int, limit: int) -> None:
     microphone = Microphone()

@@ -134,3 +134,27 @@ def test_the_prompt_knows_the_model(options: SessionOptions) -> None:
     character = pb.Character(kind="constant")
     changed = options.change(pb.SessionConfig(instructions=pb.Instructions(character=character)))
     assert "the language model called small talk 7b" in (changed.instructions or "")
+
+
+def apology(options: SessionOptions, config: pb.SessionConfig) -> str:
+    """What is said in place of a reply after this change."""
+    policy = options.change(config).policy
+    assert policy is not None
+    return policy.apology
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"), [("de-AT", "de"), ("ES", "es"), ("it", "it"), ("pt-BR", "pt"), ("fr", "fr"), ("ja", "en")]
+)
+def test_the_apology_is_in_the_language_of_the_session(options: SessionOptions, tag: str, language: str) -> None:
+    apologies = read_texts().model_apologies
+    assert apology(options, pb.SessionConfig(language=tag)) == apologies[language].unanswered
+    assert options.apologies == apologies[language]
+    assert apology(options, pb.SessionConfig(language="")) == apologies["en"].unanswered
+
+
+def test_the_language_of_the_session_goes_before_that_of_the_character(options: SessionOptions) -> None:
+    apologies = read_texts().model_apologies
+    french = pb.Instructions(character=pb.Character(kind="smalltalk", language="fr"))
+    assert apology(options, pb.SessionConfig(language="de", instructions=french)) == apologies["de"].unanswered
+    assert apology(options, pb.SessionConfig(language="")) == apologies["fr"].unanswered

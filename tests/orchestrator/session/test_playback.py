@@ -33,8 +33,11 @@ async def hearing_a_story(harness: Harness, config: pb.ConverseConfig | None = N
         await caller.until("reply_finished")
         harness.llm.script = written(*(f"{word} " for word in WORDS))
         await caller.say("Tell me a story.")
-        for _ in range(3):
+        for _ in range(2):
             await caller.until("reply_word_spoken")
+        # A microphone that has sent nothing for a second counts as muted, which would end the next turn at once.
+        await caller.play(SILENCE)
+        await caller.until("reply_word_spoken")
         harness.llm.script = written("Oh.")
         yield caller
 

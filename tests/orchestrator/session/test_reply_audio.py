@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.audio import SAMPLE_RATE
@@ -10,7 +10,6 @@ from orchestrator.session.reply import ReplyAudioBuffer
 MINUTE = bytes(60 * 2 * SAMPLE_RATE)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 40)), st.lists(st.integers(0, 60)))
 def test_what_is_taken_is_what_was_put(sizes: list[int], asked: list[int]) -> None:
     everything = bytes(number % 251 for number in range(2 * sum(sizes)))

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.session import wire
@@ -22,7 +22,6 @@ async def drained(queue: SendQueue) -> list[int]:
     return left
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.sampled_from([None, "a", "b"]), st.sampled_from(["drop a", "drop b"]))),
 )

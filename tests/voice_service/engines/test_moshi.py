@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mesh.errors import BadAudio, MeshError, UploadTooLarge, UpstreamDown
-from moshi_client.urls import parse_urls
+from mesh.server_urls import parse_urls
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving
 from voice_service.engine import LARGEST_EMBEDDING

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 import numpy as np
@@ -25,6 +25,8 @@ class EspeakVoices:
     """
 
     name = "espeak"
+    voices: Mapping[str, Sequence[str]] = {"espeak": ()}
+    """No list: a language and a variant make a voice, thousands in all."""
 
     def __init__(self, library: Library, thread: Executor, *, voice: str, rate: int) -> None:
         self._library = library

@@ -1,7 +1,7 @@
 """hibari's voices, speaking clauses in the working format."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -55,6 +55,11 @@ class HibariVoices:
 
     def __contains__(self, voice: str) -> bool:
         return voice in self._voices
+
+    @property
+    def voices(self) -> Mapping[str, Sequence[str]]:
+        """The voices that are loaded."""
+        return {self.name: tuple(self._voices)}
 
     def speaker(self, voice: str, embedding: bytes | None = None) -> "HibariSpeaker":
         """Return a voice; an empty name is the default's. Raises `VoiceNotFound`, also for any embedding."""

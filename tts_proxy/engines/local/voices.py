@@ -5,7 +5,7 @@ that script, in the middle of a sentence if they stand there. Every other voice 
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from tts_proxy.clauses.engine import ClauseVoices
@@ -59,6 +59,11 @@ class LocalVoices:
     def name(self) -> str:
         """What embeddings are tagged with: the engine that speaks custom voices, if it is here."""
         return self._espeak.name if self._espeak else self._hibari.name
+
+    @property
+    def voices(self) -> Mapping[str, Sequence[str]]:
+        """The voices of both, by engine."""
+        return {**self._hibari.voices, **(self._espeak.voices if self._espeak else {})}
 
     def speaker(self, voice: str, embedding: bytes | None = None) -> Speaker:
         """Return a voice; an empty name is the default's. Raises `VoiceNotFound`."""

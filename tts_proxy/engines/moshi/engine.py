@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
+from mesh.server_urls import ServerUrl
 from moshi_client import servers as moshi
 from moshi_client.connection import Call
 from moshi_client.messages import from_voice
-from moshi_client.metrics import LeaseMetrics
 from moshi_client.servers import MoshiServers
-from moshi_client.urls import ServerUrl
 from tts_proxy.engines.moshi.utterance import MoshiUtterance
 
 _PATH = "/api/tts_streaming"

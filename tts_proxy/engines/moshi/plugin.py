@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 from mesh.findings import Finding
 from mesh.plugins import EnginePlugin
+from mesh.server_urls import parse_urls
 from mesh.settings import setting
 from moshi_client.settings import MoshiSettings
-from moshi_client.urls import parse_urls
 from tts_proxy.engine import SynthesisEngine
 from tts_proxy.settings import Capacity, DefaultVoice
 
@@ -36,7 +36,7 @@ class MoshiTtsSettings(MoshiSettings, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def _open(settings: MoshiTtsSettings) -> AsyncIterator[SynthesisEngine]:
-    from moshi_client.metrics import LeaseMetrics
+    from mesh.lease_metrics import LeaseMetrics
     from tts_proxy.engines.moshi.engine import moshi_engine
 
     async with moshi_engine(

@@ -1395,3 +1395,50 @@ class ConversationEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConversationEnded: _TypeAlias = ConversationEnded  # noqa: Y015
+
+@_typing.final
+class DescribeServiceRequest(_message.Message):
+    """Asks what conversations are like here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeServiceRequest: _TypeAlias = DescribeServiceRequest  # noqa: Y015
+
+@_typing.final
+class DescribeServiceResponse(_message.Message):
+    """What conversations are like here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    ANSWERS_BY_RULES_FIELD_NUMBER: _builtins.int
+    CAN_RECORD_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """The language model's name, as its server or the settings give it. Empty: not known yet."""
+    answers_by_rules: _builtins.bool
+    """Whether the built-in rules answer, which are no language model and play few of the characters."""
+    can_record: _builtins.bool
+    """Whether conversations are recorded if the person consents."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        answers_by_rules: _builtins.bool = ...,
+        can_record: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers_by_rules", b"answers_by_rules", "can_record", b"can_record", "model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeServiceResponse: _TypeAlias = DescribeServiceResponse  # noqa: Y015

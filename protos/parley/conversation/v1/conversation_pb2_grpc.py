@@ -40,6 +40,11 @@ class ConversationServiceStub:
                 request_serializer=parley_dot_conversation_dot_v1_dot_conversation__pb2.ConverseRequest.SerializeToString,
                 response_deserializer=parley_dot_conversation_dot_v1_dot_conversation__pb2.ConverseResponse.FromString,
                 _registered_method=True)
+        self.DescribeService = channel.unary_unary(
+                '/parley.conversation.v1.ConversationService/DescribeService',
+                request_serializer=parley_dot_conversation_dot_v1_dot_conversation__pb2.DescribeServiceRequest.SerializeToString,
+                response_deserializer=parley_dot_conversation_dot_v1_dot_conversation__pb2.DescribeServiceResponse.FromString,
+                _registered_method=True)
 
 
 class ConversationServiceServicer:
@@ -60,6 +65,13 @@ class ConversationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeService(self, request, context):
+        """Describes what a conversation with this replica would be: what answers, and whether it may be recorded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConversationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -67,6 +79,11 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.Converse,
                     request_deserializer=parley_dot_conversation_dot_v1_dot_conversation__pb2.ConverseRequest.FromString,
                     response_serializer=parley_dot_conversation_dot_v1_dot_conversation__pb2.ConverseResponse.SerializeToString,
+            ),
+            'DescribeService': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeService,
+                    request_deserializer=parley_dot_conversation_dot_v1_dot_conversation__pb2.DescribeServiceRequest.FromString,
+                    response_serializer=parley_dot_conversation_dot_v1_dot_conversation__pb2.DescribeServiceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -97,6 +114,33 @@ class ConversationService:
             '/parley.conversation.v1.ConversationService/Converse',
             parley_dot_conversation_dot_v1_dot_conversation__pb2.ConverseRequest.SerializeToString,
             parley_dot_conversation_dot_v1_dot_conversation__pb2.ConverseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeService(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parley.conversation.v1.ConversationService/DescribeService',
+            parley_dot_conversation_dot_v1_dot_conversation__pb2.DescribeServiceRequest.SerializeToString,
+            parley_dot_conversation_dot_v1_dot_conversation__pb2.DescribeServiceResponse.FromString,
             options,
             channel_credentials,
             insecure,

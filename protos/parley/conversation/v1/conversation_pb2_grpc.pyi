@@ -43,6 +43,8 @@ class ConversationServiceStub:
     Every offset called "of the session" counts from the first sample of the person's microphone; every offset
     "of the reply" from the first sample of that reply's speech.
     """
+    DescribeService: _grpc.UnaryUnaryMultiCallable[_conversation_pb2.DescribeServiceRequest, _conversation_pb2.DescribeServiceResponse]
+    """Describes what a conversation with this replica would be: what answers, and whether it may be recorded."""
 
 @_typing.type_check_only
 class ConversationServiceAsyncStub(ConversationServiceStub):
@@ -59,6 +61,8 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     Every offset called "of the session" counts from the first sample of the person's microphone; every offset
     "of the reply" from the first sample of that reply's speech.
     """
+    DescribeService: _aio.UnaryUnaryMultiCallable[_conversation_pb2.DescribeServiceRequest, _conversation_pb2.DescribeServiceResponse]  # type: ignore[assignment]
+    """Describes what a conversation with this replica would be: what answers, and whether it may be recorded."""
 
 class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Lets a person talk with a language model: by voice, by text, or both."""
@@ -78,5 +82,13 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         Every offset called "of the session" counts from the first sample of the person's microphone; every offset
         "of the reply" from the first sample of that reply's speech.
         """
+
+    @_abc_1.abstractmethod
+    def DescribeService(
+        self,
+        request: _conversation_pb2.DescribeServiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_pb2.DescribeServiceResponse, _abc.Awaitable[_conversation_pb2.DescribeServiceResponse]]:
+        """Describes what a conversation with this replica would be: what answers, and whether it may be recorded."""
 
 def add_ConversationServiceServicer_to_server(servicer: ConversationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

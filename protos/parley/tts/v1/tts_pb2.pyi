@@ -3,9 +3,11 @@
 isort:skip_file
 Streaming speech synthesis."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from parley.audio.v1 import audio_pb2 as _audio_pb2
 import builtins as _builtins
 import sys
@@ -314,3 +316,72 @@ class SynthesisFinished(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SynthesisFinished: _TypeAlias = SynthesisFinished  # noqa: Y015
+
+@_typing.final
+class DescribeVoicesRequest(_message.Message):
+    """Asks which voices there are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeVoicesRequest: _TypeAlias = DescribeVoicesRequest  # noqa: Y015
+
+@_typing.final
+class DescribeVoicesResponse(_message.Message):
+    """The engines that speak here, and their voices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def engines(self) -> _containers.RepeatedCompositeFieldContainer[Global___EngineVoices]:
+        """One engine or several that share the work. In no order."""
+
+    def __init__(
+        self,
+        *,
+        engines: _abc.Iterable[Global___EngineVoices] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engines", b"engines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeVoicesResponse: _TypeAlias = DescribeVoicesResponse  # noqa: Y015
+
+@_typing.final
+class EngineVoices(_message.Message):
+    """The voices of one engine."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    VOICE_IDS_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    """The engine: "hibari", "espeak", "moshi", or the name of an engine that was added."""
+    @_builtins.property
+    def voice_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of its voices. Empty: it has no list, and only speaking shows whether it has a voice."""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        voice_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "voice_ids", b"voice_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EngineVoices: _TypeAlias = EngineVoices  # noqa: Y015

@@ -40,6 +40,11 @@ class TextToSpeechServiceStub:
                 request_serializer=parley_dot_tts_dot_v1_dot_tts__pb2.SynthesizeRequest.SerializeToString,
                 response_deserializer=parley_dot_tts_dot_v1_dot_tts__pb2.SynthesizeResponse.FromString,
                 _registered_method=True)
+        self.DescribeVoices = channel.unary_unary(
+                '/parley.tts.v1.TextToSpeechService/DescribeVoices',
+                request_serializer=parley_dot_tts_dot_v1_dot_tts__pb2.DescribeVoicesRequest.SerializeToString,
+                response_deserializer=parley_dot_tts_dot_v1_dot_tts__pb2.DescribeVoicesResponse.FromString,
+                _registered_method=True)
 
 
 class TextToSpeechServiceServicer:
@@ -57,6 +62,13 @@ class TextToSpeechServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeVoices(self, request, context):
+        """Describes the voices that this replica's engine speaks with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TextToSpeechServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -64,6 +76,11 @@ def add_TextToSpeechServiceServicer_to_server(servicer, server):
                     servicer.Synthesize,
                     request_deserializer=parley_dot_tts_dot_v1_dot_tts__pb2.SynthesizeRequest.FromString,
                     response_serializer=parley_dot_tts_dot_v1_dot_tts__pb2.SynthesizeResponse.SerializeToString,
+            ),
+            'DescribeVoices': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeVoices,
+                    request_deserializer=parley_dot_tts_dot_v1_dot_tts__pb2.DescribeVoicesRequest.FromString,
+                    response_serializer=parley_dot_tts_dot_v1_dot_tts__pb2.DescribeVoicesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +111,33 @@ class TextToSpeechService:
             '/parley.tts.v1.TextToSpeechService/Synthesize',
             parley_dot_tts_dot_v1_dot_tts__pb2.SynthesizeRequest.SerializeToString,
             parley_dot_tts_dot_v1_dot_tts__pb2.SynthesizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeVoices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parley.tts.v1.TextToSpeechService/DescribeVoices',
+            parley_dot_tts_dot_v1_dot_tts__pb2.DescribeVoicesRequest.SerializeToString,
+            parley_dot_tts_dot_v1_dot_tts__pb2.DescribeVoicesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,8 @@ class TextToSpeechServiceStub:
     refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND). After `finish` the
     rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
     """
+    DescribeVoices: _grpc.UnaryUnaryMultiCallable[_tts_pb2.DescribeVoicesRequest, _tts_pb2.DescribeVoicesResponse]
+    """Describes the voices that this replica's engine speaks with."""
 
 @_typing.type_check_only
 class TextToSpeechServiceAsyncStub(TextToSpeechServiceStub):
@@ -53,6 +55,8 @@ class TextToSpeechServiceAsyncStub(TextToSpeechServiceStub):
     refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND). After `finish` the
     rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
     """
+    DescribeVoices: _aio.UnaryUnaryMultiCallable[_tts_pb2.DescribeVoicesRequest, _tts_pb2.DescribeVoicesResponse]  # type: ignore[assignment]
+    """Describes the voices that this replica's engine speaks with."""
 
 class TextToSpeechServiceServicer(metaclass=_abc_1.ABCMeta):
     """Speaks text as it is being written."""
@@ -69,5 +73,13 @@ class TextToSpeechServiceServicer(metaclass=_abc_1.ABCMeta):
         refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND). After `finish` the
         rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
         """
+
+    @_abc_1.abstractmethod
+    def DescribeVoices(
+        self,
+        request: _tts_pb2.DescribeVoicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tts_pb2.DescribeVoicesResponse, _abc.Awaitable[_tts_pb2.DescribeVoicesResponse]]:
+        """Describes the voices that this replica's engine speaks with."""
 
 def add_TextToSpeechServiceServicer_to_server(servicer: TextToSpeechServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dparley/voices/v1/voices.proto\x12\x10parley.voices.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11ListVoicesRequest\"=\n\x12ListVoicesResponse\x12\'\n\x06voices\x18\x01 \x03(\x0b\x32\x17.parley.voices.v1.Voice\"#\n\x0fGetVoiceRequest\x12\x10\n\x08voice_id\x18\x01 \x01(\t\":\n\x10GetVoiceResponse\x12&\n\x05voice\x18\x01 \x01(\x0b\x32\x17.parley.voices.v1.Voice\"\xbb\x01\n\x12\x43reateVoiceRequest\x12\x35\n\x06\x63onfig\x18\x01 \x01(\x0b\x32#.parley.voices.v1.CreateVoiceConfigH\x00\x12\x31\n\x05\x63hunk\x18\x02 \x01(\x0b\x32 .parley.voices.v1.RecordingChunkH\x00\x12\x30\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1e.parley.voices.v1.FinishUploadH\x00\x42\t\n\x07request\"Q\n\x11\x43reateVoiceConfig\x12\x18\n\x0btotal_bytes\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x02 \x01(\tB\x0e\n\x0c_total_bytes\"!\n\x0eRecordingChunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"3\n\x0c\x46inishUpload\x12\x13\n\x0btotal_bytes\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\"=\n\x13\x43reateVoiceResponse\x12&\n\x05voice\x18\x01 \x01(\x0b\x32\x17.parley.voices.v1.Voice\",\n\x18GetVoiceEmbeddingRequest\x12\x10\n\x08voice_id\x18\x01 \x01(\t\"o\n\x19GetVoiceEmbeddingResponse\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x11\n\tembedding\x18\x02 \x01(\x0c\x12/\n\x0ctime_to_live\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x16\n\x14StartDonationRequest\"\xa2\x01\n\x15StartDonationResponse\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0etime_to_submit\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf9\x01\n\x15SubmitDonationRequest\x12\x38\n\x06\x63onfig\x18\x01 \x01(\x0b\x32&.parley.voices.v1.SubmitDonationConfigH\x00\x12\x31\n\x05\x63hunk\x18\x02 \x01(\x0b\x32 .parley.voices.v1.RecordingChunkH\x00\x12\x30\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1e.parley.voices.v1.FinishUploadH\x00\x12\x36\n\x08metadata\x18\x04 \x01(\x0b\x32\".parley.voices.v1.DonationMetadataH\x00\x42\t\n\x07request\"T\n\x14SubmitDonationConfig\x12\x18\n\x0btotal_bytes\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x02 \x01(\tB\x0e\n\x0c_total_bytes\"\x85\x02\n\x10\x44onationMetadata\x12\x1b\n\x0e\x66ormat_version\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x65mail\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08nickname\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x17\n\x0fverification_id\x18\x04 \x01(\t\x12\x14\n\x07license\x18\x05 \x01(\tH\x03\x88\x01\x01\x12&\n\x19transcription_from_client\x18\x06 \x01(\tH\x04\x88\x01\x01\x42\x11\n\x0f_format_versionB\x08\n\x06_emailB\x0b\n\t_nicknameB\n\n\x08_licenseB\x1c\n\x1a_transcription_from_client\"\x18\n\x16SubmitDonationResponse\"\xfd\x01\n\x05Voice\x12\x10\n\x08voice_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x32\n\tcharacter\x18\x03 \x01(\x0b\x32\x1f.parley.voices.v1.CharacterHint\x12,\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x1c.parley.voices.v1.FileSourceH\x00\x12\x36\n\tfreesound\x18\x05 \x01(\x0b\x32!.parley.voices.v1.FreesoundSourceH\x00\x12\x30\n\x06\x63ustom\x18\x06 \x01(\x0b\x32\x1e.parley.voices.v1.CustomSourceH\x00\x42\x08\n\x06source\"]\n\rCharacterHint\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\x08language\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04text\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0b\n\t_languageB\x07\n\x05_text\"j\n\nFileSource\x12\x18\n\x0b\x64\x65scription\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1d\n\x10\x64\x65scription_link\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\x13\n\x11_description_link\"\x9f\x01\n\x0f\x46reesoundSource\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x1f\n\x12start_time_seconds\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08sound_id\x18\x03 \x01(\x03\x12\x12\n\nsound_name\x18\x04 \x01(\t\x12\x10\n\x08username\x18\x05 \x01(\t\x12\x0f\n\x07license\x18\x06 \x01(\tB\x15\n\x13_start_time_seconds\"O\n\x0c\x43ustomSource\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12/\n\x0ctime_to_live\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration2\xcf\x04\n\x0cVoiceService\x12W\n\nListVoices\x12#.parley.voices.v1.ListVoicesRequest\x1a$.parley.voices.v1.ListVoicesResponse\x12Q\n\x08GetVoice\x12!.parley.voices.v1.GetVoiceRequest\x1a\".parley.voices.v1.GetVoiceResponse\x12\\\n\x0b\x43reateVoice\x12$.parley.voices.v1.CreateVoiceRequest\x1a%.parley.voices.v1.CreateVoiceResponse(\x01\x12l\n\x11GetVoiceEmbedding\x12*.parley.voices.v1.GetVoiceEmbeddingRequest\x1a+.parley.voices.v1.GetVoiceEmbeddingResponse\x12`\n\rStartDonation\x12&.parley.voices.v1.StartDonationRequest\x1a\'.parley.voices.v1.StartDonationResponse\x12\x65\n\x0eSubmitDonation\x12\'.parley.voices.v1.SubmitDonationRequest\x1a(.parley.voices.v1.SubmitDonationResponse(\x01\x42/\n\x10parley.voices.v1P\x01Z\x19parley/voices/v1;voicesv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dparley/voices/v1/voices.proto\x12\x10parley.voices.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x13\n\x11ListVoicesRequest\"=\n\x12ListVoicesResponse\x12\'\n\x06voices\x18\x01 \x03(\x0b\x32\x17.parley.voices.v1.Voice\"#\n\x0fGetVoiceRequest\x12\x10\n\x08voice_id\x18\x01 \x01(\t\":\n\x10GetVoiceResponse\x12&\n\x05voice\x18\x01 \x01(\x0b\x32\x17.parley.voices.v1.Voice\")\n\x15GetVoiceSampleRequest\x12\x10\n\x08voice_id\x18\x01 \x01(\t\"%\n\x16GetVoiceSampleResponse\x12\x0b\n\x03wav\x18\x01 \x01(\x0c\"\xbb\x01\n\x12\x43reateVoiceRequest\x12\x35\n\x06\x63onfig\x18\x01 \x01(\x0b\x32#.parley.voices.v1.CreateVoiceConfigH\x00\x12\x31\n\x05\x63hunk\x18\x02 \x01(\x0b\x32 .parley.voices.v1.RecordingChunkH\x00\x12\x30\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1e.parley.voices.v1.FinishUploadH\x00\x42\t\n\x07request\"Q\n\x11\x43reateVoiceConfig\x12\x18\n\x0btotal_bytes\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x02 \x01(\tB\x0e\n\x0c_total_bytes\"!\n\x0eRecordingChunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"3\n\x0c\x46inishUpload\x12\x13\n\x0btotal_bytes\x18\x01 \x01(\x04\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\"=\n\x13\x43reateVoiceResponse\x12&\n\x05voice\x18\x01 \x01(\x0b\x32\x17.parley.voices.v1.Voice\",\n\x18GetVoiceEmbeddingRequest\x12\x10\n\x08voice_id\x18\x01 \x01(\t\"o\n\x19GetVoiceEmbeddingResponse\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x11\n\tembedding\x18\x02 \x01(\x0c\x12/\n\x0ctime_to_live\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x16\n\x14StartDonationRequest\"\xa2\x01\n\x15StartDonationResponse\x12\x17\n\x0fverification_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0etime_to_submit\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf9\x01\n\x15SubmitDonationRequest\x12\x38\n\x06\x63onfig\x18\x01 \x01(\x0b\x32&.parley.voices.v1.SubmitDonationConfigH\x00\x12\x31\n\x05\x63hunk\x18\x02 \x01(\x0b\x32 .parley.voices.v1.RecordingChunkH\x00\x12\x30\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1e.parley.voices.v1.FinishUploadH\x00\x12\x36\n\x08metadata\x18\x04 \x01(\x0b\x32\".parley.voices.v1.DonationMetadataH\x00\x42\t\n\x07request\"T\n\x14SubmitDonationConfig\x12\x18\n\x0btotal_bytes\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x12\n\nrequest_id\x18\x02 \x01(\tB\x0e\n\x0c_total_bytes\"\x85\x02\n\x10\x44onationMetadata\x12\x1b\n\x0e\x66ormat_version\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x65mail\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08nickname\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x17\n\x0fverification_id\x18\x04 \x01(\t\x12\x14\n\x07license\x18\x05 \x01(\tH\x03\x88\x01\x01\x12&\n\x19transcription_from_client\x18\x06 \x01(\tH\x04\x88\x01\x01\x42\x11\n\x0f_format_versionB\x08\n\x06_emailB\x0b\n\t_nicknameB\n\n\x08_licenseB\x1c\n\x1a_transcription_from_client\"\x18\n\x16SubmitDonationResponse\"\xa1\x02\n\x05Voice\x12\x10\n\x08voice_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x32\n\tcharacter\x18\x03 \x01(\x0b\x32\x1f.parley.voices.v1.CharacterHint\x12,\n\x04\x66ile\x18\x04 \x01(\x0b\x32\x1c.parley.voices.v1.FileSourceH\x00\x12\x36\n\tfreesound\x18\x05 \x01(\x0b\x32!.parley.voices.v1.FreesoundSourceH\x00\x12\x30\n\x06\x63ustom\x18\x06 \x01(\x0b\x32\x1e.parley.voices.v1.CustomSourceH\x00\x12\x15\n\x08language\x18\x07 \x01(\tH\x01\x88\x01\x01\x42\x08\n\x06sourceB\x0b\n\t_language\"]\n\rCharacterHint\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x15\n\x08language\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04text\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0b\n\t_languageB\x07\n\x05_text\"j\n\nFileSource\x12\x18\n\x0b\x64\x65scription\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1d\n\x10\x64\x65scription_link\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x0e\n\x0c_descriptionB\x13\n\x11_description_link\"\x9f\x01\n\x0f\x46reesoundSource\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x1f\n\x12start_time_seconds\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08sound_id\x18\x03 \x01(\x03\x12\x12\n\nsound_name\x18\x04 \x01(\t\x12\x10\n\x08username\x18\x05 \x01(\t\x12\x0f\n\x07license\x18\x06 \x01(\tB\x15\n\x13_start_time_seconds\"O\n\x0c\x43ustomSource\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12/\n\x0ctime_to_live\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration2\xb4\x05\n\x0cVoiceService\x12W\n\nListVoices\x12#.parley.voices.v1.ListVoicesRequest\x1a$.parley.voices.v1.ListVoicesResponse\x12Q\n\x08GetVoice\x12!.parley.voices.v1.GetVoiceRequest\x1a\".parley.voices.v1.GetVoiceResponse\x12\x63\n\x0eGetVoiceSample\x12\'.parley.voices.v1.GetVoiceSampleRequest\x1a(.parley.voices.v1.GetVoiceSampleResponse\x12\\\n\x0b\x43reateVoice\x12$.parley.voices.v1.CreateVoiceRequest\x1a%.parley.voices.v1.CreateVoiceResponse(\x01\x12l\n\x11GetVoiceEmbedding\x12*.parley.voices.v1.GetVoiceEmbeddingRequest\x1a+.parley.voices.v1.GetVoiceEmbeddingResponse\x12`\n\rStartDonation\x12&.parley.voices.v1.StartDonationRequest\x1a\'.parley.voices.v1.StartDonationResponse\x12\x65\n\x0eSubmitDonation\x12\'.parley.voices.v1.SubmitDonationRequest\x1a(.parley.voices.v1.SubmitDonationResponse(\x01\x42/\n\x10parley.voices.v1P\x01Z\x19parley/voices/v1;voicesv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,42 +42,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETVOICEREQUEST']._serialized_end=235
   _globals['_GETVOICERESPONSE']._serialized_start=237
   _globals['_GETVOICERESPONSE']._serialized_end=295
-  _globals['_CREATEVOICEREQUEST']._serialized_start=298
-  _globals['_CREATEVOICEREQUEST']._serialized_end=485
-  _globals['_CREATEVOICECONFIG']._serialized_start=487
-  _globals['_CREATEVOICECONFIG']._serialized_end=568
-  _globals['_RECORDINGCHUNK']._serialized_start=570
-  _globals['_RECORDINGCHUNK']._serialized_end=603
-  _globals['_FINISHUPLOAD']._serialized_start=605
-  _globals['_FINISHUPLOAD']._serialized_end=656
-  _globals['_CREATEVOICERESPONSE']._serialized_start=658
-  _globals['_CREATEVOICERESPONSE']._serialized_end=719
-  _globals['_GETVOICEEMBEDDINGREQUEST']._serialized_start=721
-  _globals['_GETVOICEEMBEDDINGREQUEST']._serialized_end=765
-  _globals['_GETVOICEEMBEDDINGRESPONSE']._serialized_start=767
-  _globals['_GETVOICEEMBEDDINGRESPONSE']._serialized_end=878
-  _globals['_STARTDONATIONREQUEST']._serialized_start=880
-  _globals['_STARTDONATIONREQUEST']._serialized_end=902
-  _globals['_STARTDONATIONRESPONSE']._serialized_start=905
-  _globals['_STARTDONATIONRESPONSE']._serialized_end=1067
-  _globals['_SUBMITDONATIONREQUEST']._serialized_start=1070
-  _globals['_SUBMITDONATIONREQUEST']._serialized_end=1319
-  _globals['_SUBMITDONATIONCONFIG']._serialized_start=1321
-  _globals['_SUBMITDONATIONCONFIG']._serialized_end=1405
-  _globals['_DONATIONMETADATA']._serialized_start=1408
-  _globals['_DONATIONMETADATA']._serialized_end=1669
-  _globals['_SUBMITDONATIONRESPONSE']._serialized_start=1671
-  _globals['_SUBMITDONATIONRESPONSE']._serialized_end=1695
-  _globals['_VOICE']._serialized_start=1698
-  _globals['_VOICE']._serialized_end=1951
-  _globals['_CHARACTERHINT']._serialized_start=1953
-  _globals['_CHARACTERHINT']._serialized_end=2046
-  _globals['_FILESOURCE']._serialized_start=2048
-  _globals['_FILESOURCE']._serialized_end=2154
-  _globals['_FREESOUNDSOURCE']._serialized_start=2157
-  _globals['_FREESOUNDSOURCE']._serialized_end=2316
-  _globals['_CUSTOMSOURCE']._serialized_start=2318
-  _globals['_CUSTOMSOURCE']._serialized_end=2397
-  _globals['_VOICESERVICE']._serialized_start=2400
-  _globals['_VOICESERVICE']._serialized_end=2991
+  _globals['_GETVOICESAMPLEREQUEST']._serialized_start=297
+  _globals['_GETVOICESAMPLEREQUEST']._serialized_end=338
+  _globals['_GETVOICESAMPLERESPONSE']._serialized_start=340
+  _globals['_GETVOICESAMPLERESPONSE']._serialized_end=377
+  _globals['_CREATEVOICEREQUEST']._serialized_start=380
+  _globals['_CREATEVOICEREQUEST']._serialized_end=567
+  _globals['_CREATEVOICECONFIG']._serialized_start=569
+  _globals['_CREATEVOICECONFIG']._serialized_end=650
+  _globals['_RECORDINGCHUNK']._serialized_start=652
+  _globals['_RECORDINGCHUNK']._serialized_end=685
+  _globals['_FINISHUPLOAD']._serialized_start=687
+  _globals['_FINISHUPLOAD']._serialized_end=738
+  _globals['_CREATEVOICERESPONSE']._serialized_start=740
+  _globals['_CREATEVOICERESPONSE']._serialized_end=801
+  _globals['_GETVOICEEMBEDDINGREQUEST']._serialized_start=803
+  _globals['_GETVOICEEMBEDDINGREQUEST']._serialized_end=847
+  _globals['_GETVOICEEMBEDDINGRESPONSE']._serialized_start=849
+  _globals['_GETVOICEEMBEDDINGRESPONSE']._serialized_end=960
+  _globals['_STARTDONATIONREQUEST']._serialized_start=962
+  _globals['_STARTDONATIONREQUEST']._serialized_end=984
+  _globals['_STARTDONATIONRESPONSE']._serialized_start=987
+  _globals['_STARTDONATIONRESPONSE']._serialized_end=1149
+  _globals['_SUBMITDONATIONREQUEST']._serialized_start=1152
+  _globals['_SUBMITDONATIONREQUEST']._serialized_end=1401
+  _globals['_SUBMITDONATIONCONFIG']._serialized_start=1403
+  _globals['_SUBMITDONATIONCONFIG']._serialized_end=1487
+  _globals['_DONATIONMETADATA']._serialized_start=1490
+  _globals['_DONATIONMETADATA']._serialized_end=1751
+  _globals['_SUBMITDONATIONRESPONSE']._serialized_start=1753
+  _globals['_SUBMITDONATIONRESPONSE']._serialized_end=1777
+  _globals['_VOICE']._serialized_start=1780
+  _globals['_VOICE']._serialized_end=2069
+  _globals['_CHARACTERHINT']._serialized_start=2071
+  _globals['_CHARACTERHINT']._serialized_end=2164
+  _globals['_FILESOURCE']._serialized_start=2166
+  _globals['_FILESOURCE']._serialized_end=2272
+  _globals['_FREESOUNDSOURCE']._serialized_start=2275
+  _globals['_FREESOUNDSOURCE']._serialized_end=2434
+  _globals['_CUSTOMSOURCE']._serialized_start=2436
+  _globals['_CUSTOMSOURCE']._serialized_end=2515
+  _globals['_VOICESERVICE']._serialized_start=2518
+  _globals['_VOICESERVICE']._serialized_end=3210
 # @@protoc_insertion_point(module_scope)

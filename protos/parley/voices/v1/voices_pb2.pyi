@@ -108,6 +108,50 @@ class GetVoiceResponse(_message.Message):
 Global___GetVoiceResponse: _TypeAlias = GetVoiceResponse  # noqa: Y015
 
 @_typing.final
+class GetVoiceSampleRequest(_message.Message):
+    """Asks for a sample of one voice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_ID_FIELD_NUMBER: _builtins.int
+    voice_id: _builtins.str
+    """A `Voice.voice_id` that `ListVoices` answers."""
+    def __init__(
+        self,
+        *,
+        voice_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice_id", b"voice_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVoiceSampleRequest: _TypeAlias = GetVoiceSampleRequest  # noqa: Y015
+
+@_typing.final
+class GetVoiceSampleResponse(_message.Message):
+    """A sample of one voice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAV_FIELD_NUMBER: _builtins.int
+    wav: _builtins.bytes
+    """A WAV file: 16-bit PCM, 24 000 Hz, mono; at most 20 s."""
+    def __init__(
+        self,
+        *,
+        wav: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["wav", b"wav"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVoiceSampleResponse: _TypeAlias = GetVoiceSampleResponse  # noqa: Y015
+
+@_typing.final
 class CreateVoiceRequest(_message.Message):
     """One message from the caller of `CreateVoice`."""
 
@@ -518,12 +562,15 @@ class Voice(_message.Message):
     FILE_FIELD_NUMBER: _builtins.int
     FREESOUND_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
     voice_id: _builtins.str
     """What a conversation and the synthesis engine name it by; "custom:" and a UUID for a custom voice. Several voices of
     the catalogue may share one, with a character each: `GetVoice` finds the first. Empty when the catalogue has none.
     """
     name: _builtins.str
     """What people call it. Empty when the catalogue has none."""
+    language: _builtins.str
+    """The language it speaks, as a BCP 47 tag ("en-GB"). Left out when the catalogue is silent: the first of its character."""
     @_builtins.property
     def character(self) -> Global___CharacterHint:
         """The character the voice was made for; left out when it has none."""
@@ -549,13 +596,19 @@ class Voice(_message.Message):
         file: Global___FileSource | None = ...,
         freesound: Global___FreesoundSource | None = ...,
         custom: Global___CustomSource | None = ...,
+        language: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "custom", b"custom", "file", b"file", "freesound", b"freesound", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_language", b"_language", "character", b"character", "custom", b"custom", "file", b"file", "freesound", b"freesound", "language", b"language", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "custom", b"custom", "file", b"file", "freesound", b"freesound", "name", b"name", "source", b"source", "voice_id", b"voice_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_language", b"_language", "character", b"character", "custom", b"custom", "file", b"file", "freesound", b"freesound", "language", b"language", "name", b"name", "source", b"source", "voice_id", b"voice_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__language: _TypeAlias = _typing.Literal["language"]  # noqa: Y015
+    _WhichOneofArgType__language: _TypeAlias = _typing.Literal["_language", b"_language"]  # noqa: Y015
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["file", "freesound", "custom"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__language) -> _WhichOneofReturnType__language | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
 Global___Voice: _TypeAlias = Voice  # noqa: Y015

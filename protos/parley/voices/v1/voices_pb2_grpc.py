@@ -45,6 +45,11 @@ class VoiceServiceStub:
                 request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceRequest.SerializeToString,
                 response_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceResponse.FromString,
                 _registered_method=True)
+        self.GetVoiceSample = channel.unary_unary(
+                '/parley.voices.v1.VoiceService/GetVoiceSample',
+                request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceSampleRequest.SerializeToString,
+                response_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceSampleResponse.FromString,
+                _registered_method=True)
         self.CreateVoice = channel.stream_unary(
                 '/parley.voices.v1.VoiceService/CreateVoice',
                 request_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.CreateVoiceRequest.SerializeToString,
@@ -72,7 +77,8 @@ class VoiceServiceServicer:
     """
 
     def ListVoices(self, request, context):
-        """Lists the voices that are offered to people, in the catalogue's order.
+        """Lists the voices that are offered to people, in the catalogue's order. A voice of an engine that is not in use is not
+        offered. While no synthesis proxy can be reached, the engines of its last answer count; without any, all of them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,6 +87,16 @@ class VoiceServiceServicer:
     def GetVoice(self, request, context):
         """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none.
         A custom voice is found until its time is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVoiceSample(self, request, context):
+        """Fetches a short sample of a voice that is offered: one sentence in the voice's language. It is synthesised when it is
+        first asked for, and kept. NOT_FOUND (VOICE_NOT_FOUND) when the voice is not offered; RESOURCE_EXHAUSTED (AT_CAPACITY)
+        when too many other samples are being made, or every voice is taken; UNAVAILABLE (UPSTREAM_DOWN) when synthesis cannot be
+        reached, or breaks off.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,6 +165,11 @@ def add_VoiceServiceServicer_to_server(servicer, server):
                     servicer.GetVoice,
                     request_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceRequest.FromString,
                     response_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceResponse.SerializeToString,
+            ),
+            'GetVoiceSample': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVoiceSample,
+                    request_deserializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceSampleRequest.FromString,
+                    response_serializer=parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceSampleResponse.SerializeToString,
             ),
             'CreateVoice': grpc.stream_unary_rpc_method_handler(
                     servicer.CreateVoice,
@@ -226,6 +247,33 @@ class VoiceService:
             '/parley.voices.v1.VoiceService/GetVoice',
             parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceRequest.SerializeToString,
             parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVoiceSample(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parley.voices.v1.VoiceService/GetVoiceSample',
+            parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceSampleRequest.SerializeToString,
+            parley_dot_voices_dot_v1_dot_voices__pb2.GetVoiceSampleResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,10 +34,18 @@ class VoiceServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> VoiceServiceAsyncStub: ...
     ListVoices: _grpc.UnaryUnaryMultiCallable[_voices_pb2.ListVoicesRequest, _voices_pb2.ListVoicesResponse]
-    """Lists the voices that are offered to people, in the catalogue's order."""
+    """Lists the voices that are offered to people, in the catalogue's order. A voice of an engine that is not in use is not
+    offered. While no synthesis proxy can be reached, the engines of its last answer count; without any, all of them.
+    """
     GetVoice: _grpc.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceRequest, _voices_pb2.GetVoiceResponse]
     """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none.
     A custom voice is found until its time is over.
+    """
+    GetVoiceSample: _grpc.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceSampleRequest, _voices_pb2.GetVoiceSampleResponse]
+    """Fetches a short sample of a voice that is offered: one sentence in the voice's language. It is synthesised when it is
+    first asked for, and kept. NOT_FOUND (VOICE_NOT_FOUND) when the voice is not offered; RESOURCE_EXHAUSTED (AT_CAPACITY)
+    when too many other samples are being made, or every voice is taken; UNAVAILABLE (UPSTREAM_DOWN) when synthesis cannot be
+    reached, or breaks off.
     """
     CreateVoice: _grpc.StreamUnaryMultiCallable[_voices_pb2.CreateVoiceRequest, _voices_pb2.CreateVoiceResponse]
     """Makes a custom voice of a recording of somebody speaking, and keeps it for a while.
@@ -81,10 +89,18 @@ class VoiceServiceAsyncStub(VoiceServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListVoices: _aio.UnaryUnaryMultiCallable[_voices_pb2.ListVoicesRequest, _voices_pb2.ListVoicesResponse]  # type: ignore[assignment]
-    """Lists the voices that are offered to people, in the catalogue's order."""
+    """Lists the voices that are offered to people, in the catalogue's order. A voice of an engine that is not in use is not
+    offered. While no synthesis proxy can be reached, the engines of its last answer count; without any, all of them.
+    """
     GetVoice: _aio.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceRequest, _voices_pb2.GetVoiceResponse]  # type: ignore[assignment]
     """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none.
     A custom voice is found until its time is over.
+    """
+    GetVoiceSample: _aio.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceSampleRequest, _voices_pb2.GetVoiceSampleResponse]  # type: ignore[assignment]
+    """Fetches a short sample of a voice that is offered: one sentence in the voice's language. It is synthesised when it is
+    first asked for, and kept. NOT_FOUND (VOICE_NOT_FOUND) when the voice is not offered; RESOURCE_EXHAUSTED (AT_CAPACITY)
+    when too many other samples are being made, or every voice is taken; UNAVAILABLE (UPSTREAM_DOWN) when synthesis cannot be
+    reached, or breaks off.
     """
     CreateVoice: _aio.StreamUnaryMultiCallable[_voices_pb2.CreateVoiceRequest, _voices_pb2.CreateVoiceResponse]  # type: ignore[assignment]
     """Makes a custom voice of a recording of somebody speaking, and keeps it for a while.
@@ -131,7 +147,9 @@ class VoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _voices_pb2.ListVoicesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_voices_pb2.ListVoicesResponse, _abc.Awaitable[_voices_pb2.ListVoicesResponse]]:
-        """Lists the voices that are offered to people, in the catalogue's order."""
+        """Lists the voices that are offered to people, in the catalogue's order. A voice of an engine that is not in use is not
+        offered. While no synthesis proxy can be reached, the engines of its last answer count; without any, all of them.
+        """
 
     @_abc_1.abstractmethod
     def GetVoice(
@@ -141,6 +159,18 @@ class VoiceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_voices_pb2.GetVoiceResponse, _abc.Awaitable[_voices_pb2.GetVoiceResponse]]:
         """Looks one voice up by its id. NOT_FOUND (VOICE_NOT_FOUND) when there is none.
         A custom voice is found until its time is over.
+        """
+
+    @_abc_1.abstractmethod
+    def GetVoiceSample(
+        self,
+        request: _voices_pb2.GetVoiceSampleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_voices_pb2.GetVoiceSampleResponse, _abc.Awaitable[_voices_pb2.GetVoiceSampleResponse]]:
+        """Fetches a short sample of a voice that is offered: one sentence in the voice's language. It is synthesised when it is
+        first asked for, and kept. NOT_FOUND (VOICE_NOT_FOUND) when the voice is not offered; RESOURCE_EXHAUSTED (AT_CAPACITY)
+        when too many other samples are being made, or every voice is taken; UNAVAILABLE (UPSTREAM_DOWN) when synthesis cannot be
+        reached, or breaks off.
         """
 
     @_abc_1.abstractmethod

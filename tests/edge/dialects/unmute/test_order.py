@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from orchestrator.conversation import actions as act
@@ -17,8 +17,6 @@ from tests.orchestrator.conversation.test_invariants import LONG, Converse
 SETTINGS = settings(
     max_examples=5_000 if LONG else 120,
     stateful_step_count=100 if LONG else 50,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )
 

@@ -12,12 +12,12 @@ from websockets.asyncio.server import ServerConnection
 
 from mesh.audio import FRAME_SAMPLES
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
+from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
+from mesh.server_urls import parse_urls
 from mesh.times import seconds
 from moshi_client.floats import unpacked_floats
 from moshi_client.messages import Audio
-from moshi_client.metrics import LeaseMetrics
-from moshi_client.urls import parse_urls
 from stt_proxy.engines.moshi import recognizer
 from stt_proxy.engines.moshi.engine import MoshiEngine, moshi_engine
 from stt_proxy.engines.moshi.stream_state import Model

@@ -56,6 +56,8 @@ async def test_hibari_speaks_first_and_espeak_what_hibari_lacks(hibari: HibariVo
         assert isinstance(voices.speaker(voice), EspeakSpeaker)
     assert isinstance(voices.speaker("custom:1", EMBEDDING), EspeakSpeaker)
     assert voices.name == "espeak"
+    assert voices.voices == {"hibari": tuple(hibari.voices["hibari"]), "espeak": ()}
+    assert "en-us-heart" in hibari.voices["hibari"]
     with pytest.raises(VoiceNotFound):
         voices.speaker("en-us-nobody")
 

@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
+from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
+from mesh.server_urls import parse_urls
 from moshi_client.floats import packed_floats
 from moshi_client.messages import Audio as AudioMessage
 from moshi_client.messages import packed as packed_message
-from moshi_client.metrics import LeaseMetrics
-from moshi_client.urls import parse_urls
 from tests.moshi_client.models import speaking
 from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
 from tts_proxy.engine import Audio, Event, Utterance, Word

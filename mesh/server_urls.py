@@ -1,4 +1,4 @@
-"""Where moshi-servers are, as settings say it: `http(s)` or `ws(s)` URLs; each may stand for several servers."""
+"""Where servers are, as people say it: `http(s)` or `ws(s)` URLs, each of which may stand for several servers."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -17,7 +17,7 @@ class ServerUrl(NamedTuple):
     host: str
     port: int
     prefix: str
-    """What comes before "/api/…"; mostly nothing."""
+    """What comes before the paths of the server; mostly nothing."""
 
     @property
     def target(self) -> HostPort:

@@ -1,0 +1,1 @@
+"""Recognition by servers with OpenAI's audio API: one request transcribes one window."""

@@ -1,0 +1,1 @@
+"""Voices of servers with OpenAI's audio API: one request speaks one clause."""
