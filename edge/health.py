@@ -11,7 +11,7 @@ from grpc.aio import Channel, UnaryUnaryMultiCallable
 
 from mesh.discovery.search import Limits, Replicas, any_serving, ask, known_down
 from mesh.errors import MeshError, UpstreamDown
-from mesh.metrics import version
+from mesh.process.metrics import version
 from parley.conversation.v1.conversation_pb2 import DescribeServiceRequest, DescribeServiceResponse
 from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 

@@ -4,8 +4,8 @@ from prometheus_client import REGISTRY
 
 from edge.server import serving
 from edge.settings import EdgeSettings
-from mesh.metrics import metrics_served
-from mesh.process import run_process
+from mesh.process.metrics import metrics_served
+from mesh.process.run import run_process
 
 
 async def serve(settings: EdgeSettings) -> None:

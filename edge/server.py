@@ -14,9 +14,9 @@ from edge.http.app import create_app
 from edge.http.connections import HttpConnection, WebSocketConnection
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
-from mesh.drain import LiveCalls, until_drained
-from mesh.http_server import http_served, listening
-from mesh.ports import authority
+from mesh.process.drain import LiveCalls, until_drained
+from mesh.process.http_server import http_served, listening
+from mesh.process.ports import authority
 from mesh.tasks import first_of
 
 log = structlog.get_logger()

@@ -5,8 +5,8 @@ from typing import Any
 
 from launcher.failure import Failure, MissingPackages
 from launcher.processes import PROCESSES
-from mesh.extras import MissingExtra
-from mesh.plugins import Choice, EngineGroup, EngineUnavailable
+from mesh.engines.extras import MissingExtra
+from mesh.engines.plugins import Choice, EngineGroup, EngineUnavailable
 
 
 def groups() -> Iterator[EngineGroup[Any]]:

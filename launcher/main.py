@@ -7,7 +7,7 @@ import click
 
 from launcher.command import Commands
 from launcher.processes import PROCESSES
-from mesh import logs
+from mesh.process import logs
 
 
 @click.group(

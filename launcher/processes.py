@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from edge.settings import EdgeSettings
-from mesh.plugins import EngineGroup
+from mesh.engines.plugins import EngineGroup
 from mesh.settings import ServiceSettings, SettingDescription, Settings, describe
 from orchestrator.settings import OrchestratorSettings
 from responder.settings import ResponderSettings

@@ -1,7 +1,7 @@
 """Several servers for one purpose: what is known of each, which to try next, and how a search among them goes.
 
 No I/O and no clock: a time is seconds of the caller's clock, and chance is handed in. Replicas found by gRPC
-(`mesh.discovery`) and servers reached by URL (`mesh.upstreams`) are both searched by these rules.
+(`mesh.discovery`) and servers reached by URL (`mesh.engines.upstreams`) are both searched by these rules.
 """
 
 import random

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import httpx2
 
-from mesh.findings import Finding, fine, wrong
-from mesh.ports import authority
-from mesh.server_urls import ServerUrl, parse_urls
+from mesh.engines.findings import Finding, fine, wrong
+from mesh.engines.server_urls import ServerUrl, parse_urls
+from mesh.process.ports import authority
 from moshi_client.probe import BUILD_INFO
 
 _ANSWER_LIMIT_S = 3.0

@@ -7,9 +7,9 @@ import httpx2
 import msgspec
 from msgspec import Meta, Struct
 
-from mesh.server_requests import request
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import Health, Place
+from mesh.engines.server_requests import request
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import Health, Place
 
 BUILD_INFO = "/api/build_info"
 """What every moshi-server answers."""

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import httpx2
 
-from mesh import upstreams
-from mesh.lease_metrics import LeaseMetrics
+from mesh.engines import upstreams
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import Health, Place, Upstreams
 from mesh.pool import Options
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import Health, Place, Upstreams
 from moshi_client.connection import Call, Connection, connected
 from moshi_client.probe import probe
 

@@ -5,9 +5,9 @@ import asyncio
 import httpx2
 import msgspec
 
-from mesh.findings import Finding, advice, fine, wrong
-from mesh.ports import authority
-from mesh.server_urls import ServerUrl, parse_urls
+from mesh.engines.findings import Finding, advice, fine, wrong
+from mesh.engines.server_urls import ServerUrl, parse_urls
+from mesh.process.ports import authority
 from openai_audio.refusals import refusal
 from openai_audio.servers import MODELS
 from openai_audio.settings import OpenAiAudioSettings

@@ -14,12 +14,12 @@ from typing import Any, TypeAlias
 
 import httpx2
 
-from mesh import upstreams
+from mesh.engines import upstreams
+from mesh.engines.server_requests import request
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import Health, LeaseMeter, Place, Upstreams
 from mesh.errors import MeshError, UpstreamDown
 from mesh.pool import Options
-from mesh.server_requests import request
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import Health, LeaseMeter, Place, Upstreams
 from openai_audio.refusals import refusal
 
 MODELS = "/v1/models"

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from mesh.discovery.search import Replicas
-from mesh.process import CannotStart, run_process
+from mesh.process.run import CannotStart, run_process
 from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
 from orchestrator.dependencies import watch

@@ -5,11 +5,11 @@ from datetime import datetime
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mesh.drain import LiveCalls, until_drained
-from mesh.http_server import http_served, listening
-from mesh.metrics import metrics_served
-from mesh.ports import authority
-from mesh.process import run_process
+from mesh.process.drain import LiveCalls, until_drained
+from mesh.process.http_server import http_served, listening
+from mesh.process.metrics import metrics_served
+from mesh.process.ports import authority
+from mesh.process.run import run_process
 from responder.app import create_app
 from responder.settings import ResponderSettings
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mesh.ports import authority
+from mesh.process.ports import authority
 from mesh.tasks import beside
 from standins import faults as fault_kinds
 from standins.asgi import TRANSPORT, read

@@ -17,7 +17,7 @@ from typing import Final, Protocol, Self, TypeAlias
 
 from msgspec import Struct
 
-from mesh.plugins import EngineGroup
+from mesh.engines.plugins import EngineGroup
 
 
 class Word(Struct, frozen=True, tag=True):

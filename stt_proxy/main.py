@@ -1,7 +1,7 @@
 """The recognition proxy's process."""
 
-from mesh.plugins import Choice
-from mesh.process import run_process
+from mesh.engines.plugins import Choice
+from mesh.process.run import run_process
 from mesh.rpc.server import serve as serve_grpc
 from parley.stt.v1.stt_pb2 import DESCRIPTOR
 from parley.stt.v1.stt_pb2_grpc import add_SpeechToTextServiceServicer_to_server

@@ -8,7 +8,7 @@ import structlog
 
 from mesh.audio import SAMPLE_RATE, WORKING_ONLY, negotiate
 from mesh.errors import BadAudio, InvalidRequest
-from mesh.logs import bind_session
+from mesh.process.logs import bind_session
 from mesh.rpc.streams import StreamLimits, first_request, serve_stream
 from mesh.times import duration, seconds
 from parley.audio.v1.audio_pb2 import AudioFormat

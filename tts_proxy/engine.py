@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from mesh.plugins import EngineGroup
+from mesh.engines.plugins import EngineGroup
 
 
 @dataclass(frozen=True, slots=True)

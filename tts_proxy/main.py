@@ -1,8 +1,8 @@
 """The synthesis proxy's process."""
 
 from mesh.discovery.search import Replicas
-from mesh.plugins import Choice
-from mesh.process import run_process
+from mesh.engines.plugins import Choice
+from mesh.process.run import run_process
 from mesh.rpc.server import serve as serve_grpc
 from parley.tts.v1.tts_pb2 import DESCRIPTOR
 from parley.tts.v1.tts_pb2_grpc import add_TextToSpeechServiceServicer_to_server

@@ -9,7 +9,7 @@ import structlog
 from mesh.audio import WORKING_ONLY, negotiate
 from mesh.audio.frames import Framer
 from mesh.errors import InvalidRequest
-from mesh.logs import bind_session
+from mesh.process.logs import bind_session
 from mesh.rpc.streams import StreamLimits, first_request, serve_stream
 from mesh.times import duration
 from parley.tts.v1 import tts_pb2 as pb

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, TypeAlias
 
-from mesh.plugins import EngineName
+from mesh.engines.plugins import EngineName
 from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 
 Capacity: TypeAlias = Annotated[

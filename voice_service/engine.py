@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from mesh.plugins import EngineGroup
+from mesh.engines.plugins import EngineGroup
 
 LARGEST_EMBEDDING = 1 << 20
 """Bytes."""

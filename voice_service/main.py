@@ -8,9 +8,9 @@ from pathlib import Path
 import structlog
 
 from mesh.discovery.search import Replicas
+from mesh.engines.plugins import Choice
 from mesh.errors import UpstreamDown
-from mesh.plugins import Choice
-from mesh.process import CannotStart, run_process
+from mesh.process.run import CannotStart, run_process
 from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
 from parley.voices.v1.voices_pb2 import DESCRIPTOR

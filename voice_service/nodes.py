@@ -10,7 +10,7 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
-from mesh.text_files import TextFileError, read_text
+from mesh.text.files import TextFileError, read_text
 
 T = TypeVar("T", str, bool, int, float)
 

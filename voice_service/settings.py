@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from mesh.plugins import EngineName
+from mesh.engines.plugins import EngineName
 from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 from voice_service.store import Retention
 

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+from mesh.engines.findings import Finding, fine, wrong
 from mesh.errors import MeshError
-from mesh.findings import Finding, fine, wrong
-from mesh.ports import authority
+from mesh.process.ports import authority
 from wyoming_client.connection import connected
 from wyoming_client.servers import Service, describe
 from wyoming_client.settings import WyomingUrl, parse_urls

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from mesh import upstreams
+from mesh.engines import upstreams
+from mesh.engines.upstreams import Health, LeaseMeter, Place, Upstreams
 from mesh.errors import MeshError, UpstreamDown, UpstreamMisconfigured
 from mesh.pool import Options
-from mesh.upstreams import Health, LeaseMeter, Place, Upstreams
 from wyoming_client.connection import Connection, connected
 from wyoming_client.settings import WyomingUrl
 

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
 from edge.access.origins import Origins
-from mesh.drain import LiveCalls
 from mesh.errors import Draining
+from mesh.process.drain import LiveCalls
 
 _RETRY_AFTER_S = 10
 """When a client with too many sessions may come back: it is unknown when one of them ends."""

@@ -26,8 +26,8 @@ from edge.metrics import EdgeMetrics, HttpMetrics
 from edge.session.realtime import RealtimeSession
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
-from mesh.drain import LiveCalls
 from mesh.errors import MeshError
+from mesh.process.drain import LiveCalls
 from mesh.tasks import beside
 
 

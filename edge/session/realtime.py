@@ -15,7 +15,7 @@ from edge.session import refusals
 from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
 from mesh.discovery.search import THROUGH_A_SEARCH, Admission, Replicas, admitted
 from mesh.errors import Draining, Idle, InternalError, MeshError, UpstreamDown
-from mesh.logs import bind_session
+from mesh.process.logs import bind_session
 from mesh.tasks import beside
 from parley.conversation.v1.conversation_pb2 import ConverseRequest, ConverseResponse
 from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub

@@ -10,7 +10,7 @@ from launcher.processes import EDGE
 from launcher.running.language_model import LanguageModel, choose
 from launcher.running.plan import Plan, plan
 from launcher.running.probes import is_running
-from mesh.findings import Finding, wrong
+from mesh.engines.findings import Finding, wrong
 from mesh.settings import load
 
 _CHECK_LIMIT_S = 90.0

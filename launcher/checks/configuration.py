@@ -8,7 +8,7 @@ from pathlib import Path
 from launcher.checks.check import Context
 from launcher.configuration.inventory import Entry, inventory, unknown_variables
 from mesh.discovery.addresses import BadTarget, parse_target
-from mesh.findings import Finding, advice, fine, wrong
+from mesh.engines.findings import Finding, advice, fine, wrong
 from mesh.settings import load
 from voice_service.catalogue import read_catalogue
 from voice_service.nodes import CatalogueError

@@ -5,9 +5,9 @@ from typing import Any
 
 from launcher.checks.check import Context
 from launcher.checks.trial import try_engine
-from mesh.extras import MissingExtra
-from mesh.findings import Finding, advice, wrong
-from mesh.plugins import EngineGroup, EngineUnavailable
+from mesh.engines.extras import MissingExtra
+from mesh.engines.findings import Finding, advice, wrong
+from mesh.engines.plugins import EngineGroup, EngineUnavailable
 from mesh.settings import SettingError
 from stt_proxy import engine as stt_engine
 from tts_proxy import engine as tts_engine

@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from launcher.checks.check import Context
 from launcher.checks.trial import attempt
 from launcher.processes import PROCESSES
-from mesh.findings import Finding, fine, wrong
+from mesh.engines.findings import Finding, fine, wrong
 
 
 async def python(_: Context) -> list[Finding]:

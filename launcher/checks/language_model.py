@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import openai
 
 from launcher.checks.check import Context
-from mesh.findings import Finding, advice, fine, wrong
+from mesh.engines.findings import Finding, advice, fine, wrong
 from mesh.settings import load
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.client import LanguageModel

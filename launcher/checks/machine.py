@@ -9,9 +9,9 @@ import psutil
 
 from launcher.checks.check import Context
 from launcher.engines import groups
-from mesh.extras import MissingExtra
-from mesh.findings import Finding, advice, fine, wrong
-from mesh.plugins import EngineGroup, EngineUnavailable, Memory
+from mesh.engines.extras import MissingExtra
+from mesh.engines.findings import Finding, advice, fine, wrong
+from mesh.engines.plugins import EngineGroup, EngineUnavailable, Memory
 from mesh.settings import SettingError
 
 _CORES = 2

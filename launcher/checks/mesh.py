@@ -6,7 +6,7 @@ from launcher.checks.check import Context
 from launcher.processes import RESPONDER
 from launcher.running.ports import port_faults
 from launcher.running.probes import http_json
-from mesh.findings import Finding, fine, wrong
+from mesh.engines.findings import Finding, fine, wrong
 
 
 async def ports(context: Context) -> list[Finding]:

@@ -15,10 +15,10 @@ import msgspec
 
 from launcher.running.process import started
 from mesh.discovery.addresses import BadTarget
+from mesh.engines.extras import MissingExtra
+from mesh.engines.findings import Finding, State, wrong
+from mesh.engines.plugins import EngineUnavailable
 from mesh.errors import MeshError
-from mesh.extras import MissingExtra
-from mesh.findings import Finding, State, wrong
-from mesh.plugins import EngineUnavailable
 from mesh.settings import SettingError, load
 
 _ENGINE_LIMIT_S = 45.0

@@ -15,8 +15,8 @@ from launcher.command import Command
 from launcher.console import console
 from launcher.failure import ExitCode
 from launcher.options import MeshOptions, mesh_options
-from mesh.findings import Finding, State, wrong
-from mesh.ports import authority
+from mesh.engines.findings import Finding, State, wrong
+from mesh.process.ports import authority
 
 _SIGNS = {State.FINE: ("✓", "green"), State.ADVICE: ("!", "yellow"), State.WRONG: ("✗", "red")}
 _PLAIN_SIGNS = {State.FINE: "+", State.ADVICE: "!", State.WRONG: "x"}

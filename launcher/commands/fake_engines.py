@@ -10,8 +10,8 @@ import uvloop
 
 from launcher.command import Command
 from launcher.failure import ExitCode, Failure
-from mesh.ports import authority
-from mesh.signals import stop_requests
+from mesh.process.ports import authority
+from mesh.process.signals import stop_requests
 from standins import faults
 from standins.cloning import CloningEngine
 from standins.engine import BadChange, Engine

@@ -9,7 +9,7 @@ from launcher.command import Command
 from launcher.failure import ExitCode, Failure
 from launcher.processes import EDGE, PROCESSES, RESPONDER
 from launcher.running.probes import grpc_serving, http_json
-from mesh.ports import authority
+from mesh.process.ports import authority
 from mesh.settings import SettingError, load
 
 _BY_NAME = {process.name: process for process in PROCESSES}

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from launcher.command import Command, Commands
 from launcher.console import console
 from launcher.failure import ExitCode, Failure
+from mesh.engines.weights import Weights, WeightsSettings, WeightStore, WeightsUnavailable
 from mesh.settings import SettingError, load
-from mesh.weights import Weights, WeightsSettings, WeightStore, WeightsUnavailable
 from stt_proxy.engines.whisper.models import MODELS
 
 _KNOWN = {each.weights.name: each.weights for each in MODELS.values()}

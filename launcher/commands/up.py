@@ -19,10 +19,10 @@ from launcher.running.plan import Plan, plan
 from launcher.running.ports import PortUnusable, check_free
 from launcher.running.probes import http_json, is_running
 from launcher.running.supervise import Limits, StartFailed, Supervisor
-from mesh.findings import State
-from mesh.ports import authority
+from mesh.engines.findings import State
+from mesh.process.ports import authority
+from mesh.process.signals import StopRequests, stop_requests
 from mesh.settings import load
-from mesh.signals import StopRequests, stop_requests
 from mesh.tasks import beside
 
 # What the processes get, on top of the drain limits of the edge and the orchestrator, to end by themselves.

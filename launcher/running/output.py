@@ -18,7 +18,7 @@ from launcher.processes import DEFAULT_TARGET, DEFAULT_URL
 from launcher.running.language_model import LOCAL_SERVERS
 from launcher.running.plan import Plan
 from launcher.running.supervise import Stage
-from mesh.ports import authority
+from mesh.process.ports import authority
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_red", "bright_cyan", "bright_yellow")
 

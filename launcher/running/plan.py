@@ -11,7 +11,7 @@ from launcher.running.ports import PortWanted
 from launcher.running.probes import grpc_serving, http_json
 from launcher.running.supervise import Child
 from mesh.discovery.addresses import HostPort
-from mesh.ports import authority
+from mesh.process.ports import authority
 from mesh.settings import ServiceSettings, load
 
 # Conversations end at the edge first, then at the orchestrator, while what they need is still there.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import psutil
 
 from launcher.failure import Failure
-from mesh.ports import PortTaken, raise_why_not
+from mesh.process.ports import PortTaken, raise_why_not
 
 
 class PortUnusable(Failure):

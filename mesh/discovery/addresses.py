@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 import structlog
 
-from mesh.ports import authority
+from mesh.process.ports import authority
 
 LOOKUP_LIMIT_S = 5.0
 """How long the name service may take."""

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import grpc
 import structlog
 
-from mesh.drain import LiveCalls
 from mesh.errors import InternalError, MeshError, to_status
+from mesh.process.drain import LiveCalls
 from mesh.tasks import was_cancelled
 
 log = structlog.get_logger()

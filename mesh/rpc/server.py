@@ -14,9 +14,9 @@ import grpc
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
 
-from mesh.drain import LiveCalls, until_drained
-from mesh.metrics import metrics_served
-from mesh.ports import authority, raise_why_not
+from mesh.process.drain import LiveCalls, until_drained
+from mesh.process.metrics import metrics_served
+from mesh.process.ports import authority, raise_why_not
 from mesh.rpc import health, reflection
 from mesh.rpc.health import Health
 from mesh.rpc.interceptor import Interceptor

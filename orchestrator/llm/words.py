@@ -3,7 +3,7 @@
 import html
 import re
 
-from mesh.writing import parts_of
+from mesh.text.writing import parts_of
 
 _UNSPEAKABLE = str.maketrans(
     dict.fromkeys("*_`#[]") | {"|": " ", "’": "'", "‘": "'", "“": '"', "”": '"'}  # noqa: RUF001 - curly quotes are the point

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from mesh.text_files import TextFileError, read_text
+from mesh.text.files import TextFileError, read_text
 
 _PLACEHOLDER = re.compile(r"{(\w+)}")
 _BRACE = re.compile(r"[{}]")

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 import grpc
 import structlog
 
-from mesh import logs
 from mesh.audio import negotiate
 from mesh.discovery.search import Replicas
+from mesh.process import logs
 from mesh.rpc.streams import before_idle, first_request
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.recorder import Recordings

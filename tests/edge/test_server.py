@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
 from mesh.discovery.addresses import BadTarget
-from mesh.ports import PortTaken
+from mesh.process.ports import PortTaken
 from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from parley.conversation.v1 import conversation_pb2 as conversation

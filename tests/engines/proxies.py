@@ -8,9 +8,9 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from mesh.discovery.search import Replicas
-from mesh.lease_metrics import LeaseMetrics
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import parse_urls
 from mesh.rpc.server import GrpcServer
-from mesh.server_urls import parse_urls
 from mesh.settings import load
 from parley.stt.v1 import stt_pb2
 from parley.stt.v1.stt_pb2_grpc import add_SpeechToTextServiceServicer_to_server

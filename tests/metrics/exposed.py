@@ -10,7 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from starlette.applications import Starlette
 
 from edge.metrics import EdgeMetrics, HttpMetrics
-from mesh.lease_metrics import LeaseMetrics
+from mesh.engines.lease_metrics import LeaseMetrics
 from orchestrator.metrics import Metrics as OrchestratorMetrics
 from stt_proxy.metrics import Metrics as SttMetrics
 from tts_proxy.metrics import Metrics as TtsMetrics

@@ -4,8 +4,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from mesh.server_urls import parse_urls
-from mesh.upstreams import Health, Place
+from mesh.engines.server_urls import parse_urls
+from mesh.engines.upstreams import Health, Place
 from moshi_client.probe import answers, probe
 from tests.moshi_client.server import running
 

@@ -10,13 +10,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection
 
-from mesh import upstreams
 from mesh.discovery import addresses
 from mesh.discovery.addresses import HostPort, Lookup
+from mesh.engines import upstreams
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import parse_urls
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
-from mesh.server_urls import parse_urls
 from moshi_client import servers as moshi_servers
 from moshi_client.connection import Call, Closed
 from moshi_client.messages import FromRecogniser, Marker, from_recogniser

@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mesh.server_urls import parse_urls
+from mesh.engines.server_urls import parse_urls
 from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings

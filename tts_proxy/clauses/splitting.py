@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import takewhile
 
-from mesh.writing import CLAUSE_MARKS, SENTENCE_MARKS, characters_in, parts_of
+from mesh.text.writing import CLAUSE_MARKS, SENTENCE_MARKS, characters_in, parts_of
 
 MOST_WORDS = 25
 """Words of a clause at which it is no longer waited for punctuation."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.audio import FRAME_SAMPLES, SAMPLE_RATE
-from mesh.writing import characters_in
+from mesh.text.writing import characters_in
 from tts_proxy.clauses.queue import ClauseQueue
 from tts_proxy.clauses.script import Script, script_of
 from tts_proxy.clauses.splitting import Ending

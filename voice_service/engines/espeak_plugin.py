@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from mesh.findings import Finding, fine
-from mesh.plugins import EnginePlugin
+from mesh.engines.findings import Finding, fine
+from mesh.engines.plugins import EnginePlugin
 from mesh.settings import Settings
 from voice_service.engine import CloningEngine
 

@@ -10,12 +10,12 @@ from typing import Self
 
 import httpx2
 
-from mesh import upstreams
+from mesh.engines import upstreams
+from mesh.engines.server_requests import request
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import Health, Place, Upstreams
 from mesh.errors import BadAudio, UploadTooLarge, UpstreamDown
 from mesh.pool import Options, Policy
-from mesh.server_requests import request
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import Health, Place, Upstreams
 from moshi_client.probe import answers
 from voice_service.engine import LARGEST_EMBEDDING
 

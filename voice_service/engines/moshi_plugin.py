@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from mesh.findings import Finding
-from mesh.plugins import EnginePlugin
-from mesh.server_urls import parse_urls
+from mesh.engines.findings import Finding
+from mesh.engines.plugins import EnginePlugin
+from mesh.engines.server_urls import parse_urls
 from mesh.settings import Settings, setting
 from voice_service.engine import CloningEngine
 

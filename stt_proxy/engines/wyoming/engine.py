@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from mesh.engines.upstreams import LeaseMeter
 from mesh.errors import AtCapacity, UpstreamDown
 from mesh.pool import Options
-from mesh.upstreams import LeaseMeter
 from stt_proxy.recognition import SAMPLE_RATE
 from stt_proxy.recognition.detector import SpeechDetector
 from stt_proxy.recognition.samples import Samples

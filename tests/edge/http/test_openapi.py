@@ -30,7 +30,7 @@ from edge.http.openapi import JSON, described, operation
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
-from mesh.drain import LiveCalls
+from mesh.process.drain import LiveCalls
 from tests.edge.clients import http_of
 from tests.edge.conftest import UNUSED
 from tests.fakes.conversation import FakeConversation, conversation_server

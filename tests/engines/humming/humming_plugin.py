@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
 
-from mesh.findings import Finding, fine
-from mesh.plugins import EnginePlugin
+from mesh.engines.findings import Finding, fine
+from mesh.engines.plugins import EnginePlugin
 from mesh.settings import Settings, setting
 from tts_proxy.engine import SynthesisEngine
 

@@ -1,5 +1,5 @@
 from launcher.checks.engines import recogniser, voice
-from mesh.findings import State
+from mesh.engines.findings import State
 from standins.stt.engine import SttEngine
 from tests.launcher.checks.conftest import Look
 from tests.ports import free_port

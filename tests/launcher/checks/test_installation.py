@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from launcher.checks.installation import packages, python
-from mesh.findings import State
+from mesh.engines.findings import State
 from tests.launcher.checks.conftest import Look
 
 

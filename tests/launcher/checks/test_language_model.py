@@ -2,7 +2,7 @@ import pytest
 from starlette.responses import HTMLResponse, JSONResponse
 
 from launcher.checks.language_model import language_model
-from mesh.findings import Finding, State
+from mesh.engines.findings import Finding, State
 from standins.llm.engine import LlmEngine
 from standins.llm.options import LlmOptions
 from tests.fakes.llm import FakeLlm, serving

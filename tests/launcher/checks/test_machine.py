@@ -5,7 +5,7 @@ import psutil
 import pytest
 
 from launcher.checks.machine import machine
-from mesh.findings import Finding, State
+from mesh.engines.findings import Finding, State
 from tests.launcher.checks.conftest import Look
 
 MB = 1 << 20

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry
 from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
 from launcher.checks.mesh import mesh, ports
-from mesh.findings import State
+from mesh.engines.findings import State
 from tests.launcher.checks.conftest import Look
 
 

@@ -2,7 +2,7 @@ import os
 import socket
 
 from launcher.checks.mesh import mesh, ports
-from mesh.findings import State
+from mesh.engines.findings import State
 from tests.launcher.checks.conftest import Look
 
 

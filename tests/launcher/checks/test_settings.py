@@ -1,5 +1,5 @@
 from launcher.checks.configuration import settings
-from mesh.findings import State
+from mesh.engines.findings import State
 from tests.launcher.checks.conftest import Look
 
 

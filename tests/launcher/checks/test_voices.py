@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from launcher.checks.configuration import voices
-from mesh.findings import State
+from mesh.engines.findings import State
 from tests.launcher.checks.conftest import Look
 
 SHARED = """\

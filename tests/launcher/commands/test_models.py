@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from launcher.failure import ExitCode
 from launcher.main import main
-from mesh.weights import WeightsSettings, WeightStore
+from mesh.engines.weights import WeightsSettings, WeightStore
 from stt_proxy.engines.whisper.models import MODELS
 
 BASE, TINY = (MODELS[name].weights for name in ("base", "tiny.en"))

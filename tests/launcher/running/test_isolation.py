@@ -9,7 +9,7 @@ import pytest
 
 from launcher.checks.installation import packages
 from launcher.running.plan import plan
-from mesh.findings import State
+from mesh.engines.findings import State
 from tests.launcher.checks.conftest import Look, context  # noqa: F401 - a fixture
 from tests.ports import free_port
 

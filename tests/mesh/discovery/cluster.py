@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from mesh.discovery.search import Replicas, SearchMeter
-from mesh.ports import PortTaken
+from mesh.process.ports import PortTaken
 from mesh.rpc.server import GrpcServer
 from tests.mesh.discovery.replica import Speaker
 

@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 
 from mesh.discovery.addresses import parse_target
 from mesh.errors import Draining, from_rpc_error
-from mesh.ports import PortTaken
-from mesh.process import run
+from mesh.process.ports import PortTaken
+from mesh.process.run import run
 from mesh.rpc.channels import open_channel
 from mesh.rpc.server import GrpcServer, serve
 from mesh.settings import ServiceSettings
@@ -292,8 +292,8 @@ async def test_serve_is_a_whole_life() -> None:
 
 
 PROGRAM = """
-from mesh import logs
-from mesh.process import run
+from mesh.process import logs
+from mesh.process.run import run
 from mesh.rpc.server import serve
 from mesh.settings import ServiceSettings
 from tests.mesh.discovery.replica import CONFIG, FINISH, SERVICE, Speaker, method

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.writing import parts_of
+from mesh.text.writing import parts_of
 from tts_proxy.clauses.splitting import (
     FIRST_WORDS,
     LONGEST_WORD,

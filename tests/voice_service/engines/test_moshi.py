@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from mesh.engines.server_urls import parse_urls
 from mesh.errors import BadAudio, MeshError, UploadTooLarge, UpstreamDown
-from mesh.server_urls import parse_urls
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving
 from voice_service.engine import LARGEST_EMBEDDING

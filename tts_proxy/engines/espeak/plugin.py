@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import ClassVar
 
+from mesh.engines.extras import require
+from mesh.engines.findings import Finding, fine, wrong
+from mesh.engines.plugins import EnginePlugin
 from mesh.errors import VoiceNotFound
-from mesh.extras import require
-from mesh.findings import Finding, fine, wrong
-from mesh.plugins import EnginePlugin
 from mesh.settings import SettingError, Settings
 from tts_proxy.engine import Audio, SynthesisEngine
 from tts_proxy.settings import Capacity, DefaultVoice, Patience, Rate
@@ -32,7 +32,7 @@ class EspeakSettings(Settings, frozen=True, kw_only=True):
 
 
 def check_installed() -> None:
-    """Raise `mesh.extras.MissingExtra` if eSpeak NG is not installed."""
+    """Raise `mesh.engines.extras.MissingExtra` if eSpeak NG is not installed."""
     require("espeak", "parley[embedded]", "espeakng_loader")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from mesh.extras import MissingExtra
+from mesh.engines.extras import MissingExtra
 from tts_proxy.clauses.engine import ClauseEngine
 from tts_proxy.engines.espeak.engine import espeak_voices
 from tts_proxy.engines.espeak.plugin import DEFAULT_VOICE as ESPEAKS_DEFAULT_VOICE

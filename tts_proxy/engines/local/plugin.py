@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import ClassVar
 
+from mesh.engines.extras import require
+from mesh.engines.findings import Finding, fine, wrong
+from mesh.engines.plugins import EnginePlugin, Memory
 from mesh.errors import VoiceNotFound
-from mesh.extras import require
-from mesh.findings import Finding, fine, wrong
-from mesh.plugins import EnginePlugin, Memory
 from mesh.settings import SettingError, Settings
 from tts_proxy.engine import Audio, SynthesisEngine
 from tts_proxy.settings import Capacity, DefaultVoice, Patience, Rate
@@ -33,7 +33,7 @@ class LocalSettings(Settings, frozen=True, kw_only=True):
 
 
 def check_installed() -> None:
-    """Raise `mesh.extras.MissingExtra` if hibari is not installed. eSpeak NG may be missing."""
+    """Raise `mesh.engines.extras.MissingExtra` if hibari is not installed. eSpeak NG may be missing."""
     require("local", "parley[local]", "hibari", "onnxruntime")
 
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from mesh.lease_metrics import LeaseMetrics
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import ServerUrl
 from mesh.pool import Options
-from mesh.server_urls import ServerUrl
 from moshi_client import servers as moshi
 from moshi_client.connection import Call
 from moshi_client.messages import from_voice

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
 
-from mesh.findings import Finding
-from mesh.plugins import EnginePlugin
-from mesh.server_urls import parse_urls
+from mesh.engines.findings import Finding
+from mesh.engines.plugins import EnginePlugin
+from mesh.engines.server_urls import parse_urls
 from mesh.settings import setting
 from moshi_client.settings import MoshiSettings
 from tts_proxy.engine import SynthesisEngine
@@ -36,7 +36,7 @@ class MoshiTtsSettings(MoshiSettings, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def _open(settings: MoshiTtsSettings) -> AsyncIterator[SynthesisEngine]:
-    from mesh.lease_metrics import LeaseMetrics
+    from mesh.engines.lease_metrics import LeaseMetrics
     from tts_proxy.engines.moshi.engine import moshi_engine
 
     async with moshi_engine(

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import httpx2
 
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import LeaseMeter
 from mesh.errors import AtCapacity, UpstreamDown, VoiceNotFound
 from mesh.pool import Options
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import LeaseMeter
 from openai_audio.servers import AudioServers, opened
 from tts_proxy.clauses.script import Script
 from tts_proxy.clauses.streaming import Pace, Samples, StreamedUtterance

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar, Literal
 
-from mesh.findings import Finding
-from mesh.plugins import EnginePlugin
-from mesh.server_urls import parse_urls
+from mesh.engines.findings import Finding
+from mesh.engines.plugins import EnginePlugin
+from mesh.engines.server_urls import parse_urls
 from mesh.settings import SettingError, setting
 from openai_audio.settings import OpenAiAudioSettings
 from tts_proxy.engine import SynthesisEngine
@@ -37,7 +37,7 @@ class OpenAiTtsSettings(OpenAiAudioSettings, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def _open(settings: OpenAiTtsSettings) -> AsyncIterator[SynthesisEngine]:
-    from mesh.lease_metrics import LeaseMetrics
+    from mesh.engines.lease_metrics import LeaseMetrics
     from tts_proxy.engines.openai.engine import SpeechOptions, openai_speech_engine
 
     if not settings.urls:

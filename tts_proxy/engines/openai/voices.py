@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import msgspec
 
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import Place
 from mesh.errors import UpstreamDown
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import Place
 from openai_audio.servers import get
 
 _PATH = "/v1/audio/voices"

@@ -9,9 +9,9 @@ import numpy as np
 from msgspec import Struct
 
 from mesh.audio import SAMPLE_RATE, Resampler
+from mesh.engines.upstreams import LeaseMeter
 from mesh.errors import AtCapacity, UpstreamDown, VoiceNotFound
 from mesh.pool import Options
-from mesh.upstreams import LeaseMeter
 from tts_proxy.clauses.script import Script
 from tts_proxy.clauses.streaming import Pace, Samples, StreamedUtterance
 from wyoming_client.connection import Event

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from mesh.findings import Finding
-from mesh.plugins import EnginePlugin
+from mesh.engines.findings import Finding
+from mesh.engines.plugins import EnginePlugin
 from mesh.settings import SettingError
 from tts_proxy.engine import SynthesisEngine
 from tts_proxy.settings import Capacity, DefaultVoice, Patience
@@ -24,7 +24,7 @@ class WyomingTtsSettings(WyomingSettings, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def _open(settings: WyomingTtsSettings) -> AsyncIterator[SynthesisEngine]:
-    from mesh.lease_metrics import LeaseMetrics
+    from mesh.engines.lease_metrics import LeaseMetrics
     from tts_proxy.engines.wyoming.engine import wyoming_speech_engine
 
     if not settings.urls:

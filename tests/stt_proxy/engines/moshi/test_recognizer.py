@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection
 
 from mesh.audio import FRAME_SAMPLES
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import parse_urls
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
-from mesh.server_urls import parse_urls
 from mesh.times import seconds
 from moshi_client.floats import unpacked_floats
 from moshi_client.messages import Audio

@@ -13,12 +13,12 @@ import pytest
 from openai.types.audio.transcription_create_params import TranscriptionCreateParamsNonStreaming
 from prometheus_client import CollectorRegistry
 
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import parse_urls
+from mesh.engines.weights import WeightsSettings, WeightStore
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
-from mesh.server_urls import parse_urls
 from mesh.tasks import beside
-from mesh.weights import WeightsSettings, WeightStore
 from standins.faults import Close, Full, Garbage, Http, Silent
 from stt_proxy.engine import Flushed, Recognizer
 from stt_proxy.engines.openai.engine import OpenAiTranscriptionEngine, openai_transcription_engine

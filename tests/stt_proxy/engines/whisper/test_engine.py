@@ -12,10 +12,10 @@ import soxr
 
 from mesh.audio import FRAME_BYTES, FRAME_S
 from mesh.audio import SAMPLE_RATE as WORKING_RATE
+from mesh.engines.weights import WeightsSettings, WeightStore
 from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
 from mesh.settings import SettingError
 from mesh.tasks import beside
-from mesh.weights import WeightsSettings, WeightStore
 from stt_proxy.engine import Flushed, Recognizer
 from stt_proxy.engines.whisper.engine import measured, whisper_engine
 from stt_proxy.engines.whisper.model import WhisperModel

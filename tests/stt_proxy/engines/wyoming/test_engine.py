@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.weights import WeightsSettings, WeightStore
 from mesh.errors import MeshError, UpstreamDown, UpstreamMisconfigured
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
 from mesh.tasks import beside
-from mesh.weights import WeightsSettings, WeightStore
 from stt_proxy.engine import Flushed, Recognizer
 from stt_proxy.engines.whisper.model import WhisperModel
 from stt_proxy.engines.whisper.models import MODELS

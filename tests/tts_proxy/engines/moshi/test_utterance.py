@@ -11,10 +11,10 @@ from msgspec import Raw
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection
 
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import parse_urls
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
-from mesh.server_urls import parse_urls
 from moshi_client.floats import packed_floats
 from moshi_client.messages import Audio as AudioMessage
 from moshi_client.messages import packed as packed_message

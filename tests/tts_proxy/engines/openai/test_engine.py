@@ -10,10 +10,10 @@ import pytest
 from openai.types.audio.speech_create_params import SpeechCreateParams
 from prometheus_client import CollectorRegistry
 
+from mesh.engines.lease_metrics import LeaseMetrics
+from mesh.engines.server_urls import parse_urls
 from mesh.errors import AtCapacity, InvalidRequest, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
-from mesh.server_urls import parse_urls
 from standins.faults import Close, Full, Garbage, Http, Stall
 from tests.openai_audio.server import SECONDS_PER_LETTER, AudioOptions, AudioServer
 from tests.tts_proxy.spoken import Spoken, spoken, taken

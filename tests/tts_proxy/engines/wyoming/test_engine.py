@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from mesh.engines.lease_metrics import LeaseMetrics
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
-from mesh.lease_metrics import LeaseMetrics
 from mesh.pool import Options
 from tests.tts_proxy.spoken import spoken
 from tests.wyoming_client.server import SECONDS_PER_LETTER, WyomingServer, running

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from mesh.extras import MissingExtra
-from mesh.plugins import EngineGroup, EngineUnavailable
+from mesh.engines.extras import MissingExtra
+from mesh.engines.plugins import EngineGroup, EngineUnavailable
 from mesh.settings import SettingError
 
 PLUGIN = """
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
-from mesh.extras import require
-from mesh.plugins import EnginePlugin, EngineUnavailable
+from mesh.engines.extras import require
+from mesh.engines.plugins import EnginePlugin, EngineUnavailable
 from mesh.settings import Settings, setting
 
 class Own(Settings, frozen=True, kw_only=True):
@@ -180,7 +180,7 @@ def test_a_plugin_that_cannot_be_loaded_harms_only_itself(group: EngineGroup[str
     install("pie", source="PLUGIN = 'pie'")
     assert group.choose({}).plugin.name == "bread"
     assert group.broken["cake"].endswith("RuntimeError: burnt")
-    assert "expected a mesh.plugins.EnginePlugin, found str" in group.broken["pie"]
+    assert "expected a mesh.engines.plugins.EnginePlugin, found str" in group.broken["pie"]
     with pytest.raises(SettingError, match=r"PARLEY_OVEN=cake cannot be loaded: .*burnt"):
         group.choose({"PARLEY_OVEN": "cake"})
 

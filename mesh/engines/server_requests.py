@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx2
 
-from mesh.ports import authority
-from mesh.server_urls import ServerUrl
-from mesh.upstreams import Place
+from mesh.engines.server_urls import ServerUrl
+from mesh.engines.upstreams import Place
+from mesh.process.ports import authority
 
 
 def request(client: httpx2.AsyncClient, place: Place[ServerUrl], method: str, path: str, **more: Any) -> httpx2.Request:

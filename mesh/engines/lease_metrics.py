@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from mesh.upstreams import Health, LeaseMeter
+from mesh.engines.upstreams import Health, LeaseMeter
 
 _SECONDS_TO_ANSWER = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mesh import weights as module
+from mesh.engines import weights as module
+from mesh.engines.weights import Part, WeightFile, Weights, WeightsSettings, WeightStore, WeightsUnavailable
 from mesh.settings import load
-from mesh.weights import Part, WeightFile, Weights, WeightsSettings, WeightStore, WeightsUnavailable
 
 BIG = bytes(range(256)) * 4_000
 SMALL = b'{"layers": 2}'

@@ -8,12 +8,12 @@ from typing import Any, TypeVar, overload
 import structlog
 import uvloop
 
-from mesh import logs
 from mesh.discovery.addresses import BadTarget
+from mesh.engines.extras import MissingExtra
+from mesh.engines.plugins import Choice, EngineGroup, EngineUnavailable
 from mesh.errors import MeshError
-from mesh.extras import MissingExtra
-from mesh.plugins import Choice, EngineGroup, EngineUnavailable
-from mesh.ports import PortTaken
+from mesh.process import logs
+from mesh.process.ports import PortTaken
 from mesh.settings import ServiceSettings, SettingError, load, read
 
 S = TypeVar("S", bound=ServiceSettings)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mesh.discovery.addresses import BadTarget, HostPort
-from mesh.ports import authority
+from mesh.process.ports import authority
 
 _SECURE = {"ws": False, "http": False, "wss": True, "https": True}
 

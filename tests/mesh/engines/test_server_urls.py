@@ -1,7 +1,7 @@
 import pytest
 
 from mesh.discovery.addresses import BadTarget
-from mesh.server_urls import parse_urls
+from mesh.engines.server_urls import parse_urls
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from typing import Annotated, Any, Generic, NamedTuple, TypeAlias, TypeVar
 import msgspec
 import structlog
 
-from mesh.extras import MissingExtra
-from mesh.findings import Finding
+from mesh.engines.extras import MissingExtra
+from mesh.engines.findings import Finding
 from mesh.settings import Reading, SettingError, Settings, load, read
 
 _log = structlog.get_logger()
@@ -66,14 +66,14 @@ class EnginePlugin(Generic[S, E]):
     open: Callable[[S], AbstractAsyncContextManager[E]]
     """Runs the engine while the block runs: it takes streams when the block begins.
 
-    Entering may raise `mesh.extras.MissingExtra`, `mesh.settings.SettingError` for a setting that only the engine can
+    Entering may raise `mesh.engines.extras.MissingExtra`, `mesh.settings.SettingError` for a setting that only the engine can
     judge, `EngineUnavailable` and `mesh.errors.MeshError`: each ends the process with one line.
     """
     check: Callable[[S], Awaitable[Sequence[Finding]]]
     """Tries the engine out for `parley doctor`, with the variables as they are. Runs in a process of its own, which may
     crash; what it raises is a finding."""
     check_installed: Callable[[], None] = _nothing
-    """Raises `mesh.extras.MissingExtra` where packages are missing, without importing them: `mesh.extras.require`."""
+    """Raises `mesh.engines.extras.MissingExtra` where packages are missing, without importing them: `mesh.engines.extras.require`."""
     unavailable: Callable[[S], str | None] = lambda _: None
     """Why it cannot run here although its packages are installed ("its weights are not in /var/models"); None: it can.
 
@@ -254,7 +254,7 @@ def _load(group: str, _path: Sequence[str]) -> tuple[dict[str, AnyPlugin[Any]], 
 def _plugin(found: EntryPoint) -> AnyPlugin[Any]:
     plugin = found.load()
     if not isinstance(plugin, EnginePlugin):
-        raise TypeError(f"expected a mesh.plugins.EnginePlugin, found {type(plugin).__name__}")
+        raise TypeError(f"expected a mesh.engines.plugins.EnginePlugin, found {type(plugin).__name__}")
     if plugin.name != found.name:
         raise ValueError(f"the plugin calls itself {plugin.name!r}, its entry point {found.name!r}")
     return plugin

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from mesh.expectations import accepts_list, accepts_object, expectation
+from mesh.settings.expectations import accepts_list, accepts_object, expectation
 
 
 class SettingError(Exception):

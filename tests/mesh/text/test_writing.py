@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.writing import LONGEST_RUN, characters_in, parts_of
+from mesh.text.writing import LONGEST_RUN, characters_in, parts_of
 
 
 @pytest.mark.parametrize(

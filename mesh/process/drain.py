@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 
 from mesh.errors import Draining
-from mesh.metrics import version
-from mesh.signals import stop_requests
+from mesh.process.metrics import version
+from mesh.process.signals import stop_requests
 from mesh.tasks import first_of
 
 log = structlog.get_logger()

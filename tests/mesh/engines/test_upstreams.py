@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pytest
 
-from mesh import upstreams
 from mesh.discovery.addresses import HostPort
+from mesh.engines import upstreams
+from mesh.engines.upstreams import Health, LeaseMeter, Place, Upstreams, explain
 from mesh.errors import AtCapacity, BadAudio, MeshError, UpstreamDown, UpstreamMisconfigured
 from mesh.pool import NoneFound, Options, Outcome, Try
-from mesh.upstreams import Health, LeaseMeter, Place, Upstreams, explain
 
 ERRORS: dict[bytes, MeshError] = {
     b"full\n": AtCapacity("full"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from mesh import logs
+from mesh.process import logs
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from mesh.extras import MissingExtra, require
+from mesh.engines.extras import MissingExtra, require
 
 
 def test_what_is_installed_is_enough() -> None:

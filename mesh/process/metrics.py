@@ -9,7 +9,7 @@ from importlib import metadata
 
 from prometheus_client import Info, start_http_server
 
-from mesh.ports import PortTaken
+from mesh.process.ports import PortTaken
 
 
 @cache

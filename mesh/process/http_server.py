@@ -1,4 +1,4 @@
-"""An HTTP server's life: listen, serve, close. When it ends is decided by `mesh.drain`, not by uvicorn."""
+"""An HTTP server's life: listen, serve, close. When it ends is decided by `mesh.process.drain`, not by uvicorn."""
 
 import asyncio
 import errno
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from mesh.ports import PortTaken
+from mesh.process.ports import PortTaken
 
 
 def listening(host: str, port: int, *, share_port: bool = False) -> socket.socket:
