@@ -1,6 +1,7 @@
 """What was said and heard, and what the language model is shown of it."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.conversation.policy import SILENCE_MARK
@@ -69,6 +70,28 @@ class Transcript:
         elif spoken[0].role is Role.ASSISTANT:
             spoken.insert(0, Message(Role.USER, "Hello."))
         return [Message(Role.SYSTEM, instructions), *spoken] if instructions else spoken
+
+
+def size(messages: Sequence[Message]) -> int:
+    """Return the characters in all messages together."""
+    return sum(len(message.text) for message in messages)
+
+
+def bounded(messages: Sequence[Message], most: int) -> list[Message]:
+    """Leave out the oldest turns until at most `most` characters are left.
+
+    Instructions and the last turn always stay, and the first turn that stays is the person's.
+    """
+    start = 1 if messages and messages[0].role is Role.SYSTEM else 0
+    turns = list(messages[start:])
+    left, first = size(messages), 0
+    while left > most and first < len(turns) - 1:
+        left -= len(turns[first].text)
+        first += 1
+        while first < len(turns) - 1 and turns[first].role is Role.ASSISTANT:
+            left -= len(turns[first].text)
+            first += 1
+    return [*messages[:start], *turns[first:]]
 
 
 def _said(item: Item) -> str:

@@ -1,6 +1,8 @@
 """The language model: any server that speaks OpenAI's chat completions.
 
 * `client`: asks it, again if that may help, and yields the words of its answer
+* `response`: reads the JSON objects of its HTTP response
+* `conversation_shape`: how much of a conversation its server takes, and in which roles
 * `completion`: parses one answer, chunk by chunk
 * `reasoning`: takes a model's reasoning out of its text
 * `deadlines`: how long its words are waited for

@@ -4,27 +4,34 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from typing import Self
+from typing import Any, Self
 
+import httpx2
 import openai
 import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.completion import CompletionParser
+from orchestrator.llm.conversation_shape import ConversationShape, is_about_length
 from orchestrator.llm.deadlines import ResponseDeadlines
 from orchestrator.llm.failures import LanguageModelFailed, failures
 from orchestrator.llm.optional_parameters import REASONING_DEFAULT, REASONING_OFF
+from orchestrator.llm.response import ErrorInAnswer, ResponseReader
 from orchestrator.settings import LOOPBACK_WITHOUT_PROXY, OrchestratorSettings
 
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
+_BROKEN_OFF = "the language model broke off"
 _CONNECT_LIMIT_S = 5.0
 _MOST_NAMED = 5
 """Models, in a message that asks to choose one."""
 
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 """How servers refuse parameters."""
+
+_AFTER_ENDING_S = 0.3
+"""How long more is waited for after an answer's finish reason: some servers never say that it was all."""
 
 _BUFFERED_ANSWERS = 3
 """Answers that are buffered after one that began inside reasoning, until one begins so again."""
@@ -52,6 +59,7 @@ class LanguageModel:
         self._settings = settings
         self._model = settings.llm_model
         self._optional = REASONING_OFF if settings.llm_reasoning == "off" else REASONING_DEFAULT
+        self._shape = ConversationShape()
         self._buffered_left: int | None = None
         """How many answers are still buffered, to see whether they begin inside reasoning. None: its name decides."""
         self._last_problem: str | None = None
@@ -147,14 +155,9 @@ class LanguageModel:
             async with deadlines.limit():
                 stream = await self._ask(messages, temperature)
         answer = CompletionParser(starts_in_reasoning=self._buffered_answers > 0, after_words=deadlines.announced)
-        with failures(lost="the language model broke off"):
+        with failures(lost=_BROKEN_OFF):
             async with stream:
-                while True:
-                    # A limit may only be in force while this generator waits itself, never while its caller works.
-                    async with deadlines.limit():
-                        chunk = await anext(stream, None)
-                    if chunk is None:
-                        break
+                while not answer.ended and (chunk := await _next(stream, answer, deadlines)):
                     words = answer.feed(chunk)
                     self._learn(answer)
                     for word in words:
@@ -165,36 +168,57 @@ class LanguageModel:
                         deadlines.announced = True
                         for word in answer.insert(self._settings.llm_thinking_text):
                             yield word
-            for word in answer.finish():
-                deadlines.got_first_word = True
-                yield word
+                for word in answer.finish():
+                    deadlines.got_first_word = True
+                    yield word
         if answer.words and not answer.began_in_reasoning:
             self._buffered_left = max(self._buffered_answers - 1, 0)
-        answer.check()
+        answer.check(done=stream.done)
 
-    async def _ask(self, messages: list[Message], temperature: float) -> Stream:
-        """Open the stream of an answer. A parameter that its server refuses is left out, from then on for good."""
+    async def _ask(self, messages: list[Message], temperature: float) -> ResponseReader:
+        """Open the stream of an answer, and wait for its first chunk.
+
+        A parameter that its server refuses is left out; a conversation that it refuses is cut or told otherwise. Both
+        are remembered once the server has answered.
+        """
         model = await self.name()
-        first_try = optional = self._optional
+        first_try, optional = self._shape, self._optional
+        shape = first_try
         while True:
+            shown = shape.shown(messages)
             try:
                 stream: Stream = await self._client.chat.completions.create(
                     model=model,
-                    messages=list(_wire(messages)),
+                    messages=list(_wire(shown)),
                     stream=True,
                     extra_body={**optional.parameters(temperature), **(self._settings.llm_extra_body or {})},
                 )
-            except _UNSUITABLE as error:
-                remaining = optional.without_rejected(error.response.text)
+                reader = await _begun(stream)
+            except (openai.APIStatusError, ErrorInAnswer) as error:
+                refusal = error.text if isinstance(error, ErrorInAnswer) else error.response.text
+                adapted = shape.without_rejected(refusal, shown)
+                if adapted is not None:
+                    shape = adapted
+                    continue
+                if is_about_length(refusal):
+                    raise LanguageModelFailed("what the language model should read is too long for it") from error
+                remaining = optional.without_rejected(refusal) if isinstance(error, _UNSUITABLE) else None
                 if remaining is None:
                     raise
                 optional = remaining
             else:
                 break
-        if optional != first_try:
+        if optional != self._optional:
             _log.info("the language model's server does not take every parameter", still_sent=optional.parameters(0.0))
             self._optional = optional
-        return stream
+        if shape != first_try:
+            _log.info(
+                "the language model's server does not take every conversation",
+                characters=shape.most_characters,
+                system_role=shape.system_role,
+            )
+            self._shape = shape
+        return reader
 
     # --- whether it reasons ---------------------------------------------------------------------------------------
 
@@ -212,6 +236,38 @@ class LanguageModel:
             if self._buffered_answers == 0:
                 _log.warning("the language model reasoned aloud: its next answers wait for the end of its reasoning")
             self._buffered_left = _BUFFERED_ANSWERS
+
+
+async def _begun(stream: Stream) -> ResponseReader:
+    """Wait for the first chunk, so that an error in its place is met like a refusal. Raises `ErrorInAnswer`."""
+    reader = ResponseReader(stream.response)
+    try:
+        await reader.begin()
+    except httpx2.TransportError:
+        await stream.close()
+        with failures(lost=_BROKEN_OFF):
+            raise
+    except BaseException:
+        await stream.close()
+        raise
+    return reader
+
+
+async def _next(
+    stream: ResponseReader, answer: CompletionParser, deadlines: ResponseDeadlines
+) -> dict[str, Any] | None:
+    """Return the next chunk; None at the end. An answer that has its finish reason cannot fail any more.
+
+    A limit may only be in force while the client waits itself, never while whoever takes its words works.
+    """
+    if not answer.finished:
+        async with deadlines.limit():
+            return await stream.next()
+    try:
+        async with asyncio.timeout(_AFTER_ENDING_S):
+            return await stream.next()
+    except (TimeoutError, ValueError, TypeError, httpx2.HTTPError):
+        return None
 
 
 def _wire(messages: Iterable[Message]) -> Iterable[ChatCompletionMessageParam]:

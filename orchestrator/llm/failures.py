@@ -8,6 +8,7 @@ import httpx2
 import openai
 
 from mesh.errors import UpstreamDown
+from orchestrator.llm.response import ErrorInAnswer
 
 RETRY_AFTER_S = 0.1
 """The least pause before a failed request is made again: a kept connection may have been closed meanwhile."""
@@ -39,6 +40,12 @@ def failures(lost: str = "the language model cannot be reached") -> Iterator[Non
         yield
     except TimeoutError as error:
         raise LanguageModelFailed(_TOO_LONG) from error
+    except httpx2.TimeoutException as error:
+        raise LanguageModelFailed(_TOO_LONG) from error
+    except httpx2.HTTPError as error:
+        raise LanguageModelFailed(lost, retry_after=RETRY_AFTER_S) from error
+    except ErrorInAnswer as error:
+        raise LanguageModelFailed("the language model broke off with an error", retry_after=RETRY_AFTER_S) from error
     except openai.OpenAIError as error:
         raise LanguageModelFailed(_described(error, lost), retry_after=_pause(error)) from error
     except _BAD_VALUES as error:

@@ -21,9 +21,40 @@ _PAIRS = {
 
 _FRAMING = (
     *("<answer>", "</answer>", "<response>", "</response>", "<|start_response|>", "<|end_response|>"),
-    *("<|start|>assistant", "<|end|>", "<|return|>", "<|im_end|>", "<|eot_id|>", "<|endoftext|>"),
+    *("<|start|>assistant", "<|im_start|>assistant", "<|start_of_role|>assistant<|end_of_role|>", "<|assistant|>"),
+    *("<|start_header_id|>assistant<|end_header_id|>", "<|header_start|>assistant<|header_end|>"),
+    *("<start_of_turn>model", "<|turn>model", "<｜assistant｜>", "<|start_of_turn_token|><|chatbot_token|>"),  # noqa: RUF001 - its own bars
+    *(
+        "[|assistant|]",
+        "<|im_assistant|>assistant<|im_middle|>",
+        "<s>",
+        "<bos>",
+        "<|begin_of_text|>",
+        "<|startoftext|>",
+    ),
 )
 """Marks that stand around reasoning and answers, and are dropped."""
+
+_TURN_ENDS = (
+    *("<|im_end|>", "<|im_start|>"),  # ChatML: Qwen, Yi, SmolLM, Hermes
+    *(
+        "<|eot_id|>",
+        "<|eom_id|>",
+        "<|start_header_id|>",
+        "<|end_of_text|>",
+        "<|eot|>",
+        "<|header_start|>",
+    ),  # Llama 3, 4
+    *("</s>", "[inst]", "[/inst]", "<<sys>>"),  # Llama 2, Mistral, Zephyr
+    *("<end_of_turn>", "<start_of_turn>", "<eos>", "<turn|>", "<|turn>"),  # Gemma
+    *("<|end|>", "<|user|>", "<|system|>", "<|observation|>", "<|endoftext|>"),  # Phi, GLM, OLMo, GPT
+    *("<|return|>", "<|call|>", "<|start|>user", "<|start|>system"),  # gpt-oss
+    *("<｜end▁of▁sentence｜>", "<｜user｜>"),  # DeepSeek  # noqa: RUF001 - its own bars
+    *("<|end_of_turn_token|>", "<|start_of_turn_token|>"),  # Command R
+    *("<|start_of_role|>", "<|end_of_turn|>", "<seed:eos>", "<|im_user|>"),  # Granite; OpenChat; Seed-OSS; Kimi
+    *("[|endofturn|]", "[|user|]", "<eoa>", "### instruction:", "### human:"),  # EXAONE; InternLM; Alpaca; Vicuna
+)
+"""Marks that end the model's turn. What follows is not its own: it plays the person."""
 
 _MAX_BUFFERED = 200_000
 """Characters. A longer text without a closing mark was reasoning."""
@@ -33,7 +64,7 @@ class _Marks:
     """Marks that are looked for together."""
 
     def __init__(self, marks: Iterable[str]) -> None:
-        listed = tuple(marks)
+        listed = sorted(marks, key=len, reverse=True)  # of two that begin alike, the longer one
         # The lookahead lets the search pass over most letters without trying every mark.
         firsts = "".join(re.escape(first + first.upper()) for first in {mark[0] for mark in listed})
         either = "|".join(map(re.escape, listed))
@@ -47,7 +78,7 @@ class _Marks:
         return next((n for n in range(len(end), 0, -1) if end[-n:] in self._beginnings), 0)
 
 
-_OUTSIDE = _Marks((*_PAIRS, *(end for begin, end in _PAIRS.items() if begin != _CHANNEL), *_FRAMING))
+_OUTSIDE = _Marks((*_PAIRS, *(end for begin, end in _PAIRS.items() if begin != _CHANNEL), *_FRAMING, *_TURN_ENDS))
 """The marks that count outside of reasoning. Closing marks do too: the prompt may have opened it."""
 _ENDS = {closing: _Marks([closing]) for closing in _PAIRS.values()}
 
@@ -64,6 +95,8 @@ class ReasoningFilter:
         """There was reasoning that was not blank."""
         self.started_inside = False
         """A closing mark came without an opening one. What had come out before was reasoning."""
+        self.ended = False
+        """The model has ended its turn. What follows is dropped."""
         self._opened = False
         self._closing: str | None = None
         """The mark that ends the present reasoning; None outside of it."""
@@ -87,10 +120,12 @@ class ReasoningFilter:
         """Take in more text and return the part of it that is answer. What may be the start of a mark is kept."""
         self._pending += text
         answer: list[str] = []
-        while match := self._marks.search(self._pending):
+        while not self.ended and (match := self._marks.search(self._pending)):
             before, self._pending = self._pending[: match.start()], self._pending[match.end() :]
             self._emit(before, answer)
             self._on_mark(match[0].lower(), answer)
+        if self.ended:
+            self._pending = ""
         sure = len(self._pending) - self._marks.begun(self._pending)
         text, self._pending = self._pending[:sure], self._pending[sure:]
         self._emit(text, answer)
@@ -123,6 +158,9 @@ class ReasoningFilter:
             self._closing = None
         elif mark in _FRAMING:
             self._emit(" ", answer)
+        elif mark in _TURN_ENDS:
+            # Before the first word it belongs to the prompt: Mistral's answers may begin with [/INST].
+            self.ended = self._has_text or any(part.strip() for part in (*answer, *(self._buffered or ())))
         elif not self._opened:
             self.found = self.started_inside = self._opened = True
             self._buffered = None

@@ -1,15 +1,14 @@
 from typing import Any
 
 import pytest
-from openai.types.chat import ChatCompletionChunk
 
 from orchestrator.llm.completion import CompletionParser
 from orchestrator.llm.failures import LanguageModelFailed
 
 
-def chunk(content: Any = None, finish_reason: str | None = None, **fields: Any) -> ChatCompletionChunk:
+def chunk(content: Any = None, finish_reason: str | None = None, **fields: Any) -> dict[str, Any]:
     delta = {"content": content, **fields}
-    return ChatCompletionChunk.construct(choices=[{"index": 0, "delta": delta, "finish_reason": finish_reason}])
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
 
 
 def answer(*, in_thought: bool = False, after_words: bool = False) -> CompletionParser:
@@ -34,7 +33,7 @@ def test_a_chunk_of_nothing_is_no_sign_of_life(fields: dict[str, Any]) -> None:
     one = answer()
     one.feed(chunk(**fields))
     assert not one.alive
-    one.feed(ChatCompletionChunk.construct(choices=[]))
+    one.feed({"choices": []})
     assert not one.alive
 
 
@@ -74,7 +73,7 @@ def test_what_was_said_of_a_thought_that_was_not_opened_is_known() -> None:
         ([chunk(reasoning="Hm."), chunk(None, "stop")], "the language model thought, and said nothing"),
     ],
 )
-def test_a_bad_end_is_told(chunks: list[ChatCompletionChunk], message: str) -> None:
+def test_a_bad_end_is_told(chunks: list[dict[str, Any]], message: str) -> None:
     one = answer()
     for each in chunks:
         one.feed(each)
@@ -84,8 +83,8 @@ def test_a_bad_end_is_told(chunks: list[ChatCompletionChunk], message: str) -> N
     assert failed.value.message == message
 
 
-@pytest.mark.parametrize("chunks", [[chunk(None, "stop")], [chunk("One")], [chunk("One", "stop"), chunk()]])
-def test_a_good_end_is_none(chunks: list[ChatCompletionChunk]) -> None:
+@pytest.mark.parametrize("chunks", [[chunk(None, "stop")], [chunk("One.")], [chunk("One", "stop"), chunk()]])
+def test_a_good_end_is_none(chunks: list[dict[str, Any]]) -> None:
     one = answer()
     for each in chunks:
         one.feed(each)

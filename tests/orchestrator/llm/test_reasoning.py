@@ -37,11 +37,11 @@ HARMONY = (
         ("<think>Hm.</think><answer>Hello.</answer>", "Hello. "),
         ("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Hello.<|END_RESPONSE|>", "Hello. "),
         ("<|channel>thought\nHm.<channel|>Hello.", "Hello."),
-        (HARMONY, "Hello. "),
+        (HARMONY, "Hello."),
         ("<|channel|>final<|message|>Hello.", "Hello."),
         ("<think>One may <think> twice.</think>Hello.</think>", "Hello."),
         ("Hello.<think>Hm.</think>And you?", "Hello. And you?"),
-        ("Hello.<|im_end|>", "Hello. "),
+        ("Hello.<|im_end|>", "Hello."),
         ("<think>It has no end.", ""),
         ("<think>It has no end.</thin", ""),
         ("I see. They greet.\n</think>\n\nHello.", "Hello."),
@@ -63,7 +63,7 @@ def test_what_is_heard(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("starts_inside", [False, True])
 def test_a_thought_may_be_cut_anywhere(*, starts_inside: bool) -> None:
-    assert heard(*HARMONY, starts_inside=starts_inside) == "Hello. "
+    assert heard(*HARMONY, starts_inside=starts_inside) == "Hello."
     assert heard(*"<think>Hm. </think> Hello.", starts_inside=starts_inside) == "Hello."
 
 
