@@ -7,13 +7,11 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx2
-
 from mesh.engines.server_urls import ServerUrl
 from mesh.engines.upstreams import LeaseMeter
 from mesh.errors import AtCapacity, UpstreamDown, VoiceNotFound
 from mesh.pool import Options
-from openai_audio.servers import AudioServers, opened
+from openai_audio.servers import Answer, AudioServers, opened
 from tts_proxy.clauses.script import Script
 from tts_proxy.clauses.streaming import Pace, Samples, StreamedUtterance
 from tts_proxy.engines.openai.sound import SoundDecoder
