@@ -8,10 +8,14 @@ from click.testing import CliRunner, Result
 from launcher.main import main
 from launcher.processes import PROCESSES
 from mesh.settings import describe
+from tests.conftest import EMBEDDED
 
 
 def ran(*arguments: str, environ: Mapping[str, str] | None = None) -> Result:
-    return CliRunner(env=environ).invoke(main, ["config", *arguments], catch_exceptions=False)
+    """The command with these variables, and without the tests' choice of engines."""
+    return CliRunner(env={**dict.fromkeys(EMBEDDED), **(environ or {})}).invoke(
+        main, ["config", *arguments], catch_exceptions=False
+    )
 
 
 def test_shows_every_setting_of_every_process_once() -> None:
