@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +70,7 @@ def _running(offset: int, settings: dict[str, str]) -> Iterator[Mesh]:
     command = [str(parley), "up", "--port", str(edge_port), "--port-offset", str(offset), "--drain-limit", "1"]
     process = subprocess.Popen(  # noqa: S603 - our own command
         command,
-        env={**os.environ, "PARLEY_LOG_LEVEL": "info", **settings},
+        env={**os.environ, "PARLEY_LOG_LEVEL": "info", **_by_url(settings), **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -95,6 +95,11 @@ def _running(offset: int, settings: dict[str, str]) -> Iterator[Mesh]:
             reader.join(_STOP_LIMIT_S)
             if process.stdout:
                 process.stdout.close()
+
+
+def _by_url(settings: Mapping[str, str]) -> dict[str, str]:
+    """Let a mesh choose the engines whose servers it is given, whatever engines the tests choose."""
+    return {f"PARLEY_{kind}_ENGINE": "" for kind in ("STT", "TTS") if f"KYUTAI_{kind}_URL" in settings}
 
 
 def _read(mesh: Mesh, ready: threading.Event) -> None:
