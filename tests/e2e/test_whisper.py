@@ -125,42 +125,10 @@ async def test_a_question_is_heard_and_its_answer_understood(
 
 
 @pytest.mark.usefixtures("llm")
-async def test_no_word_of_a_minute_of_dictation_is_lost(local_mesh: Mesh, people: dict[str, Samples]) -> None:
-    """On a machine that is too busy the text may come in more than one turn."""
-    speech = people[DICTATION]
-    assert len(speech) > 55 * SAMPLE_RATE
-    async with bridge(local_mesh.orchestrator, config(eagerness=pb.EAGERNESS_LOW)) as person:
-        await person.first("started")
-        person.microphone.say(speech)
-        await person.microphone.silence()
-        await person.first("reply_finished", after=len(person.heard.entries), within=60)
-        text = " ".join(turn.text for turn in person.of("user_turn_ended"))
-    assert share_of_words(DICTATION, text) >= 0.9, text
-    assert len(words(text)) <= 1.05 * len(words(DICTATION))
-
-
-@pytest.mark.usefixtures("llm")
 async def test_a_whisper_is_heard(local_mesh: Mesh, people: dict[str, Samples]) -> None:
     async with bridge(local_mesh.orchestrator, config()) as person:
         turn = await _turn(person, whispered(people[QUESTION]))
     assert share_of_words(QUESTION, turn) >= 0.5, turn
-
-
-@pytest.mark.usefixtures("llm")
-async def test_dictated_digits_are_one_turn(local_mesh: Mesh, people: dict[str, Samples]) -> None:
-    speech = with_pauses([people[each] for each in DIGITS], 0.6)
-    async with bridge(local_mesh.orchestrator, config()) as person:
-        turn = await _turn(person, speech)
-    digits = "".join(each for each in turn if each.isdigit())
-    assert len(digits) >= 8 or share_of_words(" ".join(DIGITS), turn) >= 0.7, turn
-
-
-@pytest.mark.usefixtures("llm")
-async def test_a_phrase_that_is_unfinished_waits_for_the_rest(local_mesh: Mesh, people: dict[str, Samples]) -> None:
-    speech = with_pauses([people[each] for each in HESITANT], 0.9)
-    async with bridge(local_mesh.orchestrator, config()) as person:
-        turn = await _turn(person, speech)
-    assert share_of_words(" ".join(HESITANT), turn) >= 0.8, turn
 
 
 async def _hear_the_story(person: Bridge, llm: FakeLlm) -> int:

@@ -206,6 +206,9 @@ class FileSource(_Closed, tag_field="source_type", tag="file"):
     path_on_server: str
     description: str | None
     description_link: str | None
+    # Parley's own; Unmute refuses further keys in an entry only, not in its source.
+    engine: str | None = None
+    language: str | None = None
 
 
 class SoundInstance(_Closed):
@@ -224,6 +227,8 @@ class FreesoundSource(_Closed, tag_field="source_type", tag="freesound"):
     start_time: float
     sound_instance: SoundInstance
     path_on_server: str
+    engine: str | None = None
+    language: str | None = None
 
 
 class Voice(_Closed):

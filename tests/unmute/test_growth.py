@@ -36,7 +36,9 @@ def test_the_core_remembers_no_more_after_an_hour_of_listening() -> None:
             sizes.append(size(conversation.state))
     assert conversation.state.items > 50
     assert conversation.state.transcript.items == []
-    assert max(sizes) - min(sizes) < 40  # digits of the counters
+    # Counters gain a digit now and then; a turn that noise opened late in the hour is no larger than an early one.
+    half = len(sizes) // 2
+    assert max(sizes[half:]) - max(sizes[:half]) < 40
 
 
 @pytest.mark.unmute("B27")

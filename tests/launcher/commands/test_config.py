@@ -30,7 +30,14 @@ def test_shows_every_setting_of_every_process_once() -> None:
     assert "a text; not set; also KYUTAI_LLM_MODEL" in shown.stdout
 
 
-def test_shows_what_differs_from_the_default_and_why() -> None:
+@pytest.fixture
+def default_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of somebody who has chosen no engine."""
+    for name in EMBEDDED:
+        monkeypatch.delenv(name)
+
+
+def test_shows_what_differs_from_the_default_and_why(default_engines: None) -> None:  # noqa: ARG001
     environ = {"PARLEY_EDGE_PORT": "8001", "KYUTAI_LLM_MODEL": "big", "PARLEY_STT_WORKERS": "0"}
     shown = ran("--changed", environ=environ).stdout
     assert "  PARLEY_EDGE_PORT=8001" in shown
@@ -98,7 +105,7 @@ def test_markdown_tells_nothing_of_this_machine() -> None:
     assert "| `PARLEY_EDGE_PORT` | TCP port to listen on. 0: any free port. | a whole number" in there
 
 
-def test_an_env_file_gives_the_settings_it_was_made_from() -> None:
+def test_an_env_file_gives_the_settings_it_was_made_from(default_engines: None) -> None:  # noqa: ARG001
     environ = {"PARLEY_EDGE_PORT": "8001", "PARLEY_EDGE_CORS_ORIGINS": "http://a,http://b"}
     lines = ran("--format", "env", environ=environ).stdout.splitlines()
     in_force = dict(shlex.split(line)[0].split("=", 1) for line in lines if line and not line.startswith("#"))

@@ -48,7 +48,7 @@ def test_another_file_is_refused_by_name(file: Path, first: bytes) -> None:
 
 def test_a_newer_format_is_refused(file: Path) -> None:
     file.write_bytes(records.encoded(HEADER).replace(b'"version":3', b'"version":4'))
-    with pytest.raises(NotARecording, match="a newer Parley: format 3, expected at most 2"):
+    with pytest.raises(NotARecording, match="a newer Parley: format 4, expected at most 3"):
         header_of(file)
 
 
