@@ -13,6 +13,10 @@ from typing import Any
 import httpx2
 import numpy as np
 import psutil
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from mesh.audio import SAMPLE_RATE
 from parley.conversation.v1 import conversation_pb2 as pb
@@ -105,6 +109,8 @@ async def visitors_look_around(mesh: Mesh) -> None:
         for path in ("/", "/v1/voices", "/v1/health", "/nowhere"):
             await http.get(path)
         await http.post("/v1/voices", content=b"nothing to hear")
+    with pytest.raises(InvalidStatus):  # A page of another site may not talk.
+        await connect(f"{mesh.websocket}/v1/realtime", origin=Origin("https://elsewhere.example"))
 
 
 async def a_voice_is_donated(mesh: Mesh) -> None:
