@@ -57,7 +57,7 @@ async def an_orchestrator_is_lost(mesh: Mesh) -> None:
 
 async def a_reply_is_interrupted(mesh: Mesh, engines: Engines) -> None:
     """While it is written and spoken; and what was said instead is answered."""
-    await engines.tell("llm", replies=[STORY, "It ends."], tokens_per_s=8)
+    await engines.tell("llm", replies=[STORY], tokens_per_s=8)
     async with browser(mesh.websocket) as person:
         await _until_interruptible(person)
         person.microphone.say(speech(1.2))
