@@ -224,8 +224,8 @@ class FreesoundSource(_Closed, tag_field="source_type", tag="freesound"):
     """A voice from Freesound."""
 
     url: str
-    start_time: float
-    sound_instance: SoundInstance
+    start_time: float | None
+    sound_instance: SoundInstance | None
     path_on_server: str
     engine: str | None = None
     language: str | None = None
