@@ -124,13 +124,6 @@ async def test_a_question_is_heard_and_its_answer_understood(
     assert share_of_words(answer, understood) >= 0.9, understood
 
 
-@pytest.mark.usefixtures("llm")
-async def test_a_whisper_is_heard(local_mesh: Mesh, people: dict[str, Samples]) -> None:
-    async with bridge(local_mesh.orchestrator, config()) as person:
-        turn = await _turn(person, whispered(people[QUESTION]))
-    assert share_of_words(QUESTION, turn) >= 0.5, turn
-
-
 async def _hear_the_story(person: Bridge, llm: FakeLlm) -> int:
     """Have a long reply begun, past the window in which a first reply cannot be interrupted."""
     llm.script = written(*LONG_REPLY)
