@@ -65,7 +65,6 @@ def in_order(call: Call) -> None:
 
 
 @pytest.mark.unmute("C15", "C5", "C6", "S4", "B22", "B33")
-@pytest.mark.xfail(reason="the embedded recogniser mishears the word that the test waits for", strict=False)
 async def test_eight_at_once_exchange_six_messages_each(system: MeshWithStandins) -> None:
     voice = first_voice(system.mesh)
     async with asyncio.TaskGroup() as group:
@@ -77,7 +76,6 @@ async def test_eight_at_once_exchange_six_messages_each(system: MeshWithStandins
 
 
 @pytest.mark.unmute("C6", "S4", "S9", "B10", "B11")
-@pytest.mark.xfail(reason="the embedded recogniser mishears the word that the test waits for", strict=False)
 async def test_a_reply_that_is_spoken_over_stops_and_the_word_is_told(system: MeshWithStandins) -> None:
     system.change("llm", replies=[STORY])
     try:

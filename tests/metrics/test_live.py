@@ -16,8 +16,6 @@ from tests.metrics.scrape import scrape, until_nobody_talks
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(180),
-    # Not understood yet: after the orchestrator was killed, speech no longer interrupts the next conversation's reply.
-    pytest.mark.xfail(reason="the day stops at its interrupted reply, after the orchestrator was killed", strict=False),
 ]
 
 
