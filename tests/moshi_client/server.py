@@ -1,11 +1,10 @@
 """A moshi-server that does with each stream what a test says; all else is the stand-in's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, TypeAlias
-from urllib.parse import urlencode
 
 import msgspec
 from starlette.requests import Request
@@ -14,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from standins import wire
 from standins.connection import FaultyConnection
 from standins.moshi import MoshiEngine, MoshiOptions, Served
-from standins.websocket import Endpoint, Handshake, Refusal, Session, Times, WebSocket
+from standins.websocket import Handshake, Refusal, Session, Times, WebSocket
 
 LIMIT_S = 5.0
 (KEY,) = MoshiOptions().keys
@@ -34,7 +33,7 @@ class Gone(Exception):
 
 
 class Stream:
-    """One connection that has a slot, as a test's script sees it. What is sent after its end is lost, as on a wire."""
+    """One connection that has a slot, as a test's script sees it."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
@@ -42,8 +41,13 @@ class Stream:
         self._over = asyncio.Event()
 
     async def send(self, message: bytes | str) -> None:
-        self._websocket.send(message)
+        """Send a message once the ones before have left. Raises `Gone`."""
         await asyncio.sleep(0)
+        while not (self._over.is_set() or self._websocket.writable):
+            await asyncio.sleep(0.001)
+        if self._over.is_set():
+            raise Gone
+        self._websocket.send(message)
 
     async def receive(self) -> bytes:
         """Return the next message, which must be binary. Raises `Gone`."""
@@ -167,7 +171,7 @@ class MoshiServer(MoshiEngine[MoshiOptions, _Scripted]):
         """The target of each handshake."""
         self.host = host
         self.port = port
-        self._where = path
+        self.path = path
         self._tells_slots = tells_slots
         self._modules = modules
         self._status = status
@@ -199,11 +203,8 @@ class MoshiServer(MoshiEngine[MoshiOptions, _Scripted]):
         for websocket in list(self._connected):
             websocket.reset()
 
-    def _sockets(self) -> Mapping[str, Endpoint]:
-        return {self._where: self._connect}
-
     def _connect(self, handshake: Handshake, websocket: WebSocket) -> Session | Refusal:
-        self.requests.append("?".join(filter(None, (handshake.path, urlencode(handshake.query)))))
+        self.requests.append(handshake.target)
         return Refusal(self._status) if self._status else super()._connect(handshake, websocket)
 
     def _session(self, handshake: Handshake, connection: FaultyConnection) -> _Scripted:

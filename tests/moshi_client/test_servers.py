@@ -260,6 +260,7 @@ def sockets() -> int:
 @pytest.mark.parametrize("behave", [idle, silent()], ids=["ready", "silent"])
 async def test_a_start_up_cancelled_at_any_moment_leaves_nothing_open(behave: moshi.Behaviour) -> None:
     async with running(behave, slots=1_000, tells_slots=False) as server, opened([server.url], try_s=1.0) as servers:
+        await asyncio.sleep(0)  # what refreshes the servers' states begins
         before, tasks_before = sockets(), len(asyncio.all_tasks())
 
         async def hold() -> None:
