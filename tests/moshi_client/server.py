@@ -43,7 +43,7 @@ class Stream:
     async def send(self, message: bytes | str) -> None:
         """Send a message once the ones before have left. Raises `Gone`."""
         await asyncio.sleep(0)
-        while not (self._over.is_set() or self._websocket.writable):
+        while not (self._over.is_set() or self._websocket.writable):  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.001)
         if self._over.is_set():
             raise Gone
