@@ -21,7 +21,7 @@ from tests.engines.weather import fuzzing, stormy
 from tests.moshi_client.models import recognising, speaking
 from tests.moshi_client.server import MoshiServer, running
 
-STREAMS = int(os.environ.get("PARLEY_STORM_STREAMS", "1200"))
+STREAMS = int(os.environ.get("PARLEY_STORM_STREAMS", "600"))
 ROUNDS = 6
 AT_ONCE = 24
 FREE_WITHIN_S = 2.0
