@@ -69,7 +69,8 @@ async def realtime_transport(url: str, *, voice: str | None = None) -> AsyncIter
             open_timeout=_CONNECT_TIMEOUT_S,
         )
     except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
-        raise CallFailed(f"{masked(url)} cannot be reached: {error}. Is the mesh running? Start it with: parley up") from None
+        said = f"{masked(url)} cannot be reached: {error}. Is the mesh running? Start it with: parley up"
+        raise CallFailed(said) from None
     try:
         transport = RealtimeTransport(socket)
         await transport.open(voice)

@@ -20,6 +20,8 @@ _NO_NAMES = frozenset(("max_token", "next_token", "first_token", "author"))
 _USER = re.compile(r"(?<=://)[^\s/?#\"'<>]*@")
 # A password may hold what a URL's may not: people paste them as they are.
 _PASSWORD = re.compile(r"(?<=://)([^\s/?#:@\"'<>]*:[^\s\"'<>]*?)@(?=[\w.\[-]+(?::\d+)?(?:[/?#,\s\"'<>]|$))")
+_BARE = re.compile(r"(?:^|(?<=[\"'=,\s]))[^\s/:@\"'=,]+:[^\s/@\"']+@(?=[\w.\[-]+[\]:/])")
+"""A user and a password where the scheme was left out."""
 _PARAMETER = re.compile(rf"(?<=[?&;])((?:{_NAMES}|code)=)[^&#;\s\"'<>]+", re.IGNORECASE)
 _FIELD = re.compile(rf"([\"'](?:{_NAMES})[\"']\s*:\s*)(\"(?:[^\"\\]|\\.)*\"?|'[^']*'?)", re.IGNORECASE)
 _BEARER = re.compile(r"\b(Bearer|Basic|ApiKey)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
@@ -29,6 +31,8 @@ def masked(text: str) -> str:
     """Return a text with `***` in place of every credential in a URL, in a field of JSON or behind `Bearer`."""
     if "://" in text:
         text = _USER.sub(f"{MASK}@", _PASSWORD.sub(f"{MASK}@", text))
+    if "@" in text:
+        text = _BARE.sub(f"{MASK}@", text)
     if "=" in text:
         text = _PARAMETER.sub(rf"\g<1>{MASK}", text)
     if ":" in text:

@@ -87,7 +87,7 @@ def test_hides_credentials_inside_values(chosen: str) -> None:
 
 def test_a_value_with_a_credential_is_not_in_force_in_an_env_file() -> None:
     lines = ran("--format", "env", environ=CREDENTIALS).stdout.splitlines()
-    assert [line for line in lines if "***@llm.example" in line][0].startswith("#KYUTAI_LLM_URL=")
+    assert next(line for line in lines if "***@llm.example" in line).startswith("#KYUTAI_LLM_URL=")
 
 
 def test_hides_credentials_in_what_does_not_fit() -> None:
