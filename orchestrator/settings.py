@@ -1,4 +1,4 @@
-"""The orchestrator's settings, and what its HTTP clients have in common."""
+"""The orchestrator's settings."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -6,12 +6,6 @@ import msgspec
 
 from mesh.settings import MetricsPort, Port, ServiceSettings, setting
 from orchestrator.llm.address import checked_url, parse_key
-
-LOOPBACK_WITHOUT_PROXY = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
-"""The `mounts` of an HTTP client: a proxy that the environment names is for the way out, not for this machine.
-
-None for a pattern means that what fits it goes directly.
-"""
 
 
 class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):

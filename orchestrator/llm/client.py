@@ -16,7 +16,7 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.address import parse_address, parse_key
 from orchestrator.llm.completion import CompletionParser, in_pieces
-from orchestrator.llm.connection import Trouble, http_client, proxy_for
+from orchestrator.llm.connection import Trouble, http_client, proxy_of
 from orchestrator.llm.conversation_shape import ConversationShape, is_about_length
 from orchestrator.llm.deadlines import ResponseDeadlines
 from orchestrator.llm.failures import LanguageModelFailed, failures
@@ -191,7 +191,7 @@ class LanguageModel:
 
     async def _check_connection(self) -> None:
         """See whether the server takes connections. Behind a proxy that would say nothing of it."""
-        if proxy_for(self.address) is not None:
+        if proxy_of(self.address) is not None:
             self._health.connected(self._clock(), near=False)
             return
         try:

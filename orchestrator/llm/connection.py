@@ -1,21 +1,15 @@
 """How the server is connected to: through which proxy, by which certificates, and why it cannot be."""
 
-import importlib.util
-import ipaddress
 import socket
 import ssl
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from enum import Enum
 
 import httpx2
 import openai
 
+from mesh.process.proxies import BadProxy, proxy_for
 from orchestrator.llm.address import BadAddress, ServerAddress
-
-_PROXY_SCHEMES = {"http": "http", "https": "https", "socks5": "socks5", "socks5h": "socks5h", "socks": "socks5h"}
-"""What desktops write as socks:// is SOCKS 5."""
 
 
 def http_client(address: ServerAddress, ca_file: str | None = None) -> httpx2.AsyncClient:
@@ -24,62 +18,16 @@ def http_client(address: ServerAddress, ca_file: str | None = None) -> httpx2.As
     `ca_file` holds authorities that are trusted beside the machine's own, or beside those of SSL_CERT_FILE.
     """
     return openai.DefaultAsyncHttpxClient(
-        trust_env=False, proxy=proxy_for(address), verify=_certificates(address, ca_file), follow_redirects=True
+        trust_env=False, proxy=proxy_of(address), verify=_certificates(address, ca_file), follow_redirects=True
     )
 
 
-def proxy_for(address: ServerAddress) -> str | None:
+def proxy_of(address: ServerAddress) -> str | None:
     """The proxy that the environment names for this server, as a URL. Raises `BadAddress` if it cannot be used."""
-    host, scheme = address.host, "https" if address.secure else "http"
-    if is_this_machine(host) or _is_excepted(address):
-        return None
-    proxies = urllib.request.getproxies()
-    variable = next((name for name in (scheme, "all") if proxies.get(name)), None)
-    if variable is None:
-        return None
-    found = proxies[variable].strip()
-    named, _, rest = found.rpartition("://")
-    kind = _PROXY_SCHEMES.get(named.lower() or "http")
-    if kind is None:
-        raise BadAddress(
-            f"the proxy of {variable.upper()}_PROXY begins with {named}://: expected http://, https:// or socks5://; "
-            f"or put {host} into NO_PROXY"
-        )
-    if kind.startswith("socks") and importlib.util.find_spec("socksio") is None:
-        raise BadAddress(
-            f"the proxy of {variable.upper()}_PROXY speaks SOCKS, and the package socksio is not installed: "
-            f"pip install socksio, or put {host} into NO_PROXY"
-        )
-    proxy = f"{kind}://{rest}"
     try:
-        httpx2.Proxy(proxy)
-    except (ValueError, httpx2.InvalidURL):
-        raise BadAddress(f"the proxy of {variable.upper()}_PROXY is no address") from None
-    return proxy
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a name or an address is this machine's own, to which no proxy leads."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
-
-
-def _is_excepted(address: ServerAddress) -> bool:
-    if urllib.request.proxy_bypass(address.host) or urllib.request.proxy_bypass(f"{address.host}:{address.port}"):
-        return True
-    with suppress(ValueError):
-        ip = ipaddress.ip_address(address.host)
-        return any(ip in network for network in _networks(urllib.request.getproxies().get("no", "")))
-    return False
-
-
-def _networks(no_proxy: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    for part in no_proxy.split(","):
-        with suppress(ValueError):
-            yield ipaddress.ip_network(part.strip(), strict=False)
+        return proxy_for(address.base_url)
+    except BadProxy as error:
+        raise BadAddress(str(error)) from None
 
 
 def _certificates(address: ServerAddress, ca_file: str | None) -> ssl.SSLContext:
