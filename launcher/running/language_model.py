@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from launcher.processes import ORCHESTRATOR
 from launcher.running.probes import http_json
-from mesh.settings import SettingError, load
-from mesh.text.masking import masked
-from orchestrator.llm.address import checked_url
+from mesh.settings import load
 from orchestrator.settings import OrchestratorSettings
 
 # A server on this machine answers at once or is not there.
@@ -51,10 +49,7 @@ async def choose(
         found = await _find_local([server for server in local_servers if server.port != edge_port])
         return found and found._replace(model=told.llm_model or found.model)
     if wish is not None:
-        try:
-            return LanguageModel(checked_url(wish), told.llm_model, "--llm")
-        except ValueError as error:
-            raise SettingError(f"--llm {masked(wish)!r} cannot be used: {error}") from None
+        return LanguageModel(wish, told.llm_model, "--llm")
     if ORCHESTRATOR.is_set("llm_url", environ):
         return LanguageModel(told.llm_url, told.llm_model, "the environment")
     return None

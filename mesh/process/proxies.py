@@ -25,9 +25,13 @@ def proxy_for(url: str) -> str | None:
 
     Nothing of this machine is behind a proxy. Raises `BadProxy`.
     """
-    parts = urlsplit(url)
-    host, scheme = parts.hostname or "", parts.scheme
-    if is_this_machine(host) or _is_excepted(host, parts.port or (443 if scheme == "https" else 80)):
+    try:
+        parts = urlsplit(url)
+        host, scheme = parts.hostname or "", parts.scheme
+        port = parts.port or (443 if scheme == "https" else 80)
+    except ValueError:  # it is no URL, as whoever asks it will find out
+        return None
+    if is_this_machine(host) or _is_excepted(host, port):
         return None
     proxies = urllib.request.getproxies()
     variable = next((name for name in (scheme, "all") if proxies.get(name)), None)

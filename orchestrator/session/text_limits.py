@@ -1,7 +1,6 @@
 """How long the texts may be that a client sends: every one of them, since all are kept, sent on or answered with."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from google.protobuf.message import Message
 
@@ -33,8 +32,7 @@ def check_texts(request: Message) -> None:
 
 
 def _texts(message: Message, path: str) -> Iterator[tuple[str, int, str]]:
-    fields: list[tuple[Any, Any]] = message.ListFields()
-    for field, value in fields:
+    for field, value in message.ListFields():
         where = f"{path}{field.name}"
         if isinstance(value, str):
             yield where, LIMITS[field.full_name], value

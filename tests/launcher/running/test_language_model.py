@@ -64,12 +64,3 @@ async def test_auto_may_find_nobody() -> None:
 async def test_a_setting_that_does_not_fit_is_told() -> None:
     with pytest.raises(SettingError, match="PARLEY_ORCHESTRATOR_PORT"):
         await choose(None, {"PARLEY_ORCHESTRATOR_PORT": "many"}, EDGE_PORT)
-
-
-async def test_an_address_that_cannot_be_used_is_refused_with_the_reason() -> None:
-    with pytest.raises(SettingError) as refused:
-        await choose("me:sesame@llm:80", {}, EDGE_PORT)
-    assert str(refused.value).startswith("--llm '***@llm:80' cannot be used: it does not begin with http://")
-    chosen = await choose(" http://llm:80/\n", {}, EDGE_PORT)
-    assert chosen is not None
-    assert chosen.url == "http://llm:80/"

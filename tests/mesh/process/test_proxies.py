@@ -38,6 +38,7 @@ HTTP, HTTPS = "http://llm.example:8080/v1", "https://llm.example/v1"
         ({"ALL_PROXY": "gopher://gate", "NO_PROXY": "llm.example:443"}, HTTPS, None),
         ({"ALL_PROXY": "gopher://gate", "NO_PROXY": "*"}, HTTP, None),
         ({"ALL_PROXY": "gopher://gate", "NO_PROXY": "nowhere, 10.0.0.0/8"}, "http://10.1.2.3", None),
+        ({"ALL_PROXY": "gopher://gate"}, "https://[", None),
         ({"ALL_PROXY": "gopher://gate", "NO_PROXY": "fd00::/8"}, "http://[fd00::7]:80", None),
     ],
 )
@@ -60,5 +61,5 @@ def test_one_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) ->
 def test_socks_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setenv("ALL_PROXY", "socks5://gate:1080")
-    with pytest.raises(BadProxy, match="pip install socksio, or put llm.example into NO_PROXY"):
+    with pytest.raises(BadProxy, match=r"pip install socksio, or put llm\.example into NO_PROXY"):
         proxy_for(HTTP)
