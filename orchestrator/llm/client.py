@@ -13,6 +13,7 @@ import openai
 import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
+from mesh.times import loop_time
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.address import parse_address, parse_key
 from orchestrator.llm.completion import CompletionParser, in_pieces
@@ -93,7 +94,6 @@ class LanguageModel:
         """How many answers are still buffered, to see whether they begin inside reasoning. None: its name decides."""
         self._health = ServerHealth()
         self._last_problem: str | None = None
-        self._clock = asyncio.get_running_loop().time
         self.reasons = False
         """It has been seen to reason."""
 
@@ -154,7 +154,7 @@ class LanguageModel:
 
         It may be asked as often as one likes: the server is asked only when that is due.
         """
-        match self._health.due(self._clock()):
+        match self._health.due(loop_time()):
             case Check.MODELS:
                 await self._check_list()
             case Check.CONNECTION:
@@ -172,10 +172,10 @@ class LanguageModel:
             self._list_failed(error)
         else:
             self._last_problem = None
-            self._health.listed(self._clock())
+            self._health.listed(loop_time())
 
     def _list_failed(self, error: LanguageModelFailed) -> None:
-        now = self._clock()
+        now = loop_time()
         if self._model and error.status in NO_LIST:
             self._last_problem = None
             self._health.does_not_list(now)
@@ -192,7 +192,7 @@ class LanguageModel:
     async def _check_connection(self) -> None:
         """See whether the server takes connections. Behind a proxy that would say nothing of it."""
         if proxy_of(self.address) is not None:
-            self._health.connected(self._clock(), near=False)
+            self._health.connected(loop_time(), near=False)
             return
         try:
             async with asyncio.timeout(_CHECK_LIMIT_S):
@@ -200,14 +200,14 @@ class LanguageModel:
         except OSError as error:  # which a time-out is, too
             failed = LanguageModelFailed("the language model cannot be reached")
             failed.__cause__ = error
-            self._health.not_reached(self._clock())
+            self._health.not_reached(loop_time())
             self._tell(failed)
         else:
             near = _is_near(writer.get_extra_info("peername"))
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
-            self._health.connected(self._clock(), near=near)
+            self._health.connected(loop_time(), near=near)
 
     def _tell(self, error: LanguageModelFailed) -> None:
         """Log what is wrong, once as long as it is the same."""
@@ -218,7 +218,7 @@ class LanguageModel:
 
     def _request_failed(self, error: LanguageModelFailed) -> None:
         """Learn from a real request that came to nothing."""
-        now, status = self._clock(), error.status
+        now, status = loop_time(), error.status
         if error.trouble not in (None, Trouble.TIMEOUT, Trouble.LOST):
             self._health.failed(now, reached=False)
         elif status is not None and (status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _LASTING):
@@ -272,13 +272,14 @@ class LanguageModel:
         with failures(lost=_BROKEN_OFF):
             async with stream:
                 while not answer.ended and (chunk := await _next(stream, answer, deadlines)):
-                    for piece in in_pieces(chunk):
+                    for number, piece in enumerate(in_pieces(chunk)):
+                        if number:
+                            await asyncio.sleep(0)  # a long chunk must not keep the others waiting
                         words = answer.feed(piece)
                         self._learn(answer)
                         for word in words:
                             self._got_word(deadlines)
                             yield word
-                        await asyncio.sleep(0)  # a long chunk must not keep the others waiting
                     deadlines.extend(answer)
                     if deadlines.should_announce:
                         deadlines.announced = True
@@ -295,7 +296,7 @@ class LanguageModel:
         if not deadlines.got_first_word:
             deadlines.got_first_word = True
             self._last_problem = None
-            self._health.answered(self._clock())
+            self._health.answered(loop_time())
 
     async def _ask(self, messages: list[Message], temperature: float) -> ResponseReader:
         """Open the stream of an answer, and wait for its first chunk.
