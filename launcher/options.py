@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from launcher.running.language_model import LOCAL_SERVERS
+from mesh.text.masking import masked
+from orchestrator.llm.address import checked_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,9 +30,12 @@ def mesh_options(command: F) -> F:
 
 
 def _an_address_or_auto(_: click.Context, __: click.Parameter, wish: str | None) -> str | None:
-    if wish not in {None, "auto"} and not str(wish).startswith(("http://", "https://")):
-        raise click.BadParameter(f"{wish} is neither an http:// address nor auto; did you mean http://{wish}?")
-    return wish
+    if wish is None or wish == "auto":
+        return wish
+    try:
+        return checked_url(wish)
+    except ValueError as error:
+        raise click.BadParameter(f"{masked(wish)} is neither an http:// address nor auto: {error}") from None
 
 
 def _load_env_file(_: click.Context, __: click.Parameter, path: Path | None) -> None:

@@ -8,6 +8,7 @@ from mesh.process.run import CannotStart, run_process
 from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
 from orchestrator.dependencies import watch
+from orchestrator.llm.address import BadAddress
 from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.prompts.headlines import HeadlineCache
@@ -25,14 +26,14 @@ from parley.conversation.v1.conversation_pb2_grpc import add_ConversationService
 async def serve(settings: OrchestratorSettings) -> None:
     """Serve conversations until the process is asked to stop and the last has ended.
 
-    Raises `CannotStart` for a text of a character that cannot be used.
+    Raises `CannotStart` for a text of a character that cannot be used, and if the language model cannot be asked.
     """
     texts = await asyncio.to_thread(_texts, settings)
     metrics = Metrics()
     async with (
         Replicas("speech recognition", settings.stt_target, meter=metrics.stt_search) as stt,
         Replicas("speech synthesis", settings.tts_target, meter=metrics.tts_search) as tts,
-        LanguageModel(settings) as model,
+        _model(settings) as model,
         HeadlineCache(settings) as news,
         Recordings(settings) as recordings,
     ):
@@ -47,6 +48,13 @@ async def serve(settings: OrchestratorSettings) -> None:
             beside(watch(server.health, stt, tts, model, metrics)),
         ):
             await server.until_drained()
+
+
+def _model(settings: OrchestratorSettings) -> LanguageModel:
+    try:
+        return LanguageModel(settings)
+    except BadAddress as error:
+        raise CannotStart("the language model cannot be asked", problem=str(error)) from None
 
 
 def _texts(settings: OrchestratorSettings) -> Texts:

@@ -1,16 +1,11 @@
-"""The orchestrator's settings, and what its HTTP clients have in common."""
+"""The orchestrator's settings."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
 from mesh.settings import MetricsPort, Port, ServiceSettings, setting
-
-LOOPBACK_WITHOUT_PROXY = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
-"""The `mounts` of an HTTP client: a proxy that the environment names is for the way out, not for this machine.
-
-None for a pattern means that what fits it goes directly.
-"""
+from orchestrator.llm.address import checked_url, parse_key
 
 
 class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
@@ -31,9 +26,9 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     llm_url: Annotated[
         str,
         setting(
-            help="URL of the OpenAI-compatible server that writes the replies, with or without /v1.",
+            help="URL of the OpenAI-compatible server that writes the replies, as its provider gives it.",
             env=("PARLEY_LLM_URL", "KYUTAI_LLM_URL"),
-            min_length=1,
+            parse=checked_url,
         ),
     ] = "http://127.0.0.1:8091"
     llm_model: Annotated[
@@ -41,11 +36,24 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         setting(
             help="Model to use. Not set: the only model that the server lists.",
             env=("PARLEY_LLM_MODEL", "KYUTAI_LLM_MODEL"),
+            parse=str.strip,
         ),
     ] = None
     llm_api_key: Annotated[
         str | None,
-        setting(help="API key for the language model.", env=("PARLEY_LLM_API_KEY", "KYUTAI_LLM_API_KEY"), secret=True),
+        setting(
+            help="API key for the language model.",
+            env=("PARLEY_LLM_API_KEY", "KYUTAI_LLM_API_KEY"),
+            secret=True,
+            parse=parse_key,
+        ),
+    ] = None
+    llm_ca_file: Annotated[
+        str | None,
+        setting(
+            help="PEM file of authorities to trust for the language model's server, beside the machine's own.",
+            env="PARLEY_LLM_CA_FILE",
+        ),
     ] = None
     llm_reasoning: Annotated[
         Literal["off", "auto"],
@@ -76,6 +84,13 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     llm_thinking_s: Annotated[
         float, setting(help="Seconds until the first token of an answer for a model that reasons.", gt=0, le=600)
     ] = 45.0
+    llm_reply_words: Annotated[
+        int,
+        setting(help="Words after which a reply ends with its sentence. A very long word counts as several.", ge=1),
+    ] = 600
+    llm_reply_s: Annotated[
+        float, setting(help="Seconds of speech, or of writing, after which a reply ends with its sentence.", gt=0)
+    ] = 240.0
     characters_folder: Annotated[
         str | None,
         setting(

@@ -8,11 +8,14 @@ whose probability hits is the one that happens. The draws are seeded, so a storm
 right behind it. For a language model it counts tokens, for cloning it means nothing.
 """
 
+import difflib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
+
+from standins.llm.answers import NAMED
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -111,7 +114,19 @@ class ErrorMessage(_Fault, frozen=True, kw_only=True, tag="error"):
     message: str = "model failure"
 
 
-Fault = Full | Http | Slow | Stall | Silent | StopsReading | Garbage | CrossTalk | Close | ErrorMessage
+class Answers(_Fault, frozen=True, kw_only=True, tag="answers"):
+    """Answer like another server, at HTTP 200, by a name of `standins.llm.answers`.
+
+    `skip` leaves out the first so many parts: an error that comes in the middle then comes in place of the answer.
+    """
+
+    summary = "answer like another server; GET /standin lists the names"
+
+    like: str = "endless-repetition"
+    skip: Count = 0
+
+
+Fault = Full | Http | Slow | Stall | Silent | StopsReading | Garbage | CrossTalk | Close | ErrorMessage | Answers
 KINDS: tuple[type[_Fault], ...] = (
     Full,
     Http,
@@ -123,6 +138,7 @@ KINDS: tuple[type[_Fault], ...] = (
     CrossTalk,
     Close,
     ErrorMessage,
+    Answers,
 )
 
 _FORMER_NAMES = {"rude": "garbage", "deaf": "stops_reading", "stray": "cross_talk"}
@@ -152,6 +168,9 @@ def convert(fields: object) -> Fault:
     except msgspec.ValidationError as error:
         kinds = ", ".join(name(kind) for kind in KINDS)
         raise BadFault(f"{fields}: {error}. Faults are: {kinds}") from None
+    if isinstance(fault, Answers) and fault.like not in NAMED:
+        near = difflib.get_close_matches(fault.like, NAMED, n=3, cutoff=0.3) or list(NAMED)[:3]
+        raise BadFault(f"no server is known to answer like {fault.like!r}; is it {', '.join(near)}?")
     if isinstance(fault, Close) and fault.code in {1004, 1005, 1006, 1015}:
         raise BadFault(f"the code {fault.code} is never sent; how=bare gives 1005, how=eof 1006")
     return fault

@@ -24,6 +24,8 @@ MOST_CACHED = 64
 """Voices; each has at most 1 MiB."""
 FETCH_LIMIT_S = 0.35
 """How long a reply waits for its voice. A caller allows half a second for the whole admission."""
+_LONGEST_SHOWN = 60
+"""Characters of a name that a caller has sent, in the message about it."""
 UNREACHABLE_FOR_S = 5.0
 """For how long the voice service is not asked again after it could not be reached, so that replies need not wait."""
 
@@ -32,24 +34,31 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ChosenVoice:
-    """The voice of a reply. A custom voice that is unavailable is replaced by the engine's default, and only here."""
+    """The voice of a reply. One that is not to be had is replaced by the engine's default, and only here."""
 
     name: str
     embedding: bytes | None = None
     replaced: VoiceReplaced | None = None
     """Why this is not the voice that was asked for; None: it is."""
 
-    async def open(self, engine: SynthesisEngine, slot: AsyncExitStack) -> tuple[Utterance, VoiceReplaced | None]:
+    async def open(
+        self, engine: SynthesisEngine, slot: AsyncExitStack, *, replace_unknown: bool = False
+    ) -> tuple[Utterance, VoiceReplaced | None]:
         """Put an utterance in this voice on `slot`, and say whether the voice was replaced.
 
-        Raises as `SynthesisEngine.open` does, but `VoiceNotFound` only for a voice that is not custom.
+        Raises as `SynthesisEngine.open` does, but `VoiceNotFound` only for a voice that is not custom, and with
+        `replace_unknown` only where there is no default voice either.
         """
         try:
             return await slot.enter_async_context(engine.open(self.name, self.embedding)), self.replaced
         except VoiceNotFound:
-            if self.embedding is None:
+            if self.embedding is None and not (replace_unknown and self.name):
                 raise
-        own = _replaced("VOICE_NOT_FOUND", "That custom voice cannot be read; I am using another.")
+        if self.embedding is None:
+            message = f"There is no voice {self.name[:_LONGEST_SHOWN]!r}; I am using another."
+        else:
+            message = "That custom voice cannot be read; I am using another."
+        own = _replaced("VOICE_NOT_FOUND", message)
         return await slot.enter_async_context(engine.open(own.name)), own.replaced
 
 

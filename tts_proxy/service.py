@@ -49,7 +49,7 @@ class SynthesisServicer(TextToSpeechServiceServicer):
         voice = await self._custom_voices.choose(config.voice)
         async with AsyncExitStack() as slot:
             with self._metrics.streams.admission():
-                utterance, replaced = await voice.open(self._engine, slot)
+                utterance, replaced = await voice.open(self._engine, slot, replace_unknown=config.replace_unknown_voice)
             with self._metrics.reply() as meter:
                 started = pb.SynthesizeStarted(format=audio_format, voice_replaced=replaced)
                 await context.write(pb.SynthesizeResponse(started=started))

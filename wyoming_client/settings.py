@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from mesh.discovery.addresses import BadTarget, HostPort
 from mesh.pool import Options
 from mesh.settings import Settings, setting
+from mesh.text.masking import masked
 
 
 class WyomingSettings(Settings, frozen=True, kw_only=True):
@@ -56,5 +57,5 @@ def _parsed(url: str) -> WyomingUrl:
     except ValueError:
         host = port = None
     if not host or not port or parts.scheme != "tcp" or parts.path.strip("/") or parts.query or parts.fragment:
-        raise BadTarget(f"{url!r} is not tcp://host:port")
+        raise BadTarget(f"{masked(url)!r} is not tcp://host:port")
     return WyomingUrl(host, port)

@@ -29,6 +29,7 @@ from launcher.calling.transport import (
     UserWord,
 )
 from launcher.failure import ExitCode, Failure
+from mesh.text.masking import masked
 
 PATH = "/v1/realtime"
 
@@ -68,7 +69,8 @@ async def realtime_transport(url: str, *, voice: str | None = None) -> AsyncIter
             open_timeout=_CONNECT_TIMEOUT_S,
         )
     except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
-        raise CallFailed(f"{url} cannot be reached: {error}. Is the mesh running? Start it with: parley up") from None
+        said = f"{masked(url)} cannot be reached: {error}. Is the mesh running? Start it with: parley up"
+        raise CallFailed(said) from None
     try:
         transport = RealtimeTransport(socket)
         await transport.open(voice)
@@ -151,7 +153,7 @@ class RealtimeTransport:
 def _endpoint(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"ws", "wss", "http", "https"} or not parts.hostname or not _is_port(parts):
-        raise BadUrl(f"{url} is no address of an edge; expected something like ws://127.0.0.1:8000")
+        raise BadUrl(f"{masked(url)} is no address of an edge; expected something like ws://127.0.0.1:8000")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     return urlunsplit(parts._replace(scheme=scheme, path=parts.path if parts.path not in {"", "/"} else PATH))
 

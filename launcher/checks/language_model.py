@@ -2,15 +2,16 @@
 
 import asyncio
 from contextlib import aclosing
-from urllib.parse import urlsplit
-
-import openai
+from http import HTTPStatus
 
 from launcher.checks.check import Context
 from mesh.engines.findings import Finding, advice, fine, wrong
 from mesh.settings import load
+from mesh.text.masking import masked
 from orchestrator.conversation.transcript import Message, Role
-from orchestrator.llm.client import LanguageModel
+from orchestrator.llm.address import BadAddress
+from orchestrator.llm.client import NO_LIST, LanguageModel
+from orchestrator.llm.connection import Trouble, trouble
 from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
 
@@ -18,6 +19,11 @@ _LIST_LIMIT_S = 10.0
 _MOST_NAMES = 5
 _RESPONDER = "the built-in responder answers by rules; for a model: parley up --llm auto, or set KYUTAI_LLM_URL"
 _THINKS = "switch its thinking off at its server, or choose a model that does not; see docs/engines.md"
+_PATH = (
+    "correct the path in KYUTAI_LLM_URL or --llm: give the whole endpoint, up to /chat/completions; "
+    "if that server does not list its models, name one in KYUTAI_LLM_MODEL"
+)
+_MODEL = "correct KYUTAI_LLM_MODEL, and the path in KYUTAI_LLM_URL"
 _KEY = "set KYUTAI_LLM_API_KEY to a key that this server accepts"
 
 
@@ -27,14 +33,39 @@ async def language_model(context: Context) -> list[Finding]:
     if chosen is None:
         return [fine("server", _RESPONDER)]
     settings = load(OrchestratorSettings, context.fitting, llm_url=chosen.url, llm_model=chosen.model)
-    where = _without_secrets(chosen.url)
-    async with LanguageModel(settings) as model:
+    try:
+        model = LanguageModel(settings)
+    except BadAddress as error:
+        return [wrong("server", f"{masked(chosen.url)}: {error}", "correct the variable or the option that is named")]
+    where = model.address.shown
+    async with model:
         try:
             async with asyncio.timeout(_LIST_LIMIT_S):
                 listed = await model.listed()
-        except (LanguageModelFailed, TimeoutError) as error:
+        except LanguageModelFailed as error:
+            if error.status in NO_LIST and model.chosen_name:
+                return await _asked_unlisted(model, error.status, where)
+            return [_failed(error, "server", where)]
+        except TimeoutError as error:
             return [_failed(error, "server", where)]
         return [fine("server", f"answers at {where} ({chosen.told_by})"), *await _asked(model, settings, listed)]
+
+
+async def _asked_unlisted(model: LanguageModel, status: int | None, where: str) -> list[Finding]:
+    """Ask a server for a word that does not list its models. Whether it is one at all, the answer tells."""
+    name = model.chosen_name
+    try:
+        took_s = await _first_word(model)
+    except LanguageModelFailed as error:
+        return [_failed(error, "model", f"{name} at {where}")]
+    server = fine("server", f"answers at {where}, and does not list its models (HTTP {status})")
+    return [server, _answered(model, f"{name} began to answer after {took_s:.1f} s")]
+
+
+def _answered(model: LanguageModel, answered: str) -> Finding:
+    if model.reasons:
+        return advice("model", f"{answered}, and thinks before it does: people wait meanwhile", _THINKS)
+    return fine("model", answered)
 
 
 async def _asked(model: LanguageModel, settings: OrchestratorSettings, listed: list[str]) -> list[Finding]:
@@ -53,11 +84,9 @@ async def _asked(model: LanguageModel, settings: OrchestratorSettings, listed: l
             return [wrong("model", f"{name} is not one of the server's, and {error}", remedy)]
         return [_failed(error, "model", name or listed[0])]
     answered = f"{name or listed[0]} began to answer after {took_s:.1f} s"
-    if model.reasons:
-        return [advice("model", f"{answered}, and thinks before it does: people wait meanwhile", _THINKS)]
-    if unlisted:
+    if unlisted and not model.reasons:
         return [advice("model", f"{answered}, but the server does not list it", "nothing, if that is the one you mean")]
-    return [fine("model", answered)]
+    return [_answered(model, answered)]
 
 
 async def _first_word(model: LanguageModel) -> float:
@@ -71,21 +100,16 @@ async def _first_word(model: LanguageModel) -> float:
 
 
 def _failed(error: LanguageModelFailed | TimeoutError, about: str, where: str) -> Finding:
-    match error.__cause__:
-        case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return wrong(about, f"{where}: the key was refused, or there is none", _KEY)
-        case openai.APITimeoutError() | TimeoutError():
-            return wrong(about, f"{where}: no answer in time", "is it still loading its model? Try again, or another")
-        case openai.APIConnectionError():
-            return wrong(about, f"{where} cannot be reached", "start that server, or correct KYUTAI_LLM_URL or --llm")
-        case openai.NotFoundError():
-            return wrong(about, f"{where}: not found there (HTTP 404)", "correct KYUTAI_LLM_URL and KYUTAI_LLM_MODEL")
-        case _:
-            said = str(error) or "no answer in time"
-            return wrong(about, f"{where}: {said}", "see that server's own log; is it an OpenAI-compatible server?")
-
-
-def _without_secrets(url: str) -> str:
-    """The address without user, password and query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    status = error.status if isinstance(error, LanguageModelFailed) else None
+    why = error.trouble if isinstance(error, LanguageModelFailed) else trouble(error)
+    match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return wrong(about, f"{where}: the key was refused, or there is none (HTTP {status})", _KEY)
+        case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
+            return wrong(about, f"{where}: not found there (HTTP {status})", _PATH if about == "server" else _MODEL)
+    if why is Trouble.TIMEOUT:
+        return wrong(about, f"{where}: {why.what}", why.remedy)
+    if why is not None:
+        return wrong(about, f"{where} cannot be reached: {why.what}", why.remedy)
+    said = str(error) or "no answer in time"
+    return wrong(about, f"{where}: {said}", "see that server's own log; is it an OpenAI-compatible server?")

@@ -48,7 +48,10 @@ def as_markdown(entries: Iterable[Entry]) -> str:
 
 
 def as_env(entries: Iterable[Entry]) -> str:
-    """Every setting as a comment and a line; a line is in force where the environment sets it. Secrets stay out."""
+    """Every setting as a comment and a line; a line is in force where the environment sets it. Secrets stay out.
+
+    A value that holds a credential is shown without it, and not in force.
+    """
     return "\n\n".join("\n".join(_env_lines(title, list(group))) for title, group in by_title(entries))
 
 
@@ -92,7 +95,7 @@ def _env_lines(title: str, entries: list[Entry]) -> Iterator[str]:
         also = "".join(f"; also {name}" for name in entry.setting.env if name != entry.variable)
         yield f"\n# {entry.setting.help}{_readers(entry)}\n# Accepts {entry.setting.expected}{also}."
         value = entry.value if entry.changed and not entry.setting.secret else entry.default
-        in_force = entry.changed and not entry.setting.secret and entry.reading.fault is None
+        in_force = entry.changed and not entry.hides and entry.reading.fault is None
         yield f"{'' if in_force else '#'}{entry.variable}={_quoted(value or '')}"
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from launcher.processes import PROCESSES, Process
 from mesh.settings import Reading, SettingDescription, read
+from mesh.text.masking import MASK, masked_value
 
 SHARED = "every process"
 """The title over settings that all processes read."""
@@ -53,8 +54,14 @@ class Entry:
 
     @property
     def value(self) -> str | None:
-        """Its value as it is typed, a secret as "***"; None: it has none."""
+        """Its value as it is typed, a secret, and credentials in it, as "***"; None: it has none."""
         return written(self.reading.value, self.setting)
+
+    @property
+    def hides(self) -> bool:
+        """Whether `value` is not all of it, because of credentials."""
+        value = self.reading.value
+        return self.setting.secret or masked_value(value) != value
 
 
 def inventory(environ: Mapping[str, str], processes: Iterable[Process] = PROCESSES) -> list[Entry]:
@@ -103,7 +110,8 @@ def written(value: Any, setting: SettingDescription) -> str | None:
     if value is None or value in ("", ()):
         return None
     if setting.secret:
-        return "***"
+        return MASK
+    value = masked_value(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

@@ -19,6 +19,7 @@ from launcher.running.language_model import LOCAL_SERVERS
 from launcher.running.plan import Plan
 from launcher.running.supervise import Stage
 from mesh.process.ports import authority
+from mesh.text.masking import masked
 
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_red", "bright_cyan", "bright_yellow")
 
@@ -173,7 +174,7 @@ def _replies(planned: Plan, *, llm_answers: bool, problems: Sequence[str]) -> It
         yield f"    {parley} up --llm {url}  any OpenAI-compatible server; or set KYUTAI_LLM_URL, KYUTAI_LLM_MODEL"
         return
     model = f"the model {planned.llm.model}" if planned.llm.model else "the only model"
-    yield f"Replies come from {model} at {planned.llm.url} ({planned.llm.told_by})."
+    yield f"Replies come from {model} at {masked(planned.llm.url)} ({planned.llm.told_by})."
     if problems:
         yield "Conversations will fail until this is solved:"
         yield from (f"    {problem}" for problem in problems)

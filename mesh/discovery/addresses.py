@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 import structlog
 
 from mesh.process.ports import authority
+from mesh.text.masking import masked
 
 LOOKUP_LIMIT_S = 5.0
 """How long the name service may take."""
@@ -130,9 +131,9 @@ def _parse(part: str) -> HostPort:
     host, colon, port = part.removeprefix("dns:///").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (colon and host and port.isdecimal() and 0 < int(port) <= 65_535) or "/" in host:  # noqa: PLR2004 - the highest port
-        raise BadTarget(f"{part!r} is not host:port")
+        raise BadTarget(f"{masked(part)!r} is not host:port")
     try:
         host.encode("idna")
     except UnicodeError:
-        raise BadTarget(f"{host!r} is not the name of a host") from None
+        raise BadTarget(f"{masked(host)!r} is not the name of a host") from None
     return HostPort(host, int(port))

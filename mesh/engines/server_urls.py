@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from mesh.discovery.addresses import BadTarget, HostPort
 from mesh.process.ports import authority
+from mesh.text.masking import masked
 
 _SECURE = {"ws": False, "http": False, "wss": True, "https": True}
 
@@ -46,5 +47,5 @@ def _parsed(url: str) -> ServerUrl:
     except (ValueError, KeyError):
         host = None
     if not host or parts.query or parts.fragment or parts.username or parts.password:
-        raise BadTarget(f"{url!r} is not http(s)://host:port or ws(s)://host:port")
+        raise BadTarget(f"{masked(url)!r} is not http(s)://host:port or ws(s)://host:port")
     return ServerUrl(secure, host, port, parts.path.rstrip("/"))

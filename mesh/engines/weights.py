@@ -29,6 +29,7 @@ from typing import Annotated, BinaryIO, ClassVar, NamedTuple, TypeAlias
 import httpx2
 import structlog
 
+from mesh.process.proxies import BadProxy, proxy_for
 from mesh.settings import Settings, setting
 
 _CONNECT_LIMIT_S = 10.0
@@ -369,7 +370,14 @@ async def _from_hub(hub: str, weights: Weights, files: list[WeightFile], folder:
     limits = httpx2.Timeout(_READ_LIMIT_S, connect=_CONNECT_LIMIT_S)
     total = sum(file.size for file in files)
     before = 0
-    async with httpx2.AsyncClient(timeout=limits, follow_redirects=True) as client:
+    try:
+        proxy = proxy_for(hub)
+    except BadProxy as error:
+        raise _Unreachable(str(error)) from None
+    tls = await asyncio.to_thread(httpx2.create_ssl_context)
+    async with httpx2.AsyncClient(
+        timeout=limits, follow_redirects=True, verify=tls, trust_env=False, proxy=proxy
+    ) as client:
         for file in files:
             url = f"{hub.rstrip('/')}/{weights.repository}/resolve/{weights.revision}/{file.name}"
 

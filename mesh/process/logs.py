@@ -7,11 +7,15 @@ Everything logged by a task after `bind_session` carries the session's id.
 """
 
 import asyncio
+import io
 import logging
 import sys
+from typing import TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+from mesh.text.masking import masked, masked_value
 
 _CHATTY = ("asyncio", "grpc", "httpcore", "httpx", "httpx2", "openai", "websockets")
 """Libraries whose records at "info" and below are about their internals."""
@@ -70,9 +74,20 @@ _HANG_UPS = _HangUps()
 
 def _renderers(log_format: str) -> list[Processor]:
     if log_format == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [structlog.processors.format_exc_info, _mask, structlog.processors.JSONRenderer()]
     colours = sys.stderr.isatty()
-    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
+    return [_mask, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=_masked_traceback)]
+
+
+def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Whatever is logged, the credentials inside a URL are not."""
+    return {name: masked_value(value) for name, value in event.items()}
+
+
+def _masked_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    out.write(masked(text.getvalue()))
 
 
 def _route_standard_library(shared: list[Processor], level: str, renderers: list[Processor]) -> None:

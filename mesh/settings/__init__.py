@@ -12,12 +12,13 @@ A constraint fits no union; write `Annotated[Annotated[int, msgspec.Meta(ge=1)] 
 as a comma-separated list, a dictionary as a JSON object. A variable that is set but empty counts as left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import msgspec
 
 from mesh.settings.expectations import accepts_list, accepts_object, expectation
+from mesh.text.masking import MASK, masked, masked_value
 
 
 class SettingError(Exception):
@@ -38,6 +39,8 @@ class SettingDescription(NamedTuple):
     expected: str
     help: str
     secret: bool
+    parse: Callable[[Any], Any] | None = None
+    """What else a value must be; see `setting`."""
 
 
 class Reading(NamedTuple):
@@ -51,14 +54,22 @@ class Reading(NamedTuple):
     fault: str | None
 
 
-def setting(*, help: str, env: str | tuple[str, ...] = (), secret: bool = False, **constraints: Any) -> msgspec.Meta:  # noqa: A002 - reads as what it is
+def setting(
+    *,
+    help: str,  # noqa: A002 - reads as what it is
+    env: str | tuple[str, ...] = (),
+    secret: bool = False,
+    parse: Callable[[Any], Any] | None = None,
+    **constraints: Any,
+) -> msgspec.Meta:
     """Describe a field: put the result into its `Annotated`.
 
     `env` names its variables, of which the first that is set wins; left out, it is the class's `env_prefix` with the
-    field's name in capitals. The value of a `secret` is never shown. `constraints` are those of `msgspec.Meta`.
+    field's name in capitals. The value of a `secret` is never shown. `constraints` are those of `msgspec.Meta`. `parse`
+    is given a value that fits them, and returns the one to use; its `ValueError` says why there is none.
     """
     names = (env,) if isinstance(env, str) else env
-    return msgspec.Meta(description=help, extra={"env": names, "secret": secret}, **constraints)
+    return msgspec.Meta(description=help, extra={"env": names, "secret": secret, "parse": parse}, **constraints)
 
 
 Port = Annotated[int, setting(help="TCP port to listen on. 0: any free port.", ge=0, le=65_535)]
@@ -131,10 +142,11 @@ def _description(field: msgspec.inspect.Field, env_prefix: str) -> SettingDescri
     return SettingDescription(
         name=field.name,
         env=declared.extra["env"] or (env_prefix + field.name.upper(),),
-        default="***" if secret and default not in (None, msgspec.NODEFAULT) else default,
+        default=MASK if secret and default not in (None, msgspec.NODEFAULT) else default,
         expected=expectation(declared),
         help=(declared.extra_json_schema or {}).get("description", ""),
         secret=secret,
+        parse=declared.extra["parse"],
     )
 
 
@@ -156,13 +168,17 @@ def _reading(
             fault = f"{description.env[0]} is not set: expected {description.expected}. {description.help}"
         return Reading(description, None if fault else _default(field), None, fault)
     source, value = given
+    shown = _shown(value, description)
     try:
-        return Reading(description, _converted(value, field.type), source, None)
+        converted = _converted(value, field.type)
     except msgspec.DecodeError:  # which a value that does not fit is, too
         # The error itself would show the value's type at best and a secret at worst.
-        shown = _shown(value, description)
         fault = f"{source}={shown} is not {description.expected}. {description.help}"
         return Reading(description, None, source, fault)
+    try:
+        return Reading(description, description.parse(converted) if description.parse else converted, source, None)
+    except ValueError as error:
+        return Reading(description, None, source, f"{source}={shown} cannot be used: {masked(str(error))}")
 
 
 def _default(field: msgspec.structs.FieldInfo | msgspec.inspect.Field) -> Any:
@@ -180,4 +196,7 @@ def _converted(value: Any, wanted: Any) -> Any:
 
 
 def _shown(value: Any, description: SettingDescription) -> Any:
-    return "***" if description.secret and value is not None else value
+    """A value as it may be shown; what is inside a URL or an object may be a secret, too."""
+    if description.secret and value is not None:
+        return MASK
+    return masked_value(value)

@@ -1,12 +1,16 @@
 """The language model: any server that speaks OpenAI's chat completions.
 
 * `client`: asks it, again if that may help, and yields the words of its answer
+* `address`: where its server is, as people write it
+* `connection`: proxies, certificates, and why there is no connection
+* `health`: whether its server is up, and when it is asked
 * `response`: reads the JSON objects of its HTTP response
 * `conversation_shape`: how much of a conversation its server takes, and in which roles
 * `completion`: parses one answer, chunk by chunk
 * `reasoning`: takes a model's reasoning out of its text
 * `deadlines`: how long its words are waited for
 * `optional_parameters`: what a request can do without
+* `reply_limit`: ends a reply that is too long
 * `failures`: how it fails, as one error
 * `words`: text as words, for the client and for the voice
 """

@@ -1,9 +1,11 @@
 """The language model, behind any server that speaks OpenAI's chat completions."""
 
 import asyncio
+import ipaddress
 import re
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from http import HTTPStatus
 from typing import Any, Self
 
 import httpx2
@@ -11,21 +13,38 @@ import openai
 import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
+from mesh.times import loop_time
 from orchestrator.conversation.transcript import Message, Role
-from orchestrator.llm.completion import CompletionParser
+from orchestrator.llm.address import parse_address, parse_key
+from orchestrator.llm.completion import CompletionParser, in_pieces
+from orchestrator.llm.connection import Trouble, http_client, proxy_of
 from orchestrator.llm.conversation_shape import ConversationShape, is_about_length
 from orchestrator.llm.deadlines import ResponseDeadlines
 from orchestrator.llm.failures import LanguageModelFailed, failures
+from orchestrator.llm.health import Check, ServerHealth
 from orchestrator.llm.optional_parameters import REASONING_DEFAULT, REASONING_OFF
+from orchestrator.llm.reply_limit import ReplyLimits
 from orchestrator.llm.response import ErrorInAnswer, ResponseReader
-from orchestrator.settings import LOOPBACK_WITHOUT_PROXY, OrchestratorSettings
+from orchestrator.settings import OrchestratorSettings
 
 Stream = openai.AsyncStream[ChatCompletionChunk]
 
 _BROKEN_OFF = "the language model broke off"
 _CONNECT_LIMIT_S = 5.0
+_CHECK_LIMIT_S = 2.0
+"""How long a server may take to list its models, or to take a connection, to count as up."""
 _MOST_NAMED = 5
 """Models, in a message that asks to choose one."""
+
+NO_LIST = frozenset(
+    (
+        *(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED),
+        *(HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.NOT_IMPLEMENTED),
+    )
+)
+"""How servers answer that are well, and do not list their models, or not now."""
+_LASTING = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND))
+"""Refusals of a real request that the next one will meet, too, like any 5xx."""
 
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 """How servers refuse parameters."""
@@ -42,14 +61,23 @@ _log = structlog.get_logger()
 
 
 class LanguageModel:
-    """One server's model. Connections are kept between replies, so that none of them waits for a handshake."""
+    """One server's model. Connections are kept between replies, so that none of them waits for a handshake.
+
+    Raises `BadAddress` for an address, a key, a proxy or certificates that cannot be used.
+    """
 
     def __init__(self, settings: OrchestratorSettings) -> None:
-        base = settings.llm_url.rstrip("/")
+        self.address = parse_address(settings.llm_url)
+        key = parse_key(settings.llm_api_key) if settings.llm_api_key else "none"
+        headers: dict[str, Any] = {}
+        if self.address.key_header:
+            headers = {self.address.key_header: key, "Authorization": openai.Omit()}
         self._client = openai.AsyncOpenAI(
-            base_url=base if base.endswith("/v1") else f"{base}/v1",
-            api_key=settings.llm_api_key or "none",
-            http_client=openai.DefaultAsyncHttpxClient(mounts=LOOPBACK_WITHOUT_PROXY),
+            base_url=self.address.base_url,
+            api_key=key,
+            default_query=self.address.query,
+            default_headers=headers,
+            http_client=http_client(self.address, settings.llm_ca_file),
             max_retries=0,  # `words` knows better what may be asked again, and for how long
             timeout=openai.Timeout(
                 max(settings.llm_first_token_s, settings.llm_next_token_s),  # the limits below are narrower
@@ -57,11 +85,14 @@ class LanguageModel:
             ),
         )
         self._settings = settings
-        self._model = settings.llm_model
+        self.reply_limits = ReplyLimits(settings.llm_reply_words, settings.llm_reply_s)
+        self._model = settings.llm_model or self.address.deployment
+        self._model_is_told = self._model is not None
         self._optional = REASONING_OFF if settings.llm_reasoning == "off" else REASONING_DEFAULT
         self._shape = ConversationShape()
         self._buffered_left: int | None = None
         """How many answers are still buffered, to see whether they begin inside reasoning. None: its name decides."""
+        self._health = ServerHealth()
         self._last_problem: str | None = None
         self.reasons = False
         """It has been seen to reason."""
@@ -94,7 +125,14 @@ class LanguageModel:
         Raises `LanguageModelFailed` when the server cannot be asked, or lists more than one or none.
         """
         if self._model is None:
-            listed = await self.listed()
+            try:
+                listed = await self.listed()
+            except LanguageModelFailed as error:
+                if error.status not in NO_LIST:
+                    raise
+                raise LanguageModelFailed(
+                    f"the server does not list its models (HTTP {error.status}): name one of them in KYUTAI_LLM_MODEL"
+                ) from error.__cause__
             if len(listed) != 1:
                 names = ", ".join(listed[:_MOST_NAMED]) + (", …" if len(listed) > _MOST_NAMED else "")
                 raise LanguageModelFailed(
@@ -109,20 +147,95 @@ class LanguageModel:
         with failures():
             return [model.id async for model in self._client.models.list()]
 
+    # --- whether it can be used -----------------------------------------------------------------------------------
+
     async def answers(self) -> bool:
-        """Tell whether the server answers, and the model to ask is known, within two seconds."""
+        """Tell whether the server can be used and the model to ask is known; see `health`. Takes two seconds at most.
+
+        It may be asked as often as one likes: the server is asked only when that is due.
+        """
+        match self._health.due(loop_time()):
+            case Check.MODELS:
+                await self._check_list()
+            case Check.CONNECTION:
+                await self._check_connection()
+            case Check.NOTHING:
+                pass
+        return self._health.up
+
+    async def _check_list(self) -> None:
         try:
             with failures():
-                async with asyncio.timeout(2.0):
-                    await self.name()
-                    await self._client.with_options(max_retries=1).models.list()
+                async with asyncio.timeout(_CHECK_LIMIT_S):
+                    await (self.listed() if self._model else self.name())
         except LanguageModelFailed as error:
-            if error.message != self._last_problem:
-                _log.warning("the language model cannot be used", problem=error.message)
-            self._last_problem = error.message
-            return False
-        self._last_problem = None
-        return True
+            self._list_failed(error)
+        else:
+            self._last_problem = None
+            self._health.listed(loop_time())
+
+    def _list_failed(self, error: LanguageModelFailed) -> None:
+        now = loop_time()
+        if self._model and error.status in NO_LIST:
+            self._last_problem = None
+            self._health.does_not_list(now)
+            return
+        if error.trouble is not None:
+            self._health.not_reached(now)
+        elif self._model:
+            self._health.list_refused(now)
+        else:
+            self._health.failed(now)
+        if not self._health.up:
+            self._tell(error)
+
+    async def _check_connection(self) -> None:
+        """See whether the server takes connections. Behind a proxy that would say nothing of it."""
+        if proxy_of(self.address) is not None:
+            self._health.connected(loop_time(), near=False)
+            return
+        try:
+            async with asyncio.timeout(_CHECK_LIMIT_S):
+                _, writer = await asyncio.open_connection(self.address.host, self.address.port)
+        except OSError as error:  # which a time-out is, too
+            failed = LanguageModelFailed("the language model cannot be reached")
+            failed.__cause__ = error
+            self._health.not_reached(loop_time())
+            self._tell(failed)
+        else:
+            near = _is_near(writer.get_extra_info("peername"))
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+            self._health.connected(loop_time(), near=near)
+
+    def _tell(self, error: LanguageModelFailed) -> None:
+        """Log what is wrong, once as long as it is the same."""
+        problem = f"{error.message}: {error.trouble.what}" if error.trouble else error.message
+        if problem != self._last_problem:
+            _log.warning("the language model cannot be used", problem=problem, url=self.address.shown)
+        self._last_problem = problem
+
+    def _request_failed(self, error: LanguageModelFailed) -> None:
+        """Learn from a real request that came to nothing."""
+        now, status = loop_time(), error.status
+        if error.trouble not in (None, Trouble.TIMEOUT, Trouble.LOST):
+            self._health.failed(now, reached=False)
+        elif status is not None and (status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _LASTING):
+            self._health.failed(now)
+            if status == HTTPStatus.NOT_FOUND and not self._model_is_told:
+                self._model = None  # it serves another one by now: its list will tell
+        elif self._model is None:
+            self._health.failed(now)
+        elif status is None:
+            self._health.doubted(now)
+        else:
+            self._health.answered(now)  # it has, though not as one would like
+            return
+        if not self._health.up:
+            self._tell(error)
+
+    # --- its answers ----------------------------------------------------------------------------------------------
 
     async def words(self, messages: list[Message], temperature: float) -> AsyncGenerator[str, None]:
         """Stream the answer to `messages`, one word at a time, each with the space that goes before it.
@@ -142,6 +255,7 @@ class LanguageModel:
             except LanguageModelFailed as error:
                 pause = error.retry_after
                 if deadlines.got_first_word or not tries_left or pause is None or not deadlines.allows(pause):
+                    self._request_failed(error)
                     raise
                 _log.info("asking the language model again", problem=error.message)
             else:
@@ -158,22 +272,31 @@ class LanguageModel:
         with failures(lost=_BROKEN_OFF):
             async with stream:
                 while not answer.ended and (chunk := await _next(stream, answer, deadlines)):
-                    words = answer.feed(chunk)
-                    self._learn(answer)
-                    for word in words:
-                        deadlines.got_first_word = True
-                        yield word
+                    for number, piece in enumerate(in_pieces(chunk)):
+                        if number:
+                            await asyncio.sleep(0)  # a long chunk must not keep the others waiting
+                        words = answer.feed(piece)
+                        self._learn(answer)
+                        for word in words:
+                            self._got_word(deadlines)
+                            yield word
                     deadlines.extend(answer)
                     if deadlines.should_announce:
                         deadlines.announced = True
                         for word in answer.insert(self._settings.llm_thinking_text):
                             yield word
                 for word in answer.finish():
-                    deadlines.got_first_word = True
+                    self._got_word(deadlines)
                     yield word
         if answer.words and not answer.began_in_reasoning:
             self._buffered_left = max(self._buffered_answers - 1, 0)
         answer.check(done=stream.done)
+
+    def _got_word(self, deadlines: ResponseDeadlines) -> None:
+        if not deadlines.got_first_word:
+            deadlines.got_first_word = True
+            self._last_problem = None
+            self._health.answered(loop_time())
 
     async def _ask(self, messages: list[Message], temperature: float) -> ResponseReader:
         """Open the stream of an answer, and wait for its first chunk.
@@ -268,6 +391,14 @@ async def _next(
             return await stream.next()
     except (TimeoutError, ValueError, TypeError, httpx2.HTTPError):
         return None
+
+
+def _is_near(peer: Any) -> bool:
+    """Whether a connection leads to this machine or into a private network."""
+    try:
+        return ipaddress.ip_address(peer[0]).is_private
+    except (ValueError, TypeError, IndexError):
+        return False
 
 
 def _wire(messages: Iterable[Message]) -> Iterable[ChatCompletionMessageParam]:

@@ -1,7 +1,7 @@
 """Parses one answer of a language model: chunks of its stream go in, words come out."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.llm.failures import RETRY_AFTER_S, LanguageModelFailed
@@ -36,6 +36,8 @@ _BAD_ENDINGS = {
 _NO_ENDING = frozenset(("", "null", "none"))
 """What servers write into every chunk before the last: DashScope "null", others an empty text."""
 _NAME = re.compile(r"\w{1,40}", re.ASCII)
+_LONGEST_PIECE = 2_000
+"""Characters of a chunk that are parsed at once; it takes some milliseconds, in which nobody else is served."""
 _ENDED_SENTENCE = re.compile(r"[.!?…。！？؟।][\s\"'”’»)\]*_]*$")  # noqa: RUF001 - the marks of other scripts
 
 
@@ -164,6 +166,26 @@ class CompletionParser:
         self.words += len(words)
         self._after_words = self._after_words or bool(words)
         return words
+
+
+def in_pieces(chunk: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return a chunk as several, if it holds a long text: some servers send a whole answer in one."""
+    choices = chunk.get("choices")
+    first = choices[0] if isinstance(choices, list) and len(choices) == 1 else None
+    place = next((name for name in ("delta", "message") if isinstance(first, dict) and first.get(name)), None)
+    if first is None or place is None or not isinstance(first[place], dict):
+        yield chunk
+        return
+    text = first[place].get("content")
+    if not isinstance(text, str) or len(text) <= _LONGEST_PIECE:
+        yield chunk
+        return
+    *pieces, last = [text[at : at + _LONGEST_PIECE] for at in range(0, len(text), _LONGEST_PIECE)]
+    index = first.get("index")
+    for piece in pieces:
+        yield {**chunk, "choices": [{"index": index, "delta": {"content": piece}}]}
+    rest = {name: value for name, value in first.items() if name not in ("delta", "message")}
+    yield {**chunk, "choices": [{**rest, "delta": {**first[place], "content": last}}]}
 
 
 def _content(content: Any) -> tuple[str, bool]:

@@ -8,6 +8,7 @@ import httpx2
 import openai
 
 from mesh.errors import UpstreamDown
+from orchestrator.llm.connection import Trouble, trouble
 from orchestrator.llm.response import ErrorInAnswer
 
 RETRY_AFTER_S = 0.1
@@ -31,6 +32,16 @@ class LanguageModelFailed(UpstreamDown):
     """
 
     default_reason = "LLM_FAILED"
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the refusal, if it was one."""
+        return self.__cause__.status_code if isinstance(self.__cause__, openai.APIStatusError) else None
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why there was no connection, if that is it."""
+        return None if self.status is not None else trouble(self.__cause__)
 
 
 @contextmanager

@@ -16,8 +16,9 @@ import httpx2
 import msgspec
 import structlog
 
+from mesh.process.proxies import BadProxy, proxy_for
 from mesh.tasks import beside
-from orchestrator.settings import LOOPBACK_WITHOUT_PROXY, OrchestratorSettings
+from orchestrator.settings import OrchestratorSettings
 
 REFRESH_S = 4 * 3_600.0
 """Between two fetches."""
@@ -76,11 +77,18 @@ class HeadlineCache:
 
     async def __aenter__(self) -> Self:
         if self._key is not None:
+            try:
+                proxy = proxy_for(self._url)
+            except BadProxy as error:
+                _log.warning("headlines cannot be fetched", problem=str(error))
+                return self
             client = await self._exits.enter_async_context(
                 httpx2.AsyncClient(
                     # What is compressed could grow past every bound while it is unpacked.
                     headers={"X-Api-Key": self._key, "Accept-Encoding": "identity"},
-                    mounts=LOOPBACK_WITHOUT_PROXY,
+                    verify=await asyncio.to_thread(httpx2.create_ssl_context),
+                    trust_env=False,
+                    proxy=proxy,
                     timeout=self._limit_s,
                 )
             )

@@ -14,7 +14,6 @@ from parley.conversation.v1.conversation_pb2 import Character, Instructions
 _GOODBYE = Policy().goodbye_ending.capitalize()
 
 _MOST_HEADLINES = 10
-_LONGEST_TEXT = 20_000
 _NUMBERS = ("one", "two", "three", "four", "five")
 _LONGEST_SHOWN = 40
 """Of what a client has sent, in the message that refuses it."""
@@ -94,8 +93,6 @@ class Prompts:
             return f"no language {language[:_LONGEST_SHOWN]!r}: expected one of {', '.join(LANGUAGES)}"
         if character.HasField("text") and kind != "constant":
             return f"a {kind} character takes no text: only a constant one does"
-        if len(character.text) > _LONGEST_TEXT:
-            return f"a character of {len(character.text)} characters: expected at most {_LONGEST_TEXT}"
         return None
 
     # --- each kind: its text, from what the client gave and the language it begins in --------------------------------

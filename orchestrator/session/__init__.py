@@ -8,4 +8,5 @@
 * `reply`: one reply in the making: the language model's words and their synthesis
 * `wire`: the core's actions as messages to the client
 * `send_queue`: the messages that wait to be sent
+* `text_limits`: how long the texts of a client may be
 """

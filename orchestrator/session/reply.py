@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,13 +11,14 @@ import structlog
 
 from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
-from mesh.errors import AtCapacity, MeshError, UpstreamDown, VoiceNotFound
+from mesh.errors import AtCapacity, MeshError, UpstreamDown
 from mesh.tasks import beside
 from mesh.text.writing import ends_sentence
 from mesh.times import loop_time, seconds
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm.client import LanguageModel
+from orchestrator.llm.reply_limit import ReplyLimit
 from orchestrator.llm.words import SpokenTextFilter, words_of
 from orchestrator.metrics import Metrics
 from parley.tts.v1 import tts_pb2
@@ -35,6 +36,10 @@ _WORDS_AHEAD = 1_024
 _STALL_LIMIT_S = 15.0
 """How long a synthesis may send nothing, in addition to the time the language model may take for its next words."""
 
+
+_LAST_SENTENCE_S = 15.0
+"""How much longer than its limit a reply may be heard, to the end of its sentence."""
+_AFTER_SENTENCE_S = 0.2
 
 _MAX_BUFFERED_BYTES = 60 * SAMPLE_RATE * SAMPLE_BYTES
 
@@ -99,7 +104,7 @@ class ReplyTask:
     The synthesis is opened at once, while the model thinks: its connection costs no time. `notify` is given the core's
     events about the reply; audio is in `audio` before its event. `warn` is given a reason and a message when something
     fails. `apology` is said when the model breaks off within a sentence: one that just stops sounds like a lost
-    connection.
+    connection. `until_room` waits while the client has much to read.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class ReplyTask:
         warn: Callable[[str, str], None],
         *,
         apology: str,
+        until_room: Callable[[], Awaitable[None]],
     ) -> None:
         self.audio = ReplyAudioBuffer()
         self._order = order
@@ -125,6 +131,16 @@ class ReplyTask:
         """When the model had written something to say."""
         self._in_sentence = False
         """Whether what has been said so far does not end a sentence."""
+        self._until_room = until_room
+        self._text_has_ended = False
+        self._limits = upstreams.model.reply_limits
+        self._limit = ReplyLimit(*self._limits)
+        self._began_at: float | None = None
+        """When the model had written its first word."""
+        self._told_limit = False
+        self._received_samples = 0
+        self._last_sample: int | None = None
+        """Where its audio ends, because the reply is too long. None: where the synthesis ends it."""
 
     async def run(self) -> None:
         """Make the reply. Cancelling this cancels the model's request and the synthesis."""
@@ -149,6 +165,9 @@ class ReplyTask:
         try:
             async with aclosing(self._text()) as words:
                 async for word in words:
+                    if why := self._is_too_long(word):
+                        self._tell_limit(why)
+                        break
                     await self._say(word)
         except MeshError as error:
             _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
@@ -157,15 +176,36 @@ class ReplyTask:
             if self._order.spoken and self._in_sentence:
                 for word in words_of(f" {self._apology}"):
                     await self._say(word)
+            self._text_has_ended = True
             self._notify(ev.ReplyTextFailed(reply_id))
         else:
-            self._notify(ev.ReplyTextCompleted(reply_id))
+            self._end_text()
         if self._order.spoken:
             await self._words.put(None)
+
+    def _end_text(self) -> None:
+        if not self._text_has_ended:
+            self._text_has_ended = True
+            self._notify(ev.ReplyTextCompleted(self._order.reply_id))
+
+    def _is_too_long(self, word: str) -> str | None:
+        if self._order.script is not None:
+            return None
+        self._began_at = self._began_at or loop_time()
+        return self._limit.refuses(word, loop_time() - self._began_at)
+
+    def _tell_limit(self, why: str) -> None:
+        """Say once that the reply was ended."""
+        if self._told_limit:
+            return
+        self._told_limit = True
+        _log.warning("reply ended early", reply_id=self._order.reply_id, why=why)
+        self._warn("REPLY_TOO_LONG", f"I have ended this reply: {why}.")
 
     async def _say(self, word: str) -> None:
         self._notify(ev.ReplyTextArrived(self._order.reply_id, word))
         await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
+        await self._until_room()
         if self._order.spoken and (spoken := self._spoken_text.pronounceable(word)):
             self._first_word_at = self._first_word_at or loop_time()
             self._in_sentence = not ends_sentence(spoken)
@@ -190,10 +230,13 @@ class ReplyTask:
         async with self._synthesis() as synthesis, beside(self._dictate(synthesis, ready_at=loop_time())):
             responses = aiter(synthesis)
             finished = False
-            while response := await _next(responses, limit):
+            while not self._is_heard_out and (response := await _next(responses, limit)):
                 finished = response.HasField("finished")
                 await self._received(response)
-        if not finished:
+        if self._is_heard_out:
+            self._tell_limit(f"it takes longer than {self._limits.seconds:g} s")
+            self._end_text()
+        elif not finished:
             raise UpstreamDown("the synthesis ended in the middle")
         self._notify(ev.ReplyAudioCompleted(self._order.reply_id))
 
@@ -210,34 +253,44 @@ class ReplyTask:
         reply_id = self._order.reply_id
         match response.WhichOneof("event"):
             case "audio":
-                await self.audio.put(response.audio.audio)
-                self._notify(ev.ReplyAudioArrived(reply_id, len(response.audio.audio) // SAMPLE_BYTES))
+                pcm = response.audio.audio[: self._room_left() * SAMPLE_BYTES]
+                self._received_samples += len(pcm) // SAMPLE_BYTES
+                await self.audio.put(pcm)
+                self._notify(ev.ReplyAudioArrived(reply_id, len(pcm) // SAMPLE_BYTES))
             case "word":
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
+                if self._last_sample is not None and start * SAMPLE_RATE >= self._last_sample:
+                    return
                 self._notify(ev.ReplyWordTimed(reply_id, word.text, start, end))
+                if end >= self._limits.seconds and ends_sentence(word.text):
+                    self._last_sample = self._last_sample or round((end + _AFTER_SENTENCE_S) * SAMPLE_RATE)
+
+    def _room_left(self) -> int:
+        """How many more samples the reply may have. What is said by the book is short."""
+        if self._order.script is not None:
+            return _MAX_BUFFERED_BYTES
+        longest = round((self._limits.seconds + _LAST_SENTENCE_S) * SAMPLE_RATE)
+        last = longest if self._last_sample is None else min(self._last_sample, longest)
+        return max(last - self._received_samples, 0)
+
+    @property
+    def _is_heard_out(self) -> bool:
+        """It has all the audio that it may have."""
+        return self._room_left() == 0
 
     @asynccontextmanager
     async def _synthesis(self) -> AsyncIterator[Synthesis]:
         """Find a synthesis; while every one is taken or none can be reached, search again after a pause.
 
-        A custom voice that is gone is replaced by the synthesis itself (`voice_replaced`). A name that it does not know
-        it refuses, by its contract; the reply is then asked for without a name.
+        The synthesis itself replaces a voice that is not to be had (`voice_replaced`).
         """
-        voice = self._order.voice
         pauses = iter(_SEARCH_PAUSES_S)
         async with AsyncExitStack() as stack:
             while True:
                 try:
-                    found = await stack.enter_async_context(
-                        admitted(self._upstreams.tts, _synthesize, self._config(voice))
-                    )
+                    found = await stack.enter_async_context(admitted(self._upstreams.tts, _synthesize, self._config()))
                     break
-                except VoiceNotFound:
-                    if not voice:
-                        raise
-                    self._warn("VOICE_NOT_FOUND", f"There is no voice {voice!r}; I am using another.")
-                    voice = ""
                 except (AtCapacity, UpstreamDown) as error:
                     pause = next(pauses, None)
                     if pause is None:
@@ -249,8 +302,13 @@ class ReplyTask:
                 self._warn(started.voice_replaced.reason, started.voice_replaced.message)
             yield found
 
-    def _config(self, voice: str) -> SynthesizeRequest:
-        config = tts_pb2.SynthesizeConfig(voice=voice, session_id=self._session_id, reply_id=self._order.reply_id)
+    def _config(self) -> SynthesizeRequest:
+        config = tts_pb2.SynthesizeConfig(
+            voice=self._order.voice,
+            session_id=self._session_id,
+            reply_id=self._order.reply_id,
+            replace_unknown_voice=True,
+        )
         return SynthesizeRequest(config=config)
 
 

@@ -9,11 +9,12 @@ from orchestrator.conversation import events as ev
 from orchestrator.session import wire
 from orchestrator.session.options import SessionOptions
 from orchestrator.session.session import Session
+from orchestrator.session.text_limits import LIMITS, check_texts
 from parley.audio.v1.audio_pb2 import AUDIO_ENCODING_LINEAR16, AudioFormat
 from parley.conversation.v1 import conversation_pb2 as pb
 
 _LONGEST_AUDIO_S = 10
-_LONGEST_TEXT = 10_000
+_LONGEST_ID = LIMITS["parley.conversation.v1.ConverseRequest.request_id"]
 
 
 class HungUp(Exception):
@@ -48,6 +49,7 @@ class Requests:
         request_id = _id_of(request)
         if _refuses_recording(request.update.session):
             self._session.recorder.refuse()  # whatever else is asked, and even if that is rejected
+        check_texts(request)
         if self._finished and kind != "playback":
             raise InvalidRequest("nothing may follow finish, but for playback")
         match kind:
@@ -82,10 +84,8 @@ class Requests:
             self._session.notify(ev.MicrophoneAudioArrived(len(pcm) // SAMPLE_BYTES))
 
     def _text(self, text: pb.UserText, request_id: str | None) -> None:
-        if not text.text.strip() or len(text.text) > _LONGEST_TEXT:
-            raise InvalidRequest(
-                f"a typed turn of {len(text.text)} characters: expected 1 to {_LONGEST_TEXT}, not blank"
-            )
+        if not text.text.strip():
+            raise InvalidRequest(f"a typed turn of {len(text.text)} characters: expected 1 to 10000, not blank")
         item_id = text.item_id if text.HasField("item_id") else None
         self._session.notify(ev.UserTyped(text.text.strip(), item_id), request_id)
 
@@ -97,7 +97,9 @@ class Requests:
 
 
 def _id_of(request: pb.ConverseRequest) -> str | None:
-    return request.request_id if request.HasField("request_id") else None
+    """The id to answer with; None also for one that is too long to be sent back."""
+    given = request.HasField("request_id") and len(request.request_id) <= _LONGEST_ID
+    return request.request_id if given else None
 
 
 def _refuses_recording(config: pb.SessionConfig) -> bool:

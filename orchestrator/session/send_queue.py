@@ -11,6 +11,8 @@ from parley.conversation.v1.conversation_pb2 import ConverseResponse
 
 _MAX_WAITING = 4_096
 """Messages. A client that reads finds a handful; one that has stopped reading fills this in minutes."""
+_SHORT = 512
+"""Messages. What can wait, waits until there are fewer."""
 
 
 class ClientNotReading(MeshError):
@@ -34,6 +36,7 @@ class SendQueue:
         self._waiting: deque[tuple[ConverseResponse, str | None]] = deque()
         self._changed = asyncio.Event()
         self._closed = False
+        self._taken = asyncio.Event()
 
     def put(self, response: ConverseResponse, reply_id: str | None = None) -> None:
         """Add a message; with a `reply_id` it is part of that reply's audio. Raises `ClientNotReading` if full."""
@@ -42,8 +45,15 @@ class SendQueue:
         self._waiting.append((response, reply_id))
         self._changed.set()
 
+    async def until_short(self) -> None:
+        """Wait until few messages are left. What comes faster than a client reads must not be taken for its fault."""
+        while len(self._waiting) >= _SHORT:
+            self._taken.clear()
+            await self._taken.wait()
+
     def drop(self, reply_id: str) -> None:
         """Take back all audio of a reply that has not been sent."""
+        self._taken.set()
         self._waiting = deque(entry for entry in self._waiting if entry[1] != reply_id)
 
     def close(self) -> None:
@@ -58,4 +68,5 @@ class SendQueue:
                 return None
             self._changed.clear()
             await self._changed.wait()
+        self._taken.set()
         return self._waiting.popleft()[0]

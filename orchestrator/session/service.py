@@ -17,6 +17,7 @@ from orchestrator.session.options import SessionOptions
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.requests import HungUp, Requests
 from orchestrator.session.session import Session
+from orchestrator.session.text_limits import check_texts
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceServicer
@@ -64,6 +65,7 @@ class ConversationServicer(ConversationServiceServicer):
         """Hold one conversation. A config that cannot be, or one conversation too many, is refused before `started`."""
         requests = before_idle(requests, self._settings.idle_limit_s)
         opening = await first_request(requests)
+        check_texts(opening)
         config = opening.config
         request_id = opening.request_id if opening.HasField("request_id") else None
         session_id = secrets.token_hex(8)

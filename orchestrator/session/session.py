@@ -187,7 +187,15 @@ class Session:
 
     def _prepare(self, order: act.PrepareReply) -> None:
         apology = self._options.apologies.unfinished
-        reply = ReplyTask(order, self._upstreams, self.session_id, self.notify, self.warn, apology=apology)
+        reply = ReplyTask(
+            order,
+            self._upstreams,
+            self.session_id,
+            self.notify,
+            self.warn,
+            apology=apology,
+            until_room=self._send_queue.until_short,
+        )
         task = self._tasks.create_task(reply.run(), name=order.reply_id)
         self._replies[order.reply_id] = _LivingReply(reply, task, Encoder(self._output_format))
 

@@ -17,7 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from standins.asgi import end, read, while_there
 from standins.engine import Engine
-from standins.faults import Close, ErrorMessage, Fault, Full, Garbage, Http, Silent, Slow, Stall
+from standins.faults import Answers, Close, ErrorMessage, Fault, Full, Garbage, Http, Silent, Slow, Stall
+from standins.llm.answers import NAMED, REFUSALS, ROLE_REFUSALS, Answer, Refusal
 from standins.llm.options import LlmOptions
 
 REPLY = (
@@ -49,7 +50,7 @@ class LlmEngine(Engine[LlmOptions]):
     """Writes what it was told to, at an even pace."""
 
     kind = "llm"
-    fault_kinds = (Full, Http, Slow, Stall, Silent, Garbage, Close, ErrorMessage)
+    fault_kinds = (Full, Http, Slow, Stall, Silent, Garbage, Close, ErrorMessage, Answers)
 
     def __init__(self, options: LlmOptions | None = None) -> None:
         super().__init__(options or LlmOptions())
@@ -73,6 +74,8 @@ class LlmEngine(Engine[LlmOptions]):
     async def _models(self, request: Request) -> Response:
         if not self._may_ask(request):
             return _refused(HTTPStatus.UNAUTHORIZED)
+        if self.options.models_status != HTTPStatus.OK:
+            return _refused(self.options.models_status)
         models = [{"id": name, "object": "model", "created": 0, "owned_by": "parley"} for name in self.options.models]
         return JSONResponse({"object": "list", "data": models})
 
@@ -93,6 +96,9 @@ class LlmEngine(Engine[LlmOptions]):
         if unknown := [name for name in self.options.refuses if name in asked]:
             self.refusals += 1
             return _refused(HTTPStatus.BAD_REQUEST, f"Unrecognized request arguments supplied: {', '.join(unknown)}")
+        if (refusal := self._refuses_conversation(asked["messages"])) is not None:
+            self.refusals += 1
+            return refusal
         fault = self.faults.draw()
         if isinstance(fault, Http):
             return _refused(fault.status, retry_after_s=self.options.retry_after_s)
@@ -105,6 +111,20 @@ class LlmEngine(Engine[LlmOptions]):
     def _may_ask(self, request: Request) -> bool:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         return not self.options.keys or given in self.options.keys
+
+    def _refuses_conversation(self, messages: list[Any]) -> Response | None:
+        spoken = [each for each in messages if isinstance(each, dict)]
+        if self.options.system_role != "known" and any(each.get("role") == "system" for each in spoken):
+            return _refused_like(ROLE_REFUSALS[self.options.system_role])
+        size = sum(len(str(each.get("content")).split()) for each in spoken)
+        limit = self.options.context_words
+        if limit and size > limit:
+            return _refused_like(REFUSALS[self.options.context_refusal], limit=limit, size=size)
+        return None
+
+    def state(self) -> dict[str, Any]:
+        """Also the names of the answers that it can play."""
+        return {**super().state(), "answers": list(NAMED)}
 
     def next_reply(self) -> str:
         """The answer to write now."""
@@ -131,7 +151,9 @@ class _Answer(Response):
         self._llm.changed()
         try:
             async with while_there(receive):
-                if self._writing.request.get("stream"):
+                if isinstance(self._fault, Answers):
+                    await self._play(NAMED[self._fault.like], self._fault.skip, send)
+                elif self._writing.request.get("stream"):
                     await self._stream(scope, send)
                 else:
                     await self._whole(scope, receive, send)
@@ -158,6 +180,21 @@ class _Answer(Response):
         await event(self._chunk({}, self._options.finish_reason))
         self._writing.complete = True
         await event(b"data: [DONE]\n\n", more=False)
+
+    async def _play(self, answer: Answer, skip: int, send: Send) -> None:
+        """Send what another server would, byte for byte."""
+        headers = [(b"content-type", answer.content_type.encode())]
+        await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+        for part in answer.body[skip:]:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        while answer.repeated:
+            for part in answer.repeated:
+                await asyncio.sleep(1 / self._options.tokens_per_s)
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        if answer.stays_open:
+            await _stand_still(0)
+        self._writing.complete = True
+        await send({"type": "http.response.body", "body": b""})
 
     async def _whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         deltas = [delta async for delta in self._deltas()]
@@ -257,6 +294,10 @@ def _is_not_to_think(request: dict[str, Any]) -> bool:
     template = request.get("chat_template_kwargs")
     asked_of_template = isinstance(template, dict) and template.get("enable_thinking") is False
     return asked_of_template or request.get("reasoning_effort") == "none"
+
+
+def _refused_like(refusal: Refusal, **sizes: int) -> Response:
+    return _refused(refusal.status, refusal.text.format(**sizes))
 
 
 def _refused(status: int, message: str | None = None, *, retry_after_s: float = 0) -> Response:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from standins.engine import Options
+from standins.llm.answers import REFUSALS, ROLE_REFUSALS
 
 
 class LlmOptions(Options, frozen=True, kw_only=True):
@@ -27,8 +28,23 @@ class LlmOptions(Options, frozen=True, kw_only=True):
     """Do not think when asked not to, by `reasoning_effort` or `chat_template_kwargs`."""
     refuses: tuple[str, ...] = ()
     """Parameters that are answered 400, by name."""
+    context_words: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Words of a conversation that it takes; 0: any number. A longer one is refused like `context_refusal`."""
+    context_refusal: str = "openai"
+    """Whose words a conversation that is too long is refused in."""
+    system_role: str = "known"
+    """Whether it knows the role of the system, and if not, whose words it refuses it in."""
+    models_status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 200
+    """What `/v1/models` answers; anything but 200 is a server that does not list its models."""
     finish_reason: Literal["stop", "length", "content_filter"] = "stop"
     retry_after_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """What a refusal says about when to come back; 0: nothing."""
     keys: tuple[str, ...] = ()
     """The keys that may ask; empty: anybody may."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a name that no refusal has."""
+        if self.context_refusal not in REFUSALS:
+            raise ValueError(f"context_refusal is one of {', '.join(REFUSALS)}")
+        if self.system_role not in ("known", *ROLE_REFUSALS):
+            raise ValueError(f"system_role is known, or one of {', '.join(ROLE_REFUSALS)}")

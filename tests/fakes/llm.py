@@ -61,6 +61,8 @@ class FakeLlm:
         self.models: list[str] = ["fake/small-talk"]
         self.models_answer: Response | None = None
         """What `/v1/models` answers instead of the list."""
+        self.listed = 0
+        """How often it was asked for."""
         self.status = 200
         self.script: Script = written("Well", ", hel", "lo there", ".")
         self.first: list[Script | Response] = []
@@ -82,6 +84,7 @@ class FakeLlm:
         return [(each["role"], each["content"]) for each in (await self.request(number))["messages"]]
 
     async def _models(self, _request: Request) -> Response:
+        self.listed += 1
         if self.models_answer:
             return self.models_answer
         if self.status != 200:

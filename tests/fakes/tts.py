@@ -136,13 +136,16 @@ class FakeTts(TextToSpeechServiceServicer):
         self.slots.changed()
         if not self.admits:
             await asyncio.Event().wait()
+        replaced = self.voice_replaced
         if config.voice in self.unknown_voices:
-            raise VoiceNotFound(f"no voice {config.voice}")
+            if not config.replace_unknown_voice or "" in self.unknown_voices:
+                raise VoiceNotFound(f"no voice {config.voice}")
+            replaced = pb.VoiceReplaced(reason="VOICE_NOT_FOUND", message=f"No voice {config.voice}.")
         with self.slots.taken():
             speaking = Speaking(config)
             self.speakings.append(speaking)
             self.slots.changed()
-            started = pb.SynthesizeStarted(format=negotiate(config.format), voice_replaced=self.voice_replaced)
+            started = pb.SynthesizeStarted(format=negotiate(config.format), voice_replaced=replaced)
             await context.write(pb.SynthesizeResponse(started=started))
             async with beside(_read(speaking, requests)), aclosing(self.script(speaking)) as responses:
                 async for response in responses:

@@ -35,8 +35,17 @@ class Watching:
     """An orchestrator's health, seen from outside, and what it watches."""
 
     def __init__(
-        self, address: str, llm: fake_llm.FakeLlm, servers: dict[str, list[GrpcServer]], registry: CollectorRegistry
+        self,
+        address: str,
+        llm: fake_llm.FakeLlm,
+        servers: dict[str, list[GrpcServer]],
+        registry: CollectorRegistry,
+        *,
+        llm_server: AsyncExitStack,
+        llm_port: int,
     ) -> None:
+        self.llm_server = llm_server
+        self.llm_port = llm_port
         self.address = address
         self.llm = llm
         self.servers = servers
@@ -69,12 +78,15 @@ async def watching(replicas: int = 1) -> AsyncIterator[Watching]:
         stt, tts = [
             await enter(Replicas(name, ",".join(server.address for server in servers[name]))) for name in ("stt", "tts")
         ]
-        url = await enter(fake_llm.serving(llm))
+        llm_server = await enter(AsyncExitStack())
+        url = await llm_server.enter_async_context(fake_llm.serving(llm))
         model = await enter(LanguageModel(OrchestratorSettings(llm_url=url)))
         registry = CollectorRegistry()
         server = await enter(GrpcServer(ServiceSettings(), services=[], add=lambda _: None))
         await enter(beside(watch(server.health, stt, tts, model, Metrics(registry))))
-        yield Watching(server.address, llm, servers, registry)
+        yield Watching(
+            server.address, llm, servers, registry, llm_server=llm_server, llm_port=int(url.rpartition(":")[2])
+        )
 
 
 async def test_all_is_well() -> None:
@@ -115,13 +127,25 @@ async def test_one_replica_is_enough() -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_the_model_comes_and_goes() -> None:
+async def test_the_model_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.llm.health.LIST_EVERY_S", 0.1)
     async with watching() as harness:
         await harness.until("llm", SERVING)
         harness.llm.status = 500
         await harness.until("llm", NOT_SERVING)
         harness.llm.status = 200
         await harness.until("llm", SERVING)
+
+
+async def test_a_server_that_is_gone_is_missed_between_two_lists_and_seen_when_it_is_back() -> None:
+    async with watching() as harness:
+        await harness.until("llm", SERVING)
+        lists = harness.llm.listed
+        await harness.llm_server.aclose()
+        await harness.until("llm", NOT_SERVING)
+        assert harness.llm.listed == lists
+        async with fake_llm.serving(harness.llm, harness.llm_port):
+            await harness.until("llm", SERVING)
 
 
 async def test_a_model_that_cannot_be_chosen_is_not_there() -> None:

@@ -93,6 +93,30 @@ async def test_a_taken_port_is_one_line_in_the_log() -> None:
             assert f"port {port} on 127.0.0.1 is taken by another process" in log.decode()
 
 
+async def test_a_language_model_that_cannot_be_asked_is_told_at_the_start_without_secrets() -> None:
+    """A setting that does not fit on standard error, like any other; what only the machine knows in the log."""
+    cases: list[tuple[dict[str, str], str]] = [
+        ({"KYUTAI_LLM_URL": "me:sesame@llm:80"}, "KYUTAI_LLM_URL=***@llm:80 cannot be used: it does not begin with"),
+        ({"KYUTAI_LLM_API_KEY": "sesame and more"}, "KYUTAI_LLM_API_KEY=*** cannot be used: the key holds a blank"),
+        (
+            {"KYUTAI_LLM_URL": "http://llm.invalid", "ALL_PROXY": "socks4://me:sesame@gate:1"},
+            "the proxy of ALL_PROXY begins with socks4://",
+        ),
+        (
+            {"KYUTAI_LLM_URL": "https://llm.invalid", "PARLEY_LLM_CA_FILE": "/nowhere/ca.pem"},
+            "the certificates of PARLEY_LLM_CA_FILE cannot be read",
+        ),
+    ]
+    for environ, why in cases:
+        async with process(PARLEY_ORCHESTRATOR_METRICS_PORT="0", **environ) as child:
+            async with asyncio.timeout(30):
+                _, log = await child.communicate()
+        assert child.returncode == 1
+        assert why in log.decode()
+        assert "Traceback" not in log.decode()
+        assert "sesame" not in log.decode()
+
+
 async def test_a_bad_text_is_one_line_in_the_log(tmp_path: Path) -> None:
     (tmp_path / "smalltalk.txt").write_text("It is {now}.\nSay {starters}.\n")
     async with process(PARLEY_CHARACTERS_FOLDER=str(tmp_path)) as child:

@@ -111,6 +111,19 @@ async def test_an_unknown_voice_is_refused_and_takes_no_slot() -> None:
         await proxy.opened()
 
 
+async def test_an_unknown_voice_is_replaced_where_the_caller_asks_for_that() -> None:
+    """By the default voice, in one call and one slot; without a default voice there is nothing to replace it with."""
+    async with serving(capacity=1) as proxy:
+        asked = pb.SynthesizeConfig(voice="nobody", replace_unknown_voice=True)
+        reply = await proxy.reply(pb.SynthesizeRequest(config=asked), text("Hello."), finish())
+        replaced = reply.responses[0].started.voice_replaced
+        assert (replaced.reason, reply.kinds[-1]) == ("VOICE_NOT_FOUND", "finished")
+        assert replaced.message == "There is no voice 'nobody'; I am using another."
+        known = pb.SynthesizeConfig(replace_unknown_voice=True)
+        reply = await proxy.reply(pb.SynthesizeRequest(config=known), text("Hello."), finish())
+        assert not reply.responses[0].started.HasField("voice_replaced")
+
+
 async def test_one_too_many_is_refused_until_a_slot_is_free() -> None:
     async with serving(capacity=2) as proxy:
         first, _ = [await proxy.opened() for _ in range(2)]

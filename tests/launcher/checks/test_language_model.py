@@ -34,7 +34,7 @@ async def test_unreachable(context: Look) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     [finding] = await language_model(await context(llm=url))
     assert finding.state is State.WRONG
-    assert finding.found == f"{url} cannot be reached"
+    assert finding.found == f"{url}/v1 cannot be reached: nothing listens there (connection refused)"
     assert "start that server" in str(finding.remedy)
 
 

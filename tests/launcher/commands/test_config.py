@@ -66,6 +66,38 @@ def test_hides_secrets(chosen: str) -> None:
     assert "sesame" not in shown.output
 
 
+CREDENTIALS = {
+    "KYUTAI_LLM_URL": "https://me:sesame@llm.example/v1?api-key=sesame",
+    "PARLEY_LLM_EXTRA_BODY": '{"extra_headers": {"api-key": "sesame"}, "top_p": 0.9}',
+    "PARLEY_NEWSAPI_URL": "https://news.example/?token=sesame",
+    "PARLEY_STT_OPENAI_URLS": "http://me:sesame@one:1,http://me:sesame@two:2",
+    "PARLEY_TTS_WYOMING_URLS": "tcp://me:sesame@one:1",
+    "KYUTAI_REDIS_URL": "redis://:sesame@cache",
+    "PARLEY_STT_TARGET": "http://me:sesame@one:1",
+}
+
+
+@pytest.mark.parametrize("chosen", ["text", "json", "markdown", "env"])
+def test_hides_credentials_inside_values(chosen: str) -> None:
+    shown = ran("--format", chosen, environ=CREDENTIALS)
+    assert "sesame" not in shown.output
+    if chosen != "markdown":
+        assert "https://***@llm.example/v1?api-key=***" in shown.output
+
+
+def test_a_value_with_a_credential_is_not_in_force_in_an_env_file() -> None:
+    lines = ran("--format", "env", environ=CREDENTIALS).stdout.splitlines()
+    assert next(line for line in lines if "***@llm.example" in line).startswith("#KYUTAI_LLM_URL=")
+
+
+def test_hides_credentials_in_what_does_not_fit() -> None:
+    shown = ran(environ={"PARLEY_LLM_EXTRA_BODY": '{"api_key": "sesame"', "PARLEY_MODELS_HUB": "ftp://me:sesame@hub"})
+    assert shown.exit_code == 1
+    assert "PARLEY_LLM_EXTRA_BODY={" in shown.stderr
+    assert "PARLEY_MODELS_HUB=ftp://***@hub" in shown.stderr
+    assert "sesame" not in shown.output
+
+
 def test_names_every_variable_that_does_not_fit() -> None:
     shown = ran(environ={"PARLEY_EDGE_PORT": "many", "PARLEY_TTS_RATE": "fast", "PARLEY_LOG_LEVEL": "loud"})
     assert shown.exit_code == 1

@@ -123,6 +123,11 @@ def test_a_language_model_without_an_address_is_told() -> None:
     ran = CliRunner().invoke(main, ["up", "--llm", "localhost:11434"])
     assert ran.exit_code == 2
     assert "localhost:11434 is neither an http:// address nor auto" in ran.stderr
+    assert "is it http://localhost:11434?" in ran.stderr
+    ran = CliRunner().invoke(main, ["up", "--llm", "me:sesame@llm:80"])
+    assert ran.exit_code == 2
+    assert "***@llm:80 is neither" in ran.stderr
+    assert "sesame" not in ran.output
 
 
 async def test_a_setting_that_does_not_fit_is_told_before_anything_starts(parley: Parley) -> None:

@@ -42,6 +42,13 @@ def test_tells_which_language_model_it_is() -> None:
     assert "does not answer" not in told
 
 
+def test_shows_no_credential() -> None:
+    model = LanguageModel("https://me:sesame@models/v1?key=sesame", "big", "--llm")
+    told = banner(USUAL._replace(llm=model), llm_answers=True)
+    assert "at https://***@models/v1?key=*** (--llm)." in told
+    assert "sesame" not in told
+
+
 def test_tells_that_the_language_model_does_not_answer() -> None:
     assert "It does not answer." in banner(USUAL._replace(llm=MODEL._replace(model=None)), llm_answers=False)
 

@@ -108,3 +108,18 @@ async def test_each_session_has_its_own_id(capsys: pytest.CaptureFixture[str]) -
     events = [json.loads(line) for line in printed(capsys)]
     assert len(events) == 3
     assert all(event.get("session_id") == event["expected"] for event in events)
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_credentials_are_not_logged(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+    logs.configure("bakery", "info", log_format)
+    address = "https://me:sesame@llm/v1?key=sesame"
+    structlog.get_logger().info(f"no answer of {address}", url=address, asked={"api_key": "sesame"})
+    logging.getLogger("uvicorn.error").info("no answer of %s", address)
+    try:
+        raise ValueError(f"no answer of {address}")  # noqa: TRY301 - it is to have a trace
+    except ValueError:
+        structlog.get_logger().exception("it failed")
+    lines = "\n".join(printed(capsys))
+    assert lines.count("https://***@llm/v1?key=***") == 4
+    assert "sesame" not in lines.replace('address = "https://me:sesame@llm', "")

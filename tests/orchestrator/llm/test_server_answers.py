@@ -13,8 +13,7 @@ from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings
-from tests.fakes.llm import FakeLlm, Script, serving, written
-from tests.orchestrator.llm.server_answers import (
+from standins.llm.answers import (
     ENDINGS,
     ERRORS,
     NO_SYSTEM_ROLE,
@@ -24,6 +23,7 @@ from tests.orchestrator.llm.server_answers import (
     Answer,
     chunk,
 )
+from tests.fakes.llm import FakeLlm, Script, serving, written
 
 ASKED = [Message(Role.SYSTEM, "Be kind."), Message(Role.USER, "When is noon?")]
 
@@ -180,21 +180,21 @@ async def test_what_is_sent_of_a_very_long_conversation_is_bounded() -> None:
 class NoSystemRole(FakeLlm):
     """Its template knows no system role."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, status: int, text: str) -> None:
         super().__init__()
-        self._text = text
+        self._status, self._text = status, text
         self.refused = 0
 
     async def _complete(self, request: Request) -> Response:
         if any(each["role"] == "system" for each in (await request.json())["messages"]):
             self.refused += 1
-            return JSONResponse({"error": {"message": self._text}}, 400)
+            return JSONResponse({"error": {"message": self._text}}, self._status)
         return await super()._complete(request)
 
 
-@pytest.mark.parametrize(("source", "text"), NO_SYSTEM_ROLE, ids=[each[0] for each in NO_SYSTEM_ROLE])
-async def test_without_a_system_role_the_prompt_begins_the_first_turn(source: str, text: str) -> None:
-    fake = NoSystemRole(text)
+@pytest.mark.parametrize(("source", "status", "text"), NO_SYSTEM_ROLE, ids=[each[0] for each in NO_SYSTEM_ROLE])
+async def test_without_a_system_role_the_prompt_begins_the_first_turn(source: str, status: int, text: str) -> None:
+    fake = NoSystemRole(status, text)
     async with (
         serving(fake) as url,
         LanguageModel(OrchestratorSettings(llm_url=url, llm_model="m")) as model,

@@ -197,10 +197,6 @@ def test_every_question_is_drawn_sooner_or_later() -> None:
             Instructions(character=Character(kind="quiz_show", text="Be.")),
             "a quiz_show character takes no text: only a constant one does",
         ),
-        (
-            Instructions(character=Character(kind="constant", text="a" * 20_001)),
-            "a character of 20001 characters: expected at most 20000",
-        ),
     ],
 )
 def test_what_does_not_exist_is_refused(instructions: Instructions, message: str) -> None:

@@ -199,7 +199,7 @@ class ConverseRequest(_message.Message):
     FINISH_FIELD_NUMBER: _builtins.int
     PLAYBACK_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Chosen by the client; every event this request causes directly carries it."""
+    """Chosen by the client, at most 200 characters; every event this request causes directly carries it."""
     @_builtins.property
     def config(self) -> Global___ConverseConfig:
         """Opens the conversation. First, and once."""
@@ -315,7 +315,9 @@ class SessionConfig(_message.Message):
     SILENCE_PROMPTS_FIELD_NUMBER: _builtins.int
     INTERRUPTION_WORDS_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
-    """A `Voice.voice_id`. Empty: the engine's default voice."""
+    """A `Voice.voice_id`, at most 1 000 characters. Empty: the engine's default voice, which also speaks in place of a voice
+    that is not to be had; a `warning` then says so.
+    """
     recording_consent: _builtins.bool
     """Whether the person allows the conversation to be recorded. Default: false."""
     greeting: _builtins.bool
@@ -436,7 +438,7 @@ class Instructions(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     CHARACTER_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
-    """The whole system prompt. Empty: the model is told nothing."""
+    """The whole system prompt, at most 50 000 characters. Empty: the model is told nothing."""
     @_builtins.property
     def character(self) -> Global___Character:
         """A character, put into the base prompt for spoken conversation."""
@@ -534,7 +536,7 @@ class UserText(_message.Message):
     text: _builtins.str
     """What the person wrote, 1 to 10 000 characters."""
     item_id: _builtins.str
-    """The id of the item this becomes. Left out: one is made."""
+    """The id of the item this becomes, at most 200 characters. Left out: one is made."""
     def __init__(
         self,
         *,
@@ -1357,7 +1359,9 @@ class Warning(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """What, as a word for programs: "LLM_FAILED", "TTS_FAILED", "TTS_NOT_FOUND", "STT_LOST", "VOICE_NOT_FOUND", …"""
+    """What, as a word for programs: "LLM_FAILED", "REPLY_TOO_LONG", "TTS_FAILED", "TTS_NOT_FOUND", "STT_LOST",
+    "VOICE_NOT_FOUND", …
+    """
     message: _builtins.str
     """What, for people."""
     def __init__(

@@ -68,6 +68,7 @@ class SynthesizeConfig(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
     REPLY_ID_FIELD_NUMBER: _builtins.int
+    REPLACE_UNKNOWN_VOICE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """A `Voice.voice_id`, of the catalogue or custom, or any other name the engine knows. Empty: the engine's default. A
     custom voice that is not to be had is replaced by the engine's default, and `started` tells of it.
@@ -76,6 +77,10 @@ class SynthesizeConfig(_message.Message):
     """The conversation this reply belongs to, for logs only."""
     reply_id: _builtins.str
     """The reply that is spoken, for logs only."""
+    replace_unknown_voice: _builtins.bool
+    """Whether the engine's default voice speaks in place of a name that it does not know, and `started` tells of it. Default:
+    false, such a name is refused.
+    """
     @_builtins.property
     def format(self) -> _audio_pb2.AudioFormat:
         """The format wanted in `SynthesizedAudio.audio`. Left out: 16-bit PCM, 24 000 Hz. Others are refused with BAD_AUDIO_FORMAT."""
@@ -87,10 +92,11 @@ class SynthesizeConfig(_message.Message):
         voice: _builtins.str = ...,
         session_id: _builtins.str = ...,
         reply_id: _builtins.str = ...,
+        replace_unknown_voice: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "reply_id", b"reply_id", "session_id", b"session_id", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "replace_unknown_voice", b"replace_unknown_voice", "reply_id", b"reply_id", "session_id", b"session_id", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -193,7 +199,7 @@ class SynthesizeStarted(_message.Message):
 
     @_builtins.property
     def voice_replaced(self) -> Global___VoiceReplaced:
-        """Why the reply is not spoken with the custom voice that was asked for; left out when it is."""
+        """Why the reply is not spoken with the voice that was asked for; left out when it is."""
 
     def __init__(
         self,
@@ -211,7 +217,7 @@ Global___SynthesizeStarted: _TypeAlias = SynthesizeStarted  # noqa: Y015
 
 @_typing.final
 class VoiceReplaced(_message.Message):
-    """A custom voice is not to be had, and the engine's default speaks instead."""
+    """A voice is not to be had, and the engine's default speaks instead."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -55,8 +55,8 @@ class TextToSpeechServiceServicer:
         """Speaks one reply.
 
         The first request is `config` and the first response is `started`, the admission: a replica without a free slot
-        refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND). After `finish` the
-        rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
+        refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND) unless
+        `replace_unknown_voice` is set. After `finish` the rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,8 +37,8 @@ class TextToSpeechServiceStub:
     """Speaks one reply.
 
     The first request is `config` and the first response is `started`, the admission: a replica without a free slot
-    refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND). After `finish` the
-    rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
+    refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND) unless
+    `replace_unknown_voice` is set. After `finish` the rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
     """
     DescribeVoices: _grpc.UnaryUnaryMultiCallable[_tts_pb2.DescribeVoicesRequest, _tts_pb2.DescribeVoicesResponse]
     """Describes the voices that this replica's engine speaks with."""
@@ -52,8 +52,8 @@ class TextToSpeechServiceAsyncStub(TextToSpeechServiceStub):
     """Speaks one reply.
 
     The first request is `config` and the first response is `started`, the admission: a replica without a free slot
-    refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND). After `finish` the
-    rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
+    refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND) unless
+    `replace_unknown_voice` is set. After `finish` the rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
     """
     DescribeVoices: _aio.UnaryUnaryMultiCallable[_tts_pb2.DescribeVoicesRequest, _tts_pb2.DescribeVoicesResponse]  # type: ignore[assignment]
     """Describes the voices that this replica's engine speaks with."""
@@ -70,8 +70,8 @@ class TextToSpeechServiceServicer(metaclass=_abc_1.ABCMeta):
         """Speaks one reply.
 
         The first request is `config` and the first response is `started`, the admission: a replica without a free slot
-        refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND). After `finish` the
-        rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
+        refuses before it with RESOURCE_EXHAUSTED (AT_CAPACITY), an unknown voice with NOT_FOUND (VOICE_NOT_FOUND) unless
+        `replace_unknown_voice` is set. After `finish` the rest is spoken and the stream ends with OK. Requests that end without `finish` mean that the reply was abandoned.
         """
 
     @_abc_1.abstractmethod

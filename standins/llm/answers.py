@@ -1,7 +1,11 @@
 # ruff: noqa: E501, RUF001 - a row of the table is a line; DeepSeek's marks have bars of their own
-"""How servers answer: one table of streams, endings and refusals, each with where it was seen or is documented."""
+"""How servers answer: one table of streams, endings and refusals, each with where it was seen or is documented.
+
+The stand-in plays every row by its name, and the tests of the client ask for every row.
+"""
 
 import json
+import re
 from typing import Any, NamedTuple
 
 
@@ -20,7 +24,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Answer(NamedTuple):
-    """One answer at HTTP 200, what is said of it, and the problem that is told, if there is one."""
+    """One answer at HTTP 200, what of it is to be said, and the problem to be told, if there is one."""
 
     source: str
     body: tuple[bytes, ...]
@@ -29,6 +33,18 @@ class Answer(NamedTuple):
     stays_open: bool = False
     """The server does not end the response."""
     content_type: str = "text/event-stream"
+    repeated: tuple[bytes, ...] = ()
+    """What the server sends after `body`, over and over, until the client leaves."""
+
+    @property
+    def name(self) -> str:
+        """What the stand-in is asked for: "OpenRouter: comments" → "openrouter-comments"."""
+        return named(self.source)
+
+
+def named(source: str) -> str:
+    """The name of a row."""
+    return re.sub(r"\W+", "-", source.lower()).strip("-")
 
 
 BROKEN_OFF = "the language model broke off"
@@ -111,6 +127,20 @@ ERRORS = [
     )
 ]
 
+HUGE_WORDS = 6_000
+RUNAWAYS = [
+    Answer("endless repetition", (chunk("I am sorry. "),), "", repeated=(chunk("I am so "), chunk("very sorry. "))),
+    Answer("endless without a space", (), "", repeated=(chunk("ha"),)),
+    Answer("endless silence", (chunk(""),), "", "the language model took too long", stays_open=True),
+    Answer("endless pings", (), "", "the language model took too long", repeated=(b": ping\n\n",)),
+    Answer("one huge chunk", (chunk(" ".join(f"word{n}" for n in range(HUGE_WORDS)), "stop"), DONE),
+           " ".join(f"word{n}" for n in range(HUGE_WORDS))),
+]  # fmt: skip
+"""Models and servers that do not know when to stop. A limit of the client's ends those without a problem."""
+
+NAMED = {answer.name: answer for answer in (*SHAPES, *ENDINGS, *ERRORS, *RUNAWAYS)}
+"""Every answer by its name."""
+
 TURN_MARKS = [
     "<|im_end|>", "<|im_start|>user", "<|eot_id|>", "<|eom_id|>", "<|start_header_id|>user<|end_header_id|>", "</s>",
     "<|end_of_text|>", "<|eot|>", "[INST]", "[/INST]", "<<SYS>>", "<end_of_turn>", "<start_of_turn>user", "<eos>",
@@ -120,34 +150,53 @@ TURN_MARKS = [
 ]  # fmt: skip
 """What models write at the end of their turn when the server's list of stop words misses it: their chat templates."""
 
+
+class Refusal(NamedTuple):
+    """A refusal of a conversation. `{limit}` and `{size}` stand for what may be sent, and what was."""
+
+    source: str
+    status: int
+    text: str
+
+    @property
+    def name(self) -> str:
+        """What the stand-in is asked for."""
+        return named(self.source)
+
+
 TOO_LONG = [
-    ("OpenAI", 400, "This model's maximum context length is {limit} tokens. However, your messages resulted in {size} tokens."),
-    ("vLLM", 400, "This model's maximum context length is {limit} tokens. However, you requested {size} tokens."),
-    ("llama.cpp", 400, "request ({size} tokens) exceeds the available context size ({limit} tokens), try increasing it"),
-    ("llama.cpp, older", 500, "the request exceeds the available context size. try increasing the context size"),
-    ("SGLang", 400, "The input ({size} tokens) is longer than the model's context length ({limit} tokens)."),
-    ("TGI", 422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= {limit}. Given: {size} `inputs` tokens"),
-    ("Anthropic", 400, "prompt is too long: {size} tokens > {limit} maximum"),
-    ("Gemini", 400, "The input token count ({size}) exceeds the maximum number of tokens allowed ({limit})."),
-    ("Mistral", 400, "Prompt contains {size} tokens and 0 draft tokens, too large for model with {limit} maximum context length"),
-    ("xAI", 400, "This model's maximum prompt length is {limit} but the request contains {size} tokens."),
-    ("Groq", 400, "Please reduce the length of the messages or completion."),
-    ("Groq, HTTP", 413, "Please reduce the length of the messages or completion."),
-    ("Cohere", 400, "too many tokens: size limit exceeded"),
-    ("Moonshot", 400, "Invalid request: Your request exceeded model token limit: {limit}"),
-    ("LM Studio", 400, "The number of tokens to keep from the initial prompt is greater than the context length"),
-    ("DashScope", 400, "Range of input length should be [1, {limit}]"),
-    ("Copilot", 400, "prompt token count of {size} exceeds the limit of {limit}"),
-    ("a private server", 400, "maximum context length"),
-    ("vLLM, at HTTP 200", 200, "This model's maximum context length is {limit} tokens. However, you requested {size} tokens."),
+    Refusal("OpenAI", 400, "This model's maximum context length is {limit} tokens. However, your messages resulted in {size} tokens."),
+    Refusal("vLLM", 400, "This model's maximum context length is {limit} tokens. However, you requested {size} tokens."),
+    Refusal("llama.cpp", 400, "request ({size} tokens) exceeds the available context size ({limit} tokens), try increasing it"),
+    Refusal("llama.cpp, older", 500, "the request exceeds the available context size. try increasing the context size"),
+    Refusal("SGLang", 400, "The input ({size} tokens) is longer than the model's context length ({limit} tokens)."),
+    Refusal("TGI", 422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= {limit}. Given: {size} `inputs` tokens"),
+    Refusal("Anthropic", 400, "prompt is too long: {size} tokens > {limit} maximum"),
+    Refusal("Gemini", 400, "The input token count ({size}) exceeds the maximum number of tokens allowed ({limit})."),
+    Refusal("Mistral", 400, "Prompt contains {size} tokens and 0 draft tokens, too large for model with {limit} maximum context length"),
+    Refusal("xAI", 400, "This model's maximum prompt length is {limit} but the request contains {size} tokens."),
+    Refusal("Groq", 400, "Please reduce the length of the messages or completion."),
+    Refusal("Groq, HTTP", 413, "Please reduce the length of the messages or completion."),
+    Refusal("Cohere", 400, "too many tokens: size limit exceeded"),
+    Refusal("Moonshot", 400, "Invalid request: Your request exceeded model token limit: {limit}"),
+    Refusal("LM Studio", 400, "The number of tokens to keep from the initial prompt is greater than the context length"),
+    Refusal("DashScope", 400, "Range of input length should be [1, {limit}]"),
+    Refusal("Copilot", 400, "prompt token count of {size} exceeds the limit of {limit}"),
+    Refusal("a private server", 400, "maximum context length"),
+    Refusal("vLLM, at HTTP 200", 200, "This model's maximum context length is {limit} tokens. However, you requested {size} tokens."),
 ]  # fmt: skip
 
 NO_SYSTEM_ROLE = [
-    ("Gemma's template", "System role not supported"),
-    ("Gemini", "Developer instruction is not enabled for models/gemma-3-27b-it"),
-    ("OpenAI o1-mini", "Unsupported value: 'messages[0].role' does not support 'system' with this model."),
-    ("Mistral's template", "Conversation roles must alternate user/assistant/user/assistant/..."),
-    ("Llama 2's template", "Only user and assistant roles are supported!"),
-    ("a proxy", "system messages are not supported by this model"),
-    ("another", "Invalid role: system"),
+    Refusal("Gemma's template", 400, "System role not supported"),
+    Refusal("Gemini", 400, "Developer instruction is not enabled for models/gemma-3-27b-it"),
+    Refusal("OpenAI o1-mini", 400, "Unsupported value: 'messages[0].role' does not support 'system' with this model."),
+    Refusal("Mistral's template", 400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+    Refusal("Llama 2's template", 400, "Only user and assistant roles are supported!"),
+    Refusal("a proxy", 400, "system messages are not supported by this model"),
+    Refusal("another", 400, "Invalid role: system"),
 ]
+
+REFUSALS = {refusal.name: refusal for refusal in TOO_LONG}
+"""Refusals of what is too long, by their names."""
+ROLE_REFUSALS = {refusal.name: refusal for refusal in NO_SYSTEM_ROLE}
+"""Refusals of the role of the system, by their names."""
