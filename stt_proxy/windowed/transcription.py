@@ -36,8 +36,11 @@ _STEPS = (4 * FRAME, 6 * FRAME)
 _SETTLED = int(0.2 * SAMPLE_RATE)
 """Samples of silence after which a window holds all of what was said, if the pause goes on. They end most words."""
 
-_LONG = 12 * SAMPLE_RATE
-"""Samples after which a window moves on, past words that are certain."""
+_LONG, _TOO_LONG = 11 * SAMPLE_RATE, 14 * SAMPLE_RATE
+"""Samples after which a window moves on past words that are certain: at a sentence's end or a gap, and at any word."""
+
+_GAP = int(0.12 * SAMPLE_RATE)
+"""Samples between two words that are a gap. Decoders leave out words of a window that begins inside a phrase."""
 
 _LONGEST = 24 * SAMPLE_RATE
 """Samples after which an utterance ends even if nothing in it is certain. A decoder takes 30 s at most."""
@@ -271,15 +274,19 @@ class Transcription:
 
     def _move_on(self, utterance: Utterance) -> None:
         """Drop audio whose words are certain from a long window, up to a sentence's end or else the longest gap."""
-        words = utterance.agreement.committed
-        if self._scored - utterance.start < _LONG or not words:
+        length = self._scored - utterance.start
+        if length < _LONG:
             return
-        ends = [(word, after.start) for word, after in pairwise(words)]
-        late = [each for each in ends if each[0].end > utterance.start + _LONG // 3] or ends[-1:]
-        if not late:
+        ends = [(word, after.start) for word, after in pairwise(utterance.agreement.committed)]
+        late = [each for each in ends if each[0].end > utterance.start + _LONG // 3]
+        if sentences := [each for each in late if ends_sentence(each[0].text)]:
+            last, following = sentences[-1]
+        elif length >= _TOO_LONG and ends:
+            last, following = max(late or ends[-1:], key=_gap)
+        elif gaps := [each for each in late if _gap(each) >= _GAP]:
+            last, following = max(gaps, key=_gap)
+        else:
             return
-        sentence = [each for each in late if ends_sentence(each[0].text)]
-        last, following = sentence[-1] if sentence else max(late, key=lambda each: each[1] - each[0].end)
         utterance.start = max(utterance.start, (last.end + following) // 2)
         utterance.agreement.move(utterance.start)
 
@@ -316,6 +323,12 @@ class Transcription:
         if guess != self._guess:
             self._guess = guess
             yield Partial(guess, (partial[0].start if partial else self._scored) / SAMPLE_RATE)
+
+
+def _gap(end: tuple[TimedWord, int]) -> int:
+    """The samples between a word and the start of the next."""
+    word, following = end
+    return following - word.end
 
 
 def _end_of(utterance: Utterance) -> int:

@@ -1,8 +1,6 @@
 """One stream whose decoder is slower than speech, in simulated time: words come late, and none is lost."""
 
-import heapq
-import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,15 +8,13 @@ import pytest
 from mesh.audio import FRAME_BYTES, FRAME_S, FRAME_SAMPLES
 from stt_proxy.engine import Event, Flushed, Pause, Word
 from stt_proxy.recognition import SAMPLE_RATE
-from stt_proxy.recognition.detector import SpeechDetector
 from stt_proxy.recognition.pauses import PAUSING_ABOVE, SPEAKING_BELOW
 from stt_proxy.recognition.words import TimedWord
 from stt_proxy.windowed.decoder import Decoding
-from stt_proxy.windowed.languages import SpokenLanguage
-from stt_proxy.windowed.schedule import Job, Schedule
-from stt_proxy.windowed.transcription import Transcription, Window
+from stt_proxy.windowed.transcription import Window
 from tests.speech import Samples, say
-from tests.stt_proxy.hearing import frames, microphone, silence
+from tests.stt_proxy.hearing import microphone, silence
+from tests.stt_proxy.windowed.simulated import SimulatedStream
 
 LONGEST_WINDOW = 30 * SAMPLE_RATE
 STEP = SAMPLE_RATE // 2
@@ -36,70 +32,32 @@ def decoding_of(window: Window) -> Decoding:
     return Decoding(tuple(words), "en")
 
 
-class SlowStream:
-    """A stream that is sent frames in real time, with a caller who flushes at every pause.
+class Caller:
+    """Flushes at every pause, and notes what comes."""
 
-    `takes` is how many seconds each of `width` decoders is busy with a window.
-    """
-
-    def __init__(self, takes: Callable[[Window], float], *, width: int = 1) -> None:
-        self.windows: list[Window] = []
-        self.words: list[tuple[float, Word]] = []
+    def __init__(self, takes: Callable[[Window], float], width: int) -> None:
+        self.words: list[Word] = []
         self.flushes: list[int] = []
         self.answered: list[Flushed] = []
         self.scored_late_s = 0.0
-        self._takes = takes
-        self._width = width
+        self.stream = SimulatedStream(decoding_of, takes, self._notify, width=width)
         self._speaking = False
-        self._schedule: Schedule[str] = Schedule()
-        self._transcription = Transcription(
-            SpeechDetector(), SpokenLanguage("", "en"), lambda urgency: self._schedule.ask("", urgency)
-        )
-        self._order = itertools.count()
-        self._agenda: list[tuple[float, int, bytes | tuple[Job[str], Window]]] = []
 
-    def hear(self, pcm: bytes) -> None:
-        for number, frame in enumerate(frames(pcm), start=1):
-            heapq.heappush(self._agenda, (number * FRAME_S, next(self._order), frame))
-        while self._agenda:
-            now, _, what = heapq.heappop(self._agenda)
-            if isinstance(what, bytes):
-                assert not self._transcription.behind
-                self._take(now, self._transcription.feed(what))
-            else:
-                job, window = what
-                self._schedule.end(job)
-                self._take(now, self._transcription.decoded(window, decoding_of(window)))
-            self._begin(now)
-        assert self._transcription.idle
-
-    def _begin(self, now: float) -> None:
-        while self._schedule.running < self._width and (job := self._schedule.begin()):
-            window = self._transcription.window(job.urgency)
-            if window is None:
-                self._schedule.end(job)
-            else:
-                self.windows.append(window)
-                heapq.heappush(self._agenda, (now + self._takes(window), next(self._order), (job, window)))
-
-    def _take(self, now: float, events: Iterable[Event]) -> None:
-        for event in list(events):
-            match event:
-                case Word():
-                    self.words.append((now, event))
-                case Flushed():
-                    self.answered.append(event)
-                case Pause():
-                    self.scored_late_s = max(self.scored_late_s, now - event.heard_s)
-                    self._scored(now, event.probability)
-                case _:
-                    pass
-
-    def _scored(self, now: float, pausing: float) -> None:
-        if self._speaking and pausing > PAUSING_ABOVE:
-            self.flushes.append(len(self.flushes) + 1)
-            self._take(now, self._transcription.flush(self.flushes[-1]))
-        self._speaking = pausing < SPEAKING_BELOW or (self._speaking and pausing <= PAUSING_ABOVE)
+    def _notify(self, event: Event) -> None:
+        match event:
+            case Word():
+                self.words.append(event)
+            case Flushed():
+                self.answered.append(event)
+            case Pause(probability, heard_s):
+                self.scored_late_s = max(self.scored_late_s, self.stream.agenda.now - heard_s)
+                if self._speaking and probability > PAUSING_ABOVE:
+                    self._speaking = False
+                    self.flushes.append(len(self.flushes) + 1)
+                    self.stream.flush(self.flushes[-1])
+                self._speaking = self._speaking or probability < SPEAKING_BELOW
+            case _:
+                pass
 
 
 def without_a_pause(seconds: float) -> Samples:
@@ -116,17 +74,19 @@ def test_no_word_is_lost_however_long_a_decoding_takes(pause_s: float, takes_s: 
     """A decoding of 30 s takes twice as long as one of a second."""
     speech = with_pauses(pause_s) if pause_s else without_a_pause(45)
     pcm = microphone(silence(1), speech, silence(1.5))
-    stream = SlowStream(lambda window: takes_s * (1 + (window.end - window.start) / LONGEST_WINDOW), width=width)
-    stream.hear(pcm)
+    caller = Caller(lambda window: takes_s * (1 + (window.end - window.start) / LONGEST_WINDOW), width)
+    caller.stream.hear(pcm)
 
-    numbers = [int(word.text[1:]) for _, word in stream.words]
+    numbers = [int(word.text[1:]) for word in caller.words]
     assert numbers == sorted(set(numbers))
     voiced = {number for number in range(len(pcm) // FRAME_BYTES * FRAME_SAMPLES // 12_000) if _voiced(pcm, number)}
     assert len(voiced) > 30
     assert not voiced - set(numbers)
-    assert stream.answered == [Flushed(each) for each in stream.flushes]
-    assert stream.scored_late_s < FRAME_S / 2
-    assert max(window.end - window.start for window in stream.windows) <= LONGEST_WINDOW
+    assert caller.answered == [Flushed(each) for each in caller.flushes]
+    assert caller.scored_late_s < FRAME_S / 2
+    assert not caller.stream.held_up
+    assert caller.stream.idle
+    assert max(window.end - window.start for window in caller.stream.windows) <= LONGEST_WINDOW
 
 
 def _voiced(pcm: bytes, number: int) -> bool:
