@@ -1,6 +1,6 @@
 """Whether Whisper finds words in noise: an hour of sounds that are no speech, faster than in real time. None is right.
 
-    python benchmarks/stt_noise.py [--minutes 60] [--model base]
+    python benchmarks/stt_noise.py [--minutes 60] [--model base] [--seed 0]
 
 Six kinds take turns: silence of a room, a fan, music (chords with a melody and drums), typing, coughs, and a crowd of
 forty eSpeak voices at once, in which no voice stands out. Windows are decoded as soon as they are wanted.
@@ -182,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--model", choices=MODELS, default="base")
+    parser.add_argument("--seed", type=int, default=0, help="another hour of noise for each")
     wanted = parser.parse_args()
     folder: Path = asyncio.run(model_folder(WhisperSettings(model=wanted.model)))
     model = load(folder, 1, MODELS[wanted.model].shortest)
@@ -189,7 +190,7 @@ def main() -> None:
     rounds = round(wanted.minutes * 60 / LENGTH_S)
     for number in range(rounds):
         kind = list(KINDS)[number % len(KINDS)]
-        sound = KINDS[kind](np.random.default_rng(number))
+        sound = KINDS[kind](np.random.default_rng((wanted.seed, number) if wanted.seed else number))
         pcm = (np.clip(sound, -1, 1) * 32_767).astype("<i2").tobytes()
         events = list(heard(model, pcm, tallies[kind]))
         spoke[kind] += any(isinstance(event, Pause) and event.probability < SPEAKING_BELOW for event in events)
@@ -197,7 +198,7 @@ def main() -> None:
         tallies[kind]["words"] += len(found)
         words += len(found)
         if found:
-            print(f"  {kind} {number}: {' '.join(found)}")
+            print(f"  {kind} {number}: {' '.join(found)}", flush=True)
     for kind, tally in tallies.items():
         print(
             f"{kind}: taken for speech in {spoke[kind]} of {-(-rounds // len(KINDS))}, {tally['windows']} windows, "

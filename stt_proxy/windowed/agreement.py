@@ -51,11 +51,6 @@ class Agreement:
         self.partial = ()
         return self._commit(self._after_commitment(hypothesis))
 
-    def settle(self) -> list[TimedWord]:
-        """Commit what there is of the newest hypothesis."""
-        words, self.partial = list(self.partial), ()
-        return self._commit(words)
-
     def move(self, start: int) -> None:
         """The window begins at position `start` from now on."""
         self.committed = [word for word in self.committed if word.start + word.end > 2 * start]

@@ -36,21 +36,42 @@ _STEPS = (4 * FRAME, 6 * FRAME)
 _SETTLED = int(0.2 * SAMPLE_RATE)
 """Samples of silence after which a window holds all of what was said, if the pause goes on. They end most words."""
 
-_LONG = 12 * SAMPLE_RATE
-"""Samples after which a window moves on, past words that are certain."""
+_LONG, _TOO_LONG = 11 * SAMPLE_RATE, 14 * SAMPLE_RATE
+"""Samples after which a window moves on past words that are certain: at a sentence's end or a gap, and at any word."""
+
+_GAP = int(0.12 * SAMPLE_RATE)
+"""Samples between two words that are a gap. Decoders leave out words of a window that begins inside a phrase."""
 
 _LONGEST = 24 * SAMPLE_RATE
-"""Samples after which an utterance ends even if nothing in it is certain."""
+"""Samples after which an utterance ends even if nothing in it is certain. A decoder takes 30 s at most."""
 
-_MOST_PENDING = 4
-"""Utterances whose last decoding may be outstanding before no more audio is taken."""
+_CUT_WITHIN = 8 * SAMPLE_RATE
+"""Samples, the last of such an utterance, in whose quietest moment it is cut: a word that is cut in two is lost."""
+
+_QUIET = SAMPLE_RATE // 10
+"""Samples of that moment: the closure of a consonant is shorter."""
+
+_TOGETHER = 28 * SAMPLE_RATE
+"""Samples of a window that holds several utterances which a slow decoder has not come to. A long window takes little
+more time than a short one, so this is how it catches up."""
+
+_APART = 2 * SAMPLE_RATE
+"""Samples that may lie between such utterances. Decoders stop at long silences."""
+
+_LONGEST_BACKLOG = 60 * SAMPLE_RATE
+"""Samples that may wait for their last decoding before no more audio is taken. Until then a slow decoder delays words
+and nothing else: the scores of pauses come on time."""
+
+_MOST_PENDING = 1_000
+"""Utterances and flushes that may wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """Samples to be decoded, from position `start` up to `end`, and in which language."""
 
-    utterance: "Utterance"
+    utterances: Sequence["Utterance"]
+    """What it holds: one, or several that have ended, in order."""
     start: int
     end: int
     samples: Samples = field(repr=False)
@@ -77,6 +98,11 @@ class Utterance:
     """The end of the newest window that was decoded."""
     agreement: Agreement = field(default_factory=Agreement)
     hypothesis: Sequence[TimedWord] = ()
+
+    def holds(self, word: TimedWord) -> bool:
+        """Whether a word is of it. Its window may move on, and it may be cut, while one is decoded."""
+        middle = (word.start + word.end) // 2
+        return middle > self.start and (self.end is None or middle < self.end)
 
     def settled(self, position: int) -> bool:
         """Whether a window up to `position` holds all that was said."""
@@ -108,7 +134,7 @@ class Transcription:
     @property
     def behind(self) -> bool:
         """Whether so much is to be decoded that no more audio should be given."""
-        return len(self._pending) >= _MOST_PENDING
+        return len(self._pending) >= _MOST_PENDING or self._scored - self._earliest() > _LONGEST_BACKLOG
 
     @property
     def idle(self) -> bool:
@@ -139,35 +165,51 @@ class Transcription:
     def window(self, urgency: Urgency) -> Window | None:
         """The window to be decoded now; None: what it was wanted for has passed."""
         if urgency == Urgency.FINAL:
-            utterance = self._undecoded.popleft()
-            assert utterance.end is not None  # noqa: S101 - it waits because it has ended
-            end = utterance.end
-        elif self._utterance is not None:
-            utterance, end = self._utterance, self._scored
-        else:
+            return self._final_window()
+        utterance = self._utterance
+        if utterance is None:
             return None
-        utterance.window_end = end
-        utterance.next_at = end + _STEPS[min(utterance.asked, len(_STEPS)) - 1]
-        samples = self._samples.read(utterance.start, end)
+        utterance.next_at = self._scored + _STEPS[min(utterance.asked, len(_STEPS)) - 1]
+        return self._window([utterance], self._scored)
+
+    def _final_window(self) -> Window | None:
+        """What has ended and waits, as much as goes into a window; None: it went into the one before."""
+        if not self._undecoded:
+            return None
+        together = [self._undecoded.popleft()]
+        while self._undecoded and self._belongs(self._undecoded[0], together):
+            together.append(self._undecoded.popleft())
+        return self._window(together, _end_of(together[-1]))
+
+    def _belongs(self, utterance: Utterance, together: Sequence[Utterance]) -> bool:
+        close = utterance.start - _end_of(together[-1]) <= _APART
+        return close and _end_of(utterance) - together[0].start <= _TOGETHER
+
+    def _window(self, utterances: Sequence[Utterance], end: int) -> Window:
+        for utterance in utterances:
+            utterance.window_end = end
+        start = utterances[0].start
         language, likely = self._language.told, self._language.likely
-        return Window(utterance, utterance.start, end, samples, language, likely)
+        return Window(utterances, start, end, self._samples.read(start, end), language, likely)
 
     def decoded(self, window: Window, decoding: Decoding) -> Iterator[Event]:
         """Take in what was made of a window; the words that are certain now, and what is answered by them."""
-        utterance = window.utterance
-        if window.end <= utterance.heard_to:
-            return
-        utterance.heard_to = window.end
-        # The window may have moved on meanwhile.
-        utterance.hypothesis = [
-            word for word in self._spoken(window.start, decoding.words) if word.start + word.end > 2 * utterance.start
-        ]
+        words = self._spoken(window.start, decoding.words)
         self._language.note(decoding.language, decoding.certainty, window.end - window.start)
+        for utterance, its_words in _shared(words, window.utterances):
+            yield from self._revised(utterance, its_words, window.end)
+        yield from self._answers()
+
+    def _revised(self, utterance: Utterance, words: Sequence[TimedWord], heard_to: int) -> Iterator[Event]:
+        """Take in what a window that ends at `heard_to` makes of one utterance."""
+        if heard_to <= utterance.heard_to:
+            return
+        utterance.heard_to = heard_to
+        utterance.hypothesis = [word for word in words if utterance.holds(word)]
         if utterance is self._utterance and not self._pending:
-            yield from self._words(utterance.agreement.revise(utterance.hypothesis, window.end))
+            yield from self._words(utterance.agreement.revise(utterance.hypothesis, heard_to))
             yield from self._new_guess(utterance)
             self._move_on(utterance)
-        yield from self._answers()
 
     def _advance(self, *, spoken: bool) -> Iterator[Event]:
         position, score = self._scored, self._pauses
@@ -187,7 +229,15 @@ class Transcription:
             self._want(utterance, Urgency.PARTIAL)
         if utterance.end is None and position - utterance.start > _LONGEST:
             # A decoder that is far behind has not heard all of it: it is decoded as it is, and what follows is another.
-            yield from self._end(position)
+            certain = max((word.end for word in utterance.agreement.committed), default=0)
+            cut = self._quietest(min(max(position - _CUT_WITHIN, certain), position - 2 * _QUIET), position)
+            yield from self._end(cut)
+            self._utterance = Utterance(cut, position + _FIRST, utterance.spoken_to)
+
+    def _quietest(self, start: int, end: int) -> int:
+        """The middle of the quietest moment between two positions."""
+        power = np.cumsum(np.square(self._samples.read(start, end), dtype=np.float64))
+        return start + int(np.argmin(power[_QUIET:] - power[:-_QUIET])) + _QUIET // 2
 
     def _want(self, utterance: Utterance, urgency: Urgency) -> None:
         utterance.asked += 1
@@ -215,7 +265,8 @@ class Transcription:
             if isinstance(first, Flushed):
                 yield first
             elif first.settled(first.heard_to):
-                yield from self._words(first.agreement.conclude(first.hypothesis))
+                said = [word for word in first.hypothesis if first.holds(word)]
+                yield from self._words(first.agreement.conclude(said))
                 yield from self._new_guess(first)
             else:
                 return
@@ -223,15 +274,19 @@ class Transcription:
 
     def _move_on(self, utterance: Utterance) -> None:
         """Drop audio whose words are certain from a long window, up to a sentence's end or else the longest gap."""
-        words = utterance.agreement.committed
-        if self._scored - utterance.start < _LONG or not words:
+        length = self._scored - utterance.start
+        if length < _LONG:
             return
-        ends = [(word, after.start) for word, after in pairwise(words)]
-        late = [each for each in ends if each[0].end > utterance.start + _LONG // 3] or ends[-1:]
-        if not late:
+        ends = [(word, after.start) for word, after in pairwise(utterance.agreement.committed)]
+        late = [each for each in ends if each[0].end > utterance.start + _LONG // 3]
+        if sentences := [each for each in late if ends_sentence(each[0].text)]:
+            last, following = sentences[-1]
+        elif length >= _TOO_LONG and ends:
+            last, following = max(late or ends[-1:], key=_gap)
+        elif gaps := [each for each in late if _gap(each) >= _GAP]:
+            last, following = max(gaps, key=_gap)
+        else:
             return
-        sentence = [each for each in late if ends_sentence(each[0].text)]
-        last, following = sentence[-1] if sentence else max(late, key=lambda each: each[1] - each[0].end)
         utterance.start = max(utterance.start, (last.end + following) // 2)
         utterance.agreement.move(utterance.start)
 
@@ -249,12 +304,15 @@ class Transcription:
         return [trimmed for each in placed if (trimmed := self._voicing.trimmed(each))]
 
     def _forget(self) -> None:
-        starts = [each.start for each in self._pending if isinstance(each, Utterance)]
-        if self._utterance is not None:
-            starts.append(self._utterance.start)
-        earliest = min(starts, default=max(self._used, self._scored - LOOK_BACK))
+        earliest = self._earliest()
         self._samples.forget(earliest)
         self._voicing.forget(earliest)
+
+    def _earliest(self) -> int:
+        """The first sample that may still be decoded."""
+        if waiting := next((each for each in self._pending if isinstance(each, Utterance)), self._utterance):
+            return waiting.start
+        return max(self._used, self._scored - LOOK_BACK)
 
     def _words(self, words: Sequence[TimedWord]) -> Iterator[Event]:
         yield from (Word(word.text, word.start / SAMPLE_RATE, word.end / SAMPLE_RATE) for word in words)
@@ -265,3 +323,26 @@ class Transcription:
         if guess != self._guess:
             self._guess = guess
             yield Partial(guess, (partial[0].start if partial else self._scored) / SAMPLE_RATE)
+
+
+def _gap(end: tuple[TimedWord, int]) -> int:
+    """The samples between a word and the start of the next."""
+    word, following = end
+    return following - word.end
+
+
+def _end_of(utterance: Utterance) -> int:
+    assert utterance.end is not None  # noqa: S101 - it waits because it has ended
+    return utterance.end
+
+
+def _shared(
+    words: Sequence[TimedWord], utterances: Sequence[Utterance]
+) -> Iterator[tuple[Utterance, Sequence[TimedWord]]]:
+    """The words of each utterance: those whose middle is before its end, and all that are left to the last."""
+    left = list(words)
+    for utterance in utterances[:-1]:
+        behind = next((at for at, word in enumerate(left) if word.start + word.end > 2 * _end_of(utterance)), len(left))
+        yield utterance, left[:behind]
+        left = left[behind:]
+    yield utterances[-1], left

@@ -3,44 +3,23 @@
 Whisper is tiny.en, out of a package that the extra `test` installs.
 """
 
-import asyncio
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
-from mesh.audio import SAMPLE_RATE
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.e2e.mesh import Mesh, running_mesh
 from tests.e2e.people import Bridge, bridge
 from tests.e2e.recogniser import recognised
 from tests.fakes.llm import FakeLlm, written
-from tests.speech import SPEECH_RMS, Samples, at_level, share_of_words, words
-from tests.tts_proxy.spoken import spoken
-from tts_proxy.engines.local.engine import local_engine
-from tts_proxy.engines.local.plugin import LocalSettings
+from tests.natural_speech import say_naturally
+from tests.speech import Samples, share_of_words, words
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 QUESTION = "Could you tell me what the weather is like in Chicago?"
 STOP = "Stop, please. I want to hear about something else."
 ACKNOWLEDGED = "Yeah, okay."
-DIGITS = ("five five five", "zero one two", "seven eight nine four")
-HESITANT = ("I would like to", "book a table for two people.")
-DICTATION = (
-    "Last summer we travelled to a small village by the sea. The house stood on a hill, and from the "
-    "kitchen we could see the boats in the harbor. Every morning my father walked down to the market and "
-    "bought fresh bread and fruit. My sister and I went swimming before breakfast, because the water was "
-    "calm and the beach was still empty. In the afternoon we read books in the garden, or we took the old "
-    "bus to the next town. There was a museum with paintings of ships, and a tall lighthouse that was "
-    "open to visitors on Sunday. The man who kept the lighthouse told us about the storm of his "
-    "childhood, when the waves reached the church. He said that nobody slept that night, and that the "
-    "bells were ringing until the morning. On our last evening there was music in the square, and the "
-    "whole village came to dance. We ate grilled fish with lemon and drank cold water from the well. When "
-    "we drove home, everybody was quiet, and my mother promised that we would come back the next year. I "
-    "still think about that place when the winter is long and the days are dark. Perhaps this time we "
-    "will stay for a whole month, and take our friends with us."
-)
 STORY = (
     "Once upon a time there was an old man who lived in a small house near the sea. Every morning he went down to the "
     "water and looked at the ships. One day he saw a boat that he had never seen before. It was white and very long."
@@ -51,38 +30,8 @@ LONG_REPLY = tuple(f"{word} " for word in STORY.split())
 @pytest.fixture(scope="module")
 def people() -> dict[str, Samples]:
     """What is said in these tests, by text, as it reaches a microphone."""
-
-    async def say() -> dict[str, Samples]:
-        async with local_engine(LocalSettings()) as engine:
-            texts = (QUESTION, STOP, ACKNOWLEDGED, *DIGITS, *HESITANT, DICTATION)
-            return {text: _as_heard((await spoken(engine, text)).samples) for text in texts}
-
-    return asyncio.run(say())
-
-
-def _as_heard(samples: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> Samples:
-    """Without the quiet at both ends, and as loud as people are."""
-    heard = np.flatnonzero(np.abs(samples) > 300)
-    return at_level(samples[heard[0] : heard[-1] + 1].astype(np.float32) / np.float32(32_768), SPEECH_RMS)
-
-
-def with_pauses(parts: list[Samples], pause_s: float) -> Samples:
-    """The parts with silence between them."""
-    quiet = np.zeros(round(pause_s * SAMPLE_RATE), np.float32)
-    return np.concatenate([each for part in parts for each in (part, quiet)][:-1])
-
-
-def whispered(speech: Samples) -> Samples:
-    """The same without a voice: noise with the speech's envelope and its resonances, and 14 dB quieter."""
-    window, hop = np.hanning(720), 180
-    noise = np.random.default_rng(5).normal(0, 1, len(speech))
-    smooth = np.hanning(13) / np.hanning(13).sum()
-    result = np.zeros(len(speech))
-    for at in range(0, len(speech) - len(window), hop):
-        level = np.abs(np.fft.rfft(speech[at : at + len(window)] * window))
-        carrier = np.fft.rfft(noise[at : at + len(window)] * window)
-        result[at : at + len(window)] += np.fft.irfft(carrier * np.convolve(level, smooth, "same")) * window
-    return at_level(result.astype(np.float32), SPEECH_RMS / 5)
+    texts = (QUESTION, STOP, ACKNOWLEDGED)
+    return dict(zip(texts, say_naturally(*texts), strict=True))
 
 
 @pytest.fixture(scope="module")

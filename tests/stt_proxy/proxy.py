@@ -132,13 +132,13 @@ class Proxy:
         self._registry = registry
         self._stub = SpeechToTextServiceStub(channel)
 
-    def call(self) -> Call:
+    def call(self, limit_s: float = LIMIT_S) -> Call:
         """A call that has sent nothing yet."""
-        return self._stub.Transcribe(timeout=LIMIT_S)
+        return self._stub.Transcribe(timeout=limit_s)
 
-    async def opened(self, request: pb.TranscribeRequest | None = None) -> Call:
+    async def opened(self, request: pb.TranscribeRequest | None = None, limit_s: float = LIMIT_S) -> Call:
         """A call that has been admitted."""
-        call = self.call()
+        call = self.call(limit_s)
         await call.write(request or config())
         with errors():
             started = await call.read()

@@ -12,7 +12,7 @@ import ctranslate2
 import numpy as np
 
 from mesh.errors import UpstreamDown
-from stt_proxy.engines.whisper.guard import beyond, repeats
+from stt_proxy.engines.whisper.guard import beyond, repeats, untangled
 from stt_proxy.engines.whisper.mel import HOP, log_mel
 from stt_proxy.engines.whisper.vocabulary import Vocabulary
 from stt_proxy.recognition import SAMPLE_RATE
@@ -71,7 +71,7 @@ class WhisperModel:
         if length < FULL and self._doubtful(hypothesis, len(samples)):
             hypothesis = self._decode(samples, FULL, language or hypothesis.language, likely)
             if self._doubtful(hypothesis, len(samples)):
-                return hypothesis._replace(words=())
+                return hypothesis._replace(words=tuple(untangled(hypothesis.words, len(samples))))
         return hypothesis
 
     def _doubtful(self, hypothesis: Hypothesis, length: int) -> bool:

@@ -83,10 +83,3 @@ def test_a_window_that_moves_on_keeps_its_place() -> None:
     assert texts(agreement.committed) == "d e"
     assert texts(agreement.revise(heard("d e f g", start=3 * WORD), 7 * WORD)) == "f"
     assert texts(agreement.conclude(heard("d e f g h", start=3 * WORD))) == "g h"
-
-
-def test_what_stays_uncertain_can_be_settled() -> None:
-    agreement = Agreement()
-    agreement.revise(heard("a b"), 2 * WORD)
-    assert texts(agreement.settle()) == "a b"
-    assert texts(agreement.conclude(heard("a b c"))) == "c"

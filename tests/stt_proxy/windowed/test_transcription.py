@@ -113,7 +113,7 @@ def test_a_flush_in_the_middle_of_speech_ends_the_utterance_there() -> None:
     assert all(not isinstance(event, Word) for _, event in stream.events[flushed:])
     assert stream.words[-1] == f"w{round(3 * SAMPLE_RATE) // STEP - 1}"
     stream.hear(spoken(2))
-    assert stream.windows[-1][1].start >= stream.windows[-1][1].utterance.start >= 3 * SAMPLE_RATE - STEP
+    assert stream.windows[-1][1].start >= stream.windows[-1][1].utterances[0].start >= 3 * SAMPLE_RATE - STEP
 
 
 def test_a_minute_of_dictation_is_heard_once_and_its_windows_stay_short() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from stt_proxy.engines.whisper.guard import beyond, is_speech, repeats
+from stt_proxy.engines.whisper.guard import beyond, is_speech, repeats, untangled
 from stt_proxy.recognition import SAMPLE_RATE
 from stt_proxy.recognition.words import TimedWord
 
@@ -32,6 +32,38 @@ def test_a_text_that_repeats_itself(text: str, expected: bool) -> None:
 def test_words_behind_the_audio(starts_s: list[float], length_s: float, expected: bool) -> None:
     words = [TimedWord("a", round(at * SAMPLE_RATE), round((at + 0.2) * SAMPLE_RATE)) for at in starts_s]
     assert beyond(words, round(length_s * SAMPLE_RATE)) is expected
+
+
+def hypothesis(text: str, word_s: float = 0.3) -> list[TimedWord]:
+    """Words, each as long as that."""
+    length = round(word_s * SAMPLE_RATE)
+    return [TimedWord(word, at * length, (at + 1) * length) for at, word in enumerate(text.split())]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Can you hear me? Can you hear me?", "Can you hear me? Can you hear me?"),
+        ("Well, " + "I said so. " * 3, "Well, I said so. I said so. I said so."),
+        ("He went home. " + "And then he " * 6, "He went home. And then he"),
+        ("And then he " * 6, ""),
+        ("five " * 60, ""),
+    ],
+)
+def test_what_is_left_of_a_text_that_repeats_itself(text: str, expected: str) -> None:
+    words = hypothesis(text)
+    assert " ".join(word.text for word in untangled(words, words[-1].end)) == expected
+
+
+def test_a_second_time_that_takes_no_time_was_not_said() -> None:
+    once, again = hypothesis("Well, can you hear me?"), hypothesis("can you hear me?", 0.05)
+    end = once[-1].end
+    words = [*once, *(TimedWord(word.text, end + word.start, end + word.end) for word in again)]
+    assert untangled(words, end + again[-1].end) == once
+
+
+def test_what_is_beyond_the_audio_is_left_out() -> None:
+    assert untangled(hypothesis("one two three four"), round(0.7 * SAMPLE_RATE)) == hypothesis("one two three")
 
 
 def test_more_words_than_can_be_said() -> None:

@@ -19,6 +19,7 @@ from stt_proxy.engine import Flushed, Recognizer
 from stt_proxy.engines.whisper.model import WhisperModel
 from stt_proxy.engines.whisper.models import MODELS
 from stt_proxy.engines.wyoming.engine import WyomingTranscriptionEngine, wyoming_transcription_engine
+from tests.natural_speech import say_naturally
 from tests.speech import say, share_of_words
 from tests.stt_proxy.hearing import Heard, frames, microphone, silence
 from tests.wyoming_client.server import WyomingServer, running
@@ -69,6 +70,10 @@ def speech() -> bytes:
     return microphone(silence(0.5), say(SENTENCE), silence(1.0))
 
 
+def natural_speech() -> bytes:
+    return microphone(silence(0.5), *say_naturally(SENTENCE), silence(1.0))
+
+
 async def failure(engine: WyomingTranscriptionEngine) -> MeshError:
     with pytest.raises(MeshError) as caught:
         async with engine.open("") as recognizer:
@@ -86,8 +91,8 @@ async def test_speech_is_recognised_by_a_real_model_behind_the_wire() -> None:
         return " ".join(word.text for word in model.decode(samples, "en", "").words)
 
     async with one(transcribe=transcribe) as (server, engine), engine.open("en-GB") as recognizer:
-        told = await heard(recognizer, speech())
-    assert share_of_words(SENTENCE, told.text) >= 0.8
+        told = await heard(recognizer, natural_speech())
+    assert share_of_words(SENTENCE, told.text) >= 0.8, told.text
     assert Flushed(7) in told.events
     starts = [word.start_s for word in told.words]
     assert starts == sorted(starts)
