@@ -223,7 +223,9 @@ async def test_the_client_is_shown_what_was_written_and_the_voice_given_what_can
     [done] = caller.received("reply_text_done")
     assert done.text == "**Well** : see [this](http://x) — `now`! * 5 %"
     assert "".join(delta.text for delta in caller.received("reply_text_delta")) == done.text
-    assert harness.tts.speakings[0].texts == ["Well", "see", "this", "now!", "5", "%"]
+    assert harness.tts.speakings[0].texts == [
+        *("**Well**", " :", " see", " [this](http://x)", " —", " `now`", "!", "\n\n*", " 5", " %")
+    ]
     assert harness.tts.speakings[0].finish_asked
 
 
