@@ -1,4 +1,4 @@
-"""What is heard of 197 texts with marks, formulas, amounts and the like: spoken by the local voices, heard by Whisper.
+"""What is heard of 203 texts with marks, formulas, amounts and the like: spoken by the local voices, heard by Whisper.
 
     nice python benchmarks/spoken_text.py [--language en] [--show]
 

@@ -8,5 +8,5 @@
 * `deadlines`: how long its words are waited for
 * `optional_parameters`: what a request can do without
 * `failures`: how it fails, as one error
-* `words`: text as words, for the client and for the voice
+* `words`: text as words
 """

@@ -25,7 +25,7 @@ _ACTS = frozenset(
     "laughs laughing laughter chuckles chuckling giggles giggling snickers sighs sighing gasps gasping coughs coughing "
     "sneezes yawns yawning groans groaning moans sobs sobbing sniffles sniffs smiles smiling grins grinning smirks "
     "smirking winks winking nods nodding shrugs shrugging blushes pauses pausing whispers whispering inhales exhales "
-    "gulps grimaces frowns blinks applause "
+    "gulps grimaces frowns blinks applause sigh chuckle giggle snicker gasp sneeze yawn groan moan sob sniffle sniff "
     # German, French, Spanish, Italian, Portuguese
     "lacht lachend kichert seufzt seufzend lächelt grinst zwinkert nickt hustet "
     "rit soupire sourit toussote ríe risas suspira sonríe risata sospira sorride risos sorri "
@@ -34,7 +34,7 @@ _ACTS = frozenset(
 )
 """What is hardly ever stressed for itself."""
 _NOUNS = frozenset(
-    "laugh chuckle giggle snicker sigh gasp cough sneeze yawn groan moan sob cry cries crying sniffle sniff smile grin "
+    "laugh cry cries crying cough smile grin "
     "smirk wink nod shrug pause beat silence whisper hum hums humming breath waves bows rires rire soupir sourire "
     "risa suspiro sospiro sorriso 咳嗽 停顿 沉默 咳 沈黙".split()
 )
@@ -49,7 +49,8 @@ _PHRASES = (
 )
 _AFTER_ACT = _ACTS.union(
     _MANNERS,
-    "to himself herself myself itself themselves for a moment and then out under breath his her my in with of relief "
+    "at you us to himself herself myself itself themselves for a moment and then out under breath his her my in with of "
+    "relief "
     "leise sanft doucement suavemente piano sommessamente sich".split(),
 )
 _BEFORE_ACT = frozenset((*_ARTICLES, *_MANNERS))

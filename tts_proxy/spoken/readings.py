@@ -229,8 +229,8 @@ _FRACTIONS: Final = {
     "3/4": "three quarters",
     "24/7": "24 7",
 }
-_HOST = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[a-z]{2,}|(?:[a-z0-9-]+\.)+(?:com|org|net|io|ai|dev|app|edu|gov|co|uk|de|fr|es|"
-                   r"it|eu|info|html|py|js|txt|pdf|md|json|csv|pt|nl|ch|at)\b(?:/[\w./-]*)?", re.IGNORECASE)  # fmt: skip
+_ENDINGS = "com|org|net|io|ai|dev|app|edu|gov|co|uk|de|fr|es|it|eu|pt|nl|ch|at|info|html|py|js|txt|pdf|md|json|csv"
+_HOST = re.compile(rf"[\w.+-]+@(?:[\w-]+\.)+[a-z]{{2,}}|(?:[a-z0-9-]+\.)+(?:{_ENDINGS})\b(?:/[\w./-]*)?", re.IGNORECASE)
 _GREEK: Final = dict(
     zip(
         "αβγδεζηθλμπρστφχψωΔΣΩΓΘΛΦΨ",

@@ -17,7 +17,10 @@ from tts_proxy.spoken.mathematics import plain_formula
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """It ends before the character `stop` of the text, `replacement` is written instead; `is_mark`: it belongs to its word."""
+    """It ends before the character `stop` of the text, and `replacement` is written instead of it.
+
+    `is_mark`: it is part of how its word was written.
+    """
 
     stop: int
     replacement: str
@@ -66,7 +69,7 @@ _TAGS = (
 _NAMES = "|".join(map(re.escape, sorted({*_TAGS, *_INLINE}, key=len, reverse=True)))
 _VALUES = r"""(?:\s+[\w:.@-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+))"""
 _TAG = re.compile(
-    rf"<(?:/[a-zA-Z][\w:-]*\s*|(?:{_NAMES})(?:{_VALUES})*\s*/?|[a-zA-Z][\w:-]*(?:{_VALUES}+\s*/?|\s*/))>|<![a-zA-Z\[][^<>]*>"
+    rf"<(?:/[a-zA-Z][\w:-]*\s*|(?:{_NAMES})(?:{_VALUES})*\s*/?|[a-zA-Z][\w:-]*(?:{_VALUES}+\s*/?|\s*/))>|<![a-zA-Z\[][^<>]*>|<\|[\w.-]+\|>"
     r"|<\?[^<>]*>",
     re.IGNORECASE,
 )

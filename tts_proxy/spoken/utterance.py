@@ -11,6 +11,8 @@ from tts_proxy.spoken.text import SpokenText, SpokenWord
 
 _LONGEST_PART = 100
 """Characters of what an engine is given as one word: what is longer they would cut themselves."""
+_MOST_EXPECTED = 10_000
+"""Parts that are remembered of what an engine does not report."""
 _LOOK_AHEAD = 32
 """Parts that an engine may leave out before what it reports counts as a word that it was not given."""
 
@@ -30,7 +32,7 @@ class WrittenWords:
     """
 
     def __init__(self) -> None:
-        self._expected: deque[_Expected] = deque()
+        self._expected: deque[_Expected] = deque(maxlen=_MOST_EXPECTED)
         self._begun: Word | None = None
         """Where the parts of a word lie whose last part has not been reported."""
 

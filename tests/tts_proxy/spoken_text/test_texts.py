@@ -133,6 +133,14 @@ def test_words_do_not_wait_for_what_cannot_change_them(text: str, known: int) ->
     assert len(SpokenText().feed(text)) == known
 
 
+@pytest.mark.parametrize("opening", ["\\(", "$x", "<b", "<!", "*a ", "(the ", "[x](a", "](", "$2 + ", "**", "- "])
+def test_what_is_never_closed_is_spoken_soon(opening: str) -> None:
+    text = SpokenText()
+    text.feed(f"So {opening}")
+    given = sum(len(word.written) + 1 for _ in range(400) for word in text.feed("word "))
+    assert 400 * len("word ") - given <= 600
+
+
 @pytest.mark.parametrize(
     ("text", "known"),
     [("Hello *a long ", 1), ("Say <break time=", 1), ("Take $x + ", 1), ("- milk and ", 1), ("It is 2 * ", 3)],
