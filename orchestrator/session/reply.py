@@ -172,7 +172,7 @@ class ReplyTask:
             if any(map(str.isalnum, bare)):
                 self._first_word_at = self._first_word_at or loop_time()
                 self._in_sentence = not ends_sentence(bare.rstrip("*_`~"))
-            await self._words.put(word)
+            await self._words.put(word.removeprefix(" "))
 
     async def _text(self) -> AsyncGenerator[str, None]:
         if self._order.script is not None:

@@ -49,8 +49,8 @@ _PHRASES = (
 )
 _AFTER_ACT = _ACTS.union(
     _MANNERS,
-    "at you us to himself herself myself itself themselves for a moment and then out under breath his her my in with of "
-    "relief "
+    "at you to himself herself myself itself themselves for a moment and then out under breath his her my in with "
+    "of us relief "
     "leise sanft doucement suavemente piano sommessamente sich".split(),
 )
 _BEFORE_ACT = frozenset((*_ARTICLES, *_MANNERS))
