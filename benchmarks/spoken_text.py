@@ -1,4 +1,4 @@
-"""What is heard of 203 texts with marks, formulas, amounts and the like: spoken by the local voices, heard by Whisper.
+"""What is heard of 206 texts with marks, formulas, amounts and the like: spoken by the local voices, heard by Whisper.
 
     nice python benchmarks/spoken_text.py [--language en] [--show]
 
@@ -15,11 +15,11 @@ from collections import Counter
 import numpy as np
 import soxr
 from numpy.typing import NDArray
+from tts_heard import Ear
 
 from mesh.audio import SAMPLE_RATE
 from mesh.engines.weights import WeightsSettings, WeightStore
 from mesh.settings import load
-from stt_proxy.engines.whisper.model import WhisperModel
 from stt_proxy.engines.whisper.models import MODELS
 from tests.tts_proxy.spoken_text import hearing, texts
 from tts_proxy.engine import Audio, SynthesisEngine
@@ -47,7 +47,7 @@ async def spoken(engine: SynthesisEngine, row: texts.Row) -> NDArray[np.float32]
 async def measure(languages: list[str], *, show: bool) -> None:
     """Print a line for each language."""
     found = await WeightStore(load(WeightsSettings, {})).obtain(MODELS["base"].weights)
-    ear = WhisperModel(found.folder, 1, MODELS["base"].shortest)
+    ear = Ear(found.folder)
     counts: dict[str, Counter[str]] = {}
     async with local_engine(LocalSettings()) as engine:
         for row in texts.rows():
@@ -55,7 +55,7 @@ async def measure(languages: list[str], *, show: bool) -> None:
                 continue
             samples = await spoken(engine, row)
             language = WHISPERS.get(row.language, row.language)
-            transcript = " ".join(word.text for word in ear.decode(samples, language, language).words)
+            transcript = ear.hear(samples, language).strip()
             missed = [forms[0] for forms in row.heard if not any(hearing.holds(transcript, form) for form in forms)]
             extra = [word for word in row.unheard if hearing.holds(transcript, word)]
             shares = [max((hearing.share(transcript, form) for form in forms), key=lambda it: it[0] / max(1, it[1]))

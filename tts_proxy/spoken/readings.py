@@ -239,6 +239,7 @@ _GREEK: Final = dict(
         strict=True,
     )
 )
+_CALCULATING: Final = frozenset("<>≤≥≠≈−±×÷=+^")
 _LETTER = re.compile(r"(?<![^\W\d_])[α-ωΓ-Ω](?![^\W\d_])")
 
 
@@ -280,6 +281,8 @@ class _Reader:
             found[index + 1] = f"{bare} {name}{scale[len(bare) :]}"
         elif match:
             found[index] = self._prefixed(match)
+        elif self._english and word == "a" and _CALCULATING & {before, *words[index + 1 : index + 2]}:
+            found[index] = "A"  # the letter, not the article
         elif found[index] == word:
             found[index] = self._read(word, before)
 

@@ -9,7 +9,6 @@ what may be a tag, a formula or a direction, beside a sign that may calculate, a
 
 import re
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final, NamedTuple
 
 from mesh.text.marks import unmarked
@@ -31,6 +30,10 @@ _LIST_MARKS = frozenset("-*+•◦▪‣·●○–")
 _LIST_NUMBER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 _HEADING = re.compile(r"#{1,6}")
 _GLUED_HEADING = re.compile(r"#{2,6}(?=\w)")
+_QUOTE = re.compile(r">+(?=[^\d=>]|$)")
+_RULE = re.compile(r"[-=*_~]{3,}")
+_LOOK_AHEAD: Final = 80
+"""Characters after a sign in which the next two words are looked for."""
 _DASHES = frozenset("-–—―")
 _SIGNS = {"*": "×", "**": "^", "x": "×", "X": "×", "/": "÷"}
 """What a sign that stands alone says between numbers."""
@@ -55,6 +58,8 @@ class _Line:
 
     begun: bool = False
     """A word has come, marks of lists and quotes apart."""
+    spoken: bool = False
+    """A word of it is spoken."""
     block: bool = False
     """It is a heading, an item or a row: its end is the end of a sentence."""
     row: bool = False
@@ -132,19 +137,19 @@ class SpokenText:
 
     def _decide(self, *, finished: bool) -> bool:
         """Take the first word away, or change it; False: what comes after it must be known before."""
-        word = self._word_at(0)
+        found = _WORD.match(self._held)
+        word = found[0] if found else ""
         if self._in_code or self._in_comment:
             self._skip(word)
             return True
         if not self._line.begun and self._begins_line(word):
             return True
         for opening in (_FENCE, _COMMENT):
-            before, found, _ = word.partition(opening)
-            if found:
-                if before and not before.isspace():
-                    self._emit(before, before)
+            before, mark, _ = word.partition(opening)
+            if mark:
+                self._emit(before, before)
                 self._in_code, self._in_comment = opening == _FENCE, opening == _COMMENT
-                self._drop(len(before) + len(found))
+                self._drop(len(before) + len(mark))
                 return True
         if self._line.row and "|" in word and word != "|":
             self._held = word.replace("|", " | ") + self._held[len(word) :]
@@ -159,13 +164,17 @@ class SpokenText:
                         return True
                     case Wait():
                         return False
-        return self._decide_sign(word, finished=finished)
+        return self._give_out(word, finished=finished)
 
     def _begins_line(self, word: str) -> bool:
         """Handle a mark that begins a line, if it is one."""
         line = self._line
-        if word.startswith(">"):
-            self._drop(len(word) - len(word.lstrip(">")))
+        if quote := _QUOTE.match(word):
+            self._drop(quote.end())
+            return True
+        if _RULE.fullmatch(word):
+            self._intone(_FULL_STOP)
+            self._drop(len(word))
             return True
         if line.item and word in {"[", "]", "[]", "[x]", "[X]", "x]"}:
             self._drop(len(word))
@@ -184,42 +193,39 @@ class SpokenText:
         line.begun = True
         return False
 
-    def _decide_sign(self, word: str, *, finished: bool) -> bool:
-        """Give out the word; one that may be a sign of a formula as that sign if numbers are beside it."""
-        spoken = _SIGNS.get(word)
-        if spoken or (word in _DASHES and is_number(self._before)):
-            if (is_operand if word in {"*", "**"} else is_number)(self._before):
-                follows = self._following(word, 2)
-                if not follows and not finished:
-                    return False
-                if follows and word in _DASHES:
-                    if is_number(follows[0]) and not self._calculates and len(follows) == 1 and not finished:
-                        return False
-                    if is_number(follows[0]) and (self._calculates or follows[1:2] == ["="]):
-                        spoken = "−"
-                elif not (follows and is_operand(follows[0])):
-                    spoken = None
-            else:
-                spoken = None
+    def _give_out(self, word: str, *, finished: bool) -> bool:
+        """Give out the word; one that is a sign of a formula as that sign."""
+        sign = self._sign(word, finished=finished)
+        if sign is None:
+            return False
         source = self._source or word
         self._drop(len(word))
-        if spoken:
-            self._append(SpokenWord(word, spoken))
+        if sign:
+            self._append(SpokenWord(word, sign))
         elif word == "|":
             self._line.cell_ended = True
         else:
             self._emit(word, source)
         return True
 
-    def _following(self, word: str, count: int) -> list[str]:
-        """The next words that are held, up to so many of the same line."""
-        end = self._held.find(_LINE_BREAK, len(word))
-        found = _WORD.finditer(self._held, len(word), len(self._held) if end < 0 else end)
-        return [each[0] for each in islice(found, count)]
-
-    def _word_at(self, position: int) -> str:
-        found = _WORD.match(self._held, position)
-        return found[0] if found else ""
+    def _sign(self, word: str, *, finished: bool) -> str | None:
+        """What a word is read as if it stands alone between numbers; empty: it does not; None: not known yet."""
+        sign, is_beside = _SIGNS.get(word, ""), is_operand if word in {"*", "**"} else is_number
+        if not (sign or word in _DASHES) or not is_beside(self._before):
+            return ""
+        rest = self._held[len(word) : len(word) + _LOOK_AHEAD]
+        line, line_break, _ = rest.partition(_LINE_BREAK)
+        follows = _WORD.findall(line)[:2]
+        may_grow = not (finished or line_break) and len(rest) < _LOOK_AHEAD
+        if not follows:
+            return None if may_grow else ""
+        if sign:
+            return sign if is_operand(follows[0]) else ""
+        if not is_number(follows[0]) or self._calculates:
+            return "−" if self._calculates and is_number(follows[0]) else ""
+        if len(follows) == 1 and may_grow:
+            return None
+        return "−" if follows[1:] == ["="] else ""
 
     def _drop(self, length: int) -> None:
         self._held = self._held[length:]
@@ -237,7 +243,7 @@ class SpokenText:
     @property
     def _at_clause(self) -> bool:
         """Whether a clause may begin here."""
-        return not self._before or not self._line.begun or bool(_ENDED.search(self._before))
+        return not self._before or not self._line.spoken or bool(_ENDED.search(self._before))
 
     def _emit(self, word: str, source: str) -> None:
         parts = unmarked(word).split()
@@ -251,6 +257,7 @@ class SpokenText:
     def _append(self, word: SpokenWord) -> None:
         self._release(_COMMA if self._line.cell_ended else "")
         self._line.cell_ended = False
+        self._line.spoken = True
         if self._line.block and not _ENDED.search(word.said):
             self._pending = word
         else:

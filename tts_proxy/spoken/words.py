@@ -27,6 +27,8 @@ _REPLACED = str.maketrans({
 })  # fmt: skip
 _EMOTICON = re.compile(r"[:;=8xX][-o^']?[)(\[\]DPpOo3|/\\*]+|<3+|</3|[xX]D+|\^_+\^|[oO]_[oO]|-_+-|:'\(|¯\\_\(ツ\)_/¯")
 
+_RUN = re.compile(r"[-=_*~#+]{4,}")
+"""A line that is drawn."""
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|mailto:|www\.)(?:www\.)?(?P<host>[^\s/?#<>]+)\S*", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?P<host>(?:[\w-]+\.)+[a-z]{2,})(?P<path>/\S*)", re.IGNORECASE)
 _LONGEST_PATH = 20
@@ -58,6 +60,8 @@ _COMPARED = re.compile(r"(?<=[\w)²³])[<>≤≥≠](?=[\w(√-])|^[<>≤≥≈�
 def said(word: str) -> str:
     """Return what a voice is given for a word without marks; empty if there is nothing in it to say, nor to intone."""
     if _EMOTICON.fullmatch(word.strip(".,!?") or " ") or _EMOTICON.fullmatch(word):
+        return ""
+    if _RUN.fullmatch(word):
         return ""
     text = unicodedata.normalize("NFC", word)
     body = text.strip(_EDGES + "<>")

@@ -126,6 +126,7 @@ def test_plain_words_stay_as_they_are(text: str) -> None:
         ("a <b and c ", 4),
         ("I am (very tired) now ", 5),
         ("你好，世界。今天", 2),
+        ("It is 5 *\nAnd more ", 5),
         ("This is [the_link", 2),
     ],
 )
