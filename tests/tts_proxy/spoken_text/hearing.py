@@ -30,6 +30,7 @@ _NUMBERS = {
 _AS_SAID = (
     (r"(?<=\d),(?=\d{3})", ""),
     (r"\$(\d+)\.(\d\d)\b", r"\1 dollars and \2 cents"),
+    (r"\$1\b(?!\.)", "1 dollar"),
     (r"\$([\d.]+)( million)?", r"\1\2 dollars"),
     (r"€([\d.]+)|([\d.,]+) ?€", r"\1\2 euros"),
     (r"£([\d.]+)( million)?", r"\1\2 pounds"),
@@ -46,6 +47,7 @@ _AS_SAID = (
     (r"°", " degrees "),
     (r"(\w)\.(com|org|net)\b", r"\1 dot \2"),
     (r"\bcalm\b", "com"),
+    (r"(?<!\w)\.(?=net\b)", "dot "),
     (r"/", " slash "),
     (r"@", " at "),
     (r"%", " percent "),
