@@ -105,7 +105,7 @@ Samples = NDArray[np.float32]
 
 
 class Ear:
-    """Whisper, as plainly as it can be asked: one window, English, no times."""
+    """Whisper, as plainly as it can be asked: one window, no times."""
 
     def __init__(self, folder: Path) -> None:
         self._model = ctranslate2.models.Whisper(str(folder), compute_type="int8", inter_threads=1, intra_threads=1)
@@ -113,13 +113,13 @@ class Ear:
         self._bands = mel_filters(int(json.loads((folder / "config.json").read_text()).get("num_mel_bins", 80)))
         self._bytes = {chr(code): byte for byte, code in gpt2_bytes().items()}
 
-    def hear(self, samples: Samples) -> str:
+    def hear(self, samples: Samples, language: str = "en") -> str:
         """What is said in up to 29 s of speech at 16 kHz."""
         padded = np.zeros(max(SHORTEST, len(samples) + EAR_RATE), np.float32)
         padded[: len(samples)] = samples
         features = ctranslate2.StorageView.from_array(self._log_mel(padded)[None])
         prompt = [
-            self._tokens.index(f"<|{name}|>") for name in ("startoftranscript", "en", "transcribe", "notimestamps")
+            self._tokens.index(f"<|{name}|>") for name in ("startoftranscript", language, "transcribe", "notimestamps")
         ]
         (result,) = self._model.generate(features, [prompt], beam_size=1)
         text = "".join(

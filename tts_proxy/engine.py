@@ -17,7 +17,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A spoken word as it was written, and where it lies: seconds from the utterance's first sample.
+    """A word as the engine was given it, and where it lies: seconds from the utterance's first sample.
 
     Words come in the order of their starts, each before the audio that holds it.
     """
@@ -34,7 +34,10 @@ class Utterance(Protocol):
     """One reply being spoken. Text goes in at one end while its speech comes out at the other."""
 
     async def speak(self, text: str) -> None:
-        """Add whole words, zero or more, to the text. Waits while too much of it is still unspoken."""
+        """Add whole words, zero or more, to what is said. Waits while too much of it is still unspoken.
+
+        They are what `tts_proxy.spoken` leaves of a written text. A mark may stand alone, and is no word.
+        """
 
     async def finish(self) -> None:
         """Declare the text complete. The rest of it is spoken, then the events end."""

@@ -18,6 +18,7 @@ from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engine import Audio, SynthesisEngine, Utterance, Word, voices_of
 from tts_proxy.metrics import Metrics, ReplyMeter
 from tts_proxy.settings import TtsSettings
+from tts_proxy.spoken.utterance import WrittenUtterance
 
 LONGEST_TEXT = 10_000
 """Characters of one piece of text."""
@@ -53,7 +54,7 @@ class SynthesisServicer(TextToSpeechServiceServicer):
             with self._metrics.reply() as meter:
                 started = pb.SynthesizeStarted(format=audio_format, voice_replaced=replaced)
                 await context.write(pb.SynthesizeResponse(started=started))
-                stream = ReplyStream(utterance, meter)
+                stream = ReplyStream(WrittenUtterance(utterance), meter)
                 finished = await serve_stream(stream, requests, context.write, self._limits)
         outcome = "reply spoken" if finished else "reply abandoned"
         _log.info(outcome, reply_id=config.reply_id, words=meter.words, audio_s=round(meter.audio_s, 2))

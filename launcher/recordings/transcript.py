@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from orchestrator.conversation import actions as act
 from orchestrator.conversation.actions import CancelCause, SpeechCause
-from orchestrator.llm.words import SpokenTextFilter
 from orchestrator.recorder import records
 from orchestrator.recorder.reading import header_of, read
+from tts_proxy.spoken.text import spoken_words
 
 _LONG_SILENCE_S = 3.0
 """A silence of this length is mentioned."""
@@ -76,8 +76,7 @@ class _Reply:
     def cut(self, heard: list[str], how: str) -> Entry:
         """Return how it reads when only so many words of it were heard."""
         # What was written and cannot be spoken, a dash or a star, has no word among those that were heard.
-        spoken = filter(SpokenTextFilter().pronounceable, self.written)
-        unheard = [word.strip() for word in spoken][len(heard) :]
+        unheard = spoken_words("".join(self.written))[len(heard) :]
         rest = [f"(not heard: {' '.join(unheard)})"] if unheard else []
         return Entry(self.began, "parley", " ".join([*heard, f"[{how}]", *rest]))
 

@@ -1,1 +1,1 @@
-"""Text files that people edit, and the scripts of the world."""
+"""Text files that people edit, the scripts of the world, and the marks of Markdown."""

@@ -13,8 +13,8 @@ CLAUSE_MARKS: Final = frozenset(",;:–—，；：、､،؛՝፣፤፥၊")
 _SENTENCE_ENDS = (SENTENCE_MARKS | {"."}) - {"…"}
 _CLOSING = "」』）】》〉〕”’\"'»)]}"
 """What may stand after the mark that ends a sentence or a part."""
-_UNSPACED_MARKS = "。！？｡，；：、､၊။།"
-"""Marks of scripts that write no space after them."""
+_UNSPACED_MARKS = "。！？｡，；：、､၊။།।॥።។؟۔"
+"""Marks after which a script writes no space, or not always, and which never stand inside of a word."""
 _CHARACTERS = "\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 """Of Chinese and Japanese: each is a syllable or more."""
 LONGEST_RUN: Final = 10

@@ -12,5 +12,5 @@
 * `optional_parameters`: what a request can do without
 * `reply_limit`: ends a reply that is too long
 * `failures`: how it fails, as one error
-* `words`: text as words, for the client and for the voice
+* `words`: text as words
 """

@@ -13,13 +13,14 @@ from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
 from mesh.tasks import beside
+from mesh.text.marks import unmarked
 from mesh.text.writing import ends_sentence
 from mesh.times import loop_time, seconds
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.reply_limit import ReplyLimit
-from orchestrator.llm.words import SpokenTextFilter, words_of
+from orchestrator.llm.words import words_of
 from orchestrator.metrics import Metrics
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
@@ -126,7 +127,6 @@ class ReplyTask:
         self._notify = notify
         self._warn = warn
         self._words: asyncio.Queue[str | None] = asyncio.Queue(_WORDS_AHEAD)
-        self._spoken_text = SpokenTextFilter()
         self._first_word_at: float | None = None
         """When the model had written something to say."""
         self._in_sentence = False
@@ -203,13 +203,16 @@ class ReplyTask:
         self._warn("REPLY_TOO_LONG", f"I have ended this reply: {why}.")
 
     async def _say(self, word: str) -> None:
-        self._notify(ev.ReplyTextArrived(self._order.reply_id, word))
+        bare = word.lstrip()
+        self._notify(ev.ReplyTextArrived(self._order.reply_id, bare if bare == word else f" {bare}"))
         await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
         await self._until_room()
-        if self._order.spoken and (spoken := self._spoken_text.pronounceable(word)):
-            self._first_word_at = self._first_word_at or loop_time()
-            self._in_sentence = not ends_sentence(spoken)
-            await self._words.put(spoken)
+        if self._order.spoken:
+            # As it was written, line breaks included: the synthesis decides what is spoken of it.
+            if any(map(str.isalnum, bare)):
+                self._first_word_at = self._first_word_at or loop_time()
+                self._in_sentence = not ends_sentence(bare.rstrip("*_`~"))
+            await self._words.put(word.removeprefix(" "))
 
     async def _text(self) -> AsyncGenerator[str, None]:
         if self._order.script is not None:
@@ -262,8 +265,10 @@ class ReplyTask:
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
                 if self._last_sample is not None and start * SAMPLE_RATE >= self._last_sample:
                     return
-                self._notify(ev.ReplyWordTimed(reply_id, word.text, start, end))
-                if end >= self._limits.seconds and ends_sentence(word.text):
+                # Of a word that is heard, no marks are shown: the person hears none.
+                text = unmarked(word.text) or word.text
+                self._notify(ev.ReplyWordTimed(reply_id, text, start, end))
+                if end >= self._limits.seconds and ends_sentence(text):
                     self._last_sample = self._last_sample or round((end + _AFTER_SENTENCE_S) * SAMPLE_RATE)
 
     def _room_left(self) -> int:

@@ -1,6 +1,6 @@
 """Turns the words of a clause into the text an engine reads, and remembers which part of it is which word.
 
-What cannot be spoken is left out (`tts_proxy.speakable`): eSpeak would speak the names of such symbols, and text that
+What cannot be spoken is left out (`tts_proxy.spoken`): eSpeak would speak the names of such symbols, and text that
 is full of rare ones makes it overrun its buffers.
 """
 # ruff: noqa: RUF001 - typographic marks are what this is about
@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 
 from tts_proxy.clauses.splitting import Clause, Ending
-from tts_proxy.speakable import makes_sound, speakable
+from tts_proxy.spoken.readings import readings
+from tts_proxy.spoken.words import makes_sound, speakable
 
 _LEADING = re.compile(r"^(?:[-.](?!\d)|['–—/,:;!?…。、，！？])+")
 """Marks that mean nothing at the start of a word; some are said by name there."""
@@ -34,12 +35,15 @@ class Script:
     words: tuple[ScriptWord, ...]
 
 
-def script_of(clause: Clause) -> Script:
-    """The script of a clause; words that make no sound are not among its words."""
+def script_of(clause: Clause, language: str = "") -> Script:
+    """The script of a clause; words that make no sound are not among its words.
+
+    `language` is the tag of the voice's, if the voice needs what `tts_proxy.spoken.readings` says of it.
+    """
     text = ""
     words = []
-    for written in clause.words:
-        kept = speakable(written)
+    for written, read in zip(clause.words, readings(clause.words, language), strict=True):
+        kept = speakable(read)
         spoken = _LONG_PART.sub(r"\g<0> ", _LEADING.sub("", kept))
         if makes_sound(spoken):
             start = len(text) + 1 if text else 0

@@ -9,8 +9,8 @@ from orchestrator.conversation import Conversation, Policy, State
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.policy import SAMPLE_RATE
-from orchestrator.llm.words import SpokenTextFilter
 from orchestrator.recorder import records
+from tts_proxy.spoken.text import spoken_words
 
 STARTED = 1_790_000_000.0
 """2026-09-21, 14:13:20 UTC."""
@@ -62,7 +62,7 @@ class Script:
         reply_id = reply.reply_id
         self.happens(now, *(ev.ReplyTextArrived(reply_id, f" {word}") for word in words))
         self.happens(now, ev.ReplyTextCompleted(reply_id))
-        for number, word in enumerate(filter(SpokenTextFilter().pronounceable, words)):
+        for number, word in enumerate(spoken_words(" ".join(words))):
             self.happens(now, ev.ReplyAudioArrived(reply_id, SAMPLE_RATE // 2))
             self.happens(now, ev.ReplyWordTimed(reply_id, word, number / 2, number / 2 + 0.5))
         self.happens(now, ev.ReplyAudioCompleted(reply_id))

@@ -23,6 +23,10 @@ from mesh.text.writing import LONGEST_RUN, characters_in, parts_of
         ("中" * LONGEST_RUN + "。", ["中" * LONGEST_RUN + "。"]),
         ("中" * (LONGEST_RUN + 1), ["中" * LONGEST_RUN, "中"]),
         ("GPT中文", ["GPT中文"]),
+        ("ठीक।अच्छा", ["ठीक।", "अच्छा"]),
+        ("نعم؟لا", ["نعم؟", "لا"]),
+        ("ጥሩ።አዎ", ["ጥሩ።", "አዎ"]),
+        ("បាទ។ទេ", ["បាទ។", "ទេ"]),
     ],
 )
 def test_a_word_is_cut_where_its_script_pauses(word: str, parts: list[str]) -> None:

@@ -215,7 +215,7 @@ async def test_the_words_reach_the_voice_one_by_one(harness: Harness) -> None:
 
 
 @pytest.mark.unmute("S10", "B31")
-async def test_the_client_is_shown_what_was_written_and_the_voice_given_what_can_be_said(harness: Harness) -> None:
+async def test_the_client_is_shown_what_was_written_and_the_voice_is_given_it_too(harness: Harness) -> None:
     harness.llm.script = written("<think>Hm.</think>**Well** : ", "see [th", "is](http://x) — `now`", "!\n\n* 5 %")
     async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
@@ -223,7 +223,9 @@ async def test_the_client_is_shown_what_was_written_and_the_voice_given_what_can
     [done] = caller.received("reply_text_done")
     assert done.text == "**Well** : see [this](http://x) — `now`! * 5 %"
     assert "".join(delta.text for delta in caller.received("reply_text_delta")) == done.text
-    assert harness.tts.speakings[0].texts == ["Well", "see", "this", "now!", "5", "%"]
+    assert harness.tts.speakings[0].texts == [
+        *("**Well**", ":", "see", "[this](http://x)", "—", "`now`!", "\n\n*", "5", "%"),
+    ]
     assert harness.tts.speakings[0].finish_asked
 
 

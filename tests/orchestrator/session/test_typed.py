@@ -122,17 +122,25 @@ async def test_the_model_is_shown_the_conversation(harness: Harness) -> None:
     ]
 
 
-async def test_what_cannot_be_said_is_written_and_not_spoken(harness: Harness) -> None:
+async def test_the_synthesis_is_given_what_is_written(harness: Harness) -> None:
     harness.llm.script = written("**Yes** ", "— ", "🙂 ", "don’t.")  # noqa: RUF001 - curly on purpose
     async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await caller.until("reply_finished")
-    assert harness.tts.speakings[0].texts == ["Yes", "don't."]
+    assert harness.tts.speakings[0].texts == ["**Yes**", "—", "🙂", "don’t."]  # noqa: RUF001 - curly on purpose
     assert caller.received("reply_text_done")[0].text == "**Yes** — 🙂 don’t."  # noqa: RUF001 - curly on purpose
 
 
 async def test_a_reply_of_nothing_that_can_be_said_ends(harness: Harness) -> None:
+    """The synthesis finds nothing in it to say."""
+
+    async def say_nothing(speaking: Speaking) -> AsyncGenerator[SynthesizeResponse, None]:
+        async for _ in speaking.words():
+            pass
+        yield speaking.finished()
+
     harness.llm.script = written("🙂")
+    harness.tts.script = say_nothing
     async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         finished = await caller.until("reply_finished")

@@ -53,7 +53,8 @@ class EspeakSpeaker:
 
     async def say(self, clause: Clause) -> Speech:
         """Speak a clause. Cancelling this stops the library within its next 20 ms of speech."""
-        script = script_of(clause)
+        # An identifier is the family of a language and its tag: "gmw/en-US+f3".
+        script = script_of(clause, self._prosody.voice.rpartition("/")[2])
         if not script.words:
             return SILENCE
         given_up = threading.Event()

@@ -11,7 +11,8 @@ from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from tts_proxy.clauses.script import Script
-from tts_proxy.speakable import makes_sound
+from tts_proxy.spoken.readings import ENGLISH, readings
+from tts_proxy.spoken.words import makes_sound
 
 MOST_PHONEMES = 250
 """Phonemes of one piece. It bounds how much memory and time a piece takes."""
@@ -93,7 +94,7 @@ def readable(text: str) -> str:
 
 def is_readable(word: str) -> bool:
     """Return whether hibari can say a word: whether any of its letters is Latin, or it has a number or a named sign."""
-    return makes_sound(readable(word))
+    return makes_sound(readable(*readings([word], ENGLISH)))
 
 
 def _compatible(character: str) -> str:

@@ -16,7 +16,8 @@ from tts_proxy.clauses.speech import SILENCE, Speech
 from tts_proxy.clauses.splitting import Clause
 from tts_proxy.engines.hibari.model import GivenUp, Model, Run
 from tts_proxy.engines.hibari.pronunciation import Pronunciation, is_readable
-from tts_proxy.speakable import makes_sound
+from tts_proxy.spoken.readings import ENGLISH
+from tts_proxy.spoken.words import makes_sound
 
 _GAIN = 1.4
 """Makes speech as loud as eSpeak's, about -21.5 dBFS RMS where there is any (benchmarks/tts_heard.py)."""
@@ -82,7 +83,7 @@ class HibariSpeaker:
 
         Cancelling this stops the network at its next operator.
         """
-        script = script_of(Clause(tuple(filter(is_sayable, clause.words)), clause.ending))
+        script = script_of(Clause(tuple(filter(is_sayable, clause.words)), clause.ending), ENGLISH)
         if not script.words:
             return SILENCE
         run = Run()

@@ -14,7 +14,7 @@ from tts_proxy.clauses.speech import Speaker, Speech, joined
 from tts_proxy.clauses.splitting import Clause, Ending
 from tts_proxy.engines.hibari.pronunciation import is_readable
 from tts_proxy.engines.hibari.speaker import HibariVoices
-from tts_proxy.speakable import makes_sound
+from tts_proxy.spoken.words import makes_sound
 
 LANGUAGES = {
     "ARABIC": "ar",

@@ -14,6 +14,7 @@ from moshi_client.messages import Audio as AudioMessage
 from moshi_client.messages import Eos, FromVoice, SpokenText, Text, numbers, packed
 from tts_proxy.engine import Audio, Event
 from tts_proxy.engines.moshi.alignment import Alignment
+from tts_proxy.spoken.words import makes_sound
 
 _MOST_UNSPOKEN: Final = 10_000
 """Characters that may wait to be spoken before more text has to wait outside."""
@@ -38,7 +39,8 @@ class MoshiUtterance:
 
     async def speak(self, text: str) -> None:
         """Add whole words to what is said, each as a message of its own: the engine never sees half of one."""
-        for word in text.split():
+        # A mark that stands alone would be spelled out, or choked on.
+        for word in filter(makes_sound, text.split()):
             while self._alignment.characters > _MOST_UNSPOKEN:
                 self._progress.clear()
                 await self._progress.wait()

@@ -110,7 +110,9 @@ class SynthesizeText(_message.Message):
 
     TEXT_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """One or more whole words; pieces are joined with a space where neither side has one. At most 10 000 characters."""
+    """One or more whole words as they are written; pieces are joined with a space where neither side has one. Markdown,
+    HTML, SSML and LaTeX are not read out but understood, so line breaks count. At most 10 000 characters.
+    """
     def __init__(
         self,
         *,
@@ -275,7 +277,7 @@ class WordTimed(_message.Message):
     START_OFFSET_FIELD_NUMBER: _builtins.int
     END_OFFSET_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """One word as it was written, without spaces."""
+    """One word as it was written, without spaces. Of a formula, a word of its reading."""
     @_builtins.property
     def start_offset(self) -> _duration_pb2.Duration:
         """Where it starts, from the reply's first sample. Never before the start of the word sent before it."""
