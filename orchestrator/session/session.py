@@ -30,6 +30,12 @@ from parley.conversation.v1 import conversation_pb2 as pb
 _TICKS_PER_S = 1_000
 """Ticks of uvloop's clock. A timer set between two ticks may fire at the earlier one."""
 
+_LINGER_S = 0.25
+"""How long requests are still read, and ignored, after the last message.
+
+Where a call ends while its client is sending, gRPC's client reports an error of its own and loses what it has not read.
+"""
+
 Write = Callable[[pb.ConverseResponse], Awaitable[None]]
 
 
@@ -104,14 +110,16 @@ class Session:
         self.recorder.record_warning(reason, message)
         self.send(wire.warning(reason, message))
 
-    async def run(self, write: Write, *work: Coroutine[Any, Any, None]) -> None:
-        """Hold the conversation until it ends, with `work` running beside it.
+    async def run(self, write: Write, requests: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:
+        """Hold the conversation until it ends, with `work` running beside it; `requests` reads what the client asks.
 
-        Raises the error that ends it, if one does: a failure of `work`, or `ClientNotReading`.
+        Raises the error that ends it, if one does: a failure of `requests` or `work`, or `ClientNotReading`.
         """
         with self._upstreams.metrics.conversation():
             async with beside(self._keep_time(), *work) as self._tasks:
+                reading = self._tasks.create_task(requests)
                 await self._deliver(write)
+                await asyncio.wait([reading], timeout=_LINGER_S)
 
     # --- time -----------------------------------------------------------------------------------------------------
 
