@@ -91,7 +91,9 @@ class Conversation:
             case ev.FinishRequested():
                 self._finish_requested(now)
             case ev.RecognizerChanged():
-                self.state.flush_limit = event.flush_limit
+                self._recognizer_changed(event.flush_limit, now)
+            case ev.RecognizerLost():
+                self.state.unheard_until = now + self.state.policy.unheard_limit
             case _:
                 assert_never(event)
 
@@ -100,6 +102,23 @@ class Conversation:
         state.policy = state.policy if event.policy is None else event.policy
         state.instructions = state.instructions if event.instructions is None else event.instructions
         state.voice = state.voice if event.voice is None else event.voice
+
+    def _recognizer_changed(self, flush_limit: float | None, now: float) -> None:
+        """Another recogniser begins with what was said meanwhile: what waited for words waits anew."""
+        state, turn = self.state, self.state.turn
+        state.flush_limit = flush_limit
+        if state.unheard_until is None:
+            return
+        state.unheard_until = None
+        if state.waiting_since is not None:
+            state.waiting_since = max(state.waiting_since, now)
+        if turn and turn.flush and not turn.flush.answered:
+            turn.flush.deadline = max(turn.flush.deadline, now + state.flush_limit_or_default)
+        if turn and turn.wordless_until is not None:
+            limit = state.policy.confirmation_time if state.reply else state.policy.wordless_limit
+            turn.wordless_until = max(turn.wordless_until, now + limit)
+        if turn and turn.hold_limit is not None:
+            turn.hold_limit = max(turn.hold_limit, now + state.policy.unconfirmed_limit)
 
     def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
         state = self.state
@@ -345,7 +364,7 @@ class Conversation:
         state, turn = self.state, self.state.turn
         if state.final_flush and now >= state.final_flush.deadline:
             self._final_words_in(now)
-        elif turn and turn.flush and now >= turn.flush.deadline:
+        elif turn and turn.flush and now >= (state.flush_ends_at or turn.flush.deadline):
             overdue = None if turn.flush.answered else OverdueTurn(turn, turn.flush)
             self._end_turn(turn, now)
             state.overdue = overdue
@@ -356,7 +375,8 @@ class Conversation:
 
     def _is_given_up(self, turn: Turn, now: float) -> bool:
         """Tell whether a turn has been without a word for too long. A hold lasts longer while speech is detected."""
-        if turn.wordless_until is None or now < turn.wordless_until:
+        until = self.state.wordless_until
+        if until is None or now < until:
             return False
         if self.state.reply and self.state.detector.speaking and turn.hold_limit is not None and now < turn.hold_limit:
             turn.wordless_until = turn.hold_limit

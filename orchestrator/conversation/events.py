@@ -64,6 +64,11 @@ class RecognizerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognizerLost:
+    """No recogniser listens until `RecognizerChanged`. It will be given what is said meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserTyped:
     """The person typed a turn. `item_id` is kept when the client gave one."""
 
@@ -147,6 +152,7 @@ UserEvent = (
     | PartialRecognized
     | Flushed
     | RecognizerChanged
+    | RecognizerLost
     | UserTyped
     | FinishRequested
 )

@@ -79,6 +79,9 @@ class Policy:
     wordless_limit: float = 8.0
     """Detected speech without a word for this long is noise. A recogniser commits the first word within a second."""
 
+    unheard_limit: float = 10.0
+    """While no recogniser listens, missing words decide nothing for at most this long."""
+
     mute_timeout: float = 1.0
     """A microphone that sends nothing for this long counts as a pause: a muted client sends no audio to score."""
 

@@ -1,8 +1,8 @@
 """The session's recogniser: one `Transcribe` stream, which is replaced when it is lost.
 
 The recogniser is fed from a store of the last half minute of the microphone rather than from the wire. When it is lost,
-the next one is sent the audio for which the first returned no certain words. Positions are samples since the session
-started.
+the next one is sent the audio for which the first returned no certain words, from its last silence on. Positions are
+samples since the session started.
 """
 
 import asyncio
@@ -20,10 +20,13 @@ from mesh.errors import InvalidRequest, MeshError, UpstreamDown
 from mesh.pool import Backoff
 from mesh.tasks import beside
 from mesh.times import duration, seconds
+from orchestrator.conversation import Policy
 from orchestrator.conversation import events as ev
 from parley.stt.v1 import stt_pb2
 from parley.stt.v1.stt_pb2 import TranscribeRequest, TranscribeResponse
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceStub
+
+PAUSE_THRESHOLD = Policy().pause_threshold
 
 Transcription = Admission[TranscribeRequest, TranscribeResponse]
 
@@ -39,6 +42,13 @@ _LONGEST_REPLAY = KEPT_SAMPLES - 5 * SAMPLE_RATE
 
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.1, 5.0
 """The pauses between attempts to find another recogniser; they double from the first to the longest."""
+
+_WORDS_LATE_S = 2.0
+"""The longest time after its end that a recogniser reports a word which it was not asked to flush."""
+
+_PRE_ROLL_S = 1.0
+"""How long before the first speech that is not certain a replay begins. Speech is scored late, and decoded better with
+the silence before it."""
 
 _STALL_LIMIT_S = 5.0
 """A recogniser is replaced when it returns no score for this long although it was sent audio before."""
@@ -104,7 +114,14 @@ class RecognitionClient:
         """Flushes as (position, flush_id), in order."""
         self._changed = asyncio.Event()
         self._certain = 0
-        """The position up to which words are certain: where the next recogniser begins."""
+        """The position up to which words are certain: where the next recogniser begins.
+
+        Silence is as certain as words.
+        """
+        self._silent_from: int | None = None
+        """Where the silence began that the present recogniser scores; None: it scores none."""
+        self._guessed = False
+        """Whether the last partial had words, which are not certain yet."""
         self._sent = 0
         """The position up to which the present recogniser was sent the microphone."""
         self._scored = 0
@@ -180,6 +197,7 @@ class RecognitionClient:
         # The core has already acted on the scores of the replayed audio. Before this offset only words are passed on.
         replayed = self._microphone.end / SAMPLE_RATE
         self._sent = self._scored = position
+        self._silent_from, self._guessed = None, False
         try:
             async with beside(self._send(transcription), self._notice_stall(), self._notice_language()):
                 async for response in transcription:
@@ -188,8 +206,10 @@ class RecognitionClient:
         except _LanguageChanged:
             # Its slot may be the one that the next stream needs.
             transcription.cancel()
+            self._notify(ev.RecognizerLost())
         except MeshError as error:
             _log.warning("recogniser lost", reason=error.reason, error=error.message)
+            self._notify(ev.RecognizerLost())
             self._warn("STT_LOST", "I cannot hear you just now; I am looking for another recogniser.")
 
     def _received(self, response: TranscribeResponse, replayed: float) -> None:
@@ -198,18 +218,31 @@ class RecognitionClient:
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
                 self._certain = max(self._certain, round(end * SAMPLE_RATE))
+                self._guessed = False
                 self._notify(ev.WordRecognized(word.text, start, end))
             case "partial":
+                self._guessed = bool(response.partial.text)
                 self._notify(ev.PartialRecognized(response.partial.text))
             case "pause":
                 offset = seconds(response.pause.offset)
                 self._scored = round(offset * SAMPLE_RATE)
+                self._note_silence(response.pause.pause_probability)
                 if offset > replayed:
                     # It has scored past the replayed audio, which may be what the recogniser before it failed on.
                     self._retries.reset()
                     self._notify(ev.PauseScored(response.pause.pause_probability, offset))
             case "flushed":
                 self._flushed(response.flushed.flush_id)
+
+    def _note_silence(self, probability: float) -> None:
+        """Count silence as recognised once every word before it must have come."""
+        if probability <= PAUSE_THRESHOLD or self._guessed:
+            self._silent_from = None
+            return
+        if self._silent_from is None:
+            self._silent_from = self._scored
+        if not self._unanswered and self._scored - self._silent_from >= _WORDS_LATE_S * SAMPLE_RATE:
+            self._certain = max(self._certain, self._scored - round(_PRE_ROLL_S * SAMPLE_RATE))
 
     def _flushed(self, flush_id: int) -> None:
         """Take in the answer to a flush. It also answers all flushes before it."""

@@ -48,5 +48,6 @@ RULES = (
     replies.DEAD,
     failures.TEXT_FAILED,
     failures.SPEECH_FAILED,
+    failures.DEAF,
     configuration.CONFIGURATION,
 )
