@@ -105,6 +105,14 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         "https://newsapi.org"
     )
     news_limit_s: Annotated[float, setting(help="Seconds that fetching the news may take.", gt=0, le=60)] = 3.0
+    voice_wait_s: Annotated[
+        float,
+        setting(
+            help="Seconds that a reply waits for speech synthesis while all of it is taken. Then the reply is dropped.",
+            gt=0,
+            le=600,
+        ),
+    ] = 20.0
     idle_limit_s: Annotated[
         float, setting(help="Seconds without any message from a client before the conversation is closed.", gt=0)
     ] = 600.0

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 import grpc
 
 from mesh.errors import MeshError, UpstreamDown, from_rpc_error
-from mesh.rpc.reading import ReadAhead
+from mesh.rpc.reading import Reader
 from mesh.tasks import was_cancelled
 
 Req = TypeVar("Req")
@@ -36,7 +36,7 @@ class Admission(Generic[Req, Resp]):
     def __init__(self, call: "StreamCall[Req, Resp]", replica: str) -> None:
         self.replica = replica
         self._call = call
-        self._reads: ReadAhead[Resp] = ReadAhead(self._received)
+        self._reader: Reader[Resp] = Reader(self._received)
         self._sending = asyncio.Lock()
 
     async def open(self, config: Req) -> None:
@@ -65,7 +65,7 @@ class Admission(Generic[Req, Resp]):
     async def close(self) -> None:
         """End the call, and wait for its last read."""
         self._call.cancel()
-        if reading := self._reads.close():
+        if reading := self._reader.close():
             await asyncio.wait([reading], timeout=_LAST_READ_LIMIT_S)
 
     async def __aiter__(self) -> AsyncIterator[Resp]:
@@ -75,7 +75,7 @@ class Admission(Generic[Req, Resp]):
     async def _read(self) -> Resp | None:
         """The next response; None at a good end."""
         try:
-            response = await self._reads.next()
+            response = await self._reader.next()
         except asyncio.CancelledError:
             self._call.cancel()
             raise

@@ -12,7 +12,7 @@ import structlog
 
 from mesh.errors import InternalError, MeshError, to_status
 from mesh.process.drain import LiveCalls
-from mesh.rpc.reading import ReadAhead, iterated
+from mesh.rpc.reading import Reader, iterated
 from mesh.tasks import was_cancelled
 
 log = structlog.get_logger()
@@ -56,11 +56,11 @@ class Interceptor(grpc.aio.ServerInterceptor):
                     return await serve(request, context)
 
         async def guarded(_requests: Any, context: _Context) -> Any:
-            reads: ReadAhead[Any] = ReadAhead(partial(_read, context))
+            reader: Reader[Any] = Reader(partial(_read, context))
             try:
-                return await answered(iterated(reads), context)
+                return await answered(iterated(reader), context)
             finally:
-                self._leave(reads.close())
+                self._leave(reader.close())
 
         return _rebuilt(handler, guarded if handler.request_streaming else answered)
 

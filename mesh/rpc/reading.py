@@ -8,35 +8,36 @@ from mesh.tasks import was_cancelled
 
 T = TypeVar("T")
 
-_AHEAD = 1
-"""Messages that wait for the reader, besides the one that the task has in hand."""
-
 
 class _End:
     """Stands in the queue for the end of the messages."""
 
 
-class ReadAhead(Generic[T]):
-    """Reads in a task of its own, up to two messages ahead of its one reader.
+class Reader(Generic[T]):
+    """Reads in a task of its own, each message when its one user asks for it.
 
     `read` gives the next message, None at the end. gRPC never frees what arrives for a read whose task was cancelled
-    (grpc/grpc#43360: the message, about 4 KiB of a reply). So no task but this one waits in a read, and this one is
-    never cancelled: it ends with the call.
+    (grpc/grpc#43360: the message, about 4 KiB of a reply), nor what has arrived and is never read. So no task but this
+    one waits in a read; this one is never cancelled, and reads until the call has ended.
     """
 
     def __init__(self, read: Callable[[], Awaitable[T | None]]) -> None:
         self._read = read
-        self._messages: asyncio.Queue[T | _End] = asyncio.Queue(_AHEAD)
+        self._messages: asyncio.Queue[T | _End] = asyncio.Queue()
+        """At most one: what came when its user had been cancelled."""
+        self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = self._ended = False
         self._error: Exception | None = None
 
     async def next(self) -> T | None:
         """The next message; None at the end, and from then on. Raises once what `read` raised."""
-        if self._task is None:
-            self._task = asyncio.ensure_future(self._run())
         if self._ended:
             return None
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._run())
+        if self._messages.empty():
+            self._asked.set()
         message = await self._messages.get()
         if not isinstance(message, _End):
             return message
@@ -50,20 +51,24 @@ class ReadAhead(Generic[T]):
         return None
 
     def close(self) -> "asyncio.Task[None] | None":
-        """Throw away what else comes. The call is to be ended by the caller.
+        """Give nothing more. Returns the task, which drops what still comes until the caller has ended the call.
 
-        Returns the task, which ends with the call; None if there is none or it has ended.
+        None: there is none, or it has ended.
         """
         self._closed = True
-        while not self._messages.empty():
-            self._messages.get_nowait()
+        self._asked.set()
         return None if self._task is None or self._task.done() else self._task
 
     async def _run(self) -> None:
+        message: T | None
         try:
-            while (message := await self._read()) is not None:
+            while True:
+                await self._asked.wait()
+                if (message := await self._read()) is None:
+                    break
                 if not self._closed:
-                    await self._messages.put(message)
+                    self._asked.clear()
+                    self._messages.put_nowait(message)
         except asyncio.CancelledError:
             # gRPC raises this too where the call was cancelled, which is how this task is meant to end.
             if was_cancelled():
@@ -71,11 +76,10 @@ class ReadAhead(Generic[T]):
         except Exception as error:  # noqa: BLE001 - it is raised where the message was wanted
             if not self._closed:
                 self._error = error
-        if not self._closed:
-            await self._messages.put(_End())
+        self._messages.put_nowait(_End())
 
 
-async def iterated(reads: ReadAhead[T]) -> AsyncIterator[T]:
+async def iterated(reader: Reader[T]) -> AsyncIterator[T]:
     """The messages, one after the other."""
-    while (message := await reads.next()) is not None:
+    while (message := await reader.next()) is not None:
         yield message
