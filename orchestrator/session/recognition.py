@@ -19,7 +19,7 @@ from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import InvalidRequest, MeshError, UpstreamDown
 from mesh.pool import Backoff
 from mesh.tasks import beside
-from mesh.times import duration, seconds
+from mesh.times import duration, loop_time, seconds
 from orchestrator.conversation import Policy
 from orchestrator.conversation import events as ev
 from parley.stt.v1 import stt_pb2
@@ -50,11 +50,16 @@ _PRE_ROLL_S = 1.0
 """How long before the first speech that is not certain a replay begins. Speech is scored late, and decoded better with
 the silence before it."""
 
+_UNANSWERED_S = 0.5
+"""How often it is looked whether a recogniser that is to be given back has answered its last flush."""
+
 _STALL_LIMIT_S = 5.0
 """A recogniser is replaced when it returns no score for this long although it was sent audio before."""
 
 _LONGEST_FLUSH_S = 10.0
 """The longest time to answer a flush that a recogniser may ask for."""
+
+_LOST = "I cannot hear you just now; I am looking for another recogniser."
 
 _log = structlog.get_logger()
 
@@ -99,11 +104,18 @@ class RecognitionClient:
     """Feeds the person's microphone to a recogniser, and to another when that is lost.
 
     `notify` is given the core's events, with offsets from the session's first microphone sample. `warn` is given a
-    reason and a message when recognition is lost.
+    reason and a message when recognition is lost. A recogniser that is sent nothing for `unused_limit_s` is given back;
+    the next audio takes another.
     """
 
     def __init__(
-        self, stt: Replicas, session_id: str, notify: Callable[[ev.Event], None], warn: Callable[[str, str], None]
+        self,
+        stt: Replicas,
+        session_id: str,
+        notify: Callable[[ev.Event], None],
+        warn: Callable[[str, str], None],
+        *,
+        unused_limit_s: float,
     ) -> None:
         self._stt = stt
         self._session_id = session_id
@@ -128,6 +140,10 @@ class RecognitionClient:
         """The position up to which the present recogniser has scored the microphone."""
         self._retries = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
         """The pauses before attempts to find another."""
+        self._unused_limit_s = unused_limit_s
+        self._fed_at = loop_time()
+        self._fed = asyncio.Event()
+        """Set by audio, cleared when a recogniser is given back."""
         self._language = Language("", asked_for=False)
         self._language_changed = asyncio.Event()
 
@@ -168,6 +184,8 @@ class RecognitionClient:
     def feed(self, pcm: bytes) -> None:
         """Take in the next samples of the microphone (16-bit PCM, 24 kHz)."""
         self._microphone.write(pcm)
+        self._fed_at = loop_time()
+        self._fed.set()
         self._changed.set()
 
     def flush(self, flush_id: int) -> None:
@@ -177,29 +195,39 @@ class RecognitionClient:
 
     async def run(self, first: Transcription) -> None:
         """Recognise until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
-        await self._run_stream(first, 0)
+        lost = await self._run_stream(first, 0)
         while True:
-            if not self._language_changed.is_set():
+            if not lost:
+                await self._fed.wait()
+            elif not self._language_changed.is_set():
                 await asyncio.sleep(self._retries.pause())
             position = max(self._certain, self._microphone.end - _LONGEST_REPLAY)
             try:
                 async with self.open(position) as another:
                     _log.info("recogniser replaced", replica=another.replica)
-                    await self._run_stream(another, position)
+                    lost = await self._run_stream(another, position, replay=lost)
             except InvalidRequest as error:
                 self._language = Language("", asked_for=False)
                 self._warn("LANGUAGE_UNKNOWN", f"{error.message}. I go on listening as before.")
             except MeshError as error:
                 _log.warning("no recogniser", reason=error.reason, error=error.message)
+                if not lost:
+                    self._notify(ev.RecognizerLost())
+                    self._warn("STT_LOST", _LOST)
+                lost = True
 
-    async def _run_stream(self, transcription: Transcription, position: int) -> None:
-        """Run one stream, which begins at `position`, until it is lost."""
+    async def _run_stream(self, transcription: Transcription, position: int, *, replay: bool = True) -> bool:
+        """Run one stream, which begins at `position`, until it is lost; False: until it was given back.
+
+        `replay`: the audio so far was sent to another recogniser before.
+        """
         # The core has already acted on the scores of the replayed audio. Before this offset only words are passed on.
-        replayed = self._microphone.end / SAMPLE_RATE
+        replayed = (self._microphone.end if replay else position) / SAMPLE_RATE
         self._sent = self._scored = position
         self._silent_from, self._guessed = None, False
         try:
-            async with beside(self._send(transcription), self._notice_stall(), self._notice_language()):
+            notices = (self._notice_stall(), self._notice_language(), self._notice_silence())
+            async with beside(self._send(transcription), *notices):
                 async for response in transcription:
                     self._received(response, replayed)
                 raise UpstreamDown("the recogniser has ended the stream")
@@ -210,7 +238,13 @@ class RecognitionClient:
         except MeshError as error:
             _log.warning("recogniser lost", reason=error.reason, error=error.message)
             self._notify(ev.RecognizerLost())
-            self._warn("STT_LOST", "I cannot hear you just now; I am looking for another recogniser.")
+            self._warn("STT_LOST", _LOST)
+        except _Unused:
+            transcription.cancel()
+            _log.info("recogniser given back: no audio comes", after_s=self._unused_limit_s)
+            self._certain = self._microphone.end
+            return False
+        return True
 
     def _received(self, response: TranscribeResponse, replayed: float) -> None:
         match response.WhichOneof("event"):
@@ -269,6 +303,13 @@ class RecognitionClient:
             else:
                 await self._changed.wait()
 
+    async def _notice_silence(self) -> None:
+        """Raise `_Unused` when no audio has come for so long that nothing can be left to recognise."""
+        while (left := self._fed_at + self._unused_limit_s - loop_time()) > 0 or self._unanswered:
+            await asyncio.sleep(max(left, _UNANSWERED_S))
+        self._fed.clear()
+        raise _Unused
+
     async def _notice_language(self) -> None:
         """Raise `_LanguageChanged` when the stream's language is no longer the session's."""
         await self._language_changed.wait()
@@ -281,6 +322,10 @@ class RecognitionClient:
             await asyncio.sleep(_STALL_LIMIT_S)
             if self._scored == scored and sent - scored >= FRAME_SAMPLES:
                 raise UpstreamDown("the recogniser has stalled")
+
+
+class _Unused(Exception):
+    """No audio comes: somebody else may need the recogniser."""
 
 
 class _LanguageChanged(Exception):

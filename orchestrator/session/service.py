@@ -1,14 +1,15 @@
 """`ConversationService`: admits a conversation and holds it."""
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import grpc
 import structlog
 
 from mesh.audio import negotiate
 from mesh.discovery.search import Replicas
+from mesh.errors import MissingServiceAtCapacity
 from mesh.process import logs
 from mesh.rpc.streams import before_idle, first_request
 from orchestrator.prompts.prompts import Prompts
@@ -23,6 +24,9 @@ from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceServ
 
 RULES = "parley-responder"
 """What the built-in responder calls itself in its list of models."""
+
+_TYPED_RETRY_S = 5.0
+"""When a client may ask again after the last place for a typed conversation was taken."""
 
 _log = structlog.get_logger()
 
@@ -45,6 +49,8 @@ class ConversationServicer(ConversationServiceServicer):
         self._upstreams = upstreams
         self._prompts = prompts
         self._recordings = recordings
+        self._typed = 0
+        """Typed conversations that are held."""
 
     async def DescribeService(  # noqa: N802 - the contract's name
         self,
@@ -56,6 +62,17 @@ class ConversationServicer(ConversationServiceServicer):
         return pb.DescribeServiceResponse(
             model=model, answers_by_rules=model == RULES, can_record=bool(self._settings.recordings_folder)
         )
+
+    @contextmanager
+    def _typed_slot(self) -> Iterator[None]:
+        """Count a typed conversation meanwhile. Nothing else limits them: they take no recogniser."""
+        if self._typed >= self._settings.typed_capacity:
+            raise MissingServiceAtCapacity.of("typed conversation", retry_after=_TYPED_RETRY_S)
+        self._typed += 1
+        try:
+            yield
+        finally:
+            self._typed -= 1
 
     # A coroutine rather than a generator: see `mesh.rpc.interceptor`.
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
@@ -82,8 +99,11 @@ class ConversationServicer(ConversationServiceServicer):
             limit,
             options=options,
             recordings=self._recordings,
+            unused_limit_s=self._settings.unused_recognizer_s,
         )
         async with AsyncExitStack() as exits:
+            if config.typed_only:
+                exits.enter_context(self._typed_slot())
             exits.push_async_callback(session.recorder.close)
             work = []
             if not config.typed_only:

@@ -53,6 +53,7 @@ class Session:
     """The shell around one `Conversation`: feeds it events, performs its actions, keeps its timer.
 
     Replies are given in `output_format`. A client that leaves a message unread for `stall_limit_s` is gone.
+    A recogniser that is sent no audio for `unused_limit_s` is given back.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class Session:
         *,
         options: SessionOptions,
         recordings: Recordings,
+        unused_limit_s: float,
     ) -> None:
         self.session_id = session_id
-        self.recognition = RecognitionClient(stt, session_id, self.notify, self.warn)
+        self.recognition = RecognitionClient(stt, session_id, self.notify, self.warn, unused_limit_s=unused_limit_s)
         self._conversation = Conversation()
         self._send_queue = SendQueue()
         self._upstreams = upstreams

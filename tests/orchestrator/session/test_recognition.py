@@ -11,7 +11,7 @@ from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.stt import Hearing
 from tests.fakes.tts import spoken
 from tests.orchestrator.caller import SILENCE, SPEECH, Caller
-from tests.orchestrator.harness import Harness
+from tests.orchestrator.harness import Harness, open_harness
 
 
 def numbered_speech(first: int, count: int) -> list[bytes]:
@@ -55,6 +55,57 @@ async def test_before_the_first_word_all_is_heard_again(harness: Harness) -> Non
         second = await harness.stt.hearing(1)
         await until_heard(second, 4)
         assert (second.base, bytes(second.audio)) == (0, b"".join(frames))
+
+
+async def test_a_microphone_that_sends_nothing_gives_its_recogniser_back() -> None:
+    async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
+        await harness.stt.slots.until_open(1)
+        await harness.stt.slots.until_open(0)
+        await caller.play(*numbered_speech(0, 3))
+        second = await harness.stt.hearing(1)
+        await until_heard(second, 3)
+        assert (second.base, bytes(second.audio)) == (0, b"".join(numbered_speech(0, 3)))
+        second.word("Hello")
+        await caller.until("user_word_recognized")
+        assert not caller.received("warning")
+
+
+async def test_a_microphone_that_is_muted_gives_its_recogniser_back() -> None:
+    async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
+        await caller.play(*silences(5))
+        await until_heard(await harness.stt.hearing(), 5)
+        await harness.stt.slots.until_open(0)
+        await caller.play(*numbered_speech(0, 3))
+        second = await harness.stt.hearing(1)
+        await until_heard(second, 3)
+        assert second.base == pytest.approx(5 * FRAME_S)
+        await caller.until("user_speech_started")
+
+
+async def test_a_flush_is_answered_before_the_recogniser_is_given_back() -> None:
+    async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
+        harness.stt.answers_flushes = False
+        await caller.play(SPEECH)
+        first = await harness.stt.hearing()
+        await first.until(lambda: first.flushes == [1])
+        await asyncio.sleep(1.5)
+        assert harness.stt.slots.open == 1
+        first.word("Late")
+        first.answer(1)
+        await caller.until("user_word_recognized")
+        await harness.stt.slots.until_open(0)
+
+
+async def test_a_microphone_that_returns_to_a_full_mesh_is_told_and_heard_later() -> None:
+    async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
+        await harness.stt.slots.until_open(0)
+        with harness.stt.refusing():
+            await caller.play(*numbered_speech(0, 3))
+            warning = await caller.until("warning")
+            assert warning.reason == "STT_LOST"
+        second = await harness.stt.hearing(1)
+        await until_heard(second, 3)
+        assert bytes(second.audio) == b"".join(numbered_speech(0, 3))
 
 
 def silences(count: int) -> list[bytes]:
