@@ -34,6 +34,9 @@ class Policy:
     spoken: bool = True
     """Replies are synthesised; otherwise they are text only."""
 
+    manual_turns: bool = False
+    """The client says when a turn is over, and no pause does."""
+
     pause_threshold: float = 0.6
     """Above this pause score the person has stopped."""
 

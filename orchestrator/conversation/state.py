@@ -1,6 +1,7 @@
 """Everything a conversation knows: the person's turn, the living reply, what both have heard, and counters."""
 
 import enum
+import math
 from dataclasses import dataclass, field
 
 from orchestrator.conversation.actions import EndCause
@@ -75,6 +76,8 @@ class Flush:
     deadline: float
     """When the turn ends if nothing happens: without an answer, and after one when the person has had time to go on."""
     answered: bool = False
+    committed: bool = False
+    """The client asked for it: neither speech nor unfinished words keep the turn open."""
 
 
 @dataclass(slots=True)
@@ -176,6 +179,8 @@ class State:
     @property
     def muted_at(self) -> float:
         """When a microphone that sends nothing more counts as a pause."""
+        if self.policy.manual_turns:
+            return math.inf
         return self.microphone_at + self.policy.mute_timeout
 
     @property
@@ -218,7 +223,7 @@ class State:
             due += [self.flush_ends_at] if self.turn.flush else [self.wordless_until, self.muted_at]
         if self.reply:
             due.append(self.reply.deadline(self.policy.pacing_lead))
-        return min((at for at in due if at is not None), default=None)
+        return min((at for at in due if at is not None and at < math.inf), default=None)
 
     @property
     def greets(self) -> bool:

@@ -23,7 +23,7 @@ as a newer one's instead of failing in the middle of it. A new field needs no ne
 
 2: events and actions have other names (`_RENAMED`).
 3: the event `RecognizerChanged` was added.
-4: the event `RecognizerLost` was added.
+4: the events `RecognizerLost`, `HistoryGiven`, `TurnCommitted`, `CancellationRequested`, `SayRequested` were added.
 """
 
 EVENTS: Mapping[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
@@ -71,6 +71,8 @@ class Header(_Record, frozen=True, kw_only=True, tag="header"):
     session_id: str
     started_wall: float
     """Seconds since 1970 at which `now` was 0. For readers: nothing is decided by it."""
+    metadata: dict[str, str] = {}
+    """The client's own words about the session."""
     state: State
 
 

@@ -305,7 +305,8 @@ class RecognitionClient:
 
     async def _notice_silence(self) -> None:
         """Raise `_Unused` when no audio has come for so long that nothing can be left to recognise."""
-        while (left := self._fed_at + self._unused_limit_s - loop_time()) > 0 or self._unanswered:
+        while (left := self._unused_limit_s - (loop_time() - self._fed_at)) > 0 or self._unanswered:  # noqa: ASYNC110
+            # An event for each frame would cost more.
             await asyncio.sleep(max(left, _UNANSWERED_S))
         self._fed.clear()
         raise _Unused

@@ -12,8 +12,10 @@ from mesh.discovery.search import Replicas
 from mesh.errors import MissingServiceAtCapacity
 from mesh.process import logs
 from mesh.rpc.streams import before_idle, first_request
+from orchestrator.conversation import events as ev
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.recorder import Recordings
+from orchestrator.session.opening import history_of, metadata_of
 from orchestrator.session.options import SessionOptions
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.requests import HungUp, Requests
@@ -90,6 +92,7 @@ class ConversationServicer(ConversationServiceServicer):
         output_format = negotiate(config.output_format, field="config.output_format")
         options = SessionOptions(self._upstreams.model, self._prompts)
         configured = options.change(config.session)
+        history, metadata = history_of(config.history), metadata_of(config.metadata)
         limit = self._settings.stall_limit_s
         session = Session(
             session_id,
@@ -99,6 +102,7 @@ class ConversationServicer(ConversationServiceServicer):
             limit,
             options=options,
             recordings=self._recordings,
+            metadata=metadata,
             unused_limit_s=self._settings.unused_recognizer_s,
         )
         async with AsyncExitStack() as exits:
@@ -109,7 +113,7 @@ class ConversationServicer(ConversationServiceServicer):
             if not config.typed_only:
                 session.recognition.set_language(options.language)
                 work.append(session.recognition.run(await exits.enter_async_context(session.recognition.open())))
-            _log.info("conversation admitted", typed_only=config.typed_only)
+            _log.info("conversation admitted", typed_only=config.typed_only, metadata=metadata)
             started = pb.ConverseStarted(
                 session_id=session_id,
                 input_format=input_format,
@@ -118,6 +122,8 @@ class ConversationServicer(ConversationServiceServicer):
             )
             session.send(pb.ConverseResponse(started=started), request_id)
             session.configure(config.session, configured, request_id)
+            if history:
+                session.notify(ev.HistoryGiven(history))
             client = Requests(session, options, input_format)
             try:
                 await session.run(context.write, client.run(requests), *work)

@@ -6,7 +6,7 @@ actions are performed before anything else can happen. Both are synchronous: not
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -66,6 +66,7 @@ class Session:
         *,
         options: SessionOptions,
         recordings: Recordings,
+        metadata: Mapping[str, str],
         unused_limit_s: float,
     ) -> None:
         self.session_id = session_id
@@ -79,7 +80,7 @@ class Session:
         self._replies: dict[str, _LivingReply] = {}
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
-        self.recorder = Recorder(recordings, session_id, self._now)
+        self.recorder = Recorder(recordings, session_id, self._now, metadata)
         self._deadline: float | None = None
         self._deadline_moved = asyncio.Event()
         self._paused_at: float | None = None

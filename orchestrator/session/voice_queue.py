@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
@@ -44,7 +44,7 @@ class VoiceQueue:
         """Note that a reply has given up its synthesis."""
         self._freed.set()
 
-    async def pauses(self) -> AsyncIterator[None]:
+    async def pauses(self) -> AsyncGenerator[None, None]:
         """Before each search of the reply whose turn it is: until a synthesis may be free. The first does not wait."""
         pause_s = _FIRST_PAUSE_S
         while True:

@@ -14,6 +14,7 @@ from tests.orchestrator.conversation.rules import (
     playback,
     playout,
     replies,
+    requests,
     silence,
     typed,
     uninterruptible,
@@ -49,5 +50,9 @@ RULES = (
     failures.TEXT_FAILED,
     failures.SPEECH_FAILED,
     failures.DEAF,
+    requests.CANCELLING,
+    requests.SAYING,
+    requests.COMMITTING,
+    requests.BRINGING,
     configuration.CONFIGURATION,
 )
