@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from mesh.errors import InvalidRequest, NotOffered, UpstreamDown, VerificationUnusable
+from mesh.errors import InvalidRequest, NotOffered, UpstreamDown
 from mesh.tasks import to_the_end
 from mesh.times import duration
 from parley.voices.v1.voices_pb2 import DonationMetadata, StartDonationResponse, SubmitDonationRequest
 from voice_service.donations.consent import Consent
+from voice_service.donations.errors import VerificationUnusable
 from voice_service.donations.folder import DonationFolder, StagedDonation
 from voice_service.donations.submission import Submission, check_nickname, check_recording, checked_metadata
 from voice_service.donations.verification import Verification, VerificationStore
