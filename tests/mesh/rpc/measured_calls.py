@@ -62,14 +62,16 @@ async def _drained(requests: AsyncIterator[Request]) -> None:
 
 async def cancelled(replicas: Replicas, number: int) -> None:
     """One call whose reader is cancelled while frames come in."""
+    heard = asyncio.Event()
 
     async def read() -> None:
         async with admitted(replicas, method, CONFIG, UNHURRIED) as stream:
             async for _ in stream:
-                pass
+                heard.set()
 
     reading = asyncio.ensure_future(read())
-    await asyncio.wait([reading], timeout=0.01 + 0.0007 * (number % AT_ONCE))
+    await heard.wait()
+    await asyncio.wait([reading], timeout=0.005 + 0.0007 * (number % AT_ONCE))
     reading.cancel()
     with suppress(asyncio.CancelledError):
         await reading
