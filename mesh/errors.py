@@ -218,13 +218,24 @@ def from_rpc_error(error: grpc.aio.AioRpcError) -> MeshError:
     """The exception that a failed call stands for; `error` becomes its `__cause__`.
 
     A status that no service of the mesh made (the connection failed, a proxy answered) keeps its code but not its text,
-    which contains addresses: UNAVAILABLE becomes `UpstreamDown`, others a plain `MeshError` with the code as reason.
+    which contains addresses. One that gRPC makes when a peer is lost becomes `UpstreamDown`, others a plain `MeshError`
+    with the code as reason.
     """
     details = list(_details(error))
     info = next((each for each in details if isinstance(each, ErrorInfo) and each.domain == DOMAIN), None)
     made = _foreign(error) if info is None else _our_own(error, info, details)
     made.__cause__ = error
     return made
+
+
+_LOST = {
+    grpc.StatusCode.UNAVAILABLE,
+    # A server that stops resets its calls. A request that is being sent meanwhile makes an INTERNAL of it.
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.UNKNOWN,
+}
+"""The codes of a call whose peer is gone."""
 
 
 def _details(error: grpc.aio.AioRpcError) -> Iterator[Any]:
@@ -240,10 +251,9 @@ def _details(error: grpc.aio.AioRpcError) -> Iterator[Any]:
 
 def _foreign(error: grpc.aio.AioRpcError) -> MeshError:
     code = error.code()
-    message = f"the call failed with {code.name}"
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return UpstreamDown(message)
-    return MeshError(message, code=code, reason=code.name)
+    if code in _LOST:
+        return UpstreamDown("the connection to a part of this service was lost", code=code)
+    return MeshError("a part of this service refused the request", code=code, reason=code.name)
 
 
 def _our_own(error: grpc.aio.AioRpcError, info: ErrorInfo, details: list[Any]) -> MeshError:

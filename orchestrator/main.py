@@ -18,6 +18,7 @@ from orchestrator.prompts.texts import Texts, read_texts
 from orchestrator.recorder import Recordings
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.service import ConversationServicer
+from orchestrator.session.voice_queue import VoiceQueue
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1.conversation_pb2 import DESCRIPTOR
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
@@ -37,7 +38,7 @@ async def serve(settings: OrchestratorSettings) -> None:
         HeadlineCache(settings) as news,
         Recordings(settings) as recordings,
     ):
-        upstreams = Upstreams(model, tts, metrics)
+        upstreams = Upstreams(model, tts, metrics, VoiceQueue(settings.voice_wait_s))
         servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, news), recordings)
         async with (
             GrpcServer(

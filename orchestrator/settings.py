@@ -120,6 +120,30 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         "https://newsapi.org"
     )
     news_limit_s: Annotated[float, setting(help="Seconds that fetching the news may take.", gt=0, le=60)] = 3.0
+    typed_capacity: Annotated[
+        int,
+        setting(
+            help="Maximum number of concurrent typed conversations. Spoken ones are limited by the recognisers.",
+            ge=1,
+            le=100_000,
+        ),
+    ] = 64
+    voice_wait_s: Annotated[
+        float,
+        setting(
+            help="Seconds that a reply waits for speech synthesis while all of it is taken. Then the reply is dropped.",
+            gt=0,
+            le=600,
+        ),
+    ] = 20.0
+    unused_recognizer_s: Annotated[
+        float,
+        setting(
+            help="Seconds without audio before a client's recogniser is given back. The next audio takes another.",
+            ge=2,
+            le=3_600,
+        ),
+    ] = 15.0
     idle_limit_s: Annotated[
         float, setting(help="Seconds without any message from a client before the conversation is closed.", gt=0)
     ] = 600.0

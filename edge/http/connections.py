@@ -20,6 +20,10 @@ HEAD_LIMIT_BYTES = 64 << 10
 """How long a head may be. One that arrives in a single piece may be longer by that piece."""
 
 
+ABORT = "parley.abort"
+"""The key of a WebSocket's scope for the function that ends its connection at once, whatever is still to be sent."""
+
+
 class HttpConnection(HttpToolsProtocol):
     """A connection that is closed unless heads come in time, and have an end."""
 
@@ -106,6 +110,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
             said = b"".join(self.conn.data_to_send())
             self.transport.write(said or _answer(HTTPStatus.BAD_REQUEST, "the handshake is no HTTP request"))
             self.transport.close()
+
+    async def run_asgi(self) -> None:
+        """Run the application, which may abort the connection."""
+        self.scope[ABORT] = self.transport.abort  # type: ignore[literal-required]  # a key of our own
+        await super().run_asgi()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send; a handshake that is answered by a refusal is complete, too, which uvicorn would log as an error."""

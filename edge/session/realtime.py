@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.dialects import DialectFactory, InvalidEvent
 from edge.health import MeshHealth
+from edge.http.connections import ABORT
 from edge.metrics import EdgeMetrics
 from edge.session import refusals
 from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
@@ -76,9 +77,11 @@ class RealtimeSession:
         except WebSocketDisconnect as gone:
             log.info("the client has disconnected", code=gone.code)
         except ClientTooSlow:
-            # It would not read a close frame either.
+            # It would not read a close frame either, so the connection would last as long as its buffers are full.
             log.info("the client does not read")
             self._metrics.count_disconnect()
+            if abort := self._websocket.scope.get(ABORT):
+                abort()
         finally:
             self._send_queue.discard()
 

@@ -39,7 +39,7 @@ def close_code(error: MeshError) -> int:
 
 def words(error: MeshError) -> str:
     """`error` for a person: which service is missing, and when trying again makes sense."""
-    if isinstance(error, InternalError):
+    if isinstance(error, InternalError) or error.reason == error.code.name:  # the latter no service of ours has made
         return "Something went wrong here. Please try again."
     if isinstance(error, Unhealthy):
         return error.message

@@ -11,7 +11,7 @@ that is the request's own would be the same everywhere and is raised at once.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import grpc
@@ -122,15 +122,15 @@ async def _opened(
     replicas: Replicas, begin: Callable[[Replica], Call], config: Any, limits: Limits
 ) -> AsyncIterator[Call]:
     """The call that `begin` begins, at the first replica that admits it; cancelled on leaving."""
-    with ExitStack() as held:
+    async with AsyncExitStack() as held:
 
         async def attempt(replica: Replica) -> Call:
-            with ExitStack() as undo:
+            async with AsyncExitStack() as undo:
                 undo.enter_context(replica.in_use())
                 call = begin(replica)
-                undo.callback(call.cancel)
+                undo.push_async_callback(call.close)
                 await call.open(config)
-                held.push(undo.pop_all())
+                await held.enter_async_context(undo.pop_all())
                 return call
 
         yield await replicas.find(attempt, limits)

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 import grpc
 
 from mesh.errors import MeshError, UpstreamDown, from_rpc_error
+from mesh.rpc.reading import Reader
 from mesh.tasks import was_cancelled
 
 Req = TypeVar("Req")
@@ -18,6 +19,9 @@ StreamCall: TypeAlias = "grpc.aio.StreamStreamCall[Req, Resp]"
 
 SEND_LIMIT_S = 10.0
 """How long a peer may leave requests unread, once flow control has stopped the sender, before it counts as lost."""
+
+_LAST_READ_LIMIT_S = 1.0
+"""How long the last read of a call that was cancelled may take to end. It takes milliseconds."""
 
 
 class Admission(Generic[Req, Resp]):
@@ -32,6 +36,7 @@ class Admission(Generic[Req, Resp]):
     def __init__(self, call: "StreamCall[Req, Resp]", replica: str) -> None:
         self.replica = replica
         self._call = call
+        self._reader: Reader[Resp] = Reader(self._received)
         self._sending = asyncio.Lock()
 
     async def open(self, config: Req) -> None:
@@ -57,14 +62,34 @@ class Admission(Generic[Req, Resp]):
         """End the call, if it has not ended."""
         self._call.cancel()
 
+    async def close(self) -> None:
+        """End the call, and wait for its last read."""
+        self._call.cancel()
+        if reading := self._reader.close():
+            await asyncio.wait([reading], timeout=_LAST_READ_LIMIT_S)
+
     async def __aiter__(self) -> AsyncIterator[Resp]:
         while (response := await self._read()) is not None:
             yield response
 
     async def _read(self) -> Resp | None:
         """The next response; None at a good end."""
-        async with errors():
+        try:
+            response = await self._reader.next()
+        except asyncio.CancelledError:
+            self._call.cancel()
+            raise
+        if response is None:
+            async with errors():
+                await self._call.read()  # it has ended, and says at once how
+        return response
+
+    async def _received(self) -> Resp | None:
+        """The next response; None at any end."""
+        try:
             response = await self._call.read()
+        except grpc.aio.AioRpcError:
+            return None
         return None if response is grpc.aio.EOF else cast("Resp", response)
 
     async def _ending(self) -> MeshError:

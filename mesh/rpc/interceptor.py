@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
@@ -11,6 +12,7 @@ import structlog
 
 from mesh.errors import InternalError, MeshError, to_status
 from mesh.process.drain import LiveCalls
+from mesh.rpc.reading import Reader, iterated
 from mesh.tasks import was_cancelled
 
 log = structlog.get_logger()
@@ -30,6 +32,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, calls: LiveCalls) -> None:
         self._calls = calls
+        self._reading: set[asyncio.Task[None]] = set()
+        """The last reads of calls whose handlers are done. gRPC ends them when it has ended the call."""
 
     async def intercept_service(
         self,
@@ -44,14 +48,33 @@ class Interceptor(grpc.aio.ServerInterceptor):
         counted = not method.startswith("/grpc.")
         serve = _streaming(handler) if handler.response_streaming else _unary(handler)
 
-        async def guarded(request: Any, context: _Context) -> Any:
+        async def answered(request: Any, context: _Context) -> Any:
             async with _errors_answered(context, method):
                 if not counted:
                     return await serve(request, context)
                 with self._calls.one_more():
                     return await serve(request, context)
 
-        return _rebuilt(handler, guarded)
+        async def guarded(_requests: Any, context: _Context) -> Any:
+            reader: Reader[Any] = Reader(partial(_read, context))
+            try:
+                return await answered(iterated(reader), context)
+            finally:
+                self._leave(reader.close())
+
+        return _rebuilt(handler, guarded if handler.request_streaming else answered)
+
+    def _leave(self, reading: "asyncio.Task[None] | None") -> None:
+        """Keep a reference to the last read of a call until it has ended."""
+        if reading:
+            self._reading.add(reading)
+            reading.add_done_callback(self._reading.discard)
+
+
+async def _read(context: _Context) -> Any:
+    """The next request; None at the end."""
+    request = await context.read()
+    return None if request is grpc.aio.EOF else request
 
 
 def _unary(handler: _Handler) -> Callable[[Any, _Context], Awaitable[Any]]:

@@ -41,7 +41,7 @@ class Upload(Generic[Req, Resp]):
             await half_close(self._call)
             return await self._call
 
-    def cancel(self) -> None:
+    async def close(self) -> None:
         """End the call, if it has not ended."""
         self._call.cancel()
 

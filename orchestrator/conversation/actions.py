@@ -26,6 +26,7 @@ class CancelCause(enum.Enum):
     WORD_RECOGNIZED = "word_recognized"
     TYPED = "typed"
     FAILED = "failed"
+    REQUESTED = "requested"
 
 
 class EndCause(enum.Enum):

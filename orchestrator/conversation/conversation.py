@@ -88,10 +88,20 @@ class Conversation:
                 self._typed(event, now)
             case ev.SessionConfigured():
                 self._configured(event)
+            case ev.HistoryGiven():
+                self._history_given(event)
+            case ev.TurnCommitted():
+                self._turn_committed(now)
+            case ev.CancellationRequested():
+                self._cancellation_requested(event.reply_id, now)
+            case ev.SayRequested():
+                self._say_requested(event.text, now)
             case ev.FinishRequested():
                 self._finish_requested(now)
             case ev.RecognizerChanged():
-                self.state.flush_limit = event.flush_limit
+                self._recognizer_changed(event.flush_limit, now)
+            case ev.RecognizerLost():
+                self.state.unheard_until = now + self.state.policy.unheard_limit
             case _:
                 assert_never(event)
 
@@ -101,16 +111,37 @@ class Conversation:
         state.instructions = state.instructions if event.instructions is None else event.instructions
         state.voice = state.voice if event.voice is None else event.voice
 
+    def _recognizer_changed(self, flush_limit: float | None, now: float) -> None:
+        """Another recogniser begins with what was said meanwhile: what waited for words waits anew."""
+        state, turn = self.state, self.state.turn
+        state.flush_limit = flush_limit
+        if state.unheard_until is None:
+            return
+        state.unheard_until = None
+        if state.waiting_since is not None:
+            state.waiting_since = max(state.waiting_since, now)
+        if turn and turn.flush and not turn.flush.answered:
+            turn.flush.deadline = max(turn.flush.deadline, now + state.flush_limit_or_default)
+        if turn and turn.wordless_until is not None:
+            limit = state.policy.confirmation_time if state.reply else state.policy.wordless_limit
+            turn.wordless_until = max(turn.wordless_until, now + limit)
+        if turn and turn.hold_limit is not None:
+            turn.hold_limit = max(turn.hold_limit, now + state.policy.unconfirmed_limit)
+
     def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
         state = self.state
         state.detector.score(event.probability, state.policy)
         if event.probability < state.policy.speech_threshold:
             self._speech_detected(event.offset, now)
+        elif state.policy.manual_turns:
+            pass
         elif event.probability > state.policy.pause_threshold and state.turn and not state.turn.flush:
             self._request_flush(state.turn, event.offset, now)
 
     def _speech_detected(self, offset: float, now: float) -> None:
         state = self.state
+        if state.turn and state.turn.flush and state.turn.flush.committed:
+            return
         if state.turn and state.turn.flush:  # The pause was only a breath: this flush ends nothing.
             state.turn.flush = None
             self._do(act.SpeechStartedNotice(state.turn.item_id, offset, SpeechCause.DETECTED))
@@ -164,7 +195,7 @@ class Conversation:
     def _end_of_turn_delay(self, turn: Turn) -> float:
         """Return how long after the pause the turn ends, if the person does not go on."""
         policy = self.state.policy
-        if not turn.words or self._lets_the_reply_go_on(turn.words):
+        if (turn.flush and turn.flush.committed) or not turn.words or self._lets_the_reply_go_on(turn.words):
             return 0.0
         longer = {
             Completeness.COMPLETE: 0.0,
@@ -211,6 +242,37 @@ class Conversation:
         if self.state.turn:
             self._close_turn(self.state.turn, SpeechCause.TYPED)
         self._answer(event.item_id or self.state.new_item(), event.text, SpeechCause.TYPED)
+
+    def _history_given(self, event: ev.HistoryGiven) -> None:
+        for item in event.items:
+            self.state.transcript.add(item.item_id or self.state.new_item(), item.role, item.text)
+
+    def _turn_committed(self, now: float) -> None:
+        """Ask for the last words at once. Without a turn there may be words that the recogniser has yet to report."""
+        state = self.state
+        turn = state.turn
+        if turn is None:
+            if not state.microphone_samples:
+                return
+            turn = self._open_turn(SpeechCause.DETECTED, state.position, now)
+        if turn.flush is None:
+            self._request_flush(turn, state.position, now)
+        if turn.flush:
+            turn.flush.committed = True
+            if turn.flush.answered:
+                turn.flush.deadline = now
+
+    def _cancellation_requested(self, reply_id: str | None, now: float) -> None:
+        reply = self.state.reply
+        if reply and reply_id in (None, reply.reply_id):
+            self._cancel_reply(CancelCause.REQUESTED, now)
+            self._wait(now)
+
+    def _say_requested(self, text: str, now: float) -> None:
+        self._cancel_reply(CancelCause.REQUESTED, now)
+        if self.state.turn:
+            self.state.turn.answer_owed = False
+        self._prepare_reply(script=text)
 
     def _finish_requested(self, now: float) -> None:
         state = self.state
@@ -345,7 +407,7 @@ class Conversation:
         state, turn = self.state, self.state.turn
         if state.final_flush and now >= state.final_flush.deadline:
             self._final_words_in(now)
-        elif turn and turn.flush and now >= turn.flush.deadline:
+        elif turn and turn.flush and now >= (state.flush_ends_at or turn.flush.deadline):
             overdue = None if turn.flush.answered else OverdueTurn(turn, turn.flush)
             self._end_turn(turn, now)
             state.overdue = overdue
@@ -356,7 +418,8 @@ class Conversation:
 
     def _is_given_up(self, turn: Turn, now: float) -> bool:
         """Tell whether a turn has been without a word for too long. A hold lasts longer while speech is detected."""
-        if turn.wordless_until is None or now < turn.wordless_until:
+        until = self.state.wordless_until
+        if until is None or now < until:
             return False
         if self.state.reply and self.state.detector.speaking and turn.hold_limit is not None and now < turn.hold_limit:
             turn.wordless_until = turn.hold_limit

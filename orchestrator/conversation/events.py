@@ -6,6 +6,7 @@ Offsets are seconds of the session's microphone unless they say otherwise.
 from dataclasses import dataclass
 
 from orchestrator.conversation.policy import Policy
+from orchestrator.conversation.transcript import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,42 @@ class RecognizerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognizerLost:
+    """No recogniser listens until `RecognizerChanged`. It will be given what is said meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserTyped:
     """The person typed a turn. `item_id` is kept when the client gave one."""
 
     text: str
     item_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryGiven:
+    """The client brought what was said before. Items without an id get one."""
+
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitted:
+    """The client says that the person's turn is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationRequested:
+    """The client wants a reply to stop. `reply_id` None: the one there is."""
+
+    reply_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SayRequested:
+    """The client wants a text spoken as a reply."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +179,12 @@ UserEvent = (
     | PartialRecognized
     | Flushed
     | RecognizerChanged
+    | RecognizerLost
     | UserTyped
+    | HistoryGiven
+    | TurnCommitted
+    | CancellationRequested
+    | SayRequested
     | FinishRequested
 )
 """Events on the person's side: their speech, their typing, and what their client asks for."""

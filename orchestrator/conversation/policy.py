@@ -34,6 +34,9 @@ class Policy:
     spoken: bool = True
     """Replies are synthesised; otherwise they are text only."""
 
+    manual_turns: bool = False
+    """The client says when a turn is over, and no pause does."""
+
     pause_threshold: float = 0.6
     """Above this pause score the person has stopped."""
 
@@ -78,6 +81,9 @@ class Policy:
 
     wordless_limit: float = 8.0
     """Detected speech without a word for this long is noise. A recogniser commits the first word within a second."""
+
+    unheard_limit: float = 10.0
+    """While no recogniser listens, missing words decide nothing for at most this long."""
 
     mute_timeout: float = 1.0
     """A microphone that sends nothing for this long counts as a pause: a muted client sends no audio to score."""

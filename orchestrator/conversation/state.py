@@ -1,6 +1,7 @@
 """Everything a conversation knows: the person's turn, the living reply, what both have heard, and counters."""
 
 import enum
+import math
 from dataclasses import dataclass, field
 
 from orchestrator.conversation.actions import EndCause
@@ -75,6 +76,8 @@ class Flush:
     deadline: float
     """When the turn ends if nothing happens: without an answer, and after one when the person has had time to go on."""
     answered: bool = False
+    committed: bool = False
+    """The client asked for it: neither speech nor unfinished words keep the turn open."""
 
 
 @dataclass(slots=True)
@@ -146,6 +149,8 @@ class State:
     overdue: OverdueTurn | None = None
     flush_limit: float | None = None
     """How long the present recogniser may take to answer a flush; None: it does not say."""
+    unheard_until: float | None = None
+    """No recogniser listens: until then a person who says nothing may only not be heard. None: one listens."""
     silences: int = 0
     """Replies to silence since the person said something."""
     ended: bool = False
@@ -174,6 +179,8 @@ class State:
     @property
     def muted_at(self) -> float:
         """When a microphone that sends nothing more counts as a pause."""
+        if self.policy.manual_turns:
+            return math.inf
         return self.microphone_at + self.policy.mute_timeout
 
     @property
@@ -181,7 +188,26 @@ class State:
         """When the person will have been silent for too long, if the conversation is idle until then."""
         if not self.policy.silence_timeout or self.waiting_since is None:
             return None
-        return self.waiting_since + self.policy.silence_timeout
+        return self.heard_at(self.waiting_since + self.policy.silence_timeout)
+
+    def heard_at(self, due: float) -> float:
+        """When something is decided because the person has said nothing until `due`."""
+        return due if self.unheard_until is None else max(due, self.unheard_until)
+
+    @property
+    def wordless_until(self) -> float | None:
+        """When the open turn is discarded if it has no words by then and the person has not paused."""
+        if self.turn is None or self.turn.wordless_until is None:
+            return None
+        return self.heard_at(self.turn.wordless_until)
+
+    @property
+    def flush_ends_at(self) -> float | None:
+        """When the open turn ends if nothing happens. One without a word waits for a recogniser."""
+        if self.turn is None or self.turn.flush is None:
+            return None
+        deadline = self.turn.flush.deadline
+        return deadline if self.turn.words or self.turn.flush.answered else self.heard_at(deadline)
 
     @property
     def deadline(self) -> float | None:
@@ -194,10 +220,10 @@ class State:
         if self.final_flush:
             due.append(self.final_flush.deadline)
         if self.turn:
-            due += [self.turn.flush.deadline] if self.turn.flush else [self.turn.wordless_until, self.muted_at]
+            due += [self.flush_ends_at] if self.turn.flush else [self.wordless_until, self.muted_at]
         if self.reply:
             due.append(self.reply.deadline(self.policy.pacing_lead))
-        return min((at for at in due if at is not None), default=None)
+        return min((at for at in due if at is not None and at < math.inf), default=None)
 
     @property
     def greets(self) -> bool:

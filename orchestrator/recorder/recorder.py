@@ -1,8 +1,9 @@
 """What one session records, and whether it may."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from types import MappingProxyType
 
 import structlog
 from google.protobuf.json_format import MessageToDict
@@ -30,10 +31,17 @@ class Recorder:
     or refused, deletes what there is, and nothing of the session is recorded any more, whatever comes later.
     """
 
-    def __init__(self, recordings: Recordings, session_id: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        recordings: Recordings,
+        session_id: str,
+        now: Callable[[], float],
+        metadata: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._recordings = recordings
         self._session_id = session_id
         self._now = now
+        self._metadata = metadata
         self._file: RecordingFile | None = None
         self._refused = False
         self._ended = False
@@ -74,7 +82,12 @@ class Recorder:
         self._file = self._recordings.new_file(self._session_id, started_wall)
         if self._file:
             header = records.Header(
-                now=now, product=_PRODUCT, session_id=self._session_id, started_wall=started_wall, state=state
+                now=now,
+                product=_PRODUCT,
+                session_id=self._session_id,
+                started_wall=started_wall,
+                metadata=dict(self._metadata),
+                state=state,
             )
             self._write(header)
 

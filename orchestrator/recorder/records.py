@@ -14,7 +14,7 @@ from orchestrator.conversation import State
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event
 
-VERSION = 3
+VERSION = 4
 """The version of the format. Recordings of all earlier versions are still read.
 
 It must rise with every change after which an older Parley cannot read a recording: a record, an event or an action is
@@ -23,6 +23,7 @@ as a newer one's instead of failing in the middle of it. A new field needs no ne
 
 2: events and actions have other names (`_RENAMED`).
 3: the event `RecognizerChanged` was added.
+4: the events `RecognizerLost`, `HistoryGiven`, `TurnCommitted`, `CancellationRequested`, `SayRequested` were added.
 """
 
 EVENTS: Mapping[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
@@ -70,6 +71,8 @@ class Header(_Record, frozen=True, kw_only=True, tag="header"):
     session_id: str
     started_wall: float
     """Seconds since 1970 at which `now` was 0. For readers: nothing is decided by it."""
+    metadata: dict[str, str] = {}
+    """The client's own words about the session."""
     state: State
 
 

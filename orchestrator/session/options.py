@@ -19,6 +19,7 @@ from parley.conversation.v1.conversation_pb2 import (
     REPLY_MODALITY_TEXT,
     REPLY_MODALITY_UNSPECIFIED,
     TURN_MODE_AUTOMATIC,
+    TURN_MODE_MANUAL,
     TURN_MODE_UNSPECIFIED,
     Instructions,
     SessionConfig,
@@ -80,9 +81,10 @@ class SessionOptions:
 
 def policy_of(config: SessionConfig, present: Policy) -> Policy:
     """Return `present` with what `config` sets changed. Raises `InvalidRequest` naming the field that cannot be."""
-    if config.turn_mode not in (TURN_MODE_UNSPECIFIED, TURN_MODE_AUTOMATIC):
+    if config.turn_mode not in (TURN_MODE_UNSPECIFIED, TURN_MODE_AUTOMATIC, TURN_MODE_MANUAL):
         raise InvalidRequest(
-            f"turn_mode {config.turn_mode} does not exist: expected automatic", field="config.session.turn_mode"
+            f"turn_mode {config.turn_mode} does not exist: expected automatic or manual",
+            field="config.session.turn_mode",
         )
     if config.eagerness not in (EAGERNESS_UNSPECIFIED, *_DELAYS):
         raise InvalidRequest(
@@ -90,6 +92,8 @@ def policy_of(config: SessionConfig, present: Policy) -> Policy:
         )
     _between("end_of_turn_delay", seconds(config.end_of_turn_delay), *_END_OF_TURN_DELAY)
     changed: dict[str, bool | float | str] = {}
+    if config.turn_mode != TURN_MODE_UNSPECIFIED:
+        changed["manual_turns"] = config.turn_mode == TURN_MODE_MANUAL
     if config.HasField("greeting"):
         changed["greeting"] = config.greeting
     if config.HasField("goodbye"):
@@ -128,7 +132,7 @@ def config_of(given: SessionConfig, policy: Policy) -> SessionConfig:
         silence_timeout=duration(policy.silence_timeout),
         pacing_lead=duration(policy.pacing_lead),
         confirmation_time=duration(policy.confirmation_time),
-        turn_mode=TURN_MODE_AUTOMATIC,
+        turn_mode=TURN_MODE_MANUAL if policy.manual_turns else TURN_MODE_AUTOMATIC,
         reply_modality=REPLY_MODALITY_SPEECH if policy.spoken else REPLY_MODALITY_TEXT,
         language=policy.language,
         end_of_turn_delay=given.end_of_turn_delay,

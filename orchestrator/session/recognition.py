@@ -1,8 +1,8 @@
 """The session's recogniser: one `Transcribe` stream, which is replaced when it is lost.
 
 The recogniser is fed from a store of the last half minute of the microphone rather than from the wire. When it is lost,
-the next one is sent the audio for which the first returned no certain words. Positions are samples since the session
-started.
+the next one is sent the audio for which the first returned no certain words, from its last silence on. Positions are
+samples since the session started.
 """
 
 import asyncio
@@ -19,11 +19,14 @@ from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import InvalidRequest, MeshError, UpstreamDown
 from mesh.pool import Backoff
 from mesh.tasks import beside
-from mesh.times import duration, seconds
+from mesh.times import duration, loop_time, seconds
+from orchestrator.conversation import Policy
 from orchestrator.conversation import events as ev
 from parley.stt.v1 import stt_pb2
 from parley.stt.v1.stt_pb2 import TranscribeRequest, TranscribeResponse
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceStub
+
+PAUSE_THRESHOLD = Policy().pause_threshold
 
 Transcription = Admission[TranscribeRequest, TranscribeResponse]
 
@@ -40,11 +43,23 @@ _LONGEST_REPLAY = KEPT_SAMPLES - 5 * SAMPLE_RATE
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.1, 5.0
 """The pauses between attempts to find another recogniser; they double from the first to the longest."""
 
+_WORDS_LATE_S = 2.0
+"""The longest time after its end that a recogniser reports a word which it was not asked to flush."""
+
+_PRE_ROLL_S = 1.0
+"""How long before the first speech that is not certain a replay begins. Speech is scored late, and decoded better with
+the silence before it."""
+
+_UNANSWERED_S = 0.5
+"""How often it is looked whether a recogniser that is to be given back has answered its last flush."""
+
 _STALL_LIMIT_S = 5.0
 """A recogniser is replaced when it returns no score for this long although it was sent audio before."""
 
 _LONGEST_FLUSH_S = 10.0
 """The longest time to answer a flush that a recogniser may ask for."""
+
+_LOST = "I cannot hear you just now; I am looking for another recogniser."
 
 _log = structlog.get_logger()
 
@@ -89,11 +104,18 @@ class RecognitionClient:
     """Feeds the person's microphone to a recogniser, and to another when that is lost.
 
     `notify` is given the core's events, with offsets from the session's first microphone sample. `warn` is given a
-    reason and a message when recognition is lost.
+    reason and a message when recognition is lost. A recogniser that is sent nothing for `unused_limit_s` is given back;
+    the next audio takes another.
     """
 
     def __init__(
-        self, stt: Replicas, session_id: str, notify: Callable[[ev.Event], None], warn: Callable[[str, str], None]
+        self,
+        stt: Replicas,
+        session_id: str,
+        notify: Callable[[ev.Event], None],
+        warn: Callable[[str, str], None],
+        *,
+        unused_limit_s: float,
     ) -> None:
         self._stt = stt
         self._session_id = session_id
@@ -104,13 +126,24 @@ class RecognitionClient:
         """Flushes as (position, flush_id), in order."""
         self._changed = asyncio.Event()
         self._certain = 0
-        """The position up to which words are certain: where the next recogniser begins."""
+        """The position up to which words are certain: where the next recogniser begins.
+
+        Silence is as certain as words.
+        """
+        self._silent_from: int | None = None
+        """Where the silence began that the present recogniser scores; None: it scores none."""
+        self._guessed = False
+        """Whether the last partial had words, which are not certain yet."""
         self._sent = 0
         """The position up to which the present recogniser was sent the microphone."""
         self._scored = 0
         """The position up to which the present recogniser has scored the microphone."""
         self._retries = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
         """The pauses before attempts to find another."""
+        self._unused_limit_s = unused_limit_s
+        self._fed_at = loop_time()
+        self._fed = asyncio.Event()
+        """Set by audio, cleared when a recogniser is given back."""
         self._language = Language("", asked_for=False)
         self._language_changed = asyncio.Event()
 
@@ -151,6 +184,8 @@ class RecognitionClient:
     def feed(self, pcm: bytes) -> None:
         """Take in the next samples of the microphone (16-bit PCM, 24 kHz)."""
         self._microphone.write(pcm)
+        self._fed_at = loop_time()
+        self._fed.set()
         self._changed.set()
 
     def flush(self, flush_id: int) -> None:
@@ -160,37 +195,56 @@ class RecognitionClient:
 
     async def run(self, first: Transcription) -> None:
         """Recognise until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
-        await self._run_stream(first, 0)
+        lost = await self._run_stream(first, 0)
         while True:
-            if not self._language_changed.is_set():
+            if not lost:
+                await self._fed.wait()
+            elif not self._language_changed.is_set():
                 await asyncio.sleep(self._retries.pause())
             position = max(self._certain, self._microphone.end - _LONGEST_REPLAY)
             try:
                 async with self.open(position) as another:
                     _log.info("recogniser replaced", replica=another.replica)
-                    await self._run_stream(another, position)
+                    lost = await self._run_stream(another, position, replay=lost)
             except InvalidRequest as error:
                 self._language = Language("", asked_for=False)
                 self._warn("LANGUAGE_UNKNOWN", f"{error.message}. I go on listening as before.")
             except MeshError as error:
                 _log.warning("no recogniser", reason=error.reason, error=error.message)
+                if not lost:
+                    self._notify(ev.RecognizerLost())
+                    self._warn("STT_LOST", _LOST)
+                lost = True
 
-    async def _run_stream(self, transcription: Transcription, position: int) -> None:
-        """Run one stream, which begins at `position`, until it is lost."""
+    async def _run_stream(self, transcription: Transcription, position: int, *, replay: bool = True) -> bool:
+        """Run one stream, which begins at `position`, until it is lost; False: until it was given back.
+
+        `replay`: the audio so far was sent to another recogniser before.
+        """
         # The core has already acted on the scores of the replayed audio. Before this offset only words are passed on.
-        replayed = self._microphone.end / SAMPLE_RATE
+        replayed = (self._microphone.end if replay else position) / SAMPLE_RATE
         self._sent = self._scored = position
+        self._silent_from, self._guessed = None, False
         try:
-            async with beside(self._send(transcription), self._notice_stall(), self._notice_language()):
+            notices = (self._notice_stall(), self._notice_language(), self._notice_silence())
+            async with beside(self._send(transcription), *notices):
                 async for response in transcription:
                     self._received(response, replayed)
                 raise UpstreamDown("the recogniser has ended the stream")
         except _LanguageChanged:
             # Its slot may be the one that the next stream needs.
             transcription.cancel()
+            self._notify(ev.RecognizerLost())
         except MeshError as error:
             _log.warning("recogniser lost", reason=error.reason, error=error.message)
-            self._warn("STT_LOST", "I cannot hear you just now; I am looking for another recogniser.")
+            self._notify(ev.RecognizerLost())
+            self._warn("STT_LOST", _LOST)
+        except _Unused:
+            transcription.cancel()
+            _log.info("recogniser given back: no audio comes", after_s=self._unused_limit_s)
+            self._certain = self._microphone.end
+            return False
+        return True
 
     def _received(self, response: TranscribeResponse, replayed: float) -> None:
         match response.WhichOneof("event"):
@@ -198,18 +252,31 @@ class RecognitionClient:
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
                 self._certain = max(self._certain, round(end * SAMPLE_RATE))
+                self._guessed = False
                 self._notify(ev.WordRecognized(word.text, start, end))
             case "partial":
+                self._guessed = bool(response.partial.text)
                 self._notify(ev.PartialRecognized(response.partial.text))
             case "pause":
                 offset = seconds(response.pause.offset)
                 self._scored = round(offset * SAMPLE_RATE)
+                self._note_silence(response.pause.pause_probability)
                 if offset > replayed:
                     # It has scored past the replayed audio, which may be what the recogniser before it failed on.
                     self._retries.reset()
                     self._notify(ev.PauseScored(response.pause.pause_probability, offset))
             case "flushed":
                 self._flushed(response.flushed.flush_id)
+
+    def _note_silence(self, probability: float) -> None:
+        """Count silence as recognised once every word before it must have come."""
+        if probability <= PAUSE_THRESHOLD or self._guessed:
+            self._silent_from = None
+            return
+        if self._silent_from is None:
+            self._silent_from = self._scored
+        if not self._unanswered and self._scored - self._silent_from >= _WORDS_LATE_S * SAMPLE_RATE:
+            self._certain = max(self._certain, self._scored - round(_PRE_ROLL_S * SAMPLE_RATE))
 
     def _flushed(self, flush_id: int) -> None:
         """Take in the answer to a flush. It also answers all flushes before it."""
@@ -236,6 +303,14 @@ class RecognitionClient:
             else:
                 await self._changed.wait()
 
+    async def _notice_silence(self) -> None:
+        """Raise `_Unused` when no audio has come for so long that nothing can be left to recognise."""
+        while (left := self._unused_limit_s - (loop_time() - self._fed_at)) > 0 or self._unanswered:  # noqa: ASYNC110
+            # An event for each frame would cost more.
+            await asyncio.sleep(max(left, _UNANSWERED_S))
+        self._fed.clear()
+        raise _Unused
+
     async def _notice_language(self) -> None:
         """Raise `_LanguageChanged` when the stream's language is no longer the session's."""
         await self._language_changed.wait()
@@ -248,6 +323,10 @@ class RecognitionClient:
             await asyncio.sleep(_STALL_LIMIT_S)
             if self._scored == scored and sent - scored >= FRAME_SAMPLES:
                 raise UpstreamDown("the recogniser has stalled")
+
+
+class _Unused(Exception):
+    """No audio comes: somebody else may need the recogniser."""
 
 
 class _LanguageChanged(Exception):

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import grpc
@@ -11,7 +11,7 @@ import structlog
 
 from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
-from mesh.errors import AtCapacity, MeshError, UpstreamDown
+from mesh.errors import AtCapacity, MeshError, MissingServiceAtCapacity, UpstreamDown
 from mesh.tasks import beside
 from mesh.text.marks import unmarked
 from mesh.text.writing import ends_sentence
@@ -22,6 +22,7 @@ from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.reply_limit import ReplyLimit
 from orchestrator.llm.words import words_of
 from orchestrator.metrics import Metrics
+from orchestrator.session.voice_queue import VoiceQueue
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
@@ -29,7 +30,7 @@ from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
 Synthesis = Admission[SynthesizeRequest, SynthesizeResponse]
 
 _SEARCH_PAUSES_S = (0.05, 0.075, 0.1125, 0.16875)
-"""Between the five searches for a synthesis. A slot is often free a moment later: another reply has just ended."""
+"""Between the five searches for a synthesis while none can be reached. One that restarts is back a moment later."""
 
 _WORDS_AHEAD = 1_024
 """Words the model may be ahead of the synthesis."""
@@ -54,6 +55,7 @@ class Upstreams:
     model: LanguageModel
     tts: Replicas
     metrics: Metrics
+    voices: VoiceQueue
 
 
 class ReplyAudioBuffer:
@@ -286,17 +288,18 @@ class ReplyTask:
 
     @asynccontextmanager
     async def _synthesis(self) -> AsyncIterator[Synthesis]:
-        """Find a synthesis; while every one is taken or none can be reached, search again after a pause.
+        """Find a synthesis. While every one is taken, wait in the queue; while none can be reached, search again.
 
         The synthesis itself replaces a voice that is not to be had (`voice_replaced`).
         """
         pauses = iter(_SEARCH_PAUSES_S)
         async with AsyncExitStack() as stack:
+            stack.callback(self._upstreams.voices.freed)
             while True:
                 try:
-                    found = await stack.enter_async_context(admitted(self._upstreams.tts, _synthesize, self._config()))
+                    found = await self._found(stack)
                     break
-                except (AtCapacity, UpstreamDown) as error:
+                except UpstreamDown as error:
                     pause = next(pauses, None)
                     if pause is None:
                         raise
@@ -306,6 +309,26 @@ class ReplyTask:
             if started.HasField("voice_replaced"):
                 self._warn(started.voice_replaced.reason, started.voice_replaced.message)
             yield found
+
+    async def _found(self, stack: AsyncExitStack) -> Synthesis:
+        """A synthesis, put on `stack`. Raises `AtCapacity` if all are taken for longer than the queue waits."""
+
+        async def search() -> Synthesis:
+            return await stack.enter_async_context(admitted(self._upstreams.tts, _synthesize, self._config()))
+
+        queue = self._upstreams.voices
+        if queue.is_empty:
+            with suppress(AtCapacity):
+                return await search()
+        self._warn("TTS_NOT_FOUND", "I am waiting for my voice: every speech synthesis is taken.")
+        try:
+            async with asyncio.timeout(queue.limit_s), queue.turn(), aclosing(queue.pauses()) as pauses:
+                async for _ in pauses:
+                    with suppress(AtCapacity):
+                        return await search()
+        except TimeoutError:
+            pass
+        raise MissingServiceAtCapacity.of(self._upstreams.tts.service)
 
     def _config(self) -> SynthesizeRequest:
         config = tts_pb2.SynthesizeConfig(

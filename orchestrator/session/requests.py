@@ -61,13 +61,23 @@ class Requests:
                 self._text(request.text, request_id)
             case "update":
                 self._update(request.update.session, request_id)
+            case "cancel_reply":
+                cancelled = request.cancel_reply
+                reply_id = cancelled.reply_id if cancelled.HasField("reply_id") else None
+                self._session.notify(ev.CancellationRequested(reply_id), request_id)
+            case "say":
+                self._session.notify(ev.SayRequested(_words(request.say.text, "a text to say")), request_id)
+            case "commit_turn":
+                self._session.notify(ev.TurnCommitted(), request_id)
             case "finish":
                 self._finished = True
                 self._session.notify(ev.FinishRequested(), request_id)
             case "config":
                 raise InvalidRequest("config opens a conversation and may be sent only once; use update")
             case _:
-                raise InvalidRequest("an empty request: expected audio, text, update, finish or playback")
+                raise InvalidRequest(
+                    "an empty request: expected audio, text, update, say, commit_turn, cancel_reply, playback or finish"
+                )
 
     def _update(self, config: pb.SessionConfig, request_id: str | None) -> None:
         self._session.configure(config, self._options.change(config), request_id)
@@ -84,16 +94,21 @@ class Requests:
             self._session.notify(ev.MicrophoneAudioArrived(len(pcm) // SAMPLE_BYTES))
 
     def _text(self, text: pb.UserText, request_id: str | None) -> None:
-        if not text.text.strip():
-            raise InvalidRequest(f"a typed turn of {len(text.text)} characters: expected 1 to 10000, not blank")
+        words = _words(text.text, "a typed turn")
         item_id = text.item_id if text.HasField("item_id") else None
-        self._session.notify(ev.UserTyped(text.text.strip(), item_id), request_id)
+        self._session.notify(ev.UserTyped(words, item_id), request_id)
 
     def _playback(self, playback: pb.ReplyPlayback) -> None:
         played = seconds(playback.played_duration)
         if played < 0:
             raise InvalidRequest(f"playback.played_duration is {played:g} s: expected 0 s or more")
         self._session.notify(ev.ReplyPlaybackReported(playback.reply_id, played, playback.paused))
+
+
+def _words(text: str, what: str) -> str:
+    if not text.strip():
+        raise InvalidRequest(f"{what} of {len(text)} characters: expected 1 to 10000, not blank")
+    return text.strip()
 
 
 def _id_of(request: pb.ConverseRequest) -> str | None:

@@ -39,7 +39,12 @@ class SendQueue:
         self._taken = asyncio.Event()
 
     def put(self, response: ConverseResponse, reply_id: str | None = None) -> None:
-        """Add a message; with a `reply_id` it is part of that reply's audio. Raises `ClientNotReading` if full."""
+        """Add a message; with a `reply_id` it is part of that reply's audio. Nothing is added after `close`.
+
+        Raises `ClientNotReading` if full.
+        """
+        if self._closed:
+            return
         if len(self._waiting) >= _MAX_WAITING:
             raise ClientNotReading
         self._waiting.append((response, reply_id))
@@ -57,7 +62,7 @@ class SendQueue:
         self._waiting = deque(entry for entry in self._waiting if entry[1] != reply_id)
 
     def close(self) -> None:
-        """End the queue: `get` returns None once all has been sent."""
+        """End the queue: it takes no more, and `get` returns None once all has been sent."""
         self._closed = True
         self._changed.set()
 

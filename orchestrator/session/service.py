@@ -1,18 +1,21 @@
 """`ConversationService`: admits a conversation and holds it."""
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import grpc
 import structlog
 
 from mesh.audio import negotiate
 from mesh.discovery.search import Replicas
+from mesh.errors import MissingServiceAtCapacity
 from mesh.process import logs
 from mesh.rpc.streams import before_idle, first_request
+from orchestrator.conversation import events as ev
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.recorder import Recordings
+from orchestrator.session.opening import history_of, metadata_of
 from orchestrator.session.options import SessionOptions
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.requests import HungUp, Requests
@@ -24,6 +27,9 @@ from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceServ
 
 RULES = "parley-responder"
 """What the built-in responder calls itself in its list of models."""
+
+_TYPED_RETRY_S = 5.0
+"""When a client may ask again after the last place for a typed conversation was taken."""
 
 _log = structlog.get_logger()
 
@@ -46,6 +52,8 @@ class ConversationServicer(ConversationServiceServicer):
         self._upstreams = upstreams
         self._prompts = prompts
         self._recordings = recordings
+        self._typed = 0
+        """Typed conversations that are held."""
 
     async def DescribeService(  # noqa: N802 - the contract's name
         self,
@@ -57,6 +65,17 @@ class ConversationServicer(ConversationServiceServicer):
         return pb.DescribeServiceResponse(
             model=model, answers_by_rules=model == RULES, can_record=bool(self._settings.recordings_folder)
         )
+
+    @contextmanager
+    def _typed_slot(self) -> Iterator[None]:
+        """Count a typed conversation meanwhile. Nothing else limits them: they take no recogniser."""
+        if self._typed >= self._settings.typed_capacity:
+            raise MissingServiceAtCapacity.of("typed conversation", retry_after=_TYPED_RETRY_S)
+        self._typed += 1
+        try:
+            yield
+        finally:
+            self._typed -= 1
 
     # A coroutine rather than a generator: see `mesh.rpc.interceptor`.
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
@@ -75,6 +94,7 @@ class ConversationServicer(ConversationServiceServicer):
         output_format = negotiate(config.output_format, field="config.output_format")
         options = SessionOptions(self._upstreams.model, self._prompts)
         configured = options.change(config.session)
+        history, metadata = history_of(config.history), metadata_of(config.metadata)
         limit = self._settings.stall_limit_s
         session = Session(
             session_id,
@@ -84,14 +104,18 @@ class ConversationServicer(ConversationServiceServicer):
             limit,
             options=options,
             recordings=self._recordings,
+            metadata=metadata,
+            unused_limit_s=self._settings.unused_recognizer_s,
         )
         async with AsyncExitStack() as exits:
+            if config.typed_only:
+                exits.enter_context(self._typed_slot())
             exits.push_async_callback(session.recorder.close)
             work = []
             if not config.typed_only:
                 session.recognition.set_language(options.language)
                 work.append(session.recognition.run(await exits.enter_async_context(session.recognition.open())))
-            _log.info("conversation admitted", typed_only=config.typed_only)
+            _log.info("conversation admitted", typed_only=config.typed_only, metadata=metadata)
             started = pb.ConverseStarted(
                 session_id=session_id,
                 input_format=input_format,
@@ -100,6 +124,8 @@ class ConversationServicer(ConversationServiceServicer):
             )
             session.send(pb.ConverseResponse(started=started), request_id)
             session.configure(config.session, configured, request_id)
+            if history:
+                session.notify(ev.HistoryGiven(history))
             client = Requests(session, options, input_format)
             try:
                 await session.run(context.write, client.run(requests), *work)

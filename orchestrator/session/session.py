@@ -6,7 +6,7 @@ actions are performed before anything else can happen. Both are synchronous: not
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -30,6 +30,12 @@ from parley.conversation.v1 import conversation_pb2 as pb
 _TICKS_PER_S = 1_000
 """Ticks of uvloop's clock. A timer set between two ticks may fire at the earlier one."""
 
+_LINGER_S = 0.25
+"""How long requests are still read, and ignored, after the last message.
+
+Where a call ends while its client is sending, gRPC's client reports an error of its own and loses what it has not read.
+"""
+
 Write = Callable[[pb.ConverseResponse], Awaitable[None]]
 
 
@@ -47,6 +53,7 @@ class Session:
     """The shell around one `Conversation`: feeds it events, performs its actions, keeps its timer.
 
     Replies are given in `output_format`. A client that leaves a message unread for `stall_limit_s` is gone.
+    A recogniser that is sent no audio for `unused_limit_s` is given back.
     """
 
     def __init__(
@@ -59,9 +66,11 @@ class Session:
         *,
         options: SessionOptions,
         recordings: Recordings,
+        metadata: Mapping[str, str],
+        unused_limit_s: float,
     ) -> None:
         self.session_id = session_id
-        self.recognition = RecognitionClient(stt, session_id, self.notify, self.warn)
+        self.recognition = RecognitionClient(stt, session_id, self.notify, self.warn, unused_limit_s=unused_limit_s)
         self._conversation = Conversation()
         self._send_queue = SendQueue()
         self._upstreams = upstreams
@@ -71,7 +80,7 @@ class Session:
         self._replies: dict[str, _LivingReply] = {}
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
-        self.recorder = Recorder(recordings, session_id, self._now)
+        self.recorder = Recorder(recordings, session_id, self._now, metadata)
         self._deadline: float | None = None
         self._deadline_moved = asyncio.Event()
         self._paused_at: float | None = None
@@ -104,14 +113,16 @@ class Session:
         self.recorder.record_warning(reason, message)
         self.send(wire.warning(reason, message))
 
-    async def run(self, write: Write, *work: Coroutine[Any, Any, None]) -> None:
-        """Hold the conversation until it ends, with `work` running beside it.
+    async def run(self, write: Write, requests: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:
+        """Hold the conversation until it ends, with `work` running beside it; `requests` reads what the client asks.
 
-        Raises the error that ends it, if one does: a failure of `work`, or `ClientNotReading`.
+        Raises the error that ends it, if one does: a failure of `requests` or `work`, or `ClientNotReading`.
         """
         with self._upstreams.metrics.conversation():
             async with beside(self._keep_time(), *work) as self._tasks:
+                reading = self._tasks.create_task(requests)
                 await self._deliver(write)
+                await asyncio.wait([reading], timeout=_LINGER_S)
 
     # --- time -----------------------------------------------------------------------------------------------------
 

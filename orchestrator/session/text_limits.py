@@ -1,6 +1,6 @@
 """How long the texts may be that a client sends: every one of them, since all are kept, sent on or answered with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from google.protobuf.message import Message
 
@@ -20,6 +20,12 @@ LIMITS = {
     "parley.conversation.v1.UserText.text": 10_000,
     "parley.conversation.v1.UserText.item_id": 200,
     "parley.conversation.v1.ReplyPlayback.reply_id": 200,
+    "parley.conversation.v1.CancelReplyRequest.reply_id": 200,
+    "parley.conversation.v1.SayRequest.text": 10_000,
+    "parley.conversation.v1.HistoryItem.text": 10_000,
+    "parley.conversation.v1.HistoryItem.item_id": 200,
+    "parley.conversation.v1.ConverseConfig.MetadataEntry.key": 64,
+    "parley.conversation.v1.ConverseConfig.MetadataEntry.value": 256,
 }
 """In characters, by the field's full name in the contract."""
 
@@ -38,3 +44,11 @@ def _texts(message: Message, path: str) -> Iterator[tuple[str, int, str]]:
             yield where, LIMITS[field.full_name], value
         elif isinstance(value, Message):
             yield from _texts(value, f"{where}.")
+        elif isinstance(value, Mapping):
+            of_keys, of_values = (LIMITS[f"{field.message_type.full_name}.{part}"] for part in ("key", "value"))
+            for key, text in value.items():
+                yield where, of_keys, key
+                yield f"{where}.{key}", of_values, text
+        elif field.message_type is not None:
+            for number, item in enumerate(value):
+                yield from _texts(item, f"{where}[{number}].")

@@ -1,14 +1,14 @@
 """A recogniser that hears what the test wants, over the real wire."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import grpc
 import numpy as np
 
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE, negotiate
-from mesh.errors import UpstreamDown
+from mesh.errors import AtCapacity, UpstreamDown
 from mesh.rpc.server import GrpcServer
 from mesh.rpc.streams import first_request
 from mesh.settings import ServiceSettings
@@ -95,6 +95,14 @@ class FakeStt(SpeechToTextServiceServicer):
         self.reading.set()
         self.scores = True
         self.answers_flushes = True
+        self._refuses = False
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Admit nobody meanwhile."""
+        self._refuses = True
+        yield
+        self._refuses = False
 
     async def hearing(self, number: int = 0) -> Hearing:
         """Return the so-manieth admitted stream, once there is one."""
@@ -105,6 +113,8 @@ class FakeStt(SpeechToTextServiceServicer):
         self, requests: AsyncIterator[pb.TranscribeRequest], context: Context
     ) -> None:
         config = (await first_request(requests)).config
+        if self._refuses:
+            raise AtCapacity("this recogniser is full")
         with self.slots.taken():
             hearing = Hearing(config)
             self.hearings.append(hearing)

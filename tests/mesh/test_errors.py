@@ -90,6 +90,20 @@ def test_a_foreign_status_keeps_its_code_and_not_its_text() -> None:
     assert (too_big.code, too_big.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED")
 
 
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
+def test_no_foreign_status_is_told_by_its_code(code: grpc.StatusCode) -> None:
+    """The message may travel to a person."""
+    arrived = foreign(code, "Received RST_STREAM with error code 2 from ipv4:10.1.2.3:5")
+    assert arrived.code is code
+    assert code.name not in arrived.message
+    assert "10.1.2.3" not in arrived.message
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL", "CANCELLED", "UNKNOWN"])
+def test_a_peer_that_is_gone_is_upstream_down(code: str) -> None:
+    assert type(foreign(grpc.StatusCode[code], "")) is UpstreamDown
+
+
 def test_details_that_cannot_be_read_are_no_details() -> None:
     arrived = foreign(grpc.StatusCode.UNAVAILABLE, "?", ("grpc-status-details-bin", b"\xff\xff\xff"))
     assert type(arrived) is UpstreamDown

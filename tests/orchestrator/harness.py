@@ -20,6 +20,7 @@ from orchestrator.prompts.texts import read_texts
 from orchestrator.recorder import Recordings
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.service import ConversationServicer
+from orchestrator.session.voice_queue import VoiceQueue
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
@@ -93,7 +94,7 @@ async def open_harness(**settings: Any) -> AsyncIterator[Harness]:
         metrics = Metrics(registry)
         stt_replicas = Replicas("speech recognition", stt_server.address, meter=metrics.stt_search)
         tts_replicas = Replicas("speech synthesis", tts_server.address, meter=metrics.tts_search)
-        upstreams = Upstreams(model, await enter(tts_replicas), metrics)
+        upstreams = Upstreams(model, await enter(tts_replicas), metrics, VoiceQueue(chosen.voice_wait_s))
         prompts = Prompts(TEXTS, await enter(HeadlineCache(chosen)))
         recordings = await enter(Recordings(chosen))
         servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts, recordings)

@@ -1,6 +1,7 @@
 import asyncio
 import itertools
 import time
+from contextlib import AsyncExitStack
 from types import CoroutineType
 from typing import Any
 
@@ -11,7 +12,6 @@ from starlette.websockets import WebSocket
 from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosed
 
-from edge import server
 from edge.dialects.unmute import UnmuteDialect
 from edge.metrics import EdgeMetrics
 from edge.server import EdgeServer
@@ -138,19 +138,24 @@ class TestEnd:
                 await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 50_000})
             await talk.hung_up()
 
-    async def test_its_socket_is_freed_as_well(
-        self, orchestrator: GrpcServer, fake: FakeConversation, serve_edge: EdgeFactory, monkeypatch: pytest.MonkeyPatch
+    async def test_their_sockets_are_freed_at_once(
+        self, edge: EdgeServer, fake: FakeConversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """However much is still to be sent to them."""
         monkeypatch.setattr(realtime, "_CLIENT_LIMIT_S", 0.2)
-        monkeypatch.setattr(server, "_UNREAD_LIMIT_MS", 500)
-        async with serve_edge(orchestrator_target=orchestrator.address) as edge, client_that_does_not_read(edge.port):
-            talk = await fake.next_conversation()
-            for _ in range(200):
-                await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 50_000})
-            await talk.hung_up()
+        async with AsyncExitStack() as clients:
+            for _ in range(40):
+                await clients.enter_async_context(client_that_does_not_read(edge.port))
+            talks = [await fake.next_conversation() for _ in range(40)]
+            await asyncio.gather(*(self._overwhelm(talk) for talk in talks))
             async with asyncio.timeout(5):
-                while edge._server.server_state.connections:  # noqa: ASYNC110 - the kernel frees it, and tells nobody
+                while edge._server.server_state.connections:  # noqa: ASYNC110 - nothing tells of it
                     await asyncio.sleep(0.05)
+
+    async def _overwhelm(self, talk: Conversation) -> None:
+        for _ in range(200):
+            await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 50_000})
+        await talk.hung_up()
 
 
 class TestRefusal:

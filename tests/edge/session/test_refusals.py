@@ -1,3 +1,4 @@
+import grpc
 import pytest
 
 from edge.session import refusals
@@ -11,6 +12,7 @@ from mesh.errors import (
     MissingServiceTimeout,
     UpstreamDown,
     VoiceNotFound,
+    from_rpc_error,
 )
 
 
@@ -24,7 +26,7 @@ from mesh.errors import (
         ),
         (AtCapacity("this replica is full", retry_after=3), 1013, "This replica is full. Please try again in 3 s."),
         (MissingServiceTimeout.of("orchestrator"), 1011, "No orchestrator can be reached."),
-        (UpstreamDown("the call failed with UNAVAILABLE"), 1011, "The conversation was lost. Please try again."),
+        (UpstreamDown("the connection was lost"), 1011, "The conversation was lost. Please try again."),
         (VoiceNotFound("there is no voice 'x'"), 1011, "There is no voice 'x'."),
         (ConfigRequired("the first message must be config"), 1008, "The first message must be config."),
         (
@@ -38,6 +40,15 @@ from mesh.errors import (
 def test_each_error_has_its_code_and_words(error: MeshError, code: int, words: str) -> None:
     assert refusals.close_code(error) == code
     assert refusals.words(error) == words
+
+
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK])
+def test_the_words_for_a_status_of_the_transport_are_for_people(code: grpc.StatusCode) -> None:
+    error = from_rpc_error(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "RST_STREAM"))
+    assert refusals.words(error) in {
+        "The conversation was lost. Please try again.",
+        "Something went wrong here. Please try again.",
+    }
 
 
 def test_a_reason_fits_its_frame() -> None:

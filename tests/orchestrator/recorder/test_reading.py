@@ -47,8 +47,8 @@ def test_another_file_is_refused_by_name(file: Path, first: bytes) -> None:
 
 
 def test_a_newer_format_is_refused(file: Path) -> None:
-    file.write_bytes(records.encoded(HEADER).replace(b'"version":3', b'"version":4'))
-    with pytest.raises(NotARecording, match="a newer Parley: format 4, expected at most 3"):
+    file.write_bytes(records.encoded(HEADER).replace(b'"version":4', b'"version":5'))
+    with pytest.raises(NotARecording, match="a newer Parley: format 5, expected at most 4"):
         header_of(file)
 
 

@@ -389,7 +389,7 @@ def test_the_lines_of_a_recording_are_a_closed_set() -> None:
     """There is no line for debug output, nor a field that could take it."""
     kinds = {each.__struct_config__.tag: each.__struct_fields__ for each in get_args(records.Record)}
     assert kinds == {
-        "header": ("now", "format", "version", "product", "session_id", "started_wall", "state"),
+        "header": ("now", "format", "version", "product", "session_id", "started_wall", "metadata", "state"),
         "session": ("now", "session"),
         "step": ("now", "event", "actions"),
         "audio": ("now", "reply_id", "start", "pcm"),

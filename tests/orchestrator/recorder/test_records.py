@@ -96,7 +96,10 @@ def test_a_recording_of_the_first_format_is_replayed(file: Path) -> None:
     assert outcome.steps == file.read_bytes().count(b'"line":"step"')
 
 
-ADDED = {3: {"RecognizerChanged"}}
+ADDED = {
+    3: {"RecognizerChanged"},
+    4: {"RecognizerLost", "HistoryGiven", "TurnCommitted", "CancellationRequested", "SayRequested"},
+}
 """Events and actions that came after the first format, by the version that an older Parley refuses because of them."""
 
 

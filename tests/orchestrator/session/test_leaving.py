@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
+import grpc
 import pytest
 
 from mesh.times import duration
@@ -124,6 +126,26 @@ async def test_finish_asks_for_the_last_words_and_answers_them(harness: Harness)
         await caller.to_end()
     assert caller.received("user_turn_ended")[0].text == "Goodbye"
     assert caller.names()[-2:] == ["reply_finished", "conversation_ended"]
+
+
+LATE = [
+    pb.ConverseRequest(text=pb.UserText(text="One more thing.")),
+    pb.ConverseRequest(update=pb.UpdateSession()),
+    pb.ConverseRequest(audio=pb.UserAudio(audio=SPEECH)),
+    pb.ConverseRequest(config=pb.ConverseConfig()),
+    pb.ConverseRequest(finish=pb.ConverseFinish()),
+    pb.ConverseRequest(),
+]
+
+
+@pytest.mark.parametrize("late", LATE, ids=lambda late: str(late.WhichOneof("request")))
+async def test_nothing_follows_the_end(harness: Harness, late: pb.ConverseRequest) -> None:
+    async with harness.calling(TYPED) as caller:
+        await caller.finish()
+        for _ in range(20):
+            with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
+                await caller.send(late)
+        assert (await caller.to_end())[-1] == "conversation_ended"
 
 
 async def test_finish_with_nothing_to_wait_for_ends_at_once(harness: Harness) -> None:

@@ -1,13 +1,17 @@
 """A recogniser that is lost, or stalls, in the middle of a conversation."""
 
+import asyncio
+
 import pytest
 
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
 from mesh.errors import UpstreamDown
 from mesh.times import seconds
+from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.stt import Hearing
+from tests.fakes.tts import spoken
 from tests.orchestrator.caller import SILENCE, SPEECH, Caller
-from tests.orchestrator.harness import Harness
+from tests.orchestrator.harness import Harness, open_harness
 
 
 def numbered_speech(first: int, count: int) -> list[bytes]:
@@ -51,6 +55,129 @@ async def test_before_the_first_word_all_is_heard_again(harness: Harness) -> Non
         second = await harness.stt.hearing(1)
         await until_heard(second, 4)
         assert (second.base, bytes(second.audio)) == (0, b"".join(frames))
+
+
+async def test_a_microphone_that_sends_nothing_gives_its_recogniser_back() -> None:
+    async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
+        await harness.stt.slots.until_open(1)
+        await harness.stt.slots.until_open(0)
+        await caller.play(*numbered_speech(0, 3))
+        second = await harness.stt.hearing(1)
+        await until_heard(second, 3)
+        assert (second.base, bytes(second.audio)) == (0, b"".join(numbered_speech(0, 3)))
+        second.word("Hello")
+        await caller.until("user_word_recognized")
+        assert not caller.received("warning")
+
+
+async def test_a_microphone_that_is_muted_gives_its_recogniser_back() -> None:
+    async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
+        await caller.play(*silences(5))
+        await until_heard(await harness.stt.hearing(), 5)
+        await harness.stt.slots.until_open(0)
+        await caller.play(*numbered_speech(0, 3))
+        second = await harness.stt.hearing(1)
+        await until_heard(second, 3)
+        assert second.base == pytest.approx(5 * FRAME_S)
+        await caller.until("user_speech_started")
+
+
+async def test_a_flush_is_answered_before_the_recogniser_is_given_back() -> None:
+    async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
+        harness.stt.answers_flushes = False
+        await caller.play(SPEECH)
+        first = await harness.stt.hearing()
+        await first.until(lambda: first.flushes == [1])
+        await asyncio.sleep(1.5)
+        assert harness.stt.slots.open == 1
+        first.word("Late")
+        first.answer(1)
+        await caller.until("user_word_recognized")
+        await harness.stt.slots.until_open(0)
+
+
+async def test_a_microphone_that_returns_to_a_full_mesh_is_told_and_heard_later() -> None:
+    async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
+        await harness.stt.slots.until_open(0)
+        with harness.stt.refusing():
+            await caller.play(*numbered_speech(0, 3))
+            warning = await caller.until("warning")
+            assert warning.reason == "STT_LOST"
+        second = await harness.stt.hearing(1)
+        await until_heard(second, 3)
+        assert bytes(second.audio) == b"".join(numbered_speech(0, 3))
+
+
+def silences(count: int) -> list[bytes]:
+    return [SILENCE] * count
+
+
+async def scored(caller: Caller, hearing: Hearing, frames: int) -> None:
+    """Wait until the orchestrator knows the scores of so many frames."""
+    await until_heard(hearing, frames)
+    hearing.partial("")
+    await caller.until("user_partial_transcript")
+
+
+LONG = 40
+"""Frames: 3.2 s."""
+
+
+async def test_silence_that_was_scored_is_not_heard_again(harness: Harness) -> None:
+    async with harness.calling() as caller:
+        await caller.play(*silences(LONG))
+        first = await harness.stt.hearing()
+        await scored(caller, first, LONG)
+        await caller.play(*numbered_speech(0, 3))
+        await scored(caller, first, LONG + 3)
+        first.fail()
+        second = await harness.stt.hearing(1)
+        assert second.base == pytest.approx(LONG * FRAME_S - 1.0, abs=0.01)
+        await until_heard(second, 3 + 12)
+        assert bytes(second.audio).endswith(b"".join(numbered_speech(0, 3)))
+
+
+@pytest.mark.parametrize("uncertain", ["a short silence", "a guess", "a flush"])
+async def test_silence_after_words_that_may_still_come_is_heard_again(harness: Harness, uncertain: str) -> None:
+    harness.stt.answers_flushes = False
+    frames = 20 if uncertain == "a short silence" else LONG
+    async with harness.calling() as caller:
+        first = await harness.stt.hearing()
+        if uncertain == "a flush":
+            await caller.play(SPEECH)
+            frames += 1
+        await caller.play(SILENCE)
+        if uncertain == "a guess":
+            first.partial("may")
+            await caller.until("user_partial_transcript")
+        await caller.play(*silences(frames - 1 - (uncertain == "a flush")))
+        await until_heard(first, frames)
+        first.score(1.0, frames * FRAME_S)
+        first.fail()
+        second = await harness.stt.hearing(1)
+        assert second.base == 0
+
+
+async def test_a_reply_that_is_held_when_the_recogniser_is_lost_stays_held(harness: Harness) -> None:
+    harness.tts.script = spoken(10)
+    async with harness.calling(pb.ConverseConfig(session=pb.SessionConfig(greeting=False))) as caller:
+        await caller.say("Hi!")
+        await caller.until("reply_finished")
+        await caller.say("And now?")
+        await caller.until("reply_word_spoken")
+        await caller.play(SPEECH, SPEECH)
+        await caller.until("reply_held")
+        with harness.stt.refusing():
+            (await harness.stt.hearing()).fail()
+            await caller.until("warning")
+            await asyncio.sleep(1.5)  # longer than a hold lasts without a word
+            assert "reply_resumed" not in caller.names()
+        second = await harness.stt.hearing(1)
+        await until_heard(second, 2)
+        second.word("Wait")
+        cancelled = await caller.until("reply_cancelled")
+    assert cancelled.cause == pb.CANCEL_CAUSE_WORD_RECOGNIZED
+    assert "reply_resumed" not in caller.names()
 
 
 async def test_what_is_heard_again_decides_nothing_twice(harness: Harness) -> None:

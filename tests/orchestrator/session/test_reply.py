@@ -34,22 +34,23 @@ async def test_a_voice_that_is_taken_is_waited_for(harness: Harness) -> None:
     async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         warning = await caller.until("warning")
-        assert warning.message == "I am looking for my voice: every speech synthesis is taken."
+        assert warning.message == "I am waiting for my voice: every speech synthesis is taken."
+        await harness.tts.slots.until(lambda: harness.tts.slots.refused > 3)
         harness.tts.slots.capacity = None
         await caller.until("reply_finished")
-        assert set(reasons(caller)) == {"TTS_NOT_FOUND"}
+        assert reasons(caller) == ["TTS_NOT_FOUND"]
         assert caller.audio("reply_1") == bytes(harness.tts.speakings[0].audio)
 
 
 @pytest.mark.unmute("S11")
-async def test_a_voice_that_is_never_found_costs_the_reply_only(harness: Harness) -> None:
-    harness.tts.slots.capacity = 0
-    async with harness.calling(TYPED) as caller:
+async def test_a_voice_that_is_never_found_costs_the_reply_only() -> None:
+    async with open_harness(voice_wait_s=1.0) as harness, harness.calling(TYPED) as caller:
+        harness.tts.slots.capacity = 0
         await caller.say("Hi!")
         cancelled = await caller.until("reply_cancelled")
         assert (cancelled.cause, cancelled.heard_text) == (pb.CANCEL_CAUSE_FAILED, "")
-        assert reasons(caller) == [*["TTS_NOT_FOUND"] * 4, "TTS_FAILED"]
-        assert len(harness.tts.asked_voices) == 5
+        assert reasons(caller) == ["TTS_NOT_FOUND", "TTS_FAILED"]
+        assert len(harness.tts.asked_voices) >= 4
         await harness.llm.slots.until_open(0)
         harness.tts.slots.capacity = None
         await conversation_goes_on(harness, caller)
@@ -241,7 +242,6 @@ async def test_a_search_for_a_voice_ends_at_once_when_it_is_interrupted(harness:
         assert (cancelled.cause, cancelled.heard_text) == (pb.CANCEL_CAUSE_WORD_RECOGNIZED, "")
         await harness.llm.slots.until_open(0, 0.1)
         asked = len(harness.tts.asked_voices)
-        assert asked < 5
         await asyncio.sleep(0.3)  # in which the search would have gone on
         assert len(harness.tts.asked_voices) == asked
         harness.tts.slots.capacity, harness.tts.admits = None, True

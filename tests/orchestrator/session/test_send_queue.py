@@ -22,6 +22,15 @@ async def drained(queue: SendQueue) -> list[int]:
     return left
 
 
+async def test_nothing_is_added_to_a_closed_queue() -> None:
+    queue = SendQueue()
+    queue.put(news(1))
+    queue.close()
+    queue.put(news(2))
+    queue.put(news(3), "reply_1")
+    assert await drained(queue) == [1]
+
+
 @given(
     st.lists(st.one_of(st.sampled_from([None, "a", "b"]), st.sampled_from(["drop a", "drop b"]))),
 )

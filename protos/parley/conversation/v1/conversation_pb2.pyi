@@ -3,9 +3,11 @@
 isort:skip_file
 A spoken conversation between one person and a language model."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from parley.audio.v1 import audio_pb2 as _audio_pb2
 import builtins as _builtins
@@ -18,6 +20,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _HistoryRole:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HistoryRoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HistoryRole.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HISTORY_ROLE_UNSPECIFIED: _HistoryRole.ValueType  # 0
+    """Not allowed."""
+    HISTORY_ROLE_USER: _HistoryRole.ValueType  # 1
+    """The person's."""
+    HISTORY_ROLE_ASSISTANT: _HistoryRole.ValueType  # 2
+    """The model's."""
+
+class HistoryRole(_HistoryRole, metaclass=_HistoryRoleEnumTypeWrapper):
+    """Whose turn it was."""
+
+HISTORY_ROLE_UNSPECIFIED: HistoryRole.ValueType  # 0
+"""Not allowed."""
+HISTORY_ROLE_USER: HistoryRole.ValueType  # 1
+"""The person's."""
+HISTORY_ROLE_ASSISTANT: HistoryRole.ValueType  # 2
+"""The model's."""
+Global___HistoryRole: _TypeAlias = HistoryRole  # noqa: Y015
 
 class _Eagerness:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -59,6 +85,8 @@ class _TurnModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TurnMode.Val
     """Left out."""
     TURN_MODE_AUTOMATIC: _TurnMode.ValueType  # 1
     """The service does, from pauses."""
+    TURN_MODE_MANUAL: _TurnMode.ValueType  # 2
+    """The client does, with `commit_turn`: push to talk. Pauses end nothing."""
 
 class TurnMode(_TurnMode, metaclass=_TurnModeEnumTypeWrapper):
     """Who decides that the person's turn has ended."""
@@ -67,6 +95,8 @@ TURN_MODE_UNSPECIFIED: TurnMode.ValueType  # 0
 """Left out."""
 TURN_MODE_AUTOMATIC: TurnMode.ValueType  # 1
 """The service does, from pauses."""
+TURN_MODE_MANUAL: TurnMode.ValueType  # 2
+"""The client does, with `commit_turn`: push to talk. Pauses end nothing."""
 Global___TurnMode: _TypeAlias = TurnMode  # noqa: Y015
 
 class _ReplyModality:
@@ -141,6 +171,8 @@ class _CancelCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelCau
     """The person typed."""
     CANCEL_CAUSE_FAILED: _CancelCause.ValueType  # 4
     """The language model or the synthesis failed; a `warning` tells more."""
+    CANCEL_CAUSE_REQUESTED: _CancelCause.ValueType  # 5
+    """The client asked for it, or for another reply: `cancel_reply`, `say`."""
 
 class CancelCause(_CancelCause, metaclass=_CancelCauseEnumTypeWrapper):
     """Why a reply ended early."""
@@ -155,6 +187,8 @@ CANCEL_CAUSE_TYPED: CancelCause.ValueType  # 3
 """The person typed."""
 CANCEL_CAUSE_FAILED: CancelCause.ValueType  # 4
 """The language model or the synthesis failed; a `warning` tells more."""
+CANCEL_CAUSE_REQUESTED: CancelCause.ValueType  # 5
+"""The client asked for it, or for another reply: `cancel_reply`, `say`."""
 Global___CancelCause: _TypeAlias = CancelCause  # noqa: Y015
 
 class _EndCause:
@@ -198,6 +232,9 @@ class ConverseRequest(_message.Message):
     UPDATE_FIELD_NUMBER: _builtins.int
     FINISH_FIELD_NUMBER: _builtins.int
     PLAYBACK_FIELD_NUMBER: _builtins.int
+    CANCEL_REPLY_FIELD_NUMBER: _builtins.int
+    SAY_FIELD_NUMBER: _builtins.int
+    COMMIT_TURN_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Chosen by the client, at most 200 characters; every event this request causes directly carries it."""
     @_builtins.property
@@ -224,6 +261,18 @@ class ConverseRequest(_message.Message):
     def playback(self) -> Global___ReplyPlayback:
         """What of a reply the person has really been played."""
 
+    @_builtins.property
+    def cancel_reply(self) -> Global___CancelReplyRequest:
+        """Stop the reply that is being prepared or spoken."""
+
+    @_builtins.property
+    def say(self) -> Global___SayRequest:
+        """Have a given text spoken, as a reply of its own."""
+
+    @_builtins.property
+    def commit_turn(self) -> Global___CommitTurnRequest:
+        """The person's turn is over: answer it. For `TURN_MODE_MANUAL`, and taken in any mode."""
+
     def __init__(
         self,
         *,
@@ -234,14 +283,17 @@ class ConverseRequest(_message.Message):
         update: Global___UpdateSession | None = ...,
         finish: Global___ConverseFinish | None = ...,
         playback: Global___ReplyPlayback | None = ...,
+        cancel_reply: Global___CancelReplyRequest | None = ...,
+        say: Global___SayRequest | None = ...,
+        commit_turn: Global___CommitTurnRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "audio", b"audio", "config", b"config", "finish", b"finish", "playback", b"playback", "request", b"request", "request_id", b"request_id", "text", b"text", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "audio", b"audio", "cancel_reply", b"cancel_reply", "commit_turn", b"commit_turn", "config", b"config", "finish", b"finish", "playback", b"playback", "request", b"request", "request_id", b"request_id", "say", b"say", "text", b"text", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "audio", b"audio", "config", b"config", "finish", b"finish", "playback", b"playback", "request", b"request", "request_id", b"request_id", "text", b"text", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "audio", b"audio", "cancel_reply", b"cancel_reply", "commit_turn", b"commit_turn", "config", b"config", "finish", b"finish", "playback", b"playback", "request", b"request", "request_id", b"request_id", "say", b"say", "text", b"text", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__request_id: _TypeAlias = _typing.Literal["request_id"]  # noqa: Y015
     _WhichOneofArgType__request_id: _TypeAlias = _typing.Literal["_request_id", b"_request_id"]  # noqa: Y015
-    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["config", "audio", "text", "update", "finish", "playback"]  # noqa: Y015
+    _WhichOneofReturnType_request: _TypeAlias = _typing.Literal["config", "audio", "text", "update", "finish", "playback", "cancel_reply", "say", "commit_turn"]  # noqa: Y015
     _WhichOneofArgType_request: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__request_id) -> _WhichOneofReturnType__request_id | None: ...
@@ -256,10 +308,32 @@ class ConverseConfig(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SESSION_FIELD_NUMBER: _builtins.int
     INPUT_FORMAT_FIELD_NUMBER: _builtins.int
     OUTPUT_FORMAT_FIELD_NUMBER: _builtins.int
     TYPED_ONLY_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     typed_only: _builtins.bool
     """The person only types: no recogniser is taken, and `audio` is rejected."""
     @_builtins.property
@@ -274,6 +348,18 @@ class ConverseConfig(_message.Message):
     def output_format(self) -> _audio_pb2.AudioFormat:
         """The format of `ReplyAudio.audio`, with the same choice."""
 
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryItem]:
+        """What was said before, oldest first: at most 1 000 items and 200 000 characters. The language model is shown it, and
+        the model does not greet.
+        """
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """The client's own words about this conversation, such as a customer or a call number, for the service's log and the
+        recording: at most 16, with keys of 1 to 64 letters, digits, "_", "-" and ".", and values of at most 256 characters.
+        """
+
     def __init__(
         self,
         *,
@@ -281,14 +367,48 @@ class ConverseConfig(_message.Message):
         input_format: _audio_pb2.AudioFormat | None = ...,
         output_format: _audio_pb2.AudioFormat | None = ...,
         typed_only: _builtins.bool = ...,
+        history: _abc.Iterable[Global___HistoryItem] | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["input_format", b"input_format", "output_format", b"output_format", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["input_format", b"input_format", "output_format", b"output_format", "session", b"session", "typed_only", b"typed_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["history", b"history", "input_format", b"input_format", "metadata", b"metadata", "output_format", b"output_format", "session", b"session", "typed_only", b"typed_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConverseConfig: _TypeAlias = ConverseConfig  # noqa: Y015
+
+@_typing.final
+class HistoryItem(_message.Message):
+    """A turn that was spoken or written before this conversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    role: Global___HistoryRole.ValueType
+    """Whose turn it was."""
+    text: _builtins.str
+    """What was said, 1 to 10 000 characters."""
+    item_id: _builtins.str
+    """The id of the item. Left out: one is made."""
+    def __init__(
+        self,
+        *,
+        role: Global___HistoryRole.ValueType = ...,
+        text: _builtins.str = ...,
+        item_id: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_item_id", b"_item_id", "item_id", b"item_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_item_id", b"_item_id", "item_id", b"item_id", "role", b"role", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__item_id: _TypeAlias = _typing.Literal["item_id"]  # noqa: Y015
+    _WhichOneofArgType__item_id: _TypeAlias = _typing.Literal["_item_id", b"_item_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__item_id) -> _WhichOneofReturnType__item_id | None: ...
+
+Global___HistoryItem: _TypeAlias = HistoryItem  # noqa: Y015
 
 @_typing.final
 class SessionConfig(_message.Message):
@@ -576,6 +696,71 @@ class UpdateSession(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateSession: _TypeAlias = UpdateSession  # noqa: Y015
+
+@_typing.final
+class CancelReplyRequest(_message.Message):
+    """Stops a reply. What can have been heard of it is remembered. Nothing happens if no reply is prepared or spoken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    reply_id: _builtins.str
+    """The reply to stop; nothing happens if it is over. Left out: whichever there is."""
+    def __init__(
+        self,
+        *,
+        reply_id: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reply_id", b"_reply_id", "reply_id", b"reply_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reply_id", b"_reply_id", "reply_id", b"reply_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__reply_id: _TypeAlias = _typing.Literal["reply_id"]  # noqa: Y015
+    _WhichOneofArgType__reply_id: _TypeAlias = _typing.Literal["_reply_id", b"_reply_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reply_id) -> _WhichOneofReturnType__reply_id | None: ...
+
+Global___CancelReplyRequest: _TypeAlias = CancelReplyRequest  # noqa: Y015
+
+@_typing.final
+class SayRequest(_message.Message):
+    """Has a text spoken. It is a reply like any other, but the language model is not asked; it remembers having said it.
+    A reply that is being prepared or spoken is cancelled.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What is to be said, 1 to 10 000 characters."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SayRequest: _TypeAlias = SayRequest  # noqa: Y015
+
+@_typing.final
+class CommitTurnRequest(_message.Message):
+    """Ends the person's turn at the last audio that was sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommitTurnRequest: _TypeAlias = CommitTurnRequest  # noqa: Y015
 
 @_typing.final
 class ConverseFinish(_message.Message):

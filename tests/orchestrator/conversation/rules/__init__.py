@@ -14,6 +14,7 @@ from tests.orchestrator.conversation.rules import (
     playback,
     playout,
     replies,
+    requests,
     silence,
     typed,
     uninterruptible,
@@ -48,5 +49,10 @@ RULES = (
     replies.DEAD,
     failures.TEXT_FAILED,
     failures.SPEECH_FAILED,
+    failures.DEAF,
+    requests.CANCELLING,
+    requests.SAYING,
+    requests.COMMITTING,
+    requests.BRINGING,
     configuration.CONFIGURATION,
 )

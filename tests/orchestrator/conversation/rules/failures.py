@@ -5,24 +5,34 @@ from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
     ReplyFinishedNotice,
+    ReplyHeldNotice,
     ReplyReleasedNotice,
+    ReplyResumedNotice,
     ReplyTextDoneNotice,
     ReplyTextNotice,
     RequestFlush,
     TurnDiscardedNotice,
     TurnEndedNotice,
+    UserWordNotice,
 )
 from orchestrator.conversation.events import (
     Flushed,
+    RecognizerChanged,
+    RecognizerLost,
     ReplyAudioFailed,
     ReplyTextArrived,
     ReplyTextCompleted,
     ReplyTextFailed,
     ReplyWordTimed,
     UserTyped,
+    WordRecognized,
 )
+from orchestrator.conversation.policy import SILENCE_MARK
 from tests.orchestrator.conversation.notation import (
+    ANSWERED,
     ASKED,
+    DETECTED,
+    HEARING,
     INTERRUPTIBLE,
     PLAYING,
     SILENCE,
@@ -43,6 +53,95 @@ from tests.orchestrator.conversation.notation import (
 from tests.orchestrator.conversation.script import Rule, at, due, nothing, script, time_passes
 
 APOLOGY = Policy().apology
+
+DEAF = Rule(
+    "No recogniser listens",
+    "While no recogniser listens, a person who says nothing may only not be heard. A reply that is held stays held, a "
+    "turn without words stays open, and no silence is broken, until another recogniser has had its time, at most 10 s.",
+    (
+        script(
+            "A held reply stays held, and the word that was said meanwhile cancels it",
+            at(2.60, speech, ReplyHeldNotice("reply_1", 0.6), started("item_3")),
+            at(2.80, RecognizerLost()),
+            nothing(until=6.00),
+            at(6.00, RecognizerChanged(None)),
+            at(
+                6.40,
+                WordRecognized("Wait.", 2.7, 3.0),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.88),
+                UserWordNotice("item_3", "Wait.", 2.7, 3.0),
+            ),
+            given=HEARING,
+            policy=INTERRUPTIBLE,
+            unseen=PLAYING,
+        ),
+        script(
+            "Without a word the reply resumes when the next recogniser has had as long as any",
+            at(2.60, speech, ReplyHeldNotice("reply_1", 0.6), started("item_3")),
+            at(2.80, RecognizerLost()),
+            at(6.00, RecognizerChanged(None)),
+            due(9.00, TurnDiscardedNotice("item_3"), ReplyResumedNotice("reply_1")),
+            given=HEARING,
+            policy=INTERRUPTIBLE,
+            unseen=PLAYING,
+        ),
+        script(
+            "If no other is found it resumes after 10 s",
+            at(2.60, speech, ReplyHeldNotice("reply_1", 0.6), started("item_3")),
+            at(2.80, RecognizerLost()),
+            due(12.80, TurnDiscardedNotice("item_3"), ReplyResumedNotice("reply_1")),
+            given=HEARING,
+            policy=INTERRUPTIBLE,
+            unseen=PLAYING,
+        ),
+        script(
+            "The words before a pause over a held reply are waited for",
+            at(2.60, speech, ReplyHeldNotice("reply_1", 0.6), started("item_3")),
+            at(2.80, pause, stopped("item_3"), RequestFlush(2)),
+            at(2.90, RecognizerLost()),
+            nothing(until=6.00),
+            at(6.00, RecognizerChanged(None)),
+            due(7.00, TurnDiscardedNotice("item_3"), ReplyResumedNotice("reply_1")),
+            given=HEARING,
+            policy=INTERRUPTIBLE,
+            unseen=PLAYING,
+        ),
+        script(
+            "A turn that has words is answered with those in time",
+            at(1.00, speech, started("item_1")),
+            at(1.40, word("Hello."), user_word("item_1", "Hello.")),
+            at(1.60, pause, stopped("item_1"), RequestFlush(1)),
+            at(1.70, RecognizerLost()),
+            due(
+                2.60,
+                TurnEndedNotice("item_1", "Hello.", DETECTED),
+                prepare("reply_1", "item_2", user("Hello.")),
+            ),
+        ),
+        script(
+            "Noise that opened a turn is not found to be noise",
+            at(1.00, speech, started("item_1")),
+            at(2.00, RecognizerLost()),
+            nothing(until=10.00),
+            at(10.00, RecognizerChanged(None)),
+            due(18.00, TurnDiscardedNotice("item_1")),
+        ),
+        script(
+            "No silence is broken that nobody has heard",
+            at(5.50, RecognizerLost()),
+            nothing(until=12.00),
+            at(12.00, RecognizerChanged(None)),
+            due(
+                14.00,
+                stopped("item_3", SILENCE),
+                TurnEndedNotice("item_3", SILENCE_MARK, SILENCE),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user(SILENCE_MARK)),
+            ),
+            given=(*ANSWERED, time_passes(until=5.0)),
+            policy=Policy(silence_timeout=2.0),
+        ),
+    ),
+)
 
 TEXT_FAILED = Rule(
     "The language model fails",
