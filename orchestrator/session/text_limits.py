@@ -44,7 +44,7 @@ def _texts(message: Message, path: str) -> Iterator[tuple[str, int, str]]:
             yield where, LIMITS[field.full_name], value
         elif isinstance(value, Message):
             yield from _texts(value, f"{where}.")
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and field.message_type is not None:
             of_keys, of_values = (LIMITS[f"{field.message_type.full_name}.{part}"] for part in ("key", "value"))
             for key, text in value.items():
                 yield where, of_keys, key

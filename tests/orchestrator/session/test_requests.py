@@ -111,7 +111,7 @@ async def test_the_model_is_shown_the_history(harness: Harness) -> None:
             "config.history",
         ),
         (pb.ConverseConfig(metadata={"a key": "x"}), "config.metadata"),
-        (pb.ConverseConfig(metadata={"key": "x" * 257}), "config.metadata"),
+        (pb.ConverseConfig(metadata={"key": "x" * 257}), "config.metadata.key"),
         (pb.ConverseConfig(metadata={str(number): "" for number in range(17)}), "config.metadata"),
     ],
 )
