@@ -63,6 +63,9 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
             env=("PARLEY_VOICES_DONATION_DIR", "KYUTAI_VOICE_DONATION_DIR"),
         ),
     ] = None
+    donation_limit_mib: Annotated[
+        int, setting(help="Space that donated voices may take on the disk, in MiB.", ge=1, le=1 << 30)
+    ] = 10_240
     uploads: Annotated[int, setting(help="Maximum number of concurrent uploads, 4 MiB each.", ge=1, le=1_000)] = 8
 
     @property

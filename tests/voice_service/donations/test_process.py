@@ -62,6 +62,10 @@ async def test_a_service_that_is_killed_leaves_whole_donations_only_and_all_that
     for moment_s in (0.05, 0.1, 0.15, 0.2, 0.3):
         async with process(**told) as service, client_of(service.address) as client:
             donors = [asyncio.create_task(donate_on(client.stub, outcomes)) for _ in range(4)]
+            before = sum(outcomes.values())
+            async with asyncio.timeout(60):
+                while sum(outcomes.values()) == before:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.01)
             await asyncio.sleep(moment_s)  # the moment is what is tried
             await service.kill()
             await asyncio.gather(*donors)
