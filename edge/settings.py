@@ -31,13 +31,13 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
         str,
         setting(
             help="Address of the orchestrators: host:port, dns:///host:port or a list.",
-            env="PARLEY_ORCHESTRATOR_TARGET",
+            env="PARLEY_MESH_ORCHESTRATOR_TARGET",
         ),
     ] = "127.0.0.1:50051"
     voices_target: Annotated[
         str,
         setting(
-            help="Address of the voice service: host:port, dns:///host:port or a list.", env="PARLEY_VOICES_TARGET"
+            help="Address of the voice service: host:port, dns:///host:port or a list.", env="PARLEY_MESH_VOICES_TARGET"
         ),
     ] = "127.0.0.1:50054"
     cors_origins: Annotated[

@@ -56,6 +56,7 @@ DISTRIBUTIONS = {
     "grpc_reflection": "grpcio-reflection",
     "grpc_status": "grpcio-status",
     "hibari": "hibari-tts",
+    "opuslib_next": "opuslib-next-bundled",
     "webrtcvad": "webrtcvad-wheels",
     "dotenv": "python-dotenv",
     "yaml": "pyyaml",

@@ -20,7 +20,7 @@ _MB_PER_WORKER = 110
 class PocketSphinxSettings(Settings, frozen=True, kw_only=True):
     """Settings of the embedded recogniser."""
 
-    env_prefix: ClassVar[str] = "PARLEY_STT_"
+    env_prefix: ClassVar[str] = "PARLEY_STT_POCKETSPHINX_"
 
     workers: Annotated[
         int,
@@ -65,7 +65,11 @@ async def _check(_: PocketSphinxSettings) -> Sequence[Finding]:
 
 def _memory(settings: PocketSphinxSettings) -> Memory:
     workers = settings.worker_count
-    return Memory(workers * _MB_PER_WORKER, f"{workers} recognisers", f"set PARLEY_STT_WORKERS to less than {workers}")
+    return Memory(
+        workers * _MB_PER_WORKER,
+        f"{workers} recognisers",
+        f"set PARLEY_STT_POCKETSPHINX_WORKERS to less than {workers}",
+    )
 
 
 PLUGIN: EnginePlugin[PocketSphinxSettings, RecognitionEngine] = EnginePlugin(
