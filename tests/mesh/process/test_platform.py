@@ -16,7 +16,7 @@ ELSEWHERE = "darwin"
 
 @pytest.mark.parametrize("system", ["linux", ELSEWHERE])
 def test_a_file_without_a_name_holds_what_is_put_into_it(system: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform.sys, "platform", system)
+    monkeypatch.setattr(sys, "platform", system)
     with platform.memory_file(b"a recording") as file:
         read = subprocess.run(["cat"], stdin=file, capture_output=True, check=True)  # noqa: S607 - any reader does
     assert read.stdout == b"a recording"
@@ -78,16 +78,25 @@ def test_memory_is_limited_where_it_can_be(system: str) -> None:
 
 
 def test_ports_are_shared_on_linux_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     assert platform.can_share_ports()
-    monkeypatch.setattr(platform.sys, "platform", ELSEWHERE)
+    monkeypatch.setattr(sys, "platform", ELSEWHERE)
     assert not platform.can_share_ports()
 
 
 def test_only_this_module_uses_what_only_linux_has() -> None:
     root = Path(__file__).parents[3]
     only_linux = ("prctl", "memfd_create", "TCP_USER_TIMEOUT", "/proc/", "epoll", "pidfd", "eventfd", "RLIMIT_AS")
-    packages = ("edge", "launcher", "mesh", "moshi_client", "openai_audio", "orchestrator", "responder", "standins")
+    packages: tuple[str, ...] = (
+        "edge",
+        "launcher",
+        "mesh",
+        "moshi_client",
+        "openai_audio",
+        "orchestrator",
+        "responder",
+        "standins",
+    )
     packages += ("stt_proxy", "tts_proxy", "voice_service", "wyoming_client")
     found = {
         f"{path.relative_to(root)}: {word}"

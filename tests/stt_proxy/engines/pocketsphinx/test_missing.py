@@ -15,21 +15,22 @@ from tests.missing import without
 ROOT = Path(__file__).parents[4]
 
 
-@pytest.mark.parametrize(
-    ("python", "said"),
-    [
-        ((3, 13), r"pip install 'parley\[embedded\]'$"),
-        ((3, 14), r"\(pocketsphinx does not exist for Python 3\.14: use parley\[local\] there, or Python 3\.13\)$"),
-        ((3, 15), r"does not exist for Python 3\.15"),
-    ],
-)
-def test_the_remedy_fits_the_python(
-    python: tuple[int, int], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_remedy_fits_the_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     without(monkeypatch, tmp_path, "pocketsphinx")
-    monkeypatch.setattr(plugin.sys, "version_info", (*python, 0))
-    with pytest.raises(MissingExtra, match=said):
+    with pytest.raises(MissingExtra, match=r"pip install 'parley\[embedded\]'$"):
         plugin.check_installed()
+    monkeypatch.setattr(plugin, "_FIRST_WITHOUT", (3, 11))
+    with pytest.raises(
+        MissingExtra, match=r"\(pocketsphinx does not exist for Python 3\.\d+: use parley\[local\] there"
+    ):
+        plugin.check_installed()
+
+
+@pytest.mark.parametrize(
+    ("python", "said"), [((3, 11), False), ((3, 13), False), ((3, 14), True), ((3, 15), True), ((4, 0), True)]
+)
+def test_pocketsphinx_ends_with_python_313(python: tuple[int, int], said: bool) -> None:
+    assert bool(plugin._unavailable(python)) is said
 
 
 @pytest.mark.parametrize(
