@@ -13,12 +13,12 @@
     │   ├── BadAudioFormat                                  BAD_AUDIO_FORMAT
     │   ├── BadAudio                                        BAD_AUDIO
     │   ├── UploadTooLarge                                  UPLOAD_TOO_LARGE
-    │   ├── UploadTooSmall                                  UPLOAD_TOO_SMALL
-    │   ├── UploadIncomplete                                UPLOAD_INCOMPLETE
-    │   └── VerificationUnusable                            VERIFICATION_UNUSABLE
+    │   └── UploadIncomplete                                UPLOAD_INCOMPLETE
     ├── VoiceNotFound                   NOT_FOUND           VOICE_NOT_FOUND
     ├── Idle                            DEADLINE_EXCEEDED   IDLE
     └── InternalError                   INTERNAL            INTERNAL
+
+A service may add kinds of its own, with reasons of their own. A client receives them as the kind that has their code.
 
 A servicer raises one of these and the interceptor answers with its status; a client catches `MeshError` and never sees
 `grpc.aio.AioRpcError`.
@@ -169,22 +169,10 @@ class UploadTooLarge(InvalidRequest):
     default_reason = "UPLOAD_TOO_LARGE"
 
 
-class UploadTooSmall(InvalidRequest):
-    """Less was sent than makes sense."""
-
-    default_reason = "UPLOAD_TOO_SMALL"
-
-
 class UploadIncomplete(InvalidRequest):
     """What has arrived is not what was sent, or only a part of it."""
 
     default_reason = "UPLOAD_INCOMPLETE"
-
-
-class VerificationUnusable(InvalidRequest):
-    """A donation's verification is not known, used up, or too old."""
-
-    default_reason = "VERIFICATION_UNUSABLE"
 
 
 class VoiceNotFound(MeshError):
@@ -260,7 +248,8 @@ def _foreign(error: grpc.aio.AioRpcError) -> MeshError:
 
 def _our_own(error: grpc.aio.AioRpcError, info: ErrorInfo, details: list[Any]) -> MeshError:
     service = info.metadata.get("service")
-    kind: type[MeshError] = (_MISSING if service else _BY_REASON).get(info.reason, MeshError)
+    of_code = InvalidRequest if error.code() is InvalidRequest.default_code else MeshError
+    kind: type[MeshError] = (_MISSING if service else _BY_REASON).get(info.reason, of_code)
     return kind(
         error.details() or "",
         code=error.code(),

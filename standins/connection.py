@@ -23,7 +23,8 @@ class FaultyConnection:
         """`cross_talk` are messages of another stream."""
         self.sent = 0
         """Messages so far, without what a fault added."""
-        self._socket = socket
+        self.socket = socket
+        """What it sends through when no fault is in the way."""
         self._fault = fault
         self._chance = chance
         self._cross_talk = cross_talk
@@ -35,7 +36,7 @@ class FaultyConnection:
     @property
     def writable(self) -> bool:
         """Whether the client reads and no fault holds messages back."""
-        return not self._waiting and self._socket.writable
+        return not self._waiting and self.socket.writable
 
     def opened(self) -> None:
         """Begin: the client may be sent to."""
@@ -44,9 +45,9 @@ class FaultyConnection:
                 self._hold(first)
             case CrossTalk(count=count):
                 for number in range(count):
-                    self._socket.send(self._cross_talk[number % len(self._cross_talk)])
+                    self.socket.send(self._cross_talk[number % len(self._cross_talk)])
             case StopsReading(after=0):
-                self._socket.stop_reading()
+                self.socket.stop_reading()
 
     def send(self, message: bytes) -> None:
         """Send a message."""
@@ -54,11 +55,11 @@ class FaultyConnection:
 
     def close(self, code: int | None = None) -> None:
         """Close once everything is sent."""
-        self._in_turn(lambda: self._socket.close(code))
+        self._in_turn(lambda: self.socket.close(code))
 
     def hang_up(self) -> None:
         """End without a close frame, at once."""
-        self._socket.hang_up()
+        self.socket.hang_up()
 
     def stop(self) -> None:
         """Forget what waits: the connection is over."""
@@ -74,7 +75,7 @@ class FaultyConnection:
         elif len(self._waiting) < _WAITING_LIMIT:
             self._waiting.append(action)
         else:
-            self._socket.reset()
+            self.socket.reset()
 
     def _send(self, message: bytes) -> None:
         if self.sent == 0:
@@ -85,7 +86,7 @@ class FaultyConnection:
             self._say(message)
 
     def _say(self, message: bytes) -> None:
-        self._socket.send(message)
+        self.socket.send(message)
         self.sent += 1
         self._misbehave(message)
 
@@ -102,21 +103,21 @@ class FaultyConnection:
             case Stall(seconds=seconds):
                 self._hold(seconds)
             case StopsReading():
-                self._socket.stop_reading()
+                self.socket.stop_reading()
             case Garbage(how=how, count=count):
                 for _ in range(count):
-                    self._socket.send(garbage(how, message, self._chance))
+                    self.socket.send(garbage(how, message, self._chance))
             case ErrorMessage(message=complaint):
-                self._socket.send(wire.error(complaint))
-                self._socket.close()
+                self.socket.send(wire.error(complaint))
+                self.socket.close()
             case Close(how="code", code=code):
-                self._socket.close(code)
+                self.socket.close(code)
             case Close(how="bare"):
-                self._socket.close()
+                self.socket.close()
             case Close(how="eof"):
-                self._socket.hang_up()
+                self.socket.hang_up()
             case Close(how="reset"):
-                self._socket.reset()
+                self.socket.reset()
 
     def _hold(self, seconds: float) -> None:
         """Let nothing through for so long; 0: for good."""

@@ -120,7 +120,7 @@ class MoshiEngine(Engine[M], Generic[M, S]):
     scheme = "ws"
     fault_kinds = (Full, Http, Slow, Stall, Silent, StopsReading, Garbage, CrossTalk, Close, ErrorMessage)
 
-    path: ClassVar[str]
+    path: str
     module: ClassVar[Mapping[str, str]]
     """What `/api/modules_info` says of it beside its slots."""
     metrics_prefix: ClassVar[str]

@@ -36,6 +36,8 @@ class Handshake(NamedTuple):
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    target: str
+    """Path and query as they came."""
 
 
 class Times(NamedTuple):
@@ -129,8 +131,9 @@ class WebSocket(asyncio.Protocol):
         self._end()
 
     def reset(self) -> None:
-        """End the connection by a TCP reset."""
-        reset(self.transport)
+        """End the connection by a TCP reset, unless it is ending already."""
+        if not self.transport.is_closing():
+            reset(self.transport)
         self._end()
 
     def stop_reading(self) -> None:
@@ -181,7 +184,7 @@ class WebSocket(asyncio.Protocol):
     def _shake_hands(self, request: Request) -> None:
         target = urlsplit(request.path)
         headers = {name.lower(): value for name, value in request.headers.raw_items()}
-        answer = self._endpoint(Handshake(target.path, dict(parse_qsl(target.query)), headers), self)
+        answer = self._endpoint(Handshake(target.path, dict(parse_qsl(target.query)), headers, request.path), self)
         if isinstance(answer, Refusal):
             self._wire.send_response(self._wire.reject(HTTPStatus(answer.status), answer.text))
             self._flush()

@@ -1,19 +1,19 @@
 """The services of compose.yaml, run exactly as it says but for the container."""
 
-import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.deploy.containers import POSSIBLE, Composition, composed
+from tests.requirements import required
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.containers,
     pytest.mark.timeout(240),
     pytest.mark.skipif(
-        not POSSIBLE and "containers" not in os.environ.get("PARLEY_TESTS_REQUIRE", ""),
+        not POSSIBLE and not required("containers"),
         reason="needs root and iproute2 for network namespaces; `tox -e containers` runs this",
     ),
 ]

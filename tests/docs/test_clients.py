@@ -18,11 +18,12 @@ import pytest
 from tests.docs.blocks import Block, blocks
 from tests.docs.room import Room
 from tests.docs.run import run
+from tests.requirements import required
 
 PAGE = Path(__file__).parents[2] / "docs" / "grpc.md"
 BUILD_LIMIT_S = 600.0
 
-REQUIRED = os.environ.get("PARLEY_TESTS_REQUIRE") == "clients"
+REQUIRED = required("clients")
 
 pytestmark = [
     pytest.mark.docs,

@@ -11,6 +11,7 @@ import pytest
 from tests.docs.blocks import Block, blocks
 from tests.docs.room import Room
 from tests.docs.run import run, started
+from tests.requirements import required
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -24,7 +25,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 
 needs_grpcurl = pytest.mark.skipif(
     shutil.which("grpcurl", path=f"{ROOT / '.tools'}{os.pathsep}{os.environ['PATH']}") is None
-    and os.environ.get("PARLEY_TESTS_REQUIRE") != "grpcurl",
+    and not required("grpcurl"),
     reason="grpcurl is not installed; `tox -e docs` installs it with the Go tool chain and runs this",
 )
 

@@ -1,6 +1,5 @@
 """The README, from its first line to its last, by a user on each Python of this machine."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,12 +12,13 @@ from launcher.calling.audio import SAMPLE_RATE, quantized, write_wav
 from tests.docs.commands import commands
 from tests.docs.shell_user import ShellUser
 from tests.packaging.pythons import pythons
+from tests.requirements import required
 from tests.speech import say
 
 pytestmark = [
     pytest.mark.packages,
     pytest.mark.skipif(
-        os.environ.get("PARLEY_TESTS_REQUIRE") != "packages",
+        not required("packages"),
         reason="installs with pip and takes the default ports; `tox -e packages` runs this",
     ),
     pytest.mark.timeout(1_200),

@@ -2,16 +2,17 @@
 
 import asyncio
 import json
-import os
 import shutil
 from typing import Any
 
 import pytest
 
+from tests.requirements import required
+
 NEEDS_GRPCURL = (
     pytest.mark.grpcurl,
     pytest.mark.skipif(
-        shutil.which("grpcurl") is None and os.environ.get("PARLEY_TESTS_REQUIRE") != "grpcurl",
+        shutil.which("grpcurl") is None and not required("grpcurl"),
         reason="grpcurl is not installed; `tox -e grpcurl` installs it with the Go tool chain and runs this",
     ),
 )

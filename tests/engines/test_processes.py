@@ -62,7 +62,7 @@ async def test_a_proxy_serves_while_its_engine_answers(hears: bool) -> None:
         kinds = await patient(*opened(channel, channel, hears=hears))
         assert kinds[0] == "started"
         assert ("flushed" if hears else "finished") in kinds
-        await engine.until(lambda engine: engine.used == 0)
+        await engine.until(lambda: engine.used == 0)
         await engine.kill()
         await until_serving(channel, serving=False)
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from websockets.asyncio.server import ServerConnection
 
-from tests.moshi_client.server import READY, Behaviour, MoshiServer, goodbye, packed
+from tests.moshi_client.server import READY, Behaviour, MoshiServer, Stream, packed
 
 GOLDEN = [
     packed("Ready"),
@@ -70,13 +69,13 @@ def garbage(dice: random.Random) -> bytes | str:
 def fuzzing(dice: random.Random) -> Behaviour:
     """Say garbage, before being ready or after."""
 
-    async def behave(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def behave(stream: Stream, server: MoshiServer) -> None:
         del server
         if dice.random() < 0.8:
-            await websocket.send(READY)
+            await stream.send(READY)
         for _ in range(dice.randrange(1, 6)):
-            await websocket.send(garbage(dice))
-        await websocket.wait_closed()
+            await stream.send(garbage(dice))
+        await stream.until_closed()
 
     return behave
 
@@ -84,28 +83,28 @@ def fuzzing(dice: random.Random) -> Behaviour:
 def stormy(dice: random.Random, fair: Behaviour) -> Behaviour:
     """Mostly do as a server should, and now and then something else."""
 
-    async def late(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def late(stream: Stream, server: MoshiServer) -> None:
         await asyncio.sleep(dice.random() * 0.4)
-        await fair(websocket, server)
+        await fair(stream, server)
 
-    async def mute(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def mute(stream: Stream, server: MoshiServer) -> None:
         del server
-        await websocket.wait_closed()
+        await stream.until_closed()
 
-    async def abrupt(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def abrupt(stream: Stream, server: MoshiServer) -> None:
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(fair(websocket, server))
+            task = tasks.create_task(fair(stream, server))
             await asyncio.sleep(dice.random() * 0.2)
             task.cancel()
-        websocket.transport.abort()
+        stream.reset()
 
-    async def brief(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def brief(stream: Stream, server: MoshiServer) -> None:
         del server
-        await websocket.send(READY)
-        await goodbye(websocket)
+        await stream.send(READY)
+        stream.close()
 
-    async def behave(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def behave(stream: Stream, server: MoshiServer) -> None:
         odd = dice.choice([late, mute, abrupt, brief, fuzzing(dice)])
-        await (fair if dice.random() < 0.6 else odd)(websocket, server)
+        await (fair if dice.random() < 0.6 else odd)(stream, server)
 
     return behave

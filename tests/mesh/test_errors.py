@@ -40,6 +40,20 @@ def test_the_tree_is_the_one_that_the_module_shows() -> None:
     assert sorted(shown) == sorted([*own, "MissingServiceAtCapacity", "MissingServiceTimeout"])
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.INVALID_ARGUMENT, errors.InvalidRequest),
+        (grpc.StatusCode.FAILED_PRECONDITION, MeshError),
+        (grpc.StatusCode.UNAVAILABLE, MeshError),
+    ],
+)
+def test_a_reason_of_a_services_own_arrives_with_its_code(code: grpc.StatusCode, kind: type[MeshError]) -> None:
+    arrived = over_the_wire(MeshError("what happened", code=code, reason="OF_ITS_OWN"))
+    assert type(arrived) is kind
+    assert (arrived.code, arrived.reason) == (code, "OF_ITS_OWN")
+
+
 def test_details_arrive() -> None:
     arrived = over_the_wire(errors.BadAudioFormat("no such rate", field="config.format"))
     assert arrived.field == "config.format"

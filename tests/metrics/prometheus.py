@@ -1,6 +1,5 @@
 """A real Prometheus that scrapes a running mesh, on a loopback port of its own."""
 
-import os
 import shutil
 import socket
 import subprocess
@@ -16,13 +15,14 @@ import yaml
 from tests.e2e.mesh import Mesh
 from tests.metrics.monitoring import SCRAPES
 from tests.metrics.scrape import PORTS
+from tests.requirements import required
 
 AVAILABLE = shutil.which("prometheus") is not None and shutil.which("promtool") is not None
 
 needs_prometheus = [
     pytest.mark.prometheus,
     pytest.mark.skipif(
-        not AVAILABLE and os.environ.get("PARLEY_TESTS_REQUIRE") != "prometheus",
+        not AVAILABLE and not required("prometheus"),
         reason="prometheus is not installed; install it (Debian: prometheus), and `tox -e prometheus` runs this",
     ),
 ]

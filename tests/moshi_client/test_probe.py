@@ -63,6 +63,7 @@ async def test_who_keeps_silent_does_not_answer(monkeypatch: pytest.MonkeyPatch)
     async def say_nothing(reader: asyncio.StreamReader, writer: Any) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
 
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]

@@ -1,6 +1,5 @@
 """What is published: built, installed from a wheel where there is no checkout, and used."""
 
-import os
 import re
 import subprocess
 import sys
@@ -12,11 +11,12 @@ import pytest
 
 from tests.docs.shell_user import ShellUser
 from tests.packaging.pythons import pythons
+from tests.requirements import required
 
 pytestmark = [
     pytest.mark.packages,
     pytest.mark.skipif(
-        os.environ.get("PARLEY_TESTS_REQUIRE") != "packages",
+        not required("packages"),
         reason="builds and installs with pip; `tox -e packages` runs this",
     ),
     pytest.mark.timeout(600),

@@ -7,8 +7,9 @@ the contract's message.
 import uuid
 from dataclasses import dataclass
 
-from mesh.errors import InvalidRequest, UploadTooSmall
+from mesh.errors import InvalidRequest
 from parley.voices.v1.voices_pb2 import DonationMetadata
+from voice_service.donations.errors import UploadTooSmall
 from voice_service.uploads import check_size
 
 SMALLEST_RECORDING = 104_858

@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 import structlog
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from mesh.errors import InvalidRequest, NotOffered, UpstreamDown, VerificationUnusable
+from mesh.errors import InvalidRequest, NotOffered, UpstreamDown
 from mesh.tasks import to_the_end
 from mesh.times import duration
 from mesh.upload_slots import Arrival
 from parley.voices.v1.voices_pb2 import DonationMetadata, StartDonationResponse, SubmitDonationRequest
 from voice_service.analysis.process import RecordingAnalysis
 from voice_service.donations.consent import Consent
+from voice_service.donations.errors import VerificationUnusable
 from voice_service.donations.folder import DonationFolder, FolderFull, StagedDonation
 from voice_service.donations.submission import (
     SMALLEST_RECORDING,

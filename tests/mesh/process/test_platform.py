@@ -12,6 +12,10 @@ import pytest
 from mesh.process import platform
 
 ELSEWHERE = "darwin"
+PACKAGES = [
+    *("edge", "launcher", "mesh", "moshi_client", "openai_audio", "orchestrator", "responder", "standins"),
+    *("stt_proxy", "tts_proxy", "voice_service", "wyoming_client"),
+]
 
 
 @pytest.mark.parametrize("system", ["linux", ELSEWHERE])
@@ -87,20 +91,9 @@ def test_ports_are_shared_on_linux_only(monkeypatch: pytest.MonkeyPatch) -> None
 def test_only_this_module_uses_what_only_linux_has() -> None:
     root = Path(__file__).parents[3]
     only_linux = ("prctl", "memfd_create", "TCP_USER_TIMEOUT", "/proc/", "epoll", "pidfd", "eventfd", "RLIMIT_AS")
-    packages: tuple[str, ...] = (
-        "edge",
-        "launcher",
-        "mesh",
-        "moshi_client",
-        "openai_audio",
-        "orchestrator",
-        "responder",
-        "standins",
-    )
-    packages += ("stt_proxy", "tts_proxy", "voice_service", "wyoming_client")
     found = {
         f"{path.relative_to(root)}: {word}"
-        for package in packages
+        for package in PACKAGES
         for path in (root / package).rglob("*.py")
         if path != root / "mesh" / "process" / "platform.py"
         for word in only_linux

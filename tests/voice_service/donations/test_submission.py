@@ -2,8 +2,9 @@
 
 import pytest
 
-from mesh.errors import InvalidRequest, UploadTooLarge, UploadTooSmall
+from mesh.errors import InvalidRequest, UploadTooLarge
 from parley.voices.v1.voices_pb2 import DonationMetadata
+from voice_service.donations.errors import UploadTooSmall
 from voice_service.donations.submission import (
     LARGEST_METADATA,
     SMALLEST_RECORDING,

@@ -21,9 +21,7 @@ from mesh.errors import (
     NotOffered,
     UploadIncomplete,
     UploadTooLarge,
-    UploadTooSmall,
     UpstreamDown,
-    VerificationUnusable,
 )
 from mesh.times import seconds
 from parley.voices.v1 import voices_pb2 as pb
@@ -44,6 +42,7 @@ from tests.voice_service.donations.donor import (
 )
 from tests.voice_service.harness import LIMIT_S, Client, client_of, voice_service, wav
 from voice_service.donations.consent import read_consent
+from voice_service.donations.errors import UploadTooSmall, VerificationUnusable
 from voice_service.donations.submission import SMALLEST_RECORDING
 from voice_service.donations.taking import Limits
 from voice_service.uploads import LARGEST_RECORDING

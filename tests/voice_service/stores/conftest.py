@@ -1,7 +1,6 @@
 """Both stores, opened as often as a test wants: each opening is what a process of its own would have."""
 
 import asyncio
-import os
 import shutil
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NotYet
 
+from tests.requirements import required
 from voice_service.store import Retention, VoiceStore
 from voice_service.stores.redis import redis_store
 from voice_service.stores.sqlite import sqlite_store
@@ -24,7 +24,7 @@ _START_LIMIT_S = 20.0
 needs_redis = [
     pytest.mark.redis,
     pytest.mark.skipif(
-        shutil.which("redis-server") is None and os.environ.get("PARLEY_TESTS_REQUIRE") != "redis",
+        shutil.which("redis-server") is None and not required("redis"),
         reason="redis-server is not installed; install it (Debian: redis-server), and `tox -e redis` runs this",
     ),
 ]

@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
-from websockets.asyncio.server import ServerConnection
 
 from mesh.audio import FRAME_SAMPLES
 from mesh.engines.lease_metrics import LeaseMetrics
@@ -22,7 +21,7 @@ from stt_proxy.engines.moshi import recognizer
 from stt_proxy.engines.moshi.engine import MoshiEngine, moshi_engine
 from stt_proxy.engines.moshi.stream_state import Model
 from tests.moshi_client.models import recognising
-from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
+from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, Stream, packed, running
 from tests.stt_proxy.proxy import Proxy, audio, config, finish, flush, kinds, next_of, serving, told
 
 FRAME_S = 0.08
@@ -66,24 +65,23 @@ async def test_speech_comes_back_as_words_where_they_were_said() -> None:
             [100 + FRAME_S * n for n in range(13, 34)], abs=1e-6
         )
         assert kinds(responses).index("flushed") > kinds(responses).index("word")
-        await server.until(lambda server: server.used == 0)
+        await server.until(lambda: server.used == 0)
 
 
 @pytest.mark.unmute("S9", "C8")
 async def test_a_flush_is_eight_frames_of_zeros_behind_which_live_audio_keeps_flowing() -> None:
-    async def note(websocket: ServerConnection, server: MoshiServer) -> None:
-        await websocket.send(READY)
-        async for message in binary(websocket):
+    async def note(stream: Stream, server: MoshiServer) -> None:
+        await stream.send(READY)
+        async for message in stream:
             server.received.append(message)
-            async with server.changed:
-                server.changed.notify_all()
+            server.changed()
 
     async with proxy_before(note) as (proxy, server):
         call = await proxy.opened()
         [loud] = frames(1, loud=True)
         for request in (audio(loud), audio(loud), flush(1), audio(loud)):
             await call.write(request)
-        await server.until(lambda server: len(server.received) == 4)
+        await server.until(lambda: len(server.received) == 4)
         call.cancel()
     sent = [unpacked_floats(msgspec.msgpack.decode(message, type=Audio).pcm) for message in server.received]
     assert [len(pcm) / FRAME_SAMPLES for pcm in sent] == [1, 1, 8, 1]
@@ -96,7 +94,7 @@ async def test_leaving_without_a_word_frees_the_slot() -> None:
         call = await proxy.opened()
         await call.write(audio(frames(1)[0]))
         call.cancel()
-        await server.until(lambda server: server.streams == 1 and server.used == 0)
+        await server.until(lambda: server.streams == 1 and server.used == 0)
 
 
 async def test_full_is_said_before_started() -> None:
@@ -110,21 +108,21 @@ async def test_full_is_said_before_started() -> None:
 @pytest.mark.unmute("B23")
 @pytest.mark.parametrize("orderly", [True, False])
 async def test_an_engine_that_goes_is_told_of(orderly: bool) -> None:
-    async def leave(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def leave(stream: Stream, server: MoshiServer) -> None:
         del server
-        await websocket.send(READY)
-        await websocket.recv()
+        await stream.send(READY)
+        await stream.receive()
         if orderly:
-            await goodbye(websocket)
+            stream.close()
         else:
-            websocket.transport.abort()
+            stream.reset()
 
     async with proxy_before(leave) as (proxy, server):
         call = await proxy.opened()
         await call.write(audio(frames(1)[0]))
         with pytest.raises(UpstreamDown, match="closed" if orderly else "lost"):
             await told(call)
-        await server.until(lambda server: server.used == 0)
+        await server.until(lambda: server.used == 0)
 
 
 @pytest.mark.unmute("B24")
@@ -142,13 +140,13 @@ async def test_an_engine_that_goes_is_told_of(orderly: bool) -> None:
 async def test_what_an_engine_says_wrong_ends_the_stream_with_its_reason(
     messages: list[bytes], kind: type[MeshError]
 ) -> None:
-    async def say(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def say(stream: Stream, server: MoshiServer) -> None:
         del server
-        await websocket.send(READY)
-        await websocket.recv()
+        await stream.send(READY)
+        await stream.receive()
         for message in messages:
-            await websocket.send(message)
-        await websocket.wait_closed()
+            await stream.send(message)
+        await stream.until_closed()
 
     async with proxy_before(say) as (proxy, server):
         call = await proxy.opened()
@@ -157,12 +155,12 @@ async def test_what_an_engine_says_wrong_ends_the_stream_with_its_reason(
             await told(call)
         assert type(caught.value) is kind
         assert "GPU" not in caught.value.message
-        await server.until(lambda server: server.used == 0)
+        await server.until(lambda: server.used == 0)
 
 
-async def deaf(websocket: ServerConnection, server: MoshiServer) -> None:
-    await websocket.send(READY)
-    async for message in binary(websocket):
+async def deaf(stream: Stream, server: MoshiServer) -> None:
+    await stream.send(READY)
+    async for message in stream:
         server.received.append(message)
 
 

@@ -20,9 +20,7 @@ def test_the_remedy_fits_the_python(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     with pytest.raises(MissingExtra, match=r"pip install 'parley\[embedded\]'$"):
         plugin.check_installed()
     monkeypatch.setattr(plugin, "_FIRST_WITHOUT", (3, 11))
-    with pytest.raises(
-        MissingExtra, match=r"\(pocketsphinx does not exist for Python 3\.\d+: use parley\[local\] there"
-    ):
+    with pytest.raises(MissingExtra, match=r"\(pocketsphinx does not exist for Python 3\.\d+: use "):
         plugin.check_installed()
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from msgspec import Raw
 from prometheus_client import CollectorRegistry
-from websockets.asyncio.server import ServerConnection
 
 from mesh.engines.lease_metrics import LeaseMetrics
 from mesh.engines.server_urls import parse_urls
@@ -19,7 +18,7 @@ from moshi_client.floats import packed_floats
 from moshi_client.messages import Audio as AudioMessage
 from moshi_client.messages import packed as packed_message
 from tests.moshi_client.models import speaking
-from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, binary, goodbye, packed, running
+from tests.moshi_client.server import KEY, READY, Behaviour, MoshiServer, Stream, packed, running
 from tts_proxy.engine import Audio, Event, Utterance, Word
 from tts_proxy.engines.moshi import utterance as utterances
 from tts_proxy.engines.moshi.engine import MoshiEngine, moshi_engine
@@ -70,18 +69,18 @@ async def test_a_reply_is_spoken_word_by_word() -> None:
             *({"type": "Text", "text": word} for word in ("Hello", "there,", "my", "friend.")),
             {"type": "Eos"},
         ]
-        await server.until(lambda server: server.used == 0)
+        await server.until(lambda: server.used == 0)
 
 
 async def test_samples_become_integers_and_are_cut_off_at_full_scale() -> None:
-    async def loud(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def loud(stream: Stream, server: MoshiServer) -> None:
         del server
-        await websocket.send(READY)
+        await stream.send(READY)
         samples = np.array([0.5, -1.0, 2.0, -7.0, float("nan"), float("inf")], np.float32)
-        await websocket.send(packed_message(AudioMessage(Raw(packed_floats(samples)))))
-        async for message in binary(websocket):
+        await stream.send(packed_message(AudioMessage(Raw(packed_floats(samples)))))
+        async for message in stream:
             if msgspec.msgpack.decode(message)["type"] == "Eos":
-                await goodbye(websocket)
+                stream.close()
 
     async with engine_before(loud) as (engine, _), engine.open("") as utterance:
         await utterance.finish()
@@ -109,9 +108,9 @@ async def test_a_cloned_voice_is_the_first_message_byte_for_byte_and_not_named()
         "83a474797065a5566f696365aa656d62656464696e677392ca3f000000ca3f800000a5736861706593010102"
     )
 
-    async def cloned(websocket: ServerConnection, server: MoshiServer) -> None:
-        server.received.append(await websocket.recv(decode=False))
-        await speaking(websocket, server)
+    async def cloned(stream: Stream, server: MoshiServer) -> None:
+        server.received.append(await stream.receive())
+        await speaking(stream, server)
 
     async with engine_before(cloned, voice="mine") as (engine, server), engine.open("custom:x", embedding):
         assert server.received == [embedding]
@@ -143,9 +142,9 @@ async def test_words_that_wait_for_more_are_no_stall(monkeypatch: pytest.MonkeyP
 async def test_silence_after_the_end_of_the_text_is_a_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(utterances, "_STALL_LIMIT_S", 0.2)
 
-    async def mute(websocket: ServerConnection, server: MoshiServer) -> None:
-        await websocket.send(READY)
-        async for message in binary(websocket):
+    async def mute(stream: Stream, server: MoshiServer) -> None:
+        await stream.send(READY)
+        async for message in stream:
             server.received.append(message)
 
     async with engine_before(mute) as (engine, server):
@@ -154,24 +153,24 @@ async def test_silence_after_the_end_of_the_text_is_a_stall(monkeypatch: pytest.
             await utterance.finish()
             with pytest.raises(UpstreamDown, match="said nothing"):
                 await heard(utterance)
-        await server.until(lambda server: server.used == 0)
+        await server.until(lambda: server.used == 0)
 
 
 def leaving(after: str, *messages: bytes, orderly: bool) -> Behaviour:
     """Say these when a message of that type has come, and be gone."""
 
-    async def behave(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def behave(stream: Stream, server: MoshiServer) -> None:
         del server
-        await websocket.send(READY)
-        async for message in binary(websocket):
+        await stream.send(READY)
+        async for message in stream:
             if msgspec.msgpack.decode(message)["type"] == after:
                 break
         for each in messages:
-            await websocket.send(each)
+            await stream.send(each)
         if orderly:
-            await goodbye(websocket)
+            stream.close()
         else:
-            websocket.transport.close()
+            stream.hang_up()
 
     return behave
 
@@ -195,7 +194,7 @@ async def test_a_reply_that_is_cut_short_has_failed(after: str, messages: list[b
                 await utterance.finish()
             with pytest.raises(UpstreamDown, match="closed the stream"):
                 await heard(utterance)
-        await server.until(lambda server: server.used == 0)
+        await server.until(lambda: server.used == 0)
 
 
 @pytest.mark.parametrize("orderly", [True, False])
@@ -210,11 +209,11 @@ async def test_a_reply_that_was_told_to_its_end_has_ended_however_the_server_goe
 @pytest.mark.unmute("B24")
 @pytest.mark.parametrize("message", [b"\xc1", packed("Audio", pcm=["x"]), packed("Error", message="secret"), "text"])
 async def test_what_an_engine_says_wrong_ends_the_reply(message: bytes | str) -> None:
-    async def say(websocket: ServerConnection, server: MoshiServer) -> None:
+    async def say(stream: Stream, server: MoshiServer) -> None:
         del server
-        await websocket.send(READY)
-        await websocket.send(message)
-        await websocket.wait_closed()
+        await stream.send(READY)
+        await stream.send(message)
+        await stream.until_closed()
 
     async with engine_before(say) as (engine, server):
         async with engine.open("") as utterance:
@@ -222,7 +221,7 @@ async def test_what_an_engine_says_wrong_ends_the_reply(message: bytes | str) ->
                 await heard(utterance)
         assert isinstance(caught.value, UpstreamDown)
         assert "secret" not in caught.value.message
-        await server.until(lambda server: server.used == 0)
+        await server.until(lambda: server.used == 0)
 
 
 async def test_nothing_to_say_is_said_at_once() -> None:
