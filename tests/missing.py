@@ -34,6 +34,9 @@ class _Hiding:
         """None for what is hidden."""
         return None if name.partition(".")[0] in self._modules else PathFinder.find_spec(name, path, target)
 
+    find_distributions = staticmethod(PathFinder.find_distributions)
+    """What is installed is found through the finders, too."""
+
 
 _HIDING = """
 import sys
@@ -41,5 +44,7 @@ from importlib.machinery import PathFinder
 class Hiding:
     def find_spec(self, name, path=None, target=None):
         return None if name.partition(".")[0] in {names} else PathFinder.find_spec(name, path, target)
+    # What is installed is found through these, too.
+    find_distributions = staticmethod(PathFinder.find_distributions)
 sys.meta_path[sys.meta_path.index(PathFinder)] = Hiding()
 """
