@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this is what says so
-    sys.exit(f"Parley needs Python 3.11, 3.12 or 3.13; this is Python {sys.version.split()[0]}.")
+    sys.exit(f"Parley needs Python 3.11 to 3.14; this is Python {sys.version.split()[0]}.")
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 

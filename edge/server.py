@@ -16,7 +16,9 @@ from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
 from mesh.process.drain import LiveCalls, until_drained
 from mesh.process.http_server import http_served, listening
+from mesh.process.platform import can_share_ports, limit_unread
 from mesh.process.ports import authority
+from mesh.process.run import CannotStart
 from mesh.tasks import first_of
 
 log = structlog.get_logger()
@@ -121,8 +123,13 @@ def _quiet_about_clients() -> Iterator[None]:
 
 
 def _listen(settings: EdgeSettings) -> socket.socket:
-    """A socket bound as the settings say. Raises `PortTaken`."""
+    """A socket bound as the settings say. Raises `PortTaken`, and `CannotStart` for what this system cannot do."""
+    if settings.share_port and not can_share_ports():
+        raise CannotStart(
+            "edges cannot share a port on this system: it would give every connection to one of them",
+            remedy="unset PARLEY_EDGE_SHARE_PORT, and put a proxy in front of edges on several ports",
+        )
     listener = listening(settings.host, settings.port, share_port=settings.share_port)
     # Connections inherit it. Uvicorn would flush for ever, towards a client that neither reads nor leaves.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_LIMIT_MS)
+    limit_unread(listener, _UNREAD_LIMIT_MS)
     return listener

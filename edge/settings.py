@@ -31,13 +31,13 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
         str,
         setting(
             help="Address of the orchestrators: host:port, dns:///host:port or a list.",
-            env="PARLEY_ORCHESTRATOR_TARGET",
+            env="PARLEY_MESH_ORCHESTRATOR_TARGET",
         ),
     ] = "127.0.0.1:50051"
     voices_target: Annotated[
         str,
         setting(
-            help="Address of the voice service: host:port, dns:///host:port or a list.", env="PARLEY_VOICES_TARGET"
+            help="Address of the voice service: host:port, dns:///host:port or a list.", env="PARLEY_MESH_VOICES_TARGET"
         ),
     ] = "127.0.0.1:50054"
     cors_origins: Annotated[
@@ -56,6 +56,12 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
         setting(help="Proxies whose X-Forwarded-For, -Proto and -Host headers are trusted; *: every peer."),
     ] = ()
     uploads: Annotated[int, setting(help="Maximum number of simultaneous uploads.", ge=1, le=1_000)] = 8
+    uploads_per_address: Annotated[
+        int, setting(help="Maximum number of simultaneous uploads per client address; 0: no limit.", ge=0)
+    ] = 0
+    donations_per_address_per_day: Annotated[
+        int, setting(help="Maximum number of donated recordings per client address and day; 0: no limit.", ge=0)
+    ] = 100
     share_port: Annotated[
         bool, setting(help="Let other edges listen on the same port; the kernel distributes connections.")
     ] = False

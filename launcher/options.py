@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from launcher.running.language_model import LOCAL_SERVERS
+from mesh.settings.renamed import old_names
 from mesh.text.masking import masked
 from orchestrator.llm.address import checked_url
 
@@ -47,7 +48,9 @@ def _load_env_file(_: click.Context, __: click.Parameter, path: Path | None) -> 
 
     # Values are taken as they stand: a key may contain "$".
     for name, value in dotenv_values(path, interpolate=False).items():
-        os.environ.setdefault(name, value or "")
+        # The environment has priority under an old name, too.
+        if not any(old in os.environ for old in old_names(name)):
+            os.environ.setdefault(name, value or "")
 
 
 env_file = click.option(

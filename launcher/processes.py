@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from edge.settings import EdgeSettings
 from mesh.engines.plugins import EngineGroup
 from mesh.settings import ServiceSettings, SettingDescription, Settings, describe
+from mesh.settings.renamed import old_names
 from orchestrator.settings import OrchestratorSettings
 from responder.settings import ResponderSettings
 from stt_proxy import engine as stt_engine
@@ -38,10 +39,10 @@ class Process(NamedTuple):
 
     def variables(self, **values: Any) -> dict[str, str]:
         """The environment variables that give the settings of the process these values; None unsets one."""
-        return {
+        wanted = [setting for setting in describe(self.settings_type) if setting.name in values]
+        return {old: "" for setting in wanted for old in old_names(setting.env[0])} | {
             variable: "" if values[setting.name] is None else str(values[setting.name])
-            for setting in describe(self.settings_type)
-            if setting.name in values
+            for setting in wanted
             for variable in setting.env
         }
 
@@ -55,7 +56,8 @@ class Process(NamedTuple):
     def is_set(self, setting_name: str, environ: Mapping[str, str]) -> bool:
         """Whether the environment sets this setting."""
         settings = {setting.name: setting for setting in describe(self.settings_type)}
-        return any(environ.get(variable) for variable in settings[setting_name].env)
+        names = settings[setting_name].env
+        return any(environ.get(variable) for variable in (*names, *old_names(names[0])))
 
 
 EDGE = Process("edge", "edge", EdgeSettings, "Serves browsers: the page, WebSocket, REST.")

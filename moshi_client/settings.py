@@ -13,7 +13,7 @@ class MoshiSettings(Settings, frozen=True, kw_only=True):
         str,
         setting(
             help="API key for moshi-server, one of its authorized_ids. The default is the key that Unmute ships.",
-            env="KYUTAI_API_KEY",
+            env=("PARLEY_MOSHI_API_KEY", "KYUTAI_API_KEY"),
             secret=True,
             pattern="^[!-~]+$",
         ),

@@ -17,11 +17,15 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     metrics_port: MetricsPort = 9151
     stt_target: Annotated[
         str,
-        setting(help="Address of speech recognition: host:port, dns:///host:port or a list.", env="PARLEY_STT_TARGET"),
+        setting(
+            help="Address of speech recognition: host:port, dns:///host:port or a list.", env="PARLEY_MESH_STT_TARGET"
+        ),
     ] = "127.0.0.1:50052"
     tts_target: Annotated[
         str,
-        setting(help="Address of speech synthesis: host:port, dns:///host:port or a list.", env="PARLEY_TTS_TARGET"),
+        setting(
+            help="Address of speech synthesis: host:port, dns:///host:port or a list.", env="PARLEY_MESH_TTS_TARGET"
+        ),
     ] = "127.0.0.1:50053"
     llm_url: Annotated[
         str,
@@ -78,18 +82,42 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = None
     llm_first_token_s: Annotated[
-        float, setting(help="Seconds until the first token of an answer, retries included.", gt=0, le=600)
+        float,
+        setting(
+            help="Seconds until the first token of an answer, retries included.",
+            env="PARLEY_LLM_FIRST_TOKEN_LIMIT_S",
+            gt=0,
+            le=600,
+        ),
     ] = 15.0
-    llm_next_token_s: Annotated[float, setting(help="Seconds between two tokens of an answer.", gt=0, le=600)] = 10.0
+    llm_next_token_s: Annotated[
+        float,
+        setting(help="Seconds between two tokens of an answer.", env="PARLEY_LLM_NEXT_TOKEN_LIMIT_S", gt=0, le=600),
+    ] = 10.0
     llm_thinking_s: Annotated[
-        float, setting(help="Seconds until the first token of an answer for a model that reasons.", gt=0, le=600)
+        float,
+        setting(
+            help="Seconds until the first token of an answer for a model that reasons.",
+            env="PARLEY_LLM_THINKING_LIMIT_S",
+            gt=0,
+            le=600,
+        ),
     ] = 45.0
     llm_reply_words: Annotated[
         int,
-        setting(help="Words after which a reply ends with its sentence. A very long word counts as several.", ge=1),
+        setting(
+            help="Words after which a reply ends with its sentence. A very long word counts as several.",
+            env="PARLEY_LLM_REPLY_LIMIT",
+            ge=1,
+        ),
     ] = 600
     llm_reply_s: Annotated[
-        float, setting(help="Seconds of speech, or of writing, after which a reply ends with its sentence.", gt=0)
+        float,
+        setting(
+            help="Seconds of speech, or of writing, after which a reply ends with its sentence.",
+            env="PARLEY_LLM_REPLY_LIMIT_S",
+            gt=0,
+        ),
     ] = 240.0
     characters_folder: Annotated[
         str | None,
@@ -106,20 +134,29 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = None
     recording_limit_mib: Annotated[
-        int, setting(help="Maximum size of one recording in MiB. Recording stops there.", ge=1, le=1 << 20)
+        int,
+        setting(
+            help="Maximum size of one recording in MiB. Recording stops there.",
+            env="PARLEY_RECORDINGS_LIMIT_MIB",
+            ge=1,
+            le=1 << 20,
+        ),
     ] = 256
     newsapi_api_key: Annotated[
         Annotated[str, msgspec.Meta(pattern="^[!-~]+$")] | None,
         setting(
             help="API key for NewsAPI, which the news character uses. Not set: that character makes small talk.",
-            env=("PARLEY_NEWSAPI_API_KEY", "NEWSAPI_API_KEY"),
+            env=("PARLEY_NEWS_API_KEY", "NEWSAPI_API_KEY"),
             secret=True,
         ),
     ] = None
-    newsapi_url: Annotated[str, setting(help="URL of NewsAPI.", env="PARLEY_NEWSAPI_URL", pattern="^https?://.")] = (
+    newsapi_url: Annotated[str, setting(help="URL of NewsAPI.", env="PARLEY_NEWS_URL", pattern="^https?://.")] = (
         "https://newsapi.org"
     )
-    news_limit_s: Annotated[float, setting(help="Seconds that fetching the news may take.", gt=0, le=60)] = 3.0
+    news_limit_s: Annotated[
+        float,
+        setting(help="Seconds that fetching the news may take.", env="PARLEY_NEWS_LIMIT_S", gt=0, le=60),
+    ] = 3.0
     typed_capacity: Annotated[
         int,
         setting(
@@ -132,6 +169,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         float,
         setting(
             help="Seconds that a reply waits for speech synthesis while all of it is taken. Then the reply is dropped.",
+            env="PARLEY_ORCHESTRATOR_VOICE_WAIT_LIMIT_S",
             gt=0,
             le=600,
         ),
@@ -140,6 +178,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         float,
         setting(
             help="Seconds without audio before a client's recogniser is given back. The next audio takes another.",
+            env="PARLEY_ORCHESTRATOR_UNUSED_RECOGNIZER_LIMIT_S",
             ge=2,
             le=3_600,
         ),

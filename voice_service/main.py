@@ -13,8 +13,10 @@ from mesh.errors import UpstreamDown
 from mesh.process.run import CannotStart, run_process
 from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
+from mesh.upload_slots import UploadSlots
 from parley.voices.v1.voices_pb2 import DESCRIPTOR
 from parley.voices.v1.voices_pb2_grpc import add_VoiceServiceServicer_to_server
+from voice_service.analysis.containers import EXTRA, has_ffmpeg
 from voice_service.catalogue import Catalogue, read_catalogue
 from voice_service.cloning import Cloning
 from voice_service.donations.consent import read_consent
@@ -30,7 +32,6 @@ from voice_service.stores.redis import redis_store
 from voice_service.stores.sqlite import sqlite_store
 from voice_service.synthesis import Synthesis
 from voice_service.upkeep import purge, watch
-from voice_service.uploads import Uploads
 
 log = structlog.get_logger()
 
@@ -39,6 +40,8 @@ async def serve(settings: VoicesSettings, choice: Choice[CloningEngine]) -> None
     """Answer until the process is asked to stop. Raises `CannotStart` if a file or a folder cannot be used."""
     catalogue = await asyncio.to_thread(_catalogue, settings.path)
     folder = await asyncio.to_thread(donation_folder, settings)
+    if folder is not None and not has_ffmpeg():
+        log.warning("donations that phones and browsers record may be refused", remedy=f"pip install 'parley[{EXTRA}]'")
     async with (
         choice.open() as engine,
         voice_store(settings) as store,
@@ -46,7 +49,7 @@ async def serve(settings: VoicesSettings, choice: Choice[CloningEngine]) -> None
     ):
         donations = Donations(folder, store.verifications, read_consent(), Metrics())
         servicer = VoicesServicer(
-            catalogue, Synthesis(speech), Cloning(engine, store), donations, Uploads(settings.uploads)
+            catalogue, Synthesis(speech), Cloning(engine, store), donations, UploadSlots(settings.uploads)
         )
         async with (
             GrpcServer(
@@ -90,7 +93,7 @@ def donation_folder(settings: VoicesSettings) -> DonationFolder | None:
     if settings.donation_path is None:
         return None
     try:
-        return DonationFolder(settings.donation_path)
+        return DonationFolder(settings.donation_path, settings.donation_limit_mib << 20)
     except OSError as error:
         raise CannotStart(
             "the folder for donated voices cannot be used",

@@ -7,6 +7,7 @@ import grpc
 from mesh.errors import VoiceNotFound
 from mesh.rpc.streams import first_request
 from mesh.rpc.uploads import ADMITTED
+from mesh.upload_slots import UploadSlots
 from parley.voices.v1.voices_pb2 import (
     CreateVoiceRequest,
     CreateVoiceResponse,
@@ -28,14 +29,14 @@ from voice_service.catalogue import Catalogue
 from voice_service.cloning import PREFIX, Cloning
 from voice_service.donations.taking import Donations
 from voice_service.synthesis import Synthesis
-from voice_service.uploads import Uploads, check_size, received
+from voice_service.uploads import check_size, received
 
 
 class VoicesServicer(VoiceServiceServicer):
     """Serves `VoiceService`."""
 
     def __init__(
-        self, catalogue: Catalogue, synthesis: Synthesis, cloning: Cloning, donations: Donations, uploads: Uploads
+        self, catalogue: Catalogue, synthesis: Synthesis, cloning: Cloning, donations: Donations, uploads: UploadSlots
     ) -> None:
         self._catalogue = catalogue
         self._synthesis = synthesis
@@ -84,9 +85,9 @@ class VoicesServicer(VoiceServiceServicer):
         """Make a voice of a recording; the response headers say that it is admitted."""
         config = (await first_request(requests)).config
         check_size(config.total_bytes, field="config.total_bytes")
-        with self._uploads.one_more():
+        with self._uploads.one_more() as arrival:
             await context.send_initial_metadata(ADMITTED)
-            return CreateVoiceResponse(voice=await self._cloning.create(await received(requests)))
+            return CreateVoiceResponse(voice=await self._cloning.create(await received(requests, arrival)))
 
     async def StartDonation(  # noqa: N802 - the contract's name
         self,
@@ -105,7 +106,7 @@ class VoicesServicer(VoiceServiceServicer):
         config = (await first_request(requests)).config
         self._donations.check_offered()
         check_size(config.total_bytes, field="config.total_bytes")
-        with self._uploads.one_more():
+        with self._uploads.one_more() as arrival:
             await context.send_initial_metadata(ADMITTED)
-            await self._donations.submit(requests)
+            await self._donations.submit(requests, arrival)
             return SubmitDonationResponse()

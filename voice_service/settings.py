@@ -26,7 +26,7 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
         str,
         setting(
             help="Address of speech synthesis: host:port, dns:///host:port or a list.",
-            env="PARLEY_TTS_TARGET",
+            env="PARLEY_MESH_TTS_TARGET",
         ),
     ] = "127.0.0.1:50053"
     cloning_engine: Annotated[
@@ -39,7 +39,7 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
         Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
         setting(
             help="URL of the Redis server that stores custom voices. Not set: the file stores them.",
-            env="KYUTAI_REDIS_URL",
+            env=("PARLEY_VOICES_REDIS_URL", "KYUTAI_REDIS_URL"),
             secret=True,
         ),
     ] = None
@@ -60,9 +60,12 @@ class VoicesSettings(ServiceSettings, frozen=True, kw_only=True):
         str | None,
         setting(
             help="Folder for donated voices and their donors' details. Not set: donations are not accepted.",
-            env=("PARLEY_VOICES_DONATION_DIR", "KYUTAI_VOICE_DONATION_DIR"),
+            env=("PARLEY_VOICES_DONATION_FOLDER", "KYUTAI_VOICE_DONATION_DIR"),
         ),
     ] = None
+    donation_limit_mib: Annotated[
+        int, setting(help="Space that donated voices may take on the disk, in MiB.", ge=1, le=1 << 30)
+    ] = 10_240
     uploads: Annotated[int, setting(help="Maximum number of concurrent uploads, 4 MiB each.", ge=1, le=1_000)] = 8
 
     @property

@@ -1,13 +1,11 @@
 """Receives files: chunks, and at the end how many bytes they have and their hash."""
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from mesh.errors import AtCapacity, Idle, InvalidRequest, UploadIncomplete, UploadTooLarge
-from mesh.rpc.streams import before_idle
+from mesh.errors import Idle, InvalidRequest, UploadIncomplete, UploadTooLarge
+from mesh.upload_slots import Arrival, UploadTooSlow
 from parley.voices.v1.voices_pb2 import CreateVoiceRequest, FinishUpload, SubmitDonationRequest
 
 Part = TypeVar("Part", CreateVoiceRequest, SubmitDonationRequest)
@@ -15,37 +13,14 @@ Part = TypeVar("Part", CreateVoiceRequest, SubmitDonationRequest)
 LARGEST_RECORDING = 4 << 20
 """Bytes; Unmute's limit."""
 LARGEST_CHUNK = 1 << 20
-IDLE_LIMIT_S = 10.0
-UPLOAD_LIMIT_S = 60.0
 
 
-class Uploads:
-    """Counts the uploads that go on: each may fill as much memory as the largest recording has."""
-
-    def __init__(self, most: int) -> None:
-        self._left = most
-
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Admit one while the block runs. Raises `AtCapacity`."""
-        if not self._left:
-            raise AtCapacity("too many recordings are being uploaded")
-        self._left -= 1
-        try:
-            yield
-        finally:
-            self._left += 1
-
-
-async def received(
-    requests: AsyncIterator[Part], idle_limit_s: float = IDLE_LIMIT_S, limit_s: float = UPLOAD_LIMIT_S
-) -> bytes:
+async def received(requests: AsyncIterator[Part], arrival: Arrival) -> bytes:
     """The whole file. Raises `UploadTooLarge`, `UploadIncomplete`, `Idle`, and `InvalidRequest` for what is no part."""
     try:
-        async with asyncio.timeout(limit_s):
-            return await _received(before_idle(requests, idle_limit_s))
-    except TimeoutError:
-        raise Idle(f"the upload took more than {limit_s:g} s") from None
+        return await _received(arrival.paced(requests, lambda request: request.ByteSize()))
+    except UploadTooSlow as error:
+        raise Idle(str(error)) from None
 
 
 async def _received(requests: AsyncIterator[Part]) -> bytes:

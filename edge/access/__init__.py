@@ -2,5 +2,6 @@
 
 admission  refusals: by origin, by address, while draining
 origins    the rule for the `Origin` header
+quota      how often an address may do something in a day
 proxies    addresses and hosts as trusted proxies report them
 """

@@ -79,7 +79,7 @@ class PerAddressLimit:
     @contextmanager
     def one_more(self, address: str) -> Iterator[None]:
         """Count one while it lasts. Raises `TooManySessions`."""
-        owner = _owner(address)
+        owner = owner_of(address)
         if self._most and self._sessions[owner] >= self._most:
             raise TooManySessions
         self._sessions[owner] += 1
@@ -91,7 +91,7 @@ class PerAddressLimit:
                 del self._sessions[owner]
 
 
-def _owner(address: str) -> str:
+def owner_of(address: str) -> str:
     """The key that sessions are counted by: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address)

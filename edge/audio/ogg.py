@@ -20,6 +20,9 @@ _HEADER_BYTES = 27
 _CONTINUED = 0x01
 _BEGINS_STREAM = 0x02
 
+LACING_GOES_ON = 255
+"""The lacing value of a packet that goes on."""
+
 _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], base=2) for byte in range(256))
 _ALL_ONES = 0xFFFF_FFFF
 
@@ -65,6 +68,30 @@ class OggPage:
     def body(self) -> bytes:
         """Its packets, one behind the other."""
         return self.encoded[_HEADER_BYTES + len(self.lacing) :]
+
+    @property
+    def packets(self) -> tuple[list[bytes], bool]:
+        """The packets, or parts of packets, on it; and whether the last of them goes on on the next page."""
+        found, begin, end, goes_on = [], 0, 0, False
+        body = self.body
+        for size in self.lacing:
+            end += size
+            goes_on = size == LACING_GOES_ON
+            if not goes_on:
+                found.append(body[begin:end])
+                begin = end
+        if goes_on:
+            found.append(body[begin:end])
+        return found, goes_on
+
+
+def page_of(packet: bytes, *, serial: int, sequence: int, granule: int = 0, begins_stream: bool = False) -> bytes:
+    """A page with one whole packet of at most 65 024 bytes. `granule` is the position at its end."""
+    lacing = bytes([LACING_GOES_ON]) * (len(packet) // LACING_GOES_ON) + bytes([len(packet) % LACING_GOES_ON])
+    flags = _BEGINS_STREAM if begins_stream else 0
+    head = struct.pack("<4sBBqIIIB", _CAPTURE_PATTERN, 0, flags, granule, serial, sequence, 0, len(lacing))
+    page = head + lacing + packet
+    return page[:_CHECKSUM_OFFSET] + struct.pack("<I", checksum(page)) + page[_CHECKSUM_OFFSET + 4 :]
 
 
 class OggReader:

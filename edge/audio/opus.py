@@ -1,28 +1,46 @@
 """Ogg Opus ↔ the mesh's working audio: 16-bit PCM, 24 kHz, mono.
 
-The client's bytes are taken apart into checked pages here and given to `sphn` one page at a time, because `sphn` checks
-little: it takes damaged pages, renders an empty packet as five seconds of invented sound, never recovers once it has
-seen something that is no page, and fails on more than five seconds at once.
+The codec is libopus, which `opuslib_next` carries for every platform. It is called without the interpreter's lock. Ogg
+is read and written here.
 
-Encoding is the dearest thing a conversation asks of the edge: about 5 to 13 ms of CPU a second of audio, with the GIL
-held.
+Encoding is the dearest thing a conversation asks of the edge. `benchmarks/opus_encoding.py` measures what a second of
+speech costs at each complexity.
 """
 
+import secrets
+import struct
 from collections.abc import Iterator
 
-import numpy as np
-import sphn
+import opuslib_next
 
-from edge.audio.ogg import InvalidAudio, OggPage, OggReader, TooMuchAudio
-from mesh.audio import FRAME_BYTES, SAMPLE_RATE
+from edge.audio.ogg import LACING_GOES_ON, InvalidAudio, OggPage, OggReader, TooMuchAudio, page_of
+from mesh.audio import FRAME_BYTES, SAMPLE_BYTES, SAMPLE_RATE
 
 _PAGE_S = 0.0025
 """What each page costs of the budget, beside its audio: as much as the shortest Opus frame."""
 
 _DAMAGED_PAGE_S = 5.0
-"""What a page costs that fails to decode: `sphn` may have worked through five seconds of audio before it failed."""
+"""What a page costs that fails to decode."""
 
-_FULL_SCALE = 32_767
+_LONGEST_PAGE_S = 5.0
+"""Audio on one page. Clients send a page for every 20 to 60 ms; more on one is an attempt to keep the decoder busy."""
+
+_LONGEST_PACKET_SAMPLES = SAMPLE_RATE * 120 // 1_000
+"""The codec's own limit."""
+_LONGEST_PACKET_BYTES = 1_275 * 48 + 100
+"""48 frames, the most that a packet may have, and what says how long each is."""
+
+_PAGE_SAMPLES = SAMPLE_RATE * 40 // 1_000
+"""One packet of 40 ms, as on the pages of Unmute."""
+_PRE_SKIP = 3_840
+"""Of the 48 000 a second that Ogg counts; as in Unmute's streams."""
+_GRANULES_PER_SAMPLE = 48_000 // SAMPLE_RATE
+_COMPLEXITY = 5
+"""Of 10. With `_APPLICATION`, it takes a sixth of the time of 10."""
+_APPLICATION = "audio"
+"""Below complexity 10 it encodes by transformation only. That is cheaper than the model of a voice of "voip"."""
+_BIT_RATE = 32_000
+_VENDOR = b"Parley edge"
 
 _BURST_S = 10.0
 """Audio that is taken at once: what a page holds back while its network is gone."""
@@ -117,23 +135,44 @@ class _OpusStream:
             raise InvalidAudio("this Ogg stream is not Opus")
         self.serial = first.serial
         self._budget = budget
-        self._reader = sphn.OpusStreamReader(SAMPLE_RATE)
+        self._decoder = opuslib_next.Decoder(SAMPLE_RATE, 1)
         self._packet_is_open = False
+        self._open = b""
 
     def decode(self, page: OggPage) -> bytes:
         """The PCM of the stream's next page. Raises `InvalidAudio`; the next page decodes all the same."""
         if self._holds_empty_packet(page):
+            self._open = b""
             raise InvalidAudio("an Opus packet is empty")
+        pcm = b""
         try:
-            samples = self._reader.append_bytes(page.encoded)
-        except ValueError as error:
-            # Some of these failures are permanent in sphn, and a new reader needs no headers.
-            self._reader = sphn.OpusStreamReader(SAMPLE_RATE)
+            for packet in self._whole_packets(page):
+                if packet.startswith((b"OpusHead", b"OpusTags")):
+                    continue
+                pcm += self._decoder.decode(packet, _LONGEST_PACKET_SAMPLES)
+                _check_length(pcm)
+        except opuslib_next.OpusError as error:
             self._budget.spend(_DAMAGED_PAGE_S)
             raise InvalidAudio("an Opus packet is damaged") from error
-        self._budget.spend(samples.size / SAMPLE_RATE)
-        pcm: bytes = (np.clip(samples, -1.0, 1.0) * _FULL_SCALE).astype("<i2").tobytes()
+        except InvalidAudio:
+            self._budget.spend(_DAMAGED_PAGE_S)
+            raise
+        self._budget.spend(len(pcm) / SAMPLE_BYTES / SAMPLE_RATE)
         return pcm
+
+    def _whole_packets(self, page: OggPage) -> Iterator[bytes]:
+        """The packets that end on this page."""
+        packets, goes_on = page.packets
+        begun, self._open = self._open, b""
+        if packets and page.continues_packet:
+            # The beginning may have been on a page that is lost.
+            packets[0] = begun + packets[0] if begun else b""
+        if goes_on:
+            last = packets.pop()
+            if len(last) > _LONGEST_PACKET_BYTES:
+                raise InvalidAudio("an Opus packet is damaged: it is too long")
+            self._open = last
+        yield from filter(None, packets)
 
     def _holds_empty_packet(self, page: OggPage) -> bool:
         """Whether a packet of no bytes ends on this page. A lacing value of 0 after one of 255 is no such packet."""
@@ -141,22 +180,33 @@ class _OpusStream:
         for size in page.lacing:
             if size == 0 and not packet_is_open:
                 return True
-            packet_is_open = size == 255  # noqa: PLR2004 - the lacing value of a packet that goes on
+            packet_is_open = size == LACING_GOES_ON
         self._packet_is_open = packet_is_open
         return False
+
+
+def _check_length(pcm: bytes) -> None:
+    if len(pcm) > _LONGEST_PAGE_S * SAMPLE_RATE * SAMPLE_BYTES:
+        raise InvalidAudio("an Opus page is damaged: it holds more than five seconds")
 
 
 class OpusEncoder:
     """The encoder for one client: a single Ogg Opus stream that lasts as long as the connection.
 
-    Output is what `sphn` makes: the two header pages with the first audio, then a page for every 40 ms. Browsers feed
-    all of it to one decoder, so there is no second stream and no end.
+    The two header pages come with the first audio, then a page for every 40 ms. Browsers feed all of it to one decoder,
+    so there is no second stream and no end.
     """
 
     _SILENCE = bytes(FRAME_BYTES)
 
     def __init__(self) -> None:
-        self._writer = sphn.OpusStreamWriter(SAMPLE_RATE)
+        self._encoder = opuslib_next.Encoder(SAMPLE_RATE, 1, _APPLICATION)
+        self._encoder.complexity = _COMPLEXITY
+        self._encoder.bitrate = _BIT_RATE
+        self._serial = secrets.randbits(32)
+        self._pages = 0
+        self._granule = 0
+        self._waiting = b""
         self._has_unflushed = False
 
     def encode(self, pcm: bytes) -> bytes:
@@ -174,6 +224,25 @@ class OpusEncoder:
         return self._append(self._SILENCE)
 
     def _append(self, pcm: bytes) -> bytes:
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / (_FULL_SCALE + 1)
-        encoded: bytes = self._writer.append_pcm(samples)
-        return encoded
+        waiting = self._waiting + pcm
+        size = _PAGE_SAMPLES * SAMPLE_BYTES
+        whole = len(waiting) // size * size
+        self._waiting = waiting[whole:]
+        return b"".join(self._encoded(waiting[at : at + size]) for at in range(0, whole, size))
+
+    def _encoded(self, pcm: bytes) -> bytes:
+        """The page of 40 ms, the first time with the header pages before it."""
+        headers = b"" if self._pages else self._page(_HEAD, begins_stream=True) + self._page(_TAGS)
+        self._granule += _PAGE_SAMPLES * _GRANULES_PER_SAMPLE
+        return headers + self._page(self._encoder.encode(pcm, _PAGE_SAMPLES))
+
+    def _page(self, packet: bytes, *, begins_stream: bool = False) -> bytes:
+        made = page_of(
+            packet, serial=self._serial, sequence=self._pages, granule=self._granule, begins_stream=begins_stream
+        )
+        self._pages += 1
+        return made
+
+
+_HEAD = b"OpusHead" + struct.pack("<BBHIhB", 1, 1, _PRE_SKIP, SAMPLE_RATE, 0, 0)
+_TAGS = b"OpusTags" + struct.pack("<I", len(_VENDOR)) + _VENDOR + struct.pack("<I", 0)

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, RefusalReason, Refused
 from edge.access.origins import Origins
 from edge.access.proxies import TrustedProxies
+from edge.access.quota import DailyQuota
 from edge.dialects import DialectFactory
 from edge.dialects.converse import ConverseDialect
 from edge.dialects.unmute import UnmuteDialect
@@ -83,7 +84,12 @@ def create_app(
         "/v1/converse": sessions_in(lambda _queue: ConverseDialect()),
         "/v1/realtime": sessions_in(UnmuteDialect, health),
     }
-    recordings = RecordingRoutes(voices, Uploads(settings.uploads), origins)
+    recordings = RecordingRoutes(
+        voices,
+        Uploads(settings.uploads, settings.uploads_per_address),
+        origins,
+        DailyQuota(settings.donations_per_address_per_day),
+    )
     rest = Rest(voices, recordings, health, registry, websocket_paths=tuple(conversations))
 
     @asynccontextmanager

@@ -1,5 +1,6 @@
 """The routes that take a recording: `POST /v1/voices` makes a voice of it, `/v1/voice-donation` keeps it."""
 
+import math
 from collections.abc import AsyncIterator
 
 import grpc
@@ -9,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.access.admission import OriginCheck
+from edge.access.quota import DailyQuota, QuotaUsedUp
 from edge.dialects.unmute.rest import Metadata, Verification, metadata, verification
 from edge.http.openapi import FILE, JSON, operation
-from edge.http.uploads import ERRORS, RecordingForm, Uploads
+from edge.http.uploads import ERRORS, RecordingForm, Uploads, address_of
 from mesh.discovery.search import Replicas, ask, uploading
 from mesh.errors import NotOffered
 from parley.voices.v1.voices_pb2 import (
@@ -47,8 +49,9 @@ class RecordingRoutes:
     Without donations there is nothing at their routes: 404.
     """
 
-    def __init__(self, voices: Replicas, uploads: Uploads, origins: OriginCheck) -> None:
+    def __init__(self, voices: Replicas, uploads: Uploads, origins: OriginCheck, donations: DailyQuota) -> None:
         self._voices = voices
+        self._donations = donations
         self._uploads = uploads
         self._origins = origins
 
@@ -72,7 +75,13 @@ class RecordingRoutes:
         return Response(msgspec.json.encode(MadeVoice(made.voice.voice_id)), media_type=JSON)
 
     @operation(
-        {JSON: Verification}, {**_WRONG_ORIGIN, 404: _NOT_TAKEN, 503: "no voice service can be reached just now"}
+        {JSON: Verification},
+        {
+            **_WRONG_ORIGIN,
+            404: _NOT_TAKEN,
+            429: "the address has donated as often as it may in a day",
+            503: "no voice service can be reached just now, or its folder for donations is full",
+        },
     )
     async def start_donation(self, request: Request) -> Response:
         """Begin a donation: get the text that is to be read aloud.
@@ -81,9 +90,13 @@ class RecordingRoutes:
         """
         self._origins.require(request.headers, _PURPOSE)
         try:
+            # Better now than after they have read it aloud.
+            self._donations.check(address_of(request))
             started = await ask(self._voices, _start_donation, StartDonationRequest())
         except NotOffered as error:
             raise HTTPException(404, error.message) from None
+        except QuotaUsedUp as error:
+            raise _used_up(error) from None
         return Response(msgspec.json.encode(verification(started)), media_type=JSON)
 
     @operation(
@@ -96,19 +109,27 @@ class RecordingRoutes:
 
         The parts of the form may come in either order. 400 names the first broken rule, in this order: the
         metadata is JSON, it has the fields it must have, the file has at least 0.1 MiB, the nickname at most 30
-        characters, the id is known and not used, it is at most five minutes old. Only 200 uses the id up.
+        characters, the id is known and not used, it is at most five minutes old, somebody speaks in the recording. Only
+        200 uses the id up.
         """
         self._origins.require(request.headers, _PURPOSE)
         config = SubmitDonationRequest(config=SubmitDonationConfig())
         try:
-            async with (
-                self._uploads.one_more(request, "metadata") as form,
-                uploading(self._voices, _submit_donation, config) as upload,
-            ):
-                await upload.finish(_donation_requests(form))
+            with self._donations.one_more(address_of(request)):
+                async with (
+                    self._uploads.one_more(request, "metadata") as form,
+                    uploading(self._voices, _submit_donation, config) as upload,
+                ):
+                    await upload.finish(_donation_requests(form))
         except NotOffered as error:
             raise HTTPException(404, error.message) from None
+        except QuotaUsedUp as error:
+            raise _used_up(error) from None
         return Response(msgspec.json.encode(Kept()), media_type=JSON)
+
+
+def _used_up(error: QuotaUsedUp) -> HTTPException:
+    return HTTPException(429, str(error), {"retry-after": str(math.ceil(error.retry_after_s))})
 
 
 async def _voice_requests(form: RecordingForm) -> AsyncIterator[CreateVoiceRequest]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 import numpy as np
+import soundfile
 import soxr
-import sphn
 from numpy.typing import NDArray
 
 from launcher.calling.transport import Event, ReplyAudio, Samples
@@ -29,18 +29,19 @@ class UnusableRecording(Failure):
 def read_audio(path: Path) -> Samples:
     """The sound of a file at 24 kHz, its channels mixed. Raises `UnusableRecording`.
 
-    WAV with any rate, number of channels and sample format; other formats that the decoder knows (FLAC, MP3) work too.
+    WAV with any rate, number of channels and sample format; other formats that libsndfile reads (FLAC, MP3, Ogg, AIFF)
+    work too.
     """
     if path.stat().st_size > MAX_FILE_BYTES:
         raise UnusableRecording(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB")
     try:
-        channels, rate = sphn.read(str(path))
-    except ValueError as error:
-        reason = str(error).removeprefix(f'"{path}": ')
+        channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        reason = getattr(error, "error_string", str(error))
         raise UnusableRecording(f"{path} cannot be played, a WAV file is expected: {reason}") from None
     if channels.size == 0:
         raise UnusableRecording(f"{path} holds no sound")
-    return quantized(soxr.resample(channels.mean(axis=0), rate, SAMPLE_RATE))
+    return quantized(soxr.resample(channels.mean(axis=1), rate, SAMPLE_RATE))
 
 
 def quantized(sound: NDArray[np.float32]) -> Samples:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,12 +11,12 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import msgspec
 import numpy as np
-import sphn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.typing import Subprotocol
 
-from launcher.calling.audio import SAMPLE_RATE, quantized
+from edge.audio.opus import AudioBudget, OpusDecoder, OpusEncoder
+from launcher.calling.audio import SAMPLE_RATE
 from launcher.calling.transport import (
     CallFailed,
     Event,
@@ -88,8 +89,9 @@ class RealtimeTransport:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
-        self._encoder = sphn.OpusStreamWriter(SAMPLE_RATE)
-        self._decoder = sphn.OpusStreamReader(SAMPLE_RATE)
+        self._encoder = OpusEncoder()
+        # The edge sends in real time, and is trusted.
+        self._decoder = OpusDecoder(AudioBudget(burst_s=math.inf, rate=0.0))
 
     async def open(self, voice: str | None) -> None:
         """Open the session. Without instructions the mesh waits to be spoken to."""
@@ -99,7 +101,7 @@ class RealtimeTransport:
     async def send(self, samples: Samples) -> None:
         """Send the next frame of the microphone."""
         # About half a millisecond of work, too little to be worth a thread.
-        page = self._encoder.append_pcm(samples.astype(np.float32) / 32_768)
+        page = self._encoder.encode(samples.astype("<i2").tobytes())
         if page:
             await self._send({"type": "input_audio_buffer.append", "audio": base64.b64encode(page).decode()})
 
@@ -147,7 +149,8 @@ class RealtimeTransport:
                 return None
 
     def _decoded(self, pages: str) -> Samples:
-        return quantized(self._decoder.append_bytes(base64.b64decode(pages, validate=True)))
+        pcm = b"".join(self._decoder.decode(base64.b64decode(pages, validate=True), now=0.0))
+        return np.frombuffer(pcm, "<i2").astype(np.int16, copy=False)
 
 
 def _endpoint(url: str) -> str:

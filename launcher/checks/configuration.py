@@ -27,6 +27,8 @@ async def settings(context: Context) -> list[Finding]:
 
 
 def _faults(entry: Entry) -> Iterator[Finding]:
+    if entry.reading.renamed:
+        yield advice(entry.reading.source or entry.variable, entry.reading.renamed, f"rename it to {entry.variable}")
     if entry.reading.fault:
         remedy = f"unset {entry.variable}, or set it to {entry.setting.expected}"
         yield wrong(entry.variable, entry.reading.fault, remedy)
@@ -59,8 +61,8 @@ def _catalogue(path: Path) -> list[Finding]:
 def _donations(path: Path | None) -> Finding:
     """Only looks, and makes no folder."""
     if path is None:
-        return fine("donations", "not accepted: PARLEY_VOICES_DONATION_DIR is not set")
+        return fine("donations", "not accepted: PARLEY_VOICES_DONATION_FOLDER is not set")
     there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return wrong("donations", f"{there} is not a writable folder", "set PARLEY_VOICES_DONATION_DIR")
+        return wrong("donations", f"{there} is not a writable folder", "set PARLEY_VOICES_DONATION_FOLDER")
     return fine("donations", f"accepted, stored in {path}")

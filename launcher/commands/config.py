@@ -55,6 +55,8 @@ def config(processes: tuple[str, ...], *, changed: bool, chosen: str) -> None:
         show(listed, console())
     else:
         click.echo("Every setting has its default.")
+    for note in dict.fromkeys(entry.reading.renamed for entry in entries if entry.reading.renamed):
+        click.echo(f"Note: {note}", err=True)
     for variable in unknown_variables(os.environ):
         click.echo(f"Note: {variable}", err=True)
     if faults := [entry.reading.fault for entry in entries if entry.reading.fault]:

@@ -10,6 +10,7 @@ import msgspec
 
 from launcher.processes import PROCESSES, Process
 from mesh.settings import Reading, SettingDescription, read
+from mesh.settings.renamed import RENAMED
 from mesh.text.masking import MASK, masked_value
 
 SHARED = "every process"
@@ -126,7 +127,7 @@ def written(value: Any, setting: SettingDescription) -> str | None:
 _PREFIXES = ("PARLEY_", "KYUTAI_")
 
 _ALIKE = 0.75
-"""How alike two names must be for one to be taken for a slip of the other; "PARLEY_STT_WORKER" is 0.97."""
+"""How alike two names must be for one to be taken for a slip of the other; "PARLEY_STT_POCKETSPHINX_WORKER" is 0.97."""
 
 _CERTAINLY_ALIKE = 0.92
 """The same for a name without our prefix, which probably belongs to another program: "PARLY_STT_WORKERS" is 0.97."""
@@ -146,6 +147,7 @@ class UnknownVariable(NamedTuple):
 def unknown_variables(environ: Mapping[str, str]) -> list[UnknownVariable]:
     """Every such variable, in the order of their names."""
     known = {variable for process in PROCESSES for each in process.own_settings() for variable in each.env}
+    environ = {name: value for name, value in environ.items() if name not in RENAMED}
     return list(_unknown(sorted(environ.keys() - known), sorted(known)))
 
 

@@ -2,16 +2,13 @@
 
     python -m launcher.running.child PARENT_PID MODULE
 
-The kernel kills it when the parent ends, however that happens; a parent that is killed has no chance to do so itself.
+It is killed when the parent ends, however that happens; a parent that is killed has no chance to do so itself.
 """
 
-import ctypes
 import importlib
-import os
-import signal
 import sys
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from mesh.process.platform import die_with
 
 
 def main() -> None:
@@ -19,15 +16,6 @@ def main() -> None:
     parent_pid, module = sys.argv[1:]
     die_with(int(parent_pid))
     importlib.import_module(module).main()
-
-
-def die_with(parent_pid: int) -> None:
-    """Have the kernel kill this process when the thread that started it ends. Exits if the parent is already gone."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
-        raise OSError(ctypes.get_errno(), "cannot be tied to the parent process")
-    if os.getppid() != parent_pid:
-        sys.exit(f"the parent process {parent_pid} is gone")
 
 
 if __name__ == "__main__":

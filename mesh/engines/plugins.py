@@ -46,7 +46,7 @@ class Memory(NamedTuple):
     holder: str
     """What takes it: "4 recognisers"."""
     remedy: str
-    """How to have it take less: "set PARLEY_STT_WORKERS to less than 4"."""
+    """How to have it take less: "set PARLEY_STT_POCKETSPHINX_WORKERS to less than 4"."""
 
 
 def _nothing() -> None:

@@ -58,7 +58,8 @@ def run_process(
     Settings that do not fit are printed to standard error, a line each, since the log is not set up yet; the exit code
     is `FAILED`. What else keeps the process from starting: see `run`.
     """
-    faults = [each.fault for each in read(settings_type, os.environ) if each.fault]
+    readings = read(settings_type, os.environ)
+    faults = [each.fault for each in readings if each.fault]
     if engines is not None:
         faults += [fault for fault in engines.faults(os.environ) if fault not in faults]
     if faults:
@@ -67,6 +68,10 @@ def run_process(
         raise SystemExit(FAILED)
     settings = load(settings_type, os.environ)
     logs.configure(name, settings.log_level, settings.log_format)
+    if engines is not None:
+        readings += [reading for each in engines.readings(os.environ).values() for reading in each]
+    for told in dict.fromkeys(each.renamed for each in readings if each.renamed):
+        log.warning("a setting has a new name", hint=told)
 
     async def main() -> None:
         if engines is None:

@@ -5,7 +5,7 @@ A setting is a field annotated with `setting(…)`; its type and its `msgspec` c
     class SttSettings(ServiceSettings, frozen=True, kw_only=True):
         env_prefix: ClassVar[str] = "PARLEY_STT_"
         port: Port = 50052  # read from PARLEY_STT_PORT
-        workers: Annotated[int, setting(help="Recogniser processes; 0: two per core.", ge=0)] = 0  # PARLEY_STT_WORKERS
+        decoders: Annotated[int, setting(help="Decoders; 0: two per core.", ge=0)] = 0  # read from PARLEY_STT_DECODERS
         api_key: Annotated[str | None, setting(help="Sent upstream.", env="KYUTAI_API_KEY", secret=True)] = None
 
 A constraint fits no union; write `Annotated[Annotated[int, msgspec.Meta(ge=1)] | None, setting(…)]`. A tuple is written
@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypeVar
 import msgspec
 
 from mesh.settings.expectations import accepts_list, accepts_object, expectation
+from mesh.settings.renamed import RENAMED, old_names
 from mesh.text.masking import MASK, masked, masked_value
 
 
@@ -52,6 +53,12 @@ class Reading(NamedTuple):
     source: str | None
     """The variable, or the override, that gives the value; None: it is the default."""
     fault: str | None
+
+    @property
+    def renamed(self) -> str | None:
+        """What to say if the variable that gives the value has a new name; None: it has not."""
+        new = RENAMED.get(self.source or "")
+        return f"{self.source} is now called {new}; the old name still works" if new else None
 
 
 def setting(
@@ -156,7 +163,8 @@ def _given(
     """Where the setting is given a value, and which: the strongest wins."""
     if overrides.get(description.name) is not None:
         return description.name, overrides[description.name]
-    return next(((name, environ[name]) for name in description.env if environ.get(name)), None)
+    names = [*description.env[:1], *old_names(description.env[0]), *description.env[1:]]
+    return next(((name, environ[name]) for name in names if environ.get(name)), None)
 
 
 def _reading(

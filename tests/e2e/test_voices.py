@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.e2e.mesh import Mesh, running_mesh
+from tests.voice_service.donations.donor import recording_of
 
 pytestmark = pytest.mark.e2e
 
@@ -104,7 +105,7 @@ async def test_the_good_voices_are_listed_in_order_with_just_these_keys(own_mesh
 async def test_unmutes_page_donates_a_voice(own_mesh: tuple[Mesh, Path]) -> None:
     """The page asks for the text when the recording begins, and sends the file before what it says of it."""
     mesh, folder = own_mesh
-    recording = bytes(range(256)) * (4 << 12)
+    recording = recording_of(4 << 20)
     async with httpx2.AsyncClient(base_url=mesh.http, headers=PAGE, timeout=30) as http:
 
         async def submitted(content: bytes, **fields: Any) -> httpx2.Response:

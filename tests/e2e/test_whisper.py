@@ -37,7 +37,7 @@ def people() -> dict[str, Samples]:
 @pytest.fixture(scope="module")
 def local_mesh(llm_port: int) -> Iterator[Mesh]:
     """A mesh with the engines of a laptop. How many streams it takes is not what is tested."""
-    engines = {"PARLEY_STT_ENGINE": "whisper", "PARLEY_STT_MODEL": "tiny.en", "PARLEY_STT_STREAMS": "2"}
+    engines = {"PARLEY_STT_ENGINE": "whisper", "PARLEY_STT_WHISPER_MODEL": "tiny.en", "PARLEY_STT_WHISPER_STREAMS": "2"}
     with running_mesh(
         **engines,
         PARLEY_TTS_ENGINE="local",

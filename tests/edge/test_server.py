@@ -38,8 +38,8 @@ class TestSettings:
     def test_from_the_environment(self) -> None:
         environ = {
             "PARLEY_EDGE_PORT": "8010",
-            "PARLEY_ORCHESTRATOR_TARGET": "dns:///orchestrator:50051",
-            "PARLEY_VOICES_TARGET": "voices:1",
+            "PARLEY_MESH_ORCHESTRATOR_TARGET": "dns:///orchestrator:50051",
+            "PARLEY_MESH_VOICES_TARGET": "voices:1",
             "PARLEY_EDGE_CORS_ORIGINS": "https://a.example, https://b.example",
             "PARLEY_EDGE_SHARE_PORT": "true",
         }
@@ -135,7 +135,7 @@ class TestProcess:
         assert "Traceback" not in errors.decode()
 
     async def test_a_bad_target_ends_it(self) -> None:
-        async with self.started(0, PARLEY_VOICES_TARGET="nowhere") as process:
+        async with self.started(0, PARLEY_MESH_VOICES_TARGET="nowhere") as process:
             _, errors = await asyncio.wait_for(process.communicate(), 20)
         assert process.returncode == 1
         assert "voice service: 'nowhere' is not host:port" in errors.decode()
@@ -143,7 +143,7 @@ class TestProcess:
     async def test_it_drains_when_asked_to_stop(self, fake: FakeConversation, orchestrator: GrpcServer) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        async with self.started(port, PARLEY_ORCHESTRATOR_TARGET=orchestrator.address) as process:
+        async with self.started(port, PARLEY_MESH_ORCHESTRATOR_TARGET=orchestrator.address) as process:
             assert process.stderr is not None
             async with asyncio.timeout(20):
                 await process.stderr.readuntil(b"serving")

@@ -59,8 +59,8 @@ async def test_the_process_serves_until_its_last_conversation_has_ended() -> Non
             process(
                 PARLEY_ORCHESTRATOR_PORT=str(port),
                 PARLEY_ORCHESTRATOR_METRICS_PORT="0",
-                PARLEY_STT_TARGET=stt.address,
-                PARLEY_TTS_TARGET=tts.address,
+                PARLEY_MESH_STT_TARGET=stt.address,
+                PARLEY_MESH_TTS_TARGET=tts.address,
                 KYUTAI_LLM_URL=llm,
             )
         )

@@ -17,19 +17,19 @@ def test_defaults_fit_a_mesh_on_one_machine() -> None:
     ("variable", "field", "value"),
     [
         ("PARLEY_ORCHESTRATOR_PORT", "port", 1),
-        ("PARLEY_STT_TARGET", "stt_target", "stt:1,stt:2"),
-        ("PARLEY_TTS_TARGET", "tts_target", "dns:///tts:1"),
+        ("PARLEY_MESH_STT_TARGET", "stt_target", "stt:1,stt:2"),
+        ("PARLEY_MESH_TTS_TARGET", "tts_target", "dns:///tts:1"),
         ("KYUTAI_LLM_URL", "llm_url", "http://llm"),
         ("PARLEY_LLM_URL", "llm_url", "http://llm"),
         ("KYUTAI_LLM_MODEL", "llm_model", "m"),
         ("KYUTAI_LLM_API_KEY", "llm_api_key", "k3y"),
         ("NEWSAPI_API_KEY", "newsapi_api_key", "k3y"),
-        ("PARLEY_NEWSAPI_URL", "newsapi_url", "http://news"),
+        ("PARLEY_NEWS_URL", "newsapi_url", "http://news"),
         ("PARLEY_CHARACTERS_FOLDER", "characters_folder", "/mine"),
         ("PARLEY_RECORDINGS_FOLDER", "recordings_folder", "/kept"),
         ("KYUTAI_RECORDINGS_DIR", "recordings_folder", "/kept"),
-        ("PARLEY_ORCHESTRATOR_RECORDING_LIMIT_MIB", "recording_limit_mib", 9),
-        ("PARLEY_ORCHESTRATOR_LLM_FIRST_TOKEN_S", "llm_first_token_s", 1.5),
+        ("PARLEY_RECORDINGS_LIMIT_MIB", "recording_limit_mib", 9),
+        ("PARLEY_LLM_FIRST_TOKEN_LIMIT_S", "llm_first_token_s", 1.5),
         ("PARLEY_ORCHESTRATOR_IDLE_LIMIT_S", "idle_limit_s", 1.0),
     ],
 )
@@ -54,7 +54,7 @@ def test_no_limit_is_zero(field: str) -> None:
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("NEWSAPI_API_KEY", "two words"), ("NEWSAPI_API_KEY", "cl\u00e9"), ("PARLEY_NEWSAPI_URL", "newsapi.org")],
+    [("NEWSAPI_API_KEY", "two words"), ("NEWSAPI_API_KEY", "cl\u00e9"), ("PARLEY_NEWS_URL", "newsapi.org")],
 )
 def test_what_http_cannot_carry_is_refused_at_the_start(variable: str, value: str) -> None:
     with pytest.raises(SettingError, match=variable) as refused:

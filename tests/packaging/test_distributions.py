@@ -118,6 +118,6 @@ def test_without_engines_it_says_what_to_install(wheel: Path, tmp_path: Path) ->
     user.type(".venv/bin/pip install 'parley[local]'")
     assert re.search(r"^parley +0\.1\.0", user.type(".venv/bin/pip list"), re.MULTILINE)
     try:
-        user.start(f"PARLEY_STT_MODEL=tiny.en .venv/bin/parley up {PORTS}")
+        user.start(f"PARLEY_STT_WHISPER_MODEL=tiny.en .venv/bin/parley up {PORTS}")
     finally:
         user.leave()

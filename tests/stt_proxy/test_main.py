@@ -53,7 +53,7 @@ def free_ports(count: int) -> list[int]:
 @asynccontextmanager
 async def running() -> AsyncIterator[Process]:
     port, metrics_port = free_ports(2)
-    told_so = {"PARLEY_STT_PORT": port, "PARLEY_STT_METRICS_PORT": metrics_port, "PARLEY_STT_WORKERS": 1}
+    told_so = {"PARLEY_STT_PORT": port, "PARLEY_STT_METRICS_PORT": metrics_port, "PARLEY_STT_POCKETSPHINX_WORKERS": 1}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

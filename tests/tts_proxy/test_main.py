@@ -9,7 +9,7 @@ import pytest
     ("variable", "value", "said"),
     [
         ("PARLEY_TTS_VOICE", "klingon", "PARLEY_TTS_VOICE: there is no voice 'klingon'"),
-        ("PARLEY_TTS_RATE", "9000", "PARLEY_TTS_RATE"),
+        ("PARLEY_TTS_RATE_WPM", "9000", "PARLEY_TTS_RATE_WPM"),
     ],
 )
 def test_settings_that_do_not_fit_end_the_process(variable: str, value: str, said: str) -> None:

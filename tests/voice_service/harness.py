@@ -24,6 +24,7 @@ from mesh.errors import from_rpc_error
 from mesh.rpc.channels import open_channel
 from mesh.rpc.server import GrpcServer
 from mesh.settings import load
+from mesh.upload_slots import UploadSlots
 from parley.voices.v1 import voices_pb2 as pb
 from parley.voices.v1 import voices_pb2_grpc as stubs
 from tests.ports import free_port
@@ -38,7 +39,6 @@ from voice_service.metrics import Metrics
 from voice_service.service import VoicesServicer
 from voice_service.settings import VoicesSettings
 from voice_service.synthesis import Synthesis
-from voice_service.uploads import Uploads
 
 LIMIT_S = 30
 NOBODY = "127.0.0.1:9"
@@ -69,7 +69,7 @@ async def _serving(
         metrics = Metrics(CollectorRegistry())
         donations = Donations(donation_folder(told), store.verifications, read_consent(), metrics, limits)
         servicer = VoicesServicer(
-            catalogue or Catalogue([]), Synthesis(speech), Cloning(engine, store), donations, Uploads(told.uploads)
+            catalogue or Catalogue([]), Synthesis(speech), Cloning(engine, store), donations, UploadSlots(told.uploads)
         )
         async with GrpcServer(
             told,

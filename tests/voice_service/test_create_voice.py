@@ -152,11 +152,11 @@ async def test_moshis_embedding_is_kept_byte_for_byte() -> None:
         voice_service(cloning_urls=url) as server,
         client_of(server.address) as client,
     ):
-        voice = await client.create(b"whatever it can decode")
+        voice = await client.create(ADA)
         found = await client.embedding(voice.voice_id)
         fake.status = 500
         with pytest.raises(BadAudio):
-            await client.create(b"what it cannot")
+            await client.create(ADA)
     assert (found.engine, found.embedding) == ("moshi", fake.answer)
     assert voice.custom.engine == "moshi"
 

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voice_service.analysis.recording import Unusable
+from voice_service.analysis.containers import Unusable
 
 LEAST_VOICED_S = 0.5
 """How much voiced sound, vowels mostly, a recording must have. Speech is voiced for about half of its time."""

@@ -1,65 +1,71 @@
 """Decodes what somebody has uploaded: at most so much of it as is needed to know a voice."""
 
-import os
-
 import numpy as np
 import soxr
-import sphn
 from numpy.typing import NDArray
 
+from voice_service.analysis.containers import Block, Sound, opened
+from voice_service.analysis.sizes import with_true_sizes
+
 LONGEST_S = 30
-"""How much of a recording is listened to."""
+"""How much of a recording is listened to, from where the sound begins."""
+SEARCHED_S = 180
+"""How much of it is searched for where the sound begins."""
 SAMPLE_RATE = 16_000
 
-_LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
-_OPUS_RATE = 24_000
-_SLICE = 4_096
-"""Bytes of Ogg/Opus at a time: one call that decodes more than 5 s loses all of it."""
+_STEP_S = 0.05
+_LEAD_S = 0.2
+"""How much is kept before the sound begins: a word may begin quietly."""
+_BELOW_DB = 30.0
+"""How far below the loud parts of a recording silence begins,"""
+_FLOOR_DB = -60.0
+"""and what is silence anyway, relative to full scale."""
 
 
-class Unusable(Exception):
-    """Nothing can be learned from a recording; the message tells why, for whoever has uploaded it."""
+def decoded(content: bytes, sample_rate: int = SAMPLE_RATE) -> NDArray[np.float32]:
+    """Up to `LONGEST_S` seconds of an audio file's loudest channel, from -1 to 1, without the silence before.
+
+    Raises `Unusable`.
+    """
+    every_channel = _resampled(opened(with_true_sizes(content)), sample_rate)
+    loudest = every_channel[:, _loudest(every_channel)]
+    begin = max(0, _begin(loudest, sample_rate) - round(_LEAD_S * sample_rate))
+    return np.ascontiguousarray(loudest[begin : begin + LONGEST_S * sample_rate])
 
 
-def decoded(content: bytes) -> NDArray[np.float32]:
-    """The first `LONGEST_S` seconds of an audio file's first channel, at 16 kHz, from -1 to 1. Raises `Unusable`."""
-    samples, sample_rate = _opus(content) if _is_opus(content) else _file(content)
-    if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
-        raise Unusable(f"its sample rate is {sample_rate} Hz, not from {_LOWEST_RATE} to {_HIGHEST_RATE}")
-    # A file of floats may hold anything.
-    tame = np.clip(np.nan_to_num(samples[: LONGEST_S * sample_rate], posinf=0, neginf=0), -1, 1)
-    resampled: NDArray[np.float32] = soxr.resample(tame.astype(np.float32, copy=False), sample_rate, SAMPLE_RATE)
-    return resampled
+def _resampled(sound: Sound, sample_rate: int) -> Block:
+    """The first `SEARCHED_S` seconds of all channels."""
+    resampler = soxr.ResampleStream(sound.sample_rate, sample_rate, sound.channels, dtype="float32")
+    parts: list[Block] = []
+    missing = SEARCHED_S * sound.sample_rate
+    for block in sound.blocks:
+        # A file may change the number of its channels half-way.
+        if block.shape[1] != sound.channels:
+            break
+        # A file of floats may hold anything.
+        tame = np.clip(np.nan_to_num(block[:missing], posinf=0, neginf=0), -1, 1)
+        parts.append(resampler.resample_chunk(np.ascontiguousarray(tame, np.float32)))
+        missing -= len(tame)
+        if missing <= 0:
+            break
+    parts.append(resampler.resample_chunk(np.zeros((0, sound.channels), np.float32), last=True))
+    return np.concatenate(parts).reshape(-1, sound.channels)
 
 
-def _is_opus(content: bytes) -> bool:
-    return content.startswith(b"OggS") and b"OpusHead" in content[:64]
+def _loudest(every_channel: Block) -> int:
+    """The channel with the most power; a constant is no sound."""
+    return int(np.argmax(every_channel.var(axis=0))) if len(every_channel) else 0
 
 
-def _file(content: bytes) -> tuple[NDArray[np.float32], int]:
-    """The first channel of WAV, FLAC, MP3, Ogg/Vorbis, …, and its sample rate."""
-    # The library opens files by their name only.
-    with open(os.memfd_create("recording"), "wb") as file:  # noqa: PTH123 - a descriptor has no path
-        file.write(content)
-        file.flush()
-        try:
-            channels, sample_rate = sphn.read(f"/proc/self/fd/{file.fileno()}", duration_sec=LONGEST_S)
-        except (ValueError, RuntimeError):
-            raise Unusable("it is no audio file of a kind that can be decoded, or it is damaged") from None
-    return channels[0], sample_rate
-
-
-def _opus(content: bytes) -> tuple[NDArray[np.float32], int]:
-    """The samples of Ogg/Opus, and their rate."""
-    reader = sphn.OpusStreamReader(_OPUS_RATE)
-    parts, missing = [], LONGEST_S * _OPUS_RATE
-    try:
-        for start in range(0, len(content), _SLICE):
-            part = reader.append_bytes(content[start : start + _SLICE])
-            parts.append(part)
-            missing -= len(part)
-            if missing <= 0:
-                break
-    except ValueError:
-        raise Unusable("it is Ogg/Opus, but damaged") from None
-    return np.concatenate([np.zeros(0, np.float32), *parts]), _OPUS_RATE
+def _begin(samples: NDArray[np.float32], sample_rate: int) -> int:
+    """Where the first sound is that is not much quieter than the loud parts; 0: there is none."""
+    step = round(_STEP_S * sample_rate)
+    steps = samples[: len(samples) // step * step].reshape(-1, step)
+    if not len(steps):
+        return 0
+    loudness = 10 * np.log10(np.maximum(steps.var(axis=1), 1e-12))
+    # Of a long recording only a few seconds may be speech: the loud parts are a hundredth of it.
+    sounds = loudness > max(float(np.percentile(loudness, 99)) - _BELOW_DB, _FLOOR_DB)
+    # A click is not where speech begins.
+    lasting = sounds[:-1] & sounds[1:]
+    return int(np.argmax(lasting)) * step if lasting.any() else 0

@@ -15,6 +15,8 @@ Everything blocks.
 import fcntl
 import os
 import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,19 +32,37 @@ _SUFFIXES = (".wav", ".json")
 _log = structlog.get_logger()
 
 
+class FolderFull(Exception):
+    """The donations on disk take as much space as they may."""
+
+
 class DonationFolder:
     """Donations on disk. Only the owner may read what it writes. Everything raises `OSError` if it cannot be done."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most_bytes: int = sys.maxsize) -> None:
         """Open the folder, which need not exist, and bring to its end what was left behind in it."""
+        self._most_bytes = most_bytes
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = path.resolve()
         self._recover()
         # Better told now than to the first donor.
         StagedDonation(self.path, "check").discard()
 
+    def check_room(self, wanted: int) -> None:
+        """Raise `FolderFull` if so many bytes more are too many."""
+        used = sum(map(_size, self.path.rglob("*.*")))
+        if used + wanted > self._most_bytes:
+            _log.warning(
+                "the folder for donations is full", used_bytes=used, setting="PARLEY_VOICES_DONATION_LIMIT_MIB"
+            )
+            raise FolderFull
+
     def stage(self, donation_id: str, recording: bytes, record: bytes) -> "StagedDonation":
-        """Write a donation where nobody looks yet; what is left to do cannot fail for want of space."""
+        """Write a donation where nobody looks yet; what is left to do cannot fail for want of space.
+
+        Raises `FolderFull`.
+        """
+        self.check_room(len(recording) + len(record))
         staged = StagedDonation(self.path, donation_id)
         try:
             staged.write(recording, record)
@@ -99,6 +119,15 @@ class StagedDonation:
         """Leave nothing of it."""
         shutil.rmtree(self._incoming, ignore_errors=True)
         os.close(self._lock)
+
+
+def _size(path: Path) -> int:
+    """Of a file; 0: it is none, or another process has just moved it."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _own_folder(parent: Path) -> tuple[Path, int]:

@@ -57,11 +57,7 @@ def checked_metadata(metadata: DonationMetadata) -> Submission:
 
 
 def check_recording(recording: bytes) -> None:
-    """Raise `UploadTooSmall` or `UploadTooLarge` if the recording is not taken.
-
-    Nothing else is asked of it: some browsers send what they have recorded under a wrong name, which a person sorts out
-    later better than a decoder does now.
-    """
+    """Raise `UploadTooSmall` or `UploadTooLarge` for a recording of the wrong size. Its name is not looked at."""
     if len(recording) < SMALLEST_RECORDING:
         raise UploadTooSmall(
             f"the recording has {len(recording)} bytes; expected at least {SMALLEST_RECORDING} (0.1 MiB), "

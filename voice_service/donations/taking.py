@@ -15,11 +15,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from mesh.errors import InvalidRequest, NotOffered, UpstreamDown
 from mesh.tasks import to_the_end
 from mesh.times import duration
+from mesh.upload_slots import Arrival
 from parley.voices.v1.voices_pb2 import DonationMetadata, StartDonationResponse, SubmitDonationRequest
+from voice_service.analysis.process import RecordingAnalysis
 from voice_service.donations.consent import Consent
 from voice_service.donations.errors import VerificationUnusable
-from voice_service.donations.folder import DonationFolder, StagedDonation
-from voice_service.donations.submission import Submission, check_nickname, check_recording, checked_metadata
+from voice_service.donations.folder import DonationFolder, FolderFull, StagedDonation
+from voice_service.donations.submission import (
+    SMALLEST_RECORDING,
+    Submission,
+    check_nickname,
+    check_recording,
+    checked_metadata,
+)
 from voice_service.donations.verification import Verification, VerificationStore
 from voice_service.metrics import Metrics
 from voice_service.uploads import received
@@ -36,6 +44,8 @@ class Limits:
     submit_within_s: float = 300.0
     """So long it is good for a submission."""
 
+
+_FULL = "no more voices can be kept here: the space for them is used up"
 
 LIMITS = Limits()
 """Unmute's."""
@@ -56,13 +66,18 @@ class Donations:
         self._verifications = verifications
         self._consent = consent
         self._metrics = metrics
+        self._analysis = RecordingAnalysis()
         self._limits = limits
         # What comes next must not be foreseen.
         self._random = random.SystemRandom()
 
     async def start(self) -> StartDonationResponse:
-        """Begin one."""
-        self.check_offered()
+        """Begin one. Raises `UpstreamDown` if there would be no room for it."""
+        folder = self.check_offered()
+        try:
+            await asyncio.to_thread(folder.check_room, SMALLEST_RECORDING)
+        except FolderFull:
+            raise UpstreamDown(_FULL) from None
         made = Verification(str(uuid.uuid4()), self._consent.text(self._random), time.time())
         await self._verifications.put(made, self._limits.kept_for_s)
         began = Timestamp()
@@ -80,13 +95,13 @@ class Donations:
             raise NotOffered("voice donations are not taken here")
         return self._folder
 
-    async def submit(self, requests: AsyncIterator[SubmitDonationRequest]) -> None:
+    async def submit(self, requests: AsyncIterator[SubmitDonationRequest], arrival: Arrival) -> None:
         """Take the rest of an upload, and keep it if it fits.
 
         Raises `InvalidRequest` in one of its forms for the first rule, in the contract's order, that is not kept.
         """
         parts = _Parts(requests)
-        recording = await received(parts.upload())
+        recording = await received(parts.upload(), arrival)
         if parts.metadata is None:
             raise InvalidRequest("the metadata must come before finish", field="metadata")
         # Not as soon as it comes: a refusal that meets a request on its way is lost, and the client hears of no reason.
@@ -98,6 +113,8 @@ class Donations:
 
     async def _keep(self, submission: Submission, recording: bytes) -> None:
         verification = await self._usable(submission.verification_id)
+        # Only somebody with a verification makes the decoder work.
+        await self._analysis.features(recording)
         staged = await self._staged(verification, submission, recording)
         # The verification is used up between the step that may run out of space and the one that can hardly fail, so
         # that it is neither lost without a donation nor good for two.
@@ -135,6 +152,8 @@ class Donations:
             return await asyncio.to_thread(self.check_offered().stage, verification.verification_id, recording, record)
         except OSError as error:
             raise UpstreamDown("the donation cannot be kept at present; it may be sent again") from error
+        except FolderFull:
+            raise UpstreamDown(_FULL) from None
 
 
 class _Parts:

@@ -3,28 +3,13 @@
 The tables hold what eSpeak NG 1.52 does with its parameters, measured with `voice_service.analysis` itself.
 """
 
-import asyncio
-import contextlib
-import os
-import sys
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import msgspec
 import numpy as np
-import structlog
 
-from mesh.errors import BadAudio, UpstreamDown
 from voice_service.analysis.features import VoiceFeatures
-
-ANALYSIS_LIMIT_S = 15.0
-"""How long a recording may be analysed; a usual one takes a second."""
-_UNUSABLE = 3
-"""The exit code of `voice_service.analysis` for a recording that is of no use."""
-_AT_ONCE = 2
-"""Recordings; each keeps one core busy and takes some 300 MB."""
-
-_log = structlog.get_logger()
+from voice_service.analysis.process import RecordingAnalysis
 
 _PITCHES = (0, 20, 35, 50, 65, 80, 99)
 _RATES = (120, 150, 175, 200, 240)
@@ -70,7 +55,7 @@ class EspeakCloning:
     name = "espeak"
 
     def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._analysis = RecordingAnalysis()
 
     async def works(self) -> bool:
         """It does: it needs nothing."""
@@ -78,11 +63,7 @@ class EspeakCloning:
 
     async def clone(self, recording: bytes) -> bytes:
         """Listen to the recording. Raises `BadAudio`, and `UpstreamDown` if its turn does not come."""
-        try:
-            async with asyncio.timeout(2 * ANALYSIS_LIMIT_S), self._turns:
-                return msgspec.json.encode(embedding_for(await _analysed(recording)))
-        except TimeoutError:
-            raise UpstreamDown("too many recordings are being listened to") from None
+        return msgspec.json.encode(embedding_for(await self._analysis.features(recording)))
 
 
 def embedding_for(features: VoiceFeatures) -> Embedding:
@@ -98,45 +79,3 @@ def embedding_for(features: VoiceFeatures) -> Embedding:
         pitch=round(float(np.interp(monotone_hz, register.monotone_hz, _PITCHES))),
         pitch_range=round(pitch_range),
     )
-
-
-async def _analysed(recording: bytes) -> VoiceFeatures:
-    """The features of speaking in a recording. Raises `BadAudio`."""
-    # A file, not a pipe: when a process has ended before it is sent anything, uvloop raises RuntimeError.
-    with _in_memory(recording) as file:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "voice_service.analysis",
-            stdin=file,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            # A Ctrl-C for the service is not for it: the service ends it, or lets it end.
-            start_new_session=True,
-        )
-    try:
-        async with asyncio.timeout(ANALYSIS_LIMIT_S):
-            answer, complaint = await process.communicate()
-    except TimeoutError:
-        raise BadAudio("the recording cannot be used: decoding it takes too long", field="chunk") from None
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-    if process.returncode == _UNUSABLE:
-        raise BadAudio(f"the recording cannot be used: {complaint.decode().strip()}", field="chunk")
-    if process.returncode != 0:
-        # The decoder has crashed, or met its limits: libraries do so for a sample rate of 0, say.
-        last_words = complaint.decode(errors="replace").strip().rpartition("\n")[2]
-        _log.warning("a recording has crashed its analysis", exit_code=process.returncode, last_words=last_words)
-        raise BadAudio("the recording cannot be used: it cannot be decoded", field="chunk")
-    return msgspec.json.decode(answer, type=VoiceFeatures)
-
-
-def _in_memory(content: bytes) -> BinaryIO:
-    """A file on no disk that holds `content`, at its beginning."""
-    file = open(os.memfd_create("recording"), "w+b")  # noqa: PTH123, SIM115 - a descriptor has no path; the caller closes
-    file.write(content)
-    file.seek(0)
-    return file

@@ -17,6 +17,7 @@ from mesh.engines.upstreams import Health, Place, Upstreams
 from mesh.errors import BadAudio, UploadTooLarge, UpstreamDown
 from mesh.pool import Options, Policy
 from moshi_client.probe import answers
+from voice_service.analysis.process import KindNotDecoded, RecordingAnalysis
 from voice_service.engine import LARGEST_EMBEDDING
 
 CONNECT_LIMIT_S = 2.0
@@ -41,6 +42,7 @@ class MoshiCloning:
             # A proxy from the environment is for the way out, not for neighbours.
             trust_env=False,
         )
+        self._analysis = RecordingAnalysis()
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -67,11 +69,17 @@ class MoshiCloning:
     async def clone(self, recording: bytes) -> bytes:
         """The answer of the first server that is in order, taken in any order.
 
-        Raises `BadAudio`, `UploadTooLarge`, and `UpstreamDown` when none is, or none answers in time.
+        The server listens to the beginning of the first channel, so it is sent the loudest one from where its sound
+        begins. Raises `BadAudio`, `UploadTooLarge`, and `UpstreamDown` when none is, or none answers in time.
         """
+        try:
+            plain = await self._analysis.wav(recording)
+        except KindNotDecoded:
+            # The server may have the decoder that is missing here.
+            plain = recording
 
         async def ask(place: Place[ServerUrl]) -> bytes:
-            return await self._cloned(place, recording)
+            return await self._cloned(place, plain)
 
         return await self._servers.first(ask)
 

@@ -22,7 +22,7 @@ class MoshiCloningSettings(Settings, frozen=True, kw_only=True):
         tuple[Annotated[str, msgspec.Meta(pattern=r"^(https?|wss?)://[^/?#]+/?$")], ...],
         setting(
             help="URLs of moshi-servers that clone voices. One may resolve to several. Not set: the embedded engine.",
-            env=("PARLEY_VOICES_CLONING_URLS", "KYUTAI_VOICE_CLONING_URL"),
+            env=("PARLEY_VOICES_MOSHI_URLS", "KYUTAI_VOICE_CLONING_URL"),
         ),
     ] = ()
 

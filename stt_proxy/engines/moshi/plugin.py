@@ -15,13 +15,13 @@ from stt_proxy.engine import RecognitionEngine
 class MoshiSttSettings(MoshiSettings, frozen=True, kw_only=True):
     """Settings of the recogniser."""
 
-    env_prefix: ClassVar[str] = "PARLEY_STT_"
+    env_prefix: ClassVar[str] = "PARLEY_STT_MOSHI_"
 
     urls: Annotated[
         tuple[str, ...],
         setting(
             help="URLs of moshi-servers for recognition, http(s) or ws(s). One may resolve to several servers.",
-            env=("PARLEY_STT_URLS", "KYUTAI_STT_URL"),
+            env=("PARLEY_STT_MOSHI_URLS", "KYUTAI_STT_URL"),
         ),
     ] = ()
     capacity: Annotated[

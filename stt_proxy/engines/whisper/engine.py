@@ -79,7 +79,7 @@ def _spoken(assumed: str, *, multilingual: bool) -> Callable[[str], SpokenLangua
     """How the tag that a caller gives becomes the language of a stream."""
     likely = tag_known(assumed, multilingual=multilingual)
     if likely is None:
-        raise SettingError(f"PARLEY_STT_LANGUAGE={assumed} is no language that this model knows")
+        raise SettingError(f"PARLEY_STT_WHISPER_LANGUAGE={assumed} is no language that this model knows")
 
     def spoken(tag: str) -> SpokenLanguage:
         told = tag_known(tag, multilingual=multilingual)

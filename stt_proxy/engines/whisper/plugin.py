@@ -26,7 +26,7 @@ _FILES = ("model.bin", "config.json", "vocabulary.txt")
 class WhisperSettings(WeightsSettings, frozen=True, kw_only=True):
     """Settings of the recogniser."""
 
-    env_prefix: ClassVar[str] = "PARLEY_STT_"
+    env_prefix: ClassVar[str] = "PARLEY_STT_WHISPER_"
 
     model: Annotated[
         str,
@@ -62,7 +62,7 @@ async def model_folder(settings: WhisperSettings) -> Path:
     if missing := [name for name in _FILES if not (folder / name).is_file()]:
         known = " nor ".join(MODELS)
         lacking = ", ".join(missing)
-        raise SettingError(f"PARLEY_STT_MODEL={settings.model} is neither {known} nor a folder with {lacking}")
+        raise SettingError(f"PARLEY_STT_WHISPER_MODEL={settings.model} is neither {known} nor a folder with {lacking}")
     return folder
 
 
@@ -132,7 +132,11 @@ async def _check(settings: WhisperSettings) -> Sequence[Finding]:
     )
     if limits.flush_limit_s <= _GOOD_LIMIT_S:
         return [fine("model", where), fine("speed", speed)]
-    faster = "PARLEY_STT_MODEL=tiny.en is faster, for English" if settings.model == "base" else "use a faster machine"
+    faster = (
+        "PARLEY_STT_WHISPER_MODEL=tiny.en is faster, for English"
+        if settings.model == "base"
+        else "use a faster machine"
+    )
     return [fine("model", where), advice("speed", speed, faster)]
 
 
@@ -149,7 +153,7 @@ def _missing(store: WeightStore, settings: WhisperSettings) -> Finding:
 
 
 def _memory(_: WhisperSettings) -> Memory:
-    return Memory(_MB, "Whisper's model", "set PARLEY_STT_MODEL=tiny.en")
+    return Memory(_MB, "Whisper's model", "set PARLEY_STT_WHISPER_MODEL=tiny.en")
 
 
 PLUGIN: EnginePlugin[WhisperSettings, RecognitionEngine] = EnginePlugin(

@@ -82,7 +82,7 @@ async def test_every_answer_can_be_read(
 
 
 async def test_that_it_came_too_slowly_can_be_read(edge: EdgeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.http.uploads.IDLE_LIMIT_S", 0.1)
+    monkeypatch.setattr("mesh.upload_slots.IDLE_LIMIT_S", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
     writer.write(
         f"POST /v1/voices HTTP/1.1\r\nHost: edge\r\nOrigin: {PAGE}\r\nContent-Length: 1000\r\n"

@@ -14,6 +14,7 @@ import pytest
 from edge.http.uploads import LARGEST_FILE
 from tests.edge.clients import http_of
 from tests.edge.conftest import EdgeFactory
+from tests.voice_service.donations.donor import RECORDING, recording_of
 from tests.voice_service.harness import voice_service
 from voice_service.donations.consent import read_consent
 from voice_service.donations.submission import SMALLEST_RECORDING
@@ -21,7 +22,6 @@ from voice_service.donations.taking import Limits
 
 PATH = "/v1/voice-donation"
 PAGE = {"origin": "http://localhost:3000"}
-RECORDING = bytes(range(256)) * 600
 NOBODY = "6f0f2b4e-5b1c-4f0b-9a55-2f6f6a3b7c10"
 
 
@@ -181,8 +181,8 @@ async def test_a_file_of_the_wrong_size_does_not_use_the_id_up(http: httpx2.Asyn
     assert (await submitted(http, about(began["id"]), b"tiny")).status_code == 400
     assert (await submitted(http, about(began["id"]), bytes(LARGEST_FILE + 1))).status_code == 413
     assert names(folder) == set()
-    assert (await submitted(http, about(began["id"]), bytes(LARGEST_FILE))).status_code == 200
-    again = await submitted(http, about(began["id"]), bytes(LARGEST_FILE))
+    assert (await submitted(http, about(began["id"]), recording_of(LARGEST_FILE))).status_code == 200
+    again = await submitted(http, about(began["id"]), recording_of(LARGEST_FILE))
     assert again.status_code == 400
     assert "or it has been used" in again.json()["detail"]
 
@@ -195,7 +195,7 @@ async def test_the_limit_is_on_the_file_and_not_on_the_form(http: httpx2.AsyncCl
     assert (answer.status_code, answer.json()) == (413, {"detail": "a recording may have 4194304 bytes (4 MiB)"})
     answer = await submitted(http, wordy, bytes(LARGEST_FILE + (1 << 20)))
     assert answer.status_code == 413
-    assert (await submitted(http, wordy, bytes(LARGEST_FILE))).status_code == 200
+    assert (await submitted(http, wordy, recording_of(LARGEST_FILE))).status_code == 200
 
 
 @pytest.mark.unmute("C12")
@@ -210,14 +210,28 @@ async def test_a_length_is_required(http: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.unmute("B30")
-async def test_of_twenty_submissions_at_once_one_is_kept(http: httpx2.AsyncClient, folder: Path) -> None:
+async def test_of_several_submissions_at_once_one_is_kept(http: httpx2.AsyncClient, folder: Path) -> None:
     began = await started(http)
-    recordings = [bytes([number]) * SMALLEST_RECORDING for number in range(20)]
+    recordings = [recording_of(SMALLEST_RECORDING, number) for number in range(8)]
     answers = await asyncio.gather(*(submitted(http, about(began["id"]), recording) for recording in recordings))
     statuses = [answer.status_code for answer in answers]
-    assert sorted(statuses) == [200] + [400] * 19
+    assert sorted(statuses) == [200] + [400] * 7
     assert names(folder) == {f"{began['id']}.wav", f"{began['id']}.json"}
     assert (folder / f"{began['id']}.wav").read_bytes() == recordings[statuses.index(200)]
+
+
+async def test_an_address_donates_so_many_times_a_day(folder: Path, serve_edge: EdgeFactory) -> None:
+    async with (
+        voice_service(donation_dir=str(folder)) as voices,
+        serve_edge(voices_target=voices.address, donations_per_address_per_day=1) as edge,
+        http_of(edge.port) as http,
+    ):
+        first, second = await started(http), await started(http)
+        assert (await submitted(http, about(first["id"]), b"tiny")).status_code == 400
+        assert (await submitted(http, about(first["id"]))).status_code == 200
+        for refused in (await submitted(http, about(second["id"])), await http.get(PATH, headers=PAGE)):
+            assert refused.status_code == 429
+            assert 80_000 < int(refused.headers["retry-after"]) <= 86_400
 
 
 async def test_where_none_are_taken_there_is_nothing(serve_edge: EdgeFactory) -> None:

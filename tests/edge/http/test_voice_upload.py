@@ -153,10 +153,75 @@ async def test_one_too_many_is_refused_and_who_leaves_makes_room(edge: EdgeServe
     assert answer.status_code == 200
 
 
+class Trickle:
+    """Uploads that hardly move."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connections: list[asyncio.StreamWriter] = []
+        self._answers: list[asyncio.Task[bytes]] = []
+
+    async def add(self, address: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(
+            f"POST /v1/voices HTTP/1.1\r\nHost: edge\r\nX-Forwarded-For: {address}\r\nContent-Length: 100000\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n".encode()
+        )
+        self._connections.append(writer)
+        self._answers.append(asyncio.create_task(reader.readline()))
+
+    def statuses(self) -> list[bytes]:
+        """Those of the uploads that are over."""
+        return [task.result().split()[1] for task in self._answers if task.done()]
+
+    def end(self) -> None:
+        for each in self._connections:
+            each.close()
+        for task in self._answers:
+            task.cancel()
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["eight addresses", "one address"])
+async def test_eight_slow_uploads_keep_nobody_from_cloning(
+    voices: GrpcServer, serve_edge: EdgeFactory, monkeypatch: pytest.MonkeyPatch, *, apart: bool
+) -> None:
+    monkeypatch.setattr("mesh.upload_slots.SETTLED_S", 0.1)
+    async with (
+        serve_edge(voices_target=voices.address, trusted_proxies=("127.0.0.1",)) as edge,
+        http_of(edge.port) as http,
+    ):
+        slow = Trickle(edge.port)
+        for number in range(8):
+            await slow.add(f"10.0.0.{number if apart else 1}")
+        await asyncio.sleep(0.5)  # they must be old enough to be judged
+        answers = [await posted(http, ADA) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        async with asyncio.timeout(10):
+            while not slow.statuses():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        assert set(slow.statuses()) == {b"408"}
+        slow.end()
+
+
+async def test_an_address_has_its_own_limit(voices: GrpcServer, serve_edge: EdgeFactory) -> None:
+    async with (
+        serve_edge(voices_target=voices.address, uploads_per_address=1, trusted_proxies=("127.0.0.1",)) as edge,
+        http_of(edge.port) as http,
+    ):
+        slow = Trickle(edge.port)
+        await slow.add("127.0.0.1")
+        async with asyncio.timeout(10):
+            while (answer := await posted(http, ADA)).status_code != 429:
+                pass
+        assert answer.json() == {"detail": "too many recordings come from this address"}
+        assert answer.headers["retry-after"] == "10"
+        slow.end()
+
+
 async def test_a_client_that_sends_nothing_is_not_waited_for_for_ever(
     edge: EdgeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.http.uploads.IDLE_LIMIT_S", 0.2)
+    monkeypatch.setattr("mesh.upload_slots.IDLE_LIMIT_S", 0.2)
     reading, writing = await asyncio.open_connection("127.0.0.1", edge.port)
     writing.write(
         b"POST /v1/voices HTTP/1.1\r\nHost: edge\r\nContent-Length: 1000\r\n"

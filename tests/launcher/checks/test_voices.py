@@ -34,6 +34,6 @@ async def test_where_donations_are_kept(context: Look, tmp_path: Path) -> None:
 
 async def test_where_they_cannot_be_kept(context: Look, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    *_, donations = await voices(await context(PARLEY_VOICES_DONATION_DIR=str(tmp_path / "file" / "donations")))
+    *_, donations = await voices(await context(PARLEY_VOICES_DONATION_FOLDER=str(tmp_path / "file" / "donations")))
     assert donations.state is State.WRONG
     assert f"{tmp_path / 'file'} is not a writable folder" in donations.found

@@ -38,12 +38,12 @@ def default_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_shows_what_differs_from_the_default_and_why(default_engines: None) -> None:  # noqa: ARG001
-    environ = {"PARLEY_EDGE_PORT": "8001", "KYUTAI_LLM_MODEL": "big", "PARLEY_STT_WORKERS": "0"}
+    environ = {"PARLEY_EDGE_PORT": "8001", "KYUTAI_LLM_MODEL": "big", "PARLEY_STT_POCKETSPHINX_WORKERS": "0"}
     shown = ran("--changed", environ=environ).stdout
     assert "  PARLEY_EDGE_PORT=8001" in shown
     assert "set by PARLEY_EDGE_PORT, default 8000" in shown
     assert "  KYUTAI_LLM_MODEL=big" in shown
-    assert "PARLEY_STT_WORKERS" not in shown
+    assert "PARLEY_STT_POCKETSPHINX_WORKERS" not in shown
     assert ran("--changed").stdout == "Every setting has its default.\n"
 
 
@@ -99,17 +99,17 @@ def test_hides_credentials_in_what_does_not_fit() -> None:
 
 
 def test_names_every_variable_that_does_not_fit() -> None:
-    shown = ran(environ={"PARLEY_EDGE_PORT": "many", "PARLEY_TTS_RATE": "fast", "PARLEY_LOG_LEVEL": "loud"})
+    shown = ran(environ={"PARLEY_EDGE_PORT": "many", "PARLEY_TTS_RATE_WPM": "fast", "PARLEY_LOG_LEVEL": "loud"})
     assert shown.exit_code == 1
     assert "PARLEY_EDGE_PORT=many is not a whole number from 0 to 65535" in shown.stderr
-    assert "PARLEY_TTS_RATE=fast is not a whole number from 80 to 450" in shown.stderr
+    assert "PARLEY_TTS_RATE_WPM=fast is not a whole number from 80 to 450" in shown.stderr
     assert shown.stderr.count("PARLEY_LOG_LEVEL=loud is not one of") == 1
 
 
 def test_points_out_what_is_no_setting() -> None:
     shown = ran(environ={"PARLEY_STT_WORKER": "3"})
     assert shown.exit_code == 0
-    assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_WORKERS?\n" in shown.stderr
+    assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_POCKETSPHINX_WORKERS?\n" in shown.stderr
 
 
 def test_json_is_for_programs() -> None:
@@ -142,4 +142,4 @@ def test_an_env_file_gives_the_settings_it_was_made_from(default_engines: None) 
     lines = ran("--format", "env", environ=environ).stdout.splitlines()
     in_force = dict(shlex.split(line)[0].split("=", 1) for line in lines if line and not line.startswith("#"))
     assert in_force == environ
-    assert "#PARLEY_STT_WORKERS=0" in lines
+    assert "#PARLEY_STT_POCKETSPHINX_WORKERS=0" in lines

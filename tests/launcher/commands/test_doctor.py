@@ -33,7 +33,7 @@ async def test_names_every_fault(parley: Parley, tmp_path: Path, broken_installa
                 KYUTAI_LLM_API_KEY="sk-very-secret",
                 PARLEY_TTS_PORT=str(port),
                 PARLEY_TTS_ENGINE="espeak",
-                PARLEY_TTS_RATE="fast",
+                PARLEY_TTS_RATE_WPM="fast",
                 PARLEY_STT_WORKER="3",
                 PARLEY_VOICES_FILE=str(voices),
                 PYTHONPATH=broken_installation,
@@ -42,7 +42,7 @@ async def test_names_every_fault(parley: Parley, tmp_path: Path, broken_installa
     report = json.loads(ran.out)
     faults = {(each["check"], each["about"]): each for each in report["findings"] if each["state"] != "fine"}
     assert not report["ok"]
-    assert faults["Settings", "PARLEY_TTS_RATE"]["state"] == "wrong"
+    assert faults["Settings", "PARLEY_TTS_RATE_WPM"]["state"] == "wrong"
     assert faults["Settings", "PARLEY_STT_WORKER"]["state"] == "advice"
     assert "the tts-proxy wants it" in faults["Ports", str(port + port_offset)]["found"]
     recogniser = faults["Recogniser", "packages"]

@@ -48,7 +48,7 @@ class Up:
 async def parley_up(*arguments: str, **variables: str) -> AsyncIterator[Up]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from launcher.main import main; main()", "up", *arguments),
-        env={**os.environ, "PARLEY_STT_WORKERS": "1", **variables},
+        env={**os.environ, "PARLEY_STT_POCKETSPHINX_WORKERS": "1", **variables},
         stdout=PIPE,
         stderr=STDOUT,
     )
@@ -131,10 +131,10 @@ def test_a_language_model_without_an_address_is_told() -> None:
 
 
 async def test_a_setting_that_does_not_fit_is_told_before_anything_starts(parley: Parley) -> None:
-    ran = await parley("up", PARLEY_TTS_RATE="fast")
+    ran = await parley("up", PARLEY_TTS_RATE_WPM="fast")
     assert ran.code == 1
     assert ran.out == ""
-    assert "PARLEY_TTS_RATE=fast is not a whole number" in ran.err
+    assert "PARLEY_TTS_RATE_WPM=fast is not a whole number" in ran.err
 
 
 async def test_a_mesh_that_runs_already_is_told_as_such(parley: Parley, port_offset: int) -> None:
@@ -146,10 +146,10 @@ async def test_a_mesh_that_runs_already_is_told_as_such(parley: Parley, port_off
 
 
 async def test_a_variable_that_does_nothing_is_pointed_out(parley: Parley) -> None:
-    ran = await parley("up", PARLEY_STT_WORKER="3", PARLEY_TTS_RATE="fast", PARLEY_EDGE_PORT="many")
+    ran = await parley("up", PARLEY_STT_WORKER="3", PARLEY_TTS_RATE_WPM="fast", PARLEY_EDGE_PORT="many")
     assert ran.code == 1
-    assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_WORKERS?" in ran.err
-    assert "PARLEY_TTS_RATE=fast is not" in ran.err
+    assert "Note: PARLEY_STT_WORKER is no setting; did you mean PARLEY_STT_POCKETSPHINX_WORKERS?" in ran.err
+    assert "PARLEY_TTS_RATE_WPM=fast is not" in ran.err
     assert "PARLEY_EDGE_PORT=many is not" in ran.err
 
 

@@ -6,9 +6,9 @@ from launcher.configuration.inventory import unknown_variables
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("PARLEY_STT_WORKER", "PARLEY_STT_WORKERS"),
-        ("parley_stt_workers", "PARLEY_STT_WORKERS"),
-        ("PARLY_STT_WORKERS", "PARLEY_STT_WORKERS"),
+        ("PARLEY_STT_POCKETSPHINX_WORKER", "PARLEY_STT_POCKETSPHINX_WORKERS"),
+        ("parley_stt_pocketsphinx_workers", "PARLEY_STT_POCKETSPHINX_WORKERS"),
+        ("PARLY_STT_POCKETSPHINX_WORKERS", "PARLEY_STT_POCKETSPHINX_WORKERS"),
         ("KYUTAI_LLM_MODELL", "KYUTAI_LLM_MODEL"),
         ("PARLEY_XYZZY_FROBNICATE", None),
     ],

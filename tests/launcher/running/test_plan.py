@@ -66,11 +66,11 @@ def test_a_mesh_beside_the_first_shares_no_port() -> None:
 def test_the_processes_find_each_other() -> None:
     moved = children(planned(port_offset=10))
     edge, orchestrator = moved["edge"].environ, moved["orchestrator"].environ
-    assert edge["PARLEY_ORCHESTRATOR_TARGET"] == "127.0.0.1:50061"
-    assert edge["PARLEY_VOICES_TARGET"] == "127.0.0.1:50064"
+    assert edge["PARLEY_MESH_ORCHESTRATOR_TARGET"] == "127.0.0.1:50061"
+    assert edge["PARLEY_MESH_VOICES_TARGET"] == "127.0.0.1:50064"
     assert orchestrator["PARLEY_ORCHESTRATOR_PORT"] == "50061"
-    assert orchestrator["PARLEY_STT_TARGET"] == "127.0.0.1:50062"
-    assert orchestrator["PARLEY_TTS_TARGET"] == "127.0.0.1:50063"
+    assert orchestrator["PARLEY_MESH_STT_TARGET"] == "127.0.0.1:50062"
+    assert orchestrator["PARLEY_MESH_TTS_TARGET"] == "127.0.0.1:50063"
     assert moved["responder"].environ["PARLEY_RESPONDER_PORT"] == "8101"
     assert orchestrator["KYUTAI_LLM_URL"] == orchestrator["PARLEY_LLM_URL"] == "http://127.0.0.1:8101"
 

@@ -5,8 +5,9 @@ import pytest
 
 from tests.voice_service.harness import spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
+from voice_service.analysis.containers import Unusable
 from voice_service.analysis.features import VoiceFeatures, features_of
-from voice_service.analysis.recording import SAMPLE_RATE, Unusable, decoded
+from voice_service.analysis.recording import SAMPLE_RATE, decoded
 
 
 def features(prosody: Prosody) -> VoiceFeatures:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.voice_service.harness import opus, spoken, wav, wav_of
 from tts_proxy.engines.espeak.library import Prosody
-from voice_service.analysis.__main__ import UNUSABLE
-from voice_service.analysis.features import VoiceFeatures
+from voice_service.analysis.containers import Unusable
+from voice_service.analysis.features import VoiceFeatures, features_of
+from voice_service.analysis.process import UNUSABLE
 from voice_service.analysis.recording import LONGEST_S, SAMPLE_RATE, decoded
 
 ADA = Prosody("gmw/en-US+f3")
@@ -20,7 +21,11 @@ ADA = Prosody("gmw/en-US+f3")
 def analysed(recording: bytes) -> subprocess.CompletedProcess[bytes]:
     """What the process makes of a recording."""
     return subprocess.run(
-        [sys.executable, "-m", "voice_service.analysis"], input=recording, capture_output=True, timeout=30, check=False
+        [sys.executable, "-m", "voice_service.analysis", "features"],
+        input=recording,
+        capture_output=True,
+        timeout=30,
+        check=False,
     )
 
 
@@ -48,7 +53,7 @@ def test_wav_of_every_kind(form: int, dtype: str, full: float, sample_rate: int)
 
 
 def test_no_more_is_decoded_than_is_needed() -> None:
-    minutes = np.zeros(120 * SAMPLE_RATE, np.float32)
+    minutes = np.zeros(5 * 60 * SAMPLE_RATE, np.float32)
     assert len(decoded(wav(minutes, SAMPLE_RATE))) == LONGEST_S * SAMPLE_RATE
 
 
@@ -85,6 +90,44 @@ def test_what_is_no_recording_is_refused_with_a_reason(recording: bytes) -> None
     assert ended.returncode == UNUSABLE, ended.stderr
     assert ended.stderr.decode().count("\n") == 1
     assert ended.stdout == b""
+
+
+@pytest.mark.parametrize("seconds", [35, 100, 170])
+def test_the_silence_before_is_skipped(seconds: int) -> None:
+    speech, sample_rate = spoken(ADA)
+    begins_late = np.concatenate([np.zeros(seconds * sample_rate, np.float32), speech])
+    found = features_of(decoded(wav(begins_late, sample_rate)), SAMPLE_RATE)
+    assert found.pitch_hz == pytest.approx(
+        features_of(decoded(wav(speech, sample_rate)), SAMPLE_RATE).pitch_hz, rel=0.03
+    )
+
+
+def test_the_silence_before_may_be_a_humming_room_with_a_click() -> None:
+    speech, sample_rate = spoken(ADA)
+    room = np.random.default_rng(1).normal(0, 0.001, 40 * sample_rate).astype(np.float32)
+    room[5 * sample_rate : 5 * sample_rate + 40] = 0.9
+    samples = decoded(wav(np.concatenate([room, speech]), sample_rate))
+    assert len(samples) == pytest.approx(9.7 * SAMPLE_RATE, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("channels", "voice"),
+    [(2, 1), (2, 0), (6, 2), (6, 5), (8, 7)],
+    ids=["right only", "left only", "centre of 5.1", "last of 5.1", "last of 7.1"],
+)
+@pytest.mark.parametrize("offset", [0, 9_000], ids=["silent", "constant"])
+def test_the_loudest_channel_is_listened_to(channels: int, voice: int, offset: int) -> None:
+    speech, sample_rate = spoken(ADA)
+    every = np.full((len(speech), channels), offset, "<i2")
+    every[:, voice] = (0.2 * speech * 32_767).astype("<i2")
+    samples = decoded(wav_of(1, 16, sample_rate, every.tobytes(), channels=channels))
+    assert features_of(samples, SAMPLE_RATE).pitch_hz == pytest.approx(211, rel=0.03)
+
+
+@pytest.mark.parametrize("channels", [33, 1_024])
+def test_more_channels_than_people_record_are_refused(channels: int) -> None:
+    with pytest.raises(Unusable, match=f"{channels} channels"):
+        decoded(wav_of(1, 16, 16_000, bytes(2 * channels * 16_000), channels=channels))
 
 
 def test_a_file_that_claims_hours_takes_no_memory() -> None:

@@ -9,9 +9,18 @@ from grpc.aio import AioRpcError
 from mesh.errors import from_rpc_error
 from parley.voices.v1 import voices_pb2 as pb
 from parley.voices.v1 import voices_pb2_grpc as stubs
-from tests.voice_service.harness import LIMIT_S, finish
+from tests.voice_service.harness import LIMIT_S, finish, spoken, wav
+from tts_proxy.engines.espeak.library import Prosody
 
-RECORDING = bytes(range(256)) * 600
+SPEECH = wav(*spoken(Prosody("gmw/en-US+f3"), "Good morning to you all."))
+
+
+def recording_of(size: int, last: int = 0) -> bytes:
+    """Speech in a file of so many bytes; readers of WAV skip what follows the samples."""
+    return SPEECH + bytes(size - len(SPEECH) - 1) + bytes([last])
+
+
+RECORDING = recording_of(153_600)
 Donor: TypeAlias = "stubs.VoiceServiceAsyncStub"
 
 

@@ -37,7 +37,7 @@ async def test_a_folder_that_cannot_be_used_ends_the_process_with_one_line(tmp_p
     (tmp_path / "file").write_text("")
     folder = tmp_path / "file" if problem == "a file" else tmp_path / "file" / "donations"
     told = {
-        "PARLEY_VOICES_DONATION_DIR": str(folder),
+        "PARLEY_VOICES_DONATION_FOLDER": str(folder),
         "PARLEY_VOICES_STORE_FILE": str(tmp_path / "voices.sqlite3"),
         "PARLEY_VOICES_PORT": "0",
         "PARLEY_VOICES_METRICS_PORT": "0",
@@ -57,11 +57,15 @@ async def test_a_service_that_is_killed_leaves_whole_donations_only_and_all_that
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "donations"
-    told = {"PARLEY_VOICES_DONATION_DIR": str(folder), "PARLEY_VOICES_STORE_FILE": str(tmp_path / "voices.sqlite3")}
+    told = {"PARLEY_VOICES_DONATION_FOLDER": str(folder), "PARLEY_VOICES_STORE_FILE": str(tmp_path / "voices.sqlite3")}
     outcomes: dict[str, bool] = {}
     for moment_s in (0.05, 0.1, 0.15, 0.2, 0.3):
         async with process(**told) as service, client_of(service.address) as client:
             donors = [asyncio.create_task(donate_on(client.stub, outcomes)) for _ in range(4)]
+            before = sum(outcomes.values())
+            async with asyncio.timeout(60):
+                while sum(outcomes.values()) == before:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.01)
             await asyncio.sleep(moment_s)  # the moment is what is tried
             await service.kill()
             await asyncio.gather(*donors)

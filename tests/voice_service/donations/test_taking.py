@@ -2,16 +2,19 @@
 
 import asyncio
 import json
+import random
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mesh.errors import (
     AtCapacity,
+    BadAudio,
     ConfigRequired,
     InvalidRequest,
     MeshError,
@@ -22,6 +25,7 @@ from mesh.errors import (
 )
 from mesh.times import seconds
 from parley.voices.v1 import voices_pb2 as pb
+from tests.voice_service.analysis.media import made
 from tests.voice_service.donations.donor import (
     RECORDING,
     Donor,
@@ -32,10 +36,11 @@ from tests.voice_service.donations.donor import (
     metadata,
     move,
     names,
+    recording_of,
     started,
     submitted,
 )
-from tests.voice_service.harness import LIMIT_S, Client, client_of, voice_service
+from tests.voice_service.harness import LIMIT_S, Client, client_of, voice_service, wav
 from voice_service.donations.consent import read_consent
 from voice_service.donations.errors import UploadTooSmall, VerificationUnusable
 from voice_service.donations.submission import SMALLEST_RECORDING
@@ -108,7 +113,7 @@ async def test_an_id_is_used_up_by_a_donation_that_is_kept_and_by_no_other(donor
         with pytest.raises(error):
             await submitted(donor, refused)
     assert names(folder) == set()
-    await submitted(donor, donation(verification_id, bytes(SMALLEST_RECORDING)))
+    await submitted(donor, donation(verification_id, recording_of(SMALLEST_RECORDING)))
     with pytest.raises(VerificationUnusable, match="no such verification, or it has been used"):
         await submitted(donor, donation(verification_id))
     assert names(folder) == {f"{verification_id}.wav", f"{verification_id}.json"}
@@ -163,7 +168,7 @@ async def test_a_submission_that_comes_too_late_is_told_so(folder: Path) -> None
 
 
 @pytest.mark.unmute("B30")
-async def test_of_twenty_who_submit_at_once_to_two_replicas_one_is_kept(folder: Path, tmp_path: Path) -> None:
+async def test_of_several_who_submit_at_once_to_two_replicas_one_is_kept(folder: Path, tmp_path: Path) -> None:
     shared: dict[str, Any] = {
         "donation_dir": str(folder),
         "store_file": str(tmp_path / "voices.sqlite3"),
@@ -176,7 +181,7 @@ async def test_of_twenty_who_submit_at_once_to_two_replicas_one_is_kept(folder: 
         client_of(other.address) as there,
     ):
         verification_id = (await started(here.stub)).verification_id
-        recordings = [bytes([number]) * SMALLEST_RECORDING for number in range(20)]
+        recordings = [recording_of(SMALLEST_RECORDING, number) for number in range(8)]
         outcomes = await asyncio.gather(
             *(
                 submitted((here, there)[number % 2].stub, donation(verification_id, recording))
@@ -184,7 +189,7 @@ async def test_of_twenty_who_submit_at_once_to_two_replicas_one_is_kept(folder: 
             ),
             return_exceptions=True,
         )
-    assert [type(outcome) for outcome in outcomes].count(VerificationUnusable) == 19
+    assert [type(outcome) for outcome in outcomes].count(VerificationUnusable) == 7
     winner = outcomes.index(None)
     assert names(folder) == {f"{verification_id}.wav", f"{verification_id}.json"}
     assert (folder / f"{verification_id}.wav").read_bytes() == recordings[winner]
@@ -207,6 +212,54 @@ async def _kept(file: Path) -> None:
     async with asyncio.timeout(LIMIT_S):
         while not file.exists():  # noqa: ASYNC110, ASYNC240 - a folder does not tell
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "recording",
+    [
+        bytes(4 << 20),
+        b"hello " * 30_000,
+        random.Random(1).randbytes(4 << 20),  # noqa: S311 - the same each time
+        b"\xff\xd8\xff\xe0" + bytes(200_000),
+        wav(np.zeros(100_000, np.float32), 24_000),
+        wav(np.random.default_rng(1).normal(0, 0.1, 100_000).astype(np.float32), 24_000),
+    ],
+    ids=["zeros", "text", "random", "picture", "silence", "noise"],
+)
+async def test_what_nobody_speaks_in_is_not_kept_and_leaves_the_id_good(
+    donor: Donor, folder: Path, recording: bytes
+) -> None:
+    verification_id = (await started(donor)).verification_id
+    with pytest.raises(BadAudio, match="the recording cannot be used"):
+        await submitted(donor, donation(verification_id, recording))
+    assert names(folder) == set()
+    await submitted(donor, donation(verification_id))
+
+
+@pytest.mark.parametrize("row", [("ipod", "aac", 44_100), ("webm", "libopus", 48_000), ("caf", "alac", 44_100)])
+async def test_what_a_phone_or_a_browser_records_is_kept_as_it_is(
+    donor: Donor, folder: Path, row: tuple[str, str, int]
+) -> None:
+    recording = made(*row)
+    recording += bytes(max(0, SMALLEST_RECORDING - len(recording)))
+    verification_id = (await started(donor)).verification_id
+    await submitted(donor, donation(verification_id, recording))
+    assert (folder / f"{verification_id}.wav").read_bytes() == recording
+
+
+async def test_donations_take_no_more_space_than_they_may(folder: Path) -> None:
+    async with (
+        voice_service(donation_dir=str(folder), donation_limit_mib=1) as server,
+        client_of(server.address) as client,
+    ):
+        ids = [(await started(client.stub)).verification_id for _ in range(2)]
+        await submitted(client.stub, donation(ids[0], recording_of(900_000)))
+        with pytest.raises(UpstreamDown, match="the space for them is used up"):
+            await submitted(client.stub, donation(ids[1], recording_of(200_000)))
+        await submitted(client.stub, donation(ids[1], recording_of(SMALLEST_RECORDING)))
+        with pytest.raises(UpstreamDown, match="the space for them is used up"):
+            await started(client.stub)
+    assert sum(each.stat().st_size for each in folder.iterdir()) <= 1 << 20  # noqa: ASYNC240 - the service is gone
 
 
 async def test_without_a_folder_none_are_taken() -> None:

@@ -1,18 +1,29 @@
 """Cloning by moshi-server, over its real wire."""
 
+import io
+import random
+import wave
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mesh.engines.server_urls import parse_urls
 from mesh.errors import BadAudio, MeshError, UploadTooLarge, UpstreamDown
 from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving
+from tests.missing import without
+from tests.voice_service.analysis.media import made
+from tests.voice_service.harness import spoken, wav, wav_of
+from tts_proxy.engines.espeak.library import Prosody
 from voice_service.engine import LARGEST_EMBEDDING
 from voice_service.engines import moshi
 from voice_service.engines.moshi import MoshiCloning
 
-RECORDING = bytes(range(256)) * 4_000
+SPEECH = spoken(Prosody("gmw/en-US"))
+RECORDING = wav(*SPEECH)
+RUBBISH = random.Random(1).randbytes(1 << 20)  # noqa: S311 - the same each time
 
 
 @pytest.fixture
@@ -27,11 +38,47 @@ async def engine(fake: FakeCloning) -> AsyncIterator[MoshiCloning]:
         yield engine
 
 
-async def test_recording_and_answer_pass_byte_for_byte(fake: FakeCloning, engine: MoshiCloning) -> None:
+def channels_of(recording: bytes) -> tuple[int, int, float]:
+    """Number of channels, sample rate and seconds of a WAV file."""
+    with wave.open(io.BytesIO(recording)) as file:
+        return file.getnchannels(), file.getframerate(), file.getnframes() / file.getframerate()
+
+
+async def test_the_answer_passes_byte_for_byte(fake: FakeCloning, engine: MoshiCloning) -> None:
     assert await engine.clone(RECORDING) == fake.answer
-    assert fake.recordings == [RECORDING]
     assert fake.content_types == ["application/octet-stream"]
     assert len(fake.answer) > 300_000
+
+
+async def test_the_server_is_sent_plain_speech(fake: FakeCloning, engine: MoshiCloning) -> None:
+    samples, rate = SPEECH
+    late_on_the_right = np.zeros((40 * rate + len(samples), 2), "<i2")
+    late_on_the_right[40 * rate :, 1] = samples * 32_767
+    for recording in (
+        RECORDING,
+        made("ipod", "aac", 44_100, sound=SPEECH),
+        wav_of(1, 16, rate, late_on_the_right.tobytes(), channels=2),
+    ):
+        await engine.clone(recording)
+        channels, hertz, seconds = channels_of(fake.recordings[-1])
+        assert (channels, hertz) == (1, 24_000)
+        assert seconds == pytest.approx(len(samples) / rate, abs=0.6)
+
+
+async def test_a_recording_that_cannot_be_decoded_here_is_left_to_the_server(
+    fake: FakeCloning, engine: MoshiCloning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recording = made("ipod", "aac", 44_100, sound=SPEECH)
+    without(monkeypatch, tmp_path, "av")
+    await engine.clone(recording)
+    assert fake.recordings == [recording]
+
+
+async def test_what_is_no_recording_does_not_reach_the_server(fake: FakeCloning, engine: MoshiCloning) -> None:
+    for rubbish in (b"hello", bytes(100_000), RUBBISH):
+        with pytest.raises(BadAudio):
+            await engine.clone(rubbish)
+    assert not fake.recordings
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from tts_proxy.settings import Capacity, DefaultVoice
 class MoshiTtsSettings(MoshiSettings, frozen=True, kw_only=True):
     """Settings of the voice."""
 
-    env_prefix: ClassVar[str] = "PARLEY_TTS_"
+    env_prefix: ClassVar[str] = "PARLEY_TTS_MOSHI_"
 
     urls: Annotated[
         tuple[str, ...],
         setting(
             help="URLs of moshi-servers for synthesis, http(s) or ws(s). One may resolve to several servers.",
-            env=("PARLEY_TTS_URLS", "KYUTAI_TTS_URL"),
+            env=("PARLEY_TTS_MOSHI_URLS", "KYUTAI_TTS_URL"),
         ),
     ] = ()
     capacity: Capacity = 64

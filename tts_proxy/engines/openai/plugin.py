@@ -23,7 +23,13 @@ class OpenAiTtsSettings(OpenAiAudioSettings, frozen=True, kw_only=True):
         Literal["pcm", "wav"], setting(help="Format to ask for: plain samples, or WAV, which tells their rate.")
     ] = "pcm"
     sample_rate: Annotated[
-        int, setting(help="Rate of plain samples in Hz, unless the server tells it.", ge=8_000, le=48_000)
+        int,
+        setting(
+            help="Rate of plain samples in Hz, unless the server tells it.",
+            env="PARLEY_TTS_OPENAI_SAMPLE_RATE_HZ",
+            ge=8_000,
+            le=48_000,
+        ),
     ] = 24_000
     capacity: Capacity = 64
     voice: DefaultVoice = ""

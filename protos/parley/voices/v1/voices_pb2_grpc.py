@@ -110,7 +110,9 @@ class VoiceServiceServicer:
         INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
         (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
         refused with INVALID_ARGUMENT (BAD_AUDIO); UNAVAILABLE (UPSTREAM_DOWN) means that the cloning engine or the store
-        cannot be reached. An upload may take a minute, and be silent for 10 s of it (DEADLINE_EXCEEDED, IDLE).
+        cannot be reached. An upload may take a minute, and be silent for 10 s of it; it must bring 8 KiB a second on average
+        after its first 10 s. One that is slower, or is below 64 KiB a second while others wait, is ended (DEADLINE_EXCEEDED,
+        IDLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -127,7 +129,7 @@ class VoiceServiceServicer:
     def StartDonation(self, request, context):
         """Begins a donation: gives a text to read aloud, by which a listener can tell that the speaker has agreed. Any replica
         takes the recording. FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when
-        the store cannot be reached.
+        the store cannot be reached, or the space for donations is used up.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,17 +139,18 @@ class VoiceServiceServicer:
         """Keeps a recording of somebody who gives their voice away, with who it is. Both are kept, or neither.
 
         The order and the limits are those of `CreateVoice`; besides, `metadata` comes once between `config` and `finish`,
-        before, among or after the chunks. The file is kept as it is, and not decoded. What is looked at, in this order:
+        before, among or after the chunks. The file is kept as it is. What is looked at, in this order:
 
         - the metadata's fields (INVALID_ARGUMENT, BAD_REQUEST),
         - the size: at least 104 858 bytes, 0.1 MiB (INVALID_ARGUMENT, UPLOAD_TOO_SMALL), and at most 4 MiB (UPLOAD_TOO_LARGE),
         - the nickname's length (INVALID_ARGUMENT, BAD_REQUEST),
         - the verification: that it is known and not used up, and at most 5 minutes old (INVALID_ARGUMENT,
-        VERIFICATION_UNUSABLE).
+        VERIFICATION_UNUSABLE),
+        - the recording: that it can be decoded, and that somebody speaks in it (INVALID_ARGUMENT, BAD_AUDIO).
 
         Only a donation that is kept uses its verification up, and of several submissions at once, one is kept. Other
         errors: FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when the store or
-        the disk cannot be used.
+        the disk cannot be used, or the space for donations is used up.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

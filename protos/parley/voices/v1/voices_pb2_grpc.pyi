@@ -55,7 +55,9 @@ class VoiceServiceStub:
     INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
     (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
     refused with INVALID_ARGUMENT (BAD_AUDIO); UNAVAILABLE (UPSTREAM_DOWN) means that the cloning engine or the store
-    cannot be reached. An upload may take a minute, and be silent for 10 s of it (DEADLINE_EXCEEDED, IDLE).
+    cannot be reached. An upload may take a minute, and be silent for 10 s of it; it must bring 8 KiB a second on average
+    after its first 10 s. One that is slower, or is below 64 KiB a second while others wait, is ended (DEADLINE_EXCEEDED,
+    IDLE).
     """
     GetVoiceEmbedding: _grpc.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceEmbeddingRequest, _voices_pb2.GetVoiceEmbeddingResponse]
     """Fetches what a synthesis engine needs to speak with a custom voice. NOT_FOUND (VOICE_NOT_FOUND) when there is no such
@@ -64,23 +66,24 @@ class VoiceServiceStub:
     StartDonation: _grpc.UnaryUnaryMultiCallable[_voices_pb2.StartDonationRequest, _voices_pb2.StartDonationResponse]
     """Begins a donation: gives a text to read aloud, by which a listener can tell that the speaker has agreed. Any replica
     takes the recording. FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when
-    the store cannot be reached.
+    the store cannot be reached, or the space for donations is used up.
     """
     SubmitDonation: _grpc.StreamUnaryMultiCallable[_voices_pb2.SubmitDonationRequest, _voices_pb2.SubmitDonationResponse]
     """Keeps a recording of somebody who gives their voice away, with who it is. Both are kept, or neither.
 
     The order and the limits are those of `CreateVoice`; besides, `metadata` comes once between `config` and `finish`,
-    before, among or after the chunks. The file is kept as it is, and not decoded. What is looked at, in this order:
+    before, among or after the chunks. The file is kept as it is. What is looked at, in this order:
 
     - the metadata's fields (INVALID_ARGUMENT, BAD_REQUEST),
     - the size: at least 104 858 bytes, 0.1 MiB (INVALID_ARGUMENT, UPLOAD_TOO_SMALL), and at most 4 MiB (UPLOAD_TOO_LARGE),
     - the nickname's length (INVALID_ARGUMENT, BAD_REQUEST),
     - the verification: that it is known and not used up, and at most 5 minutes old (INVALID_ARGUMENT,
-      VERIFICATION_UNUSABLE).
+      VERIFICATION_UNUSABLE),
+    - the recording: that it can be decoded, and that somebody speaks in it (INVALID_ARGUMENT, BAD_AUDIO).
 
     Only a donation that is kept uses its verification up, and of several submissions at once, one is kept. Other
     errors: FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when the store or
-    the disk cannot be used.
+    the disk cannot be used, or the space for donations is used up.
     """
 
 @_typing.type_check_only
@@ -110,7 +113,9 @@ class VoiceServiceAsyncStub(VoiceServiceStub):
     INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
     (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
     refused with INVALID_ARGUMENT (BAD_AUDIO); UNAVAILABLE (UPSTREAM_DOWN) means that the cloning engine or the store
-    cannot be reached. An upload may take a minute, and be silent for 10 s of it (DEADLINE_EXCEEDED, IDLE).
+    cannot be reached. An upload may take a minute, and be silent for 10 s of it; it must bring 8 KiB a second on average
+    after its first 10 s. One that is slower, or is below 64 KiB a second while others wait, is ended (DEADLINE_EXCEEDED,
+    IDLE).
     """
     GetVoiceEmbedding: _aio.UnaryUnaryMultiCallable[_voices_pb2.GetVoiceEmbeddingRequest, _voices_pb2.GetVoiceEmbeddingResponse]  # type: ignore[assignment]
     """Fetches what a synthesis engine needs to speak with a custom voice. NOT_FOUND (VOICE_NOT_FOUND) when there is no such
@@ -119,23 +124,24 @@ class VoiceServiceAsyncStub(VoiceServiceStub):
     StartDonation: _aio.UnaryUnaryMultiCallable[_voices_pb2.StartDonationRequest, _voices_pb2.StartDonationResponse]  # type: ignore[assignment]
     """Begins a donation: gives a text to read aloud, by which a listener can tell that the speaker has agreed. Any replica
     takes the recording. FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when
-    the store cannot be reached.
+    the store cannot be reached, or the space for donations is used up.
     """
     SubmitDonation: _aio.StreamUnaryMultiCallable[_voices_pb2.SubmitDonationRequest, _voices_pb2.SubmitDonationResponse]  # type: ignore[assignment]
     """Keeps a recording of somebody who gives their voice away, with who it is. Both are kept, or neither.
 
     The order and the limits are those of `CreateVoice`; besides, `metadata` comes once between `config` and `finish`,
-    before, among or after the chunks. The file is kept as it is, and not decoded. What is looked at, in this order:
+    before, among or after the chunks. The file is kept as it is. What is looked at, in this order:
 
     - the metadata's fields (INVALID_ARGUMENT, BAD_REQUEST),
     - the size: at least 104 858 bytes, 0.1 MiB (INVALID_ARGUMENT, UPLOAD_TOO_SMALL), and at most 4 MiB (UPLOAD_TOO_LARGE),
     - the nickname's length (INVALID_ARGUMENT, BAD_REQUEST),
     - the verification: that it is known and not used up, and at most 5 minutes old (INVALID_ARGUMENT,
-      VERIFICATION_UNUSABLE).
+      VERIFICATION_UNUSABLE),
+    - the recording: that it can be decoded, and that somebody speaks in it (INVALID_ARGUMENT, BAD_AUDIO).
 
     Only a donation that is kept uses its verification up, and of several submissions at once, one is kept. Other
     errors: FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when the store or
-    the disk cannot be used.
+    the disk cannot be used, or the space for donations is used up.
     """
 
 class VoiceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -186,7 +192,9 @@ class VoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT, UPLOAD_TOO_LARGE), then `finish`. Without `finish`, or when it does not agree with what has arrived
         (INVALID_ARGUMENT, UPLOAD_INCOMPLETE), nothing is kept. A recording that cannot be decoded, or holds no speech, is
         refused with INVALID_ARGUMENT (BAD_AUDIO); UNAVAILABLE (UPSTREAM_DOWN) means that the cloning engine or the store
-        cannot be reached. An upload may take a minute, and be silent for 10 s of it (DEADLINE_EXCEEDED, IDLE).
+        cannot be reached. An upload may take a minute, and be silent for 10 s of it; it must bring 8 KiB a second on average
+        after its first 10 s. One that is slower, or is below 64 KiB a second while others wait, is ended (DEADLINE_EXCEEDED,
+        IDLE).
         """
 
     @_abc_1.abstractmethod
@@ -207,7 +215,7 @@ class VoiceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_voices_pb2.StartDonationResponse, _abc.Awaitable[_voices_pb2.StartDonationResponse]]:
         """Begins a donation: gives a text to read aloud, by which a listener can tell that the speaker has agreed. Any replica
         takes the recording. FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when
-        the store cannot be reached.
+        the store cannot be reached, or the space for donations is used up.
         """
 
     @_abc_1.abstractmethod
@@ -219,17 +227,18 @@ class VoiceServiceServicer(metaclass=_abc_1.ABCMeta):
         """Keeps a recording of somebody who gives their voice away, with who it is. Both are kept, or neither.
 
         The order and the limits are those of `CreateVoice`; besides, `metadata` comes once between `config` and `finish`,
-        before, among or after the chunks. The file is kept as it is, and not decoded. What is looked at, in this order:
+        before, among or after the chunks. The file is kept as it is. What is looked at, in this order:
 
         - the metadata's fields (INVALID_ARGUMENT, BAD_REQUEST),
         - the size: at least 104 858 bytes, 0.1 MiB (INVALID_ARGUMENT, UPLOAD_TOO_SMALL), and at most 4 MiB (UPLOAD_TOO_LARGE),
         - the nickname's length (INVALID_ARGUMENT, BAD_REQUEST),
         - the verification: that it is known and not used up, and at most 5 minutes old (INVALID_ARGUMENT,
-          VERIFICATION_UNUSABLE).
+          VERIFICATION_UNUSABLE),
+        - the recording: that it can be decoded, and that somebody speaks in it (INVALID_ARGUMENT, BAD_AUDIO).
 
         Only a donation that is kept uses its verification up, and of several submissions at once, one is kept. Other
         errors: FAILED_PRECONDITION (NOT_OFFERED) where donations are not taken; UNAVAILABLE (UPSTREAM_DOWN) when the store or
-        the disk cannot be used.
+        the disk cannot be used, or the space for donations is used up.
         """
 
 def add_VoiceServiceServicer_to_server(servicer: VoiceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

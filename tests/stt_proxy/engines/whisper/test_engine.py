@@ -157,7 +157,7 @@ async def test_what_cannot_be_loaded_is_said(tmp_path: Path, folder: Path) -> No
 
 
 async def test_an_assumed_language_that_is_none(folder: Path) -> None:
-    with pytest.raises(SettingError, match="PARLEY_STT_LANGUAGE=fr"):
+    with pytest.raises(SettingError, match="PARLEY_STT_WHISPER_LANGUAGE=fr"):
         async with whisper_engine(folder, assumed_language="fr"):
             pass
 

@@ -1,0 +1,77 @@
+"""What only some systems have. Everything here has a second way, or is left out, where the system lacks it."""
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from typing import BinaryIO
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_WATCHED_EVERY_S = 0.5
+
+
+def memory_file(content: bytes) -> BinaryIO:
+    """A file without a name that holds `content`, at its beginning: in memory on Linux, else in a temporary folder."""
+    file: BinaryIO
+    if sys.platform == "linux":
+        # The caller closes it; a descriptor has no path.
+        file = open(os.memfd_create("recording"), "w+b")  # noqa: PTH123, SIM115
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+def limit_this_process(*, memory_bytes: int, cpu_s: int) -> None:
+    """Limit its address space and its CPU time, and let it write no core file. macOS knows no such limit of memory."""
+    for limit, most in (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        try:
+            resource.setrlimit(limit, (most, most))
+        except (ValueError, OSError):
+            if sys.platform == "linux":
+                raise
+
+
+def can_share_ports() -> bool:
+    """Whether the system distributes connections among processes that listen on one port."""
+    return sys.platform == "linux"
+
+
+def limit_unread(listener: socket.socket, limit_ms: int) -> None:
+    """Let the connections that a listener accepts fail when sent bytes stay unconfirmed for so long.
+
+    macOS has no such option; a peer that reads nothing is given up there when TCP gives it up, after minutes.
+    """
+    if sys.platform == "linux":
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
+
+
+def die_with(parent_pid: int) -> None:
+    """Have this process killed when the thread that started it ends. Exits if the parent is already gone.
+
+    Linux does so at once. Elsewhere a thread looks twice a second whether the parent is there.
+    """
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+            raise OSError(ctypes.get_errno(), "cannot be tied to the parent process")
+    else:
+        threading.Thread(target=_watch, args=(parent_pid,), name="parent watch", daemon=True).start()
+    if os.getppid() != parent_pid:
+        sys.exit(f"the parent process {parent_pid} is gone")
+
+
+def _watch(parent_pid: int) -> None:
+    while os.getppid() == parent_pid:
+        time.sleep(_WATCHED_EVERY_S)
+    os.kill(os.getpid(), signal.SIGKILL)
