@@ -104,7 +104,11 @@ async def test_speech_is_recognised_by_a_real_model_behind_the_wire() -> None:
         timed = [{"word": w.text, "start": w.start / SAMPLE_RATE, "end": w.end / SAMPLE_RATE} for w in words]
         return {"text": " ".join(w.text for w in words), "words": timed}
 
-    async with AudioServer().serving() as server, opened(server) as engine, engine.open("en-GB") as recognizer:
+    async with (
+        AudioServer().serving() as server,
+        opened(server, limit_s=50.0) as engine,
+        engine.open("en-GB") as recognizer,
+    ):
         server.transcribe = transcribe
         told = await heard(recognizer, natural_speech())
     assert share_of_words(SENTENCE, told.text) >= 0.8, told.text
