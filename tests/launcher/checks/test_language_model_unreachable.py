@@ -17,7 +17,7 @@ from tests.fakes.llm import FakeLlm, serving
 from tests.launcher.checks.conftest import Look
 from tests.ports import free_port
 
-SOON = {"PARLEY_ORCHESTRATOR_LLM_FIRST_TOKEN_S": "0.2"}
+SOON = {"PARLEY_LLM_FIRST_TOKEN_LIMIT_S": "0.2"}
 OPENSSL = shutil.which("openssl")
 
 

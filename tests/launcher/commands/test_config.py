@@ -69,7 +69,7 @@ def test_hides_secrets(chosen: str) -> None:
 CREDENTIALS = {
     "KYUTAI_LLM_URL": "https://me:sesame@llm.example/v1?api-key=sesame",
     "PARLEY_LLM_EXTRA_BODY": '{"extra_headers": {"api-key": "sesame"}, "top_p": 0.9}',
-    "PARLEY_NEWSAPI_URL": "https://news.example/?token=sesame",
+    "PARLEY_NEWS_URL": "https://news.example/?token=sesame",
     "PARLEY_STT_OPENAI_URLS": "http://me:sesame@one:1,http://me:sesame@two:2",
     "PARLEY_TTS_WYOMING_URLS": "tcp://me:sesame@one:1",
     "KYUTAI_REDIS_URL": "redis://:sesame@cache",

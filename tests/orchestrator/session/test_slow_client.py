@@ -46,7 +46,7 @@ async def test_a_client_that_lets_its_queue_fill_is_dropped(monkeypatch: pytest.
     monkeypatch.setattr("orchestrator.session.send_queue._MAX_WAITING", 50)
     async with open_harness() as harness, harness.calling(GREEDY) as caller:
         harness.llm.script = written(*(f"word{number} " for number in range(100)))
-        harness.tts.script = spoken(6)
+        harness.tts.script = spoken(60)
         await caller.say("Hi!")
         await harness.until_empty()
         await harness.no_call_left()
