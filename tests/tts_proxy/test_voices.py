@@ -78,7 +78,7 @@ async def test_a_voice_made_for_another_engine_is_replaced() -> None:
         client_of(voices.address) as client,
         serving(voices_target=voices.address) as proxy,
     ):
-        voice = await client.create(b"whatever")
+        voice = await client.create(recorded(LOW))
         reply = await proxy.reply(config(voice.voice_id), text("Hello."), finish())
     assert reply.responses[0].started.voice_replaced.reason == "VOICE_OF_ANOTHER_ENGINE"
     assert reply.text == "Hello."
@@ -92,7 +92,7 @@ async def test_an_embedding_that_makes_no_sense_is_replaced(monkeypatch: pytest.
         client_of(voices.address) as client,
         serving(voices_target=voices.address) as proxy,
     ):
-        voice = await client.create(b"whatever")
+        voice = await client.create(recorded(LOW))
         reply = await proxy.reply(config(voice.voice_id), text("Hello."), finish())
     assert reply.responses[0].started.voice_replaced.reason == "VOICE_NOT_FOUND"
 
