@@ -28,11 +28,11 @@ from mesh.rpc.server import GrpcServer
 from mesh.settings import load
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1 import tts_pb2_grpc as stubs
-from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engine import ENGINES
 from tts_proxy.metrics import Metrics
 from tts_proxy.service import SynthesisServicer
 from tts_proxy.settings import TtsSettings
+from tts_proxy.voices import Voices
 
 Call: TypeAlias = "grpc.aio.StreamStreamCall[pb.SynthesizeRequest, pb.SynthesizeResponse]"
 
@@ -92,7 +92,7 @@ async def measure(engine_name: str, streams: int, words_per_second: float) -> No
     settings = load(TtsSettings, {}, port=0, metrics_port=0)
     chosen = ENGINES.choose({"PARLEY_TTS_ENGINE": engine_name})
     async with chosen.open() as engine, Replicas("voice service", settings.voices_target) as voices:
-        servicer = SynthesisServicer(settings, engine, CustomVoices(voices, engine.name), Metrics(CollectorRegistry()))
+        servicer = SynthesisServicer(settings, engine, Voices(voices, engine.name), Metrics(CollectorRegistry()))
         async with (
             GrpcServer(
                 settings,

@@ -14,11 +14,11 @@ from mesh.rpc.streams import StreamLimits, first_request, serve_stream
 from mesh.times import duration
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceServicer
-from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engine import Audio, SynthesisEngine, Utterance, Word, voices_of
 from tts_proxy.metrics import Metrics, ReplyMeter
 from tts_proxy.settings import TtsSettings
 from tts_proxy.spoken.utterance import WrittenUtterance
+from tts_proxy.voices import Voices
 
 LONGEST_TEXT = 10_000
 """Characters of one piece of text."""
@@ -31,12 +31,10 @@ Context = grpc.aio.ServicerContext[pb.SynthesizeRequest, pb.SynthesizeResponse]
 class SynthesisServicer(TextToSpeechServiceServicer):
     """Serves `Synthesize`, as often at once as the engine has slots."""
 
-    def __init__(
-        self, settings: TtsSettings, engine: SynthesisEngine, custom_voices: CustomVoices, metrics: Metrics
-    ) -> None:
+    def __init__(self, settings: TtsSettings, engine: SynthesisEngine, voices: Voices, metrics: Metrics) -> None:
         self._limits = StreamLimits(settings.idle_limit_s, settings.stall_limit_s, unread="the speech was")
         self._engine = engine
-        self._custom_voices = custom_voices
+        self._voices = voices
         self._metrics = metrics
 
     # gRPC also takes a coroutine that writes its responses; a generator could be left suspended inside its tasks.
@@ -47,7 +45,7 @@ class SynthesisServicer(TextToSpeechServiceServicer):
         config = (await first_request(requests)).config
         bind_session(config.session_id)
         audio_format = negotiate(config.format, allowed=WORKING_ONLY)
-        voice = await self._custom_voices.choose(config.voice)
+        voice = await self._voices.choose(config.voice)
         async with AsyncExitStack() as slot:
             with self._metrics.streams.admission():
                 utterance, replaced = await voice.open(self._engine, slot, replace_unknown=config.replace_unknown_voice)

@@ -39,7 +39,7 @@ class HttpConnection(HttpToolsProtocol):
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Stop the timer for the head."""
         self._forget_head()
         super().connection_lost(exc)
 

@@ -132,7 +132,7 @@ class Rest:
 
     @operation({"text/plain": str, "application/openmetrics-text": str})
     async def metrics(self, request: Request) -> Response:
-        """Tell Prometheus."""
+        """Return the metrics for Prometheus."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._registry), headers={"content-type": content_type})
 

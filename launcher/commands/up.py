@@ -15,7 +15,7 @@ from launcher.options import MeshOptions, mesh_options
 from launcher.processes import EDGE
 from launcher.running.language_model import choose
 from launcher.running.output import PrefixedLog, Progress, banner
-from launcher.running.plan import Plan, plan
+from launcher.running.plan import DRAIN_LIMIT_S, Plan, plan
 from launcher.running.ports import PortUnusable, check_free
 from launcher.running.probes import http_json, is_running
 from launcher.running.supervise import Limits, StartFailed, Supervisor
@@ -25,7 +25,7 @@ from mesh.process.signals import StopRequests, stop_requests
 from mesh.settings import load
 from mesh.tasks import beside
 
-# What the processes get, on top of the drain limits of the edge and the orchestrator, to end by themselves.
+# What a process gets, on top of its drain limit, to end by itself. The edge needs 7 s of them, a gRPC server 5 s.
 _STOP_MARGIN_S = 10.0
 
 # How long a ready mesh waits, before it says so, for what the language model answers.
@@ -54,10 +54,9 @@ _LLM_CHECK_S = 5.0
 @click.option(
     "--drain-limit",
     type=click.FloatRange(0, 3_600),
-    default=5.0,
     metavar="SECONDS",
-    show_default=True,
-    help="How long conversations may go on after Ctrl-C. A second Ctrl-C ends them.",
+    help="How long conversations may go on after Ctrl-C. A second Ctrl-C ends them.  "
+    f"[default: PARLEY_*_DRAIN_LIMIT_S, or {DRAIN_LIMIT_S:g}]",
 )
 @click.option(
     "--ready-within",
@@ -65,7 +64,9 @@ _LLM_CHECK_S = 5.0
     metavar="SECONDS",
     help="How long the start may take.  [default: as long as it makes progress within each minute]",
 )
-def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, ready_within: float | None) -> None:
+def up(
+    port: int | None, port_offset: int, llm: str | None, drain_limit: float | None, ready_within: float | None
+) -> None:
     """Run the whole mesh on this machine.
 
     Starts every process, watches it, and starts it again if it dies. Prints their logs as one. Settings come from the
@@ -81,7 +82,7 @@ def up(port: int | None, port_offset: int, llm: str | None, drain_limit: float, 
     asyncio.run(_up(MeshOptions(port, port_offset, llm), drain_limit, ready_within))
 
 
-async def _up(options: MeshOptions, drain_limit_s: float, ready_within_s: float | None) -> None:
+async def _up(options: MeshOptions, drain_limit_s: float | None, ready_within_s: float | None) -> None:
     edge_port = load(EDGE.settings_type, os.environ, port=options.port).port
     model = await choose(options.llm, os.environ, edge_port)
     if options.llm == "auto" and model is None:
@@ -92,7 +93,7 @@ async def _up(options: MeshOptions, drain_limit_s: float, ready_within_s: float 
     await _check_free(planned)
     log = PrefixedLog(child.name for child in planned.children)
     progress = Progress((child.name for child in planned.children), console())
-    limits = Limits(ready_within_s=ready_within_s, stop_within_s=2 * drain_limit_s + _STOP_MARGIN_S)
+    limits = Limits(ready_within_s=ready_within_s, stop_within_s=planned.drain_limit_s + _STOP_MARGIN_S)
     supervisor = Supervisor(planned.children, log, limits, progress.note)
     log.on_closed = supervisor.stop
     try:
@@ -100,7 +101,8 @@ async def _up(options: MeshOptions, drain_limit_s: float, ready_within_s: float 
             if progress.shown:
                 log.echo = progress.print_line
             async with beside(
-                _stop(supervisor, requests, log, progress, drain_limit_s), _announce(supervisor, planned, log, progress)
+                _stop(supervisor, requests, log, progress, planned.drain_limit_s),
+                _announce(supervisor, planned, log, progress),
             ):
                 await supervisor.run()
     except StartFailed as failed:

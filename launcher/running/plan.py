@@ -17,6 +17,8 @@ from mesh.settings import ServiceSettings, load
 # Conversations end at the edge first, then at the orchestrator, while what they need is still there.
 _TIERS = {EDGE: 2, ORCHESTRATOR: 1}
 
+DRAIN_LIMIT_S = 5.0
+"""How long live streams may go on where nobody says otherwise: whoever ends a mesh in a terminal waits for it."""
 
 _PYTHON = {
     # A line that waits in a buffer is no live log.
@@ -34,6 +36,8 @@ class Plan(NamedTuple):
     edge: HostPort
     orchestrator: HostPort
     llm: LanguageModel | None
+    drain_limit_s: float
+    """The longest of the processes' drain limits."""
 
 
 def plan(
@@ -41,10 +45,12 @@ def plan(
     *,
     edge_port: int | None,
     port_offset: int,
-    drain_limit_s: float,
+    drain_limit_s: float | None,
     llm: LanguageModel | None,
 ) -> Plan:
     """Work a mesh out. Settings come from `environ` first; every port but the edge's is moved by `port_offset`.
+
+    `drain_limit_s` goes before the processes' own settings; None: what these say, or `DRAIN_LIMIT_S`.
 
     Raises `mesh.settings.SettingError` when the environment does not fit.
     """
@@ -54,16 +60,26 @@ def plan(
     settings = {process: _settings(process, environ, edge_port, port_offset) for process in processes}
     addresses = {process: HostPort(each.host, each.port) for process, each in settings.items()}
     links = _links(addresses, llm)
+    drain_limits = {
+        process: _drain_limit(process, each.drain_limit_s, environ, drain_limit_s) for process, each in settings.items()
+    }
     return Plan(
         children=[
-            _child(process, settings[process], environ, drain_limit_s=drain_limit_s, **links.get(process, {}))
+            _child(process, settings[process], environ, drain_limit_s=drain_limits[process], **links.get(process, {}))
             for process in processes
         ],
         ports=[port for process in processes for port in _ports(process, settings[process])],
         edge=addresses[EDGE],
         orchestrator=addresses[ORCHESTRATOR],
         llm=llm,
+        drain_limit_s=max(drain_limits.values()),
     )
+
+
+def _drain_limit(process: Process, own: float, environ: Mapping[str, str], given: float | None) -> float:
+    if given is not None:
+        return given
+    return own if process.is_set("drain_limit_s", environ) else DRAIN_LIMIT_S
 
 
 def _child(process: Process, settings: ServiceSettings, environ: Mapping[str, str], **told: Any) -> Child:

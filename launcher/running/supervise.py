@@ -12,7 +12,7 @@ finish its work while they still run.
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -76,6 +76,7 @@ class Limits:
     """How long is waited for what. In seconds, except how many times a child may end before all are ready.
 
     A start with `ready_within_s` has so long; one without goes on while it makes progress within each `stuck_after_s`.
+    `stop_within_s` is for each tier of children.
     """
 
     ready_within_s: float | None = None
@@ -124,31 +125,24 @@ class Supervisor:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._to_end: set[str] = set()
-        self._killer: asyncio.TimerHandle | None = None
         self._failure: StartFailed | None = None
 
     async def run(self) -> None:
         """Keep the children running until `stop()`. Raises `StartFailed`. No child is left when it returns."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                keeping = {child.name: group.create_task(self._keep(child)) for child in self._children}
-                getting_ready = group.create_task(self._get_ready())
-                await self._stopping.wait()
-                getting_ready.cancel()
-                await self._end(keeping)
-        finally:
-            if self._killer is not None:
-                self._killer.cancel()
+        async with asyncio.TaskGroup() as group:
+            keeping = {child.name: group.create_task(self._keep(child)) for child in self._children}
+            getting_ready = group.create_task(self._get_ready())
+            await self._stopping.wait()
+            getting_ready.cancel()
+            await self._end(keeping)
         if self._failure is not None:
             raise self._failure
 
     def stop(self) -> None:
         """Ask the children to end, and kill those that have not in time. Called again: kill them now."""
         if self._stopping.is_set():
-            self._kill()
-            return
+            self._kill(self._running)
         self._stopping.set()
-        self._killer = asyncio.get_running_loop().call_later(self._limits.stop_within_s, self._kill)
 
     async def _end(self, keeping: Mapping[str, asyncio.Task[None]]) -> None:
         """Ask tier after tier to end, and wait until it has."""
@@ -158,11 +152,16 @@ class Supervisor:
             for name in names:
                 if name in self._running:
                     _terminate(self._running[name])
-            await asyncio.wait([keeping[name] for name in names])
+            waiting = [keeping[name] for name in names]
+            _, late = await asyncio.wait(waiting, timeout=self._limits.stop_within_s)
+            if late:
+                self._kill(names)
+                await asyncio.wait(waiting)
 
-    def _kill(self) -> None:
-        for name, process in self._running.items():
-            if process.returncode is None:
+    def _kill(self, names: Iterable[str]) -> None:
+        for name in names:
+            process = self._running.get(name)
+            if process and process.returncode is None:
                 self._log(name, "did not end in time; killing it")
                 kill_group(process)
 

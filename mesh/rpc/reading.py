@@ -1,4 +1,4 @@
-"""Reads messages of a gRPC call so that whoever waits for one may be cancelled."""
+"""Reads messages of a gRPC call so that a task that waits for a message can be cancelled."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Settings that had another name once. The old name works, with a warning; the new one goes before it."""
+"""Settings that had another name once. An old name works and causes a warning. If both are set, the new name wins."""
 
 from collections.abc import Iterator
 

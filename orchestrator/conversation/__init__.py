@@ -5,13 +5,13 @@
     actions = conversation.handle(event, now)      # something happened
     actions = conversation.handle_timeout(now)     # `conversation.deadline` has come
 
-`now` is monotonic seconds since the session started. The core never sees a sample, a socket or a clock; whoever owns
-one performs the actions in order and keeps a single timer for `deadline`. Its state is plain dataclasses, so a
-conversation can be written down at any moment and go on elsewhere.
+`now` is monotonic seconds since the session started. The core never sees a sample, a socket or a clock; the shell,
+which owns them, performs the actions in order and keeps a single timer for `deadline`. Its state is plain dataclasses,
+so a conversation can be written down at any moment and go on elsewhere.
 
 Read `policy` for the numbers, `events` and `actions` for the vocabulary, then `conversation` for the rules, which rest
 on `state` (all that is known, the person's `Turn` included), `reply` and `playout` (the model's side) and `transcript`
-(what both have heard). `completeness` judges whether a turn reads as finished.
+(what both have heard). `wording` judges whether a turn reads as finished.
 
 Names follow one rule. An event is something that happened and ends in a participle (`WordRecognized`). An action is
 either an order to the shell, an imperative (`ReleaseAudio`), or a message to the client, with the suffix `Notice`

@@ -112,7 +112,7 @@ class Conversation:
         state.voice = state.voice if event.voice is None else event.voice
 
     def _recognizer_changed(self, flush_limit: float | None, now: float) -> None:
-        """Another recogniser begins with what was said meanwhile: what waited for words waits anew."""
+        """The new recogniser starts with the replayed audio, so every wait for words starts again."""
         state, turn = self.state, self.state.turn
         state.flush_limit = flush_limit
         if state.unheard_until is None:
@@ -306,7 +306,7 @@ class Conversation:
         self._do(act.RequestFlush(turn.flush.flush_id))
 
     def _end_turn(self, turn: Turn, now: float) -> None:
-        """Answer a turn, or forget it if it held no words, or none that a reply gives way to."""
+        """Answer a turn. Discard it if it has no words, or only words that do not interrupt the reply."""
         if turn.words and not self._lets_the_reply_go_on(turn.words):
             self._close_turn(turn, SpeechCause.DETECTED)
             self._prepare_reply()
@@ -314,7 +314,7 @@ class Conversation:
             self._discard_turn(turn, now)
 
     def _discard_turn(self, turn: Turn, now: float) -> None:
-        """Let the reply go on that it was spoken over, or give the answer that it cut off unheard."""
+        """Resume the reply that the turn held, or prepare again the answer that it cancelled before it was heard."""
         turn.words.clear()
         self._close_turn(turn, SpeechCause.DETECTED)
         if self.state.reply:

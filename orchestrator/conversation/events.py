@@ -66,7 +66,10 @@ class RecognizerChanged:
 
 @dataclass(frozen=True, slots=True)
 class RecognizerLost:
-    """No recogniser listens until `RecognizerChanged`. It will be given what is said meanwhile."""
+    """No recogniser listens until `RecognizerChanged`, which will be given what is said meanwhile.
+
+    Until then, but for at most `Policy.unheard_limit`, missing words decide nothing.
+    """
 
 
 @dataclass(frozen=True, slots=True)

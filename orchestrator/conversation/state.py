@@ -150,7 +150,7 @@ class State:
     flush_limit: float | None = None
     """How long the present recogniser may take to answer a flush; None: it does not say."""
     unheard_until: float | None = None
-    """No recogniser listens: until then a person who says nothing may only not be heard. None: one listens."""
+    """Until then no recogniser listens, so missing words decide nothing. None: one listens."""
     silences: int = 0
     """Replies to silence since the person said something."""
     ended: bool = False
@@ -188,10 +188,10 @@ class State:
         """When the person will have been silent for too long, if the conversation is idle until then."""
         if not self.policy.silence_timeout or self.waiting_since is None:
             return None
-        return self.heard_at(self.waiting_since + self.policy.silence_timeout)
+        return self.not_before_heard(self.waiting_since + self.policy.silence_timeout)
 
-    def heard_at(self, due: float) -> float:
-        """When something is decided because the person has said nothing until `due`."""
+    def not_before_heard(self, due: float) -> float:
+        """`due`; while no recogniser listens, not before `unheard_until`."""
         return due if self.unheard_until is None else max(due, self.unheard_until)
 
     @property
@@ -199,7 +199,7 @@ class State:
         """When the open turn is discarded if it has no words by then and the person has not paused."""
         if self.turn is None or self.turn.wordless_until is None:
             return None
-        return self.heard_at(self.turn.wordless_until)
+        return self.not_before_heard(self.turn.wordless_until)
 
     @property
     def flush_ends_at(self) -> float | None:
@@ -207,7 +207,7 @@ class State:
         if self.turn is None or self.turn.flush is None:
             return None
         deadline = self.turn.flush.deadline
-        return deadline if self.turn.words or self.turn.flush.answered else self.heard_at(deadline)
+        return deadline if self.turn.words or self.turn.flush.answered else self.not_before_heard(deadline)
 
     @property
     def deadline(self) -> float | None:

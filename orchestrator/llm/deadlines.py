@@ -7,7 +7,7 @@ from orchestrator.llm.completion import CompletionParser
 from orchestrator.settings import OrchestratorSettings
 
 _ANNOUNCE_AFTER_S = 4.0
-"""How long a person waits for a model that reasons before they are told so."""
+"""How long a person waits for a model that reasons before Parley says `llm_thinking_text`."""
 
 
 class ResponseDeadlines:

@@ -235,10 +235,10 @@ class ReplyTask:
         async with self._synthesis() as synthesis, beside(self._dictate(synthesis, ready_at=loop_time())):
             responses = aiter(synthesis)
             finished = False
-            while not self._is_heard_out and (response := await _next(responses, limit)):
+            while not self._has_all_its_audio and (response := await _next(responses, limit)):
                 finished = response.HasField("finished")
                 await self._received(response)
-        if self._is_heard_out:
+        if self._has_all_its_audio:
             self._tell_limit(f"it takes longer than {self._limits.seconds:g} s")
             self._end_text()
         elif not finished:
@@ -274,16 +274,16 @@ class ReplyTask:
                     self._last_sample = self._last_sample or round((end + _AFTER_SENTENCE_S) * SAMPLE_RATE)
 
     def _room_left(self) -> int:
-        """How many more samples the reply may have. What is said by the book is short."""
+        """How many more samples the reply may have. A reply with a script has no limit."""
         if self._order.script is not None:
-            return _MAX_BUFFERED_BYTES
+            return _MAX_BUFFERED_BYTES // SAMPLE_BYTES
         longest = round((self._limits.seconds + _LAST_SENTENCE_S) * SAMPLE_RATE)
         last = longest if self._last_sample is None else min(self._last_sample, longest)
         return max(last - self._received_samples, 0)
 
     @property
-    def _is_heard_out(self) -> bool:
-        """It has all the audio that it may have."""
+    def _has_all_its_audio(self) -> bool:
+        """Whether it has all the audio that it may have."""
         return self._room_left() == 0
 
     @asynccontextmanager

@@ -23,12 +23,12 @@ from stt_proxy.metrics import Metrics as SttMetrics
 from stt_proxy.service import RecognitionServicer
 from stt_proxy.settings import SttSettings
 from tests.moshi_client.server import KEY
-from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engines.moshi.engine import moshi_engine as tts_engine
 from tts_proxy.engines.moshi.plugin import MoshiTtsSettings
 from tts_proxy.metrics import Metrics as TtsMetrics
 from tts_proxy.service import SynthesisServicer
 from tts_proxy.settings import TtsSettings
+from tts_proxy.voices import Voices
 
 
 class Engine(Protocol):
@@ -92,8 +92,8 @@ async def proxies_before(
             )
         )
         hearing = RecognitionServicer(stt_settings, recogniser, SttMetrics(registry))
-        custom_voices = CustomVoices(await enter(Replicas("voice service", kept)), voice.name)
-        speaking = SynthesisServicer(tts_settings, voice, custom_voices, TtsMetrics(registry))
+        chosen = Voices(await enter(Replicas("voice service", kept)), voice.name)
+        speaking = SynthesisServicer(tts_settings, voice, chosen, TtsMetrics(registry))
         stt = await enter(
             GrpcServer(
                 stt_settings,

@@ -17,13 +17,13 @@ from mesh.settings import load
 from mesh.times import seconds
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub, add_TextToSpeechServiceServicer_to_server
-from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engine import Audio, Event, SynthesisEngine, Utterance
 from tts_proxy.engines.espeak.engine import espeak_engine
 from tts_proxy.engines.espeak.plugin import EspeakSettings
 from tts_proxy.metrics import Metrics
 from tts_proxy.service import SynthesisServicer
 from tts_proxy.settings import TtsSettings
+from tts_proxy.voices import Voices
 
 LIMIT_S = 20.0
 
@@ -201,7 +201,7 @@ async def serving(
         Replicas("voice service", told.voices_target) as customs,
     ):
         watched = WatchedEngine(speaks) if voices is None else ListedEngine(speaks, voices)
-        servicer = SynthesisServicer(told, watched, CustomVoices(customs, watched.name), Metrics(registry))
+        servicer = SynthesisServicer(told, watched, Voices(customs, watched.name), Metrics(registry))
         async with (
             GrpcServer(
                 told,

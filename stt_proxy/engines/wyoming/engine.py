@@ -1,7 +1,7 @@
-"""The engine behind the proxy's interface: windows of all streams, transcribed by servers elsewhere."""
+"""The engine on Wyoming servers."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -10,13 +10,10 @@ from mesh.engines.upstreams import LeaseMeter
 from mesh.errors import AtCapacity, UpstreamDown
 from mesh.pool import Options
 from stt_proxy.recognition import SAMPLE_RATE
-from stt_proxy.recognition.detector import SpeechDetector
 from stt_proxy.recognition.samples import Samples
 from stt_proxy.windowed.decoder import Decoding
-from stt_proxy.windowed.engine import WindowedEngine, windowed_engine
 from stt_proxy.windowed.estimates import estimated
-from stt_proxy.windowed.languages import SpokenLanguage
-from stt_proxy.windowed.stream import WindowedRecognizer
+from stt_proxy.windowed.remote import RemoteTranscriptionEngine, remote_engine
 from wyoming_client.servers import WyomingServers, opened
 from wyoming_client.settings import WyomingUrl
 
@@ -68,28 +65,6 @@ class WyomingDecoder:
         raise UpstreamDown("the Wyoming server sends no transcript")
 
 
-class WyomingTranscriptionEngine:
-    """A `RecognitionEngine`. A language that no server knows is the server's affair."""
-
-    def __init__(self, servers: WyomingServers, windowed: WindowedEngine) -> None:
-        self._servers = servers
-        self._windowed = windowed
-        self.capacity = windowed.capacity
-        self.flush_limit_s = windowed.flush_limit_s
-
-    @property
-    def available(self) -> bool:
-        """Whether any server answers and transcribes."""
-        return self._servers.answering
-
-    @asynccontextmanager
-    async def open(self, language: str) -> AsyncIterator[WindowedRecognizer]:
-        """Recognise one stream meanwhile. Raises `AtCapacity`, `UpstreamDown`, `UpstreamMisconfigured`, at once."""
-        self._servers.check()
-        async with self._windowed.open(language) as recognizer:
-            yield recognizer
-
-
 @asynccontextmanager
 async def wyoming_transcription_engine(
     urls: Sequence[WyomingUrl],
@@ -102,27 +77,15 @@ async def wyoming_transcription_engine(
     options: Options,
     meter: LeaseMeter,
     probed_every_s: float,
-) -> AsyncIterator[WyomingTranscriptionEngine]:
+) -> AsyncIterator[RemoteTranscriptionEngine]:
     """The engine on the servers at these URLs, meanwhile. They need not be up yet.
 
     `options.most_leases` is how many windows are transcribed at once, `language` that of a stream that names none.
     """
-
-    def spoken(tag: str) -> SpokenLanguage:
-        return SpokenLanguage(tag or language)
-
-    async with AsyncExitStack() as stack:
-        servers = await stack.enter_async_context(
-            opened(urls, "asr", options=options, meter=meter, probed_every_s=probed_every_s)
-        )
-        windowed = await stack.enter_async_context(
-            windowed_engine(
-                WyomingDecoder(servers, model=model, answer_limit_s=answer_limit_s),
-                SpeechDetector,
-                width=options.most_leases,
-                capacity=streams,
-                flush_limit_s=flush_limit_s,
-                spoken=spoken,
-            )
-        )
-        yield WyomingTranscriptionEngine(servers, windowed)
+    async with opened(urls, "asr", options=options, meter=meter, probed_every_s=probed_every_s) as servers:
+        decoder = WyomingDecoder(servers, model=model, answer_limit_s=answer_limit_s)
+        width = options.most_leases
+        async with remote_engine(
+            servers, decoder, language=language, streams=streams, width=width, flush_limit_s=flush_limit_s
+        ) as engine:
+            yield engine

@@ -8,7 +8,12 @@ from launcher.running.plan import Plan
 from mesh.discovery.addresses import HostPort
 
 USUAL = Plan(
-    children=[], ports=[], edge=HostPort("127.0.0.1", 8000), orchestrator=HostPort("127.0.0.1", 50051), llm=None
+    children=[],
+    ports=[],
+    edge=HostPort("127.0.0.1", 8000),
+    orchestrator=HostPort("127.0.0.1", 50051),
+    llm=None,
+    drain_limit_s=5.0,
 )
 MODEL = LanguageModel("http://models:8000", "big", "the environment")
 

@@ -18,8 +18,9 @@ def planned(
     edge_port: int | None = None,
     port_offset: int = 0,
     llm: LanguageModel | None = None,
+    drain_limit_s: float | None = None,
 ) -> Plan:
-    return plan(environ or {}, edge_port=edge_port, port_offset=port_offset, drain_limit_s=5.0, llm=llm)
+    return plan(environ or {}, edge_port=edge_port, port_offset=port_offset, drain_limit_s=drain_limit_s, llm=llm)
 
 
 def children(made: Plan) -> dict[str, Child]:
@@ -53,6 +54,24 @@ def test_every_process_is_a_child_that_dies_with_its_parent() -> None:
     for child in planned().children:
         assert child.command[:4] == (sys.executable, "-P", "-m", "launcher.running.child")
     assert children(planned())["stt-proxy"].command[-1] == "stt_proxy.main"
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "edge", "orchestrator"),
+    [
+        (None, {}, "5.0", "5.0"),
+        (None, {"PARLEY_EDGE_DRAIN_LIMIT_S": "60"}, "60.0", "5.0"),
+        (None, {"PARLEY_ORCHESTRATOR_DRAIN_LIMIT_S": "60"}, "5.0", "60.0"),
+        (2.0, {"PARLEY_EDGE_DRAIN_LIMIT_S": "60"}, "2.0", "2.0"),
+    ],
+)
+def test_a_drain_limit_that_somebody_sets_holds(
+    given: float | None, environ: Mapping[str, str], edge: str, orchestrator: str
+) -> None:
+    made = planned(environ, drain_limit_s=given)
+    assert children(made)["edge"].environ["PARLEY_EDGE_DRAIN_LIMIT_S"] == edge
+    assert children(made)["orchestrator"].environ["PARLEY_ORCHESTRATOR_DRAIN_LIMIT_S"] == orchestrator
+    assert made.drain_limit_s == max(float(edge), float(orchestrator))
 
 
 def test_a_mesh_beside_the_first_shares_no_port() -> None:

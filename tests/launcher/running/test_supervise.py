@@ -118,6 +118,15 @@ async def test_kills_a_child_that_will_not_end(make_child: MakeChild, lines: Lin
     assert "stubborn: did not end in time; killing it" in lines.all
 
 
+async def test_a_tier_that_will_not_end_costs_no_other_its_time(make_child: MakeChild, lines: Lines) -> None:
+    limits = Limits(stop_within_s=1.0)
+    stubborn = replace(make_child("stubborn", STUBBORN), tier=1)
+    async with running([stubborn, make_child("obedient", WAITS)], lines, limits):
+        await lines.until("stubborn: up")
+        await lines.until("obedient: up")
+    assert [line for line in lines.all if "killing it" in line] == ["stubborn: did not end in time; killing it"]
+
+
 async def test_a_second_stop_kills_at_once(make_child: MakeChild, lines: Lines) -> None:
     limits = Limits(stop_within_s=60.0)
     async with running([make_child("stubborn", STUBBORN)], lines, limits) as supervisor:

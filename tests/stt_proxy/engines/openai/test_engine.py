@@ -21,10 +21,11 @@ from mesh.pool import Options
 from mesh.tasks import beside
 from standins.faults import Close, Full, Garbage, Http, Silent
 from stt_proxy.engine import Flushed, Recognizer
-from stt_proxy.engines.openai.engine import OpenAiTranscriptionEngine, openai_transcription_engine
+from stt_proxy.engines.openai.engine import openai_transcription_engine
 from stt_proxy.engines.whisper.model import WhisperModel
 from stt_proxy.engines.whisper.models import MODELS
 from stt_proxy.recognition import SAMPLE_RATE
+from stt_proxy.windowed.remote import RemoteTranscriptionEngine
 from tests.natural_speech import say_naturally
 from tests.openai_audio.server import AudioOptions, AudioServer
 from tests.speech import say, share_of_words
@@ -44,7 +45,7 @@ async def in_time() -> AsyncIterator[None]:
 @asynccontextmanager
 async def opened(
     *servers: AudioServer, key: str = "", language: str = "", streams: int = 4, limit_s: float = 5.0
-) -> AsyncIterator[OpenAiTranscriptionEngine]:
+) -> AsyncIterator[RemoteTranscriptionEngine]:
     async with openai_transcription_engine(
         parse_urls(server.url for server in servers),
         key=key,
@@ -60,7 +61,7 @@ async def opened(
 
 
 @asynccontextmanager
-async def one(**options: Any) -> AsyncIterator[tuple[AudioServer, OpenAiTranscriptionEngine]]:
+async def one(**options: Any) -> AsyncIterator[tuple[AudioServer, RemoteTranscriptionEngine]]:
     async with AudioServer(AudioOptions(**options)).serving() as server, opened(server) as engine:
         yield server, engine
 
@@ -84,7 +85,7 @@ def natural_speech() -> bytes:
     return microphone(silence(0.5), *say_naturally(SENTENCE), silence(1.0))
 
 
-async def failure(engine: OpenAiTranscriptionEngine) -> MeshError:
+async def failure(engine: RemoteTranscriptionEngine) -> MeshError:
     with pytest.raises(MeshError) as caught:
         async with engine.open("") as recognizer:
             await heard(recognizer, speech())

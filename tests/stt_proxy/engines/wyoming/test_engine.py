@@ -18,7 +18,8 @@ from mesh.tasks import beside
 from stt_proxy.engine import Flushed, Recognizer
 from stt_proxy.engines.whisper.model import WhisperModel
 from stt_proxy.engines.whisper.models import MODELS
-from stt_proxy.engines.wyoming.engine import WyomingTranscriptionEngine, wyoming_transcription_engine
+from stt_proxy.engines.wyoming.engine import wyoming_transcription_engine
+from stt_proxy.windowed.remote import RemoteTranscriptionEngine
 from tests.natural_speech import say_naturally
 from tests.speech import say, share_of_words
 from tests.stt_proxy.hearing import Heard, frames, microphone, silence
@@ -37,7 +38,7 @@ async def in_time() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def one(**does: Any) -> AsyncIterator[tuple[WyomingServer, WyomingTranscriptionEngine]]:
+async def one(**does: Any) -> AsyncIterator[tuple[WyomingServer, RemoteTranscriptionEngine]]:
     async with (
         running(WyomingServer(**does)) as server,
         wyoming_transcription_engine(
@@ -74,7 +75,7 @@ def natural_speech() -> bytes:
     return microphone(silence(0.5), *say_naturally(SENTENCE), silence(1.0))
 
 
-async def failure(engine: WyomingTranscriptionEngine) -> MeshError:
+async def failure(engine: RemoteTranscriptionEngine) -> MeshError:
     with pytest.raises(MeshError) as caught:
         async with engine.open("") as recognizer:
             await heard(recognizer, speech())

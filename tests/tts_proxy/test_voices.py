@@ -15,9 +15,8 @@ from tests.fakes.cloning import FakeCloning
 from tests.fakes.llm import serving as serving_http
 from tests.tts_proxy.proxy import Reply, config, finish, serving, text
 from tests.voice_service.harness import Client, client_of, spoken, voice_service, wav
-from tts_proxy import custom_voices
-from tts_proxy.custom_voices import CustomVoices
 from tts_proxy.engines.espeak.library import Prosody
+from tts_proxy.voices import Voices
 from voice_service.analysis.features import VoiceFeatures, features_of
 from voice_service.analysis.recording import SAMPLE_RATE
 
@@ -79,7 +78,7 @@ async def test_a_voice_made_for_another_engine_is_replaced() -> None:
         client_of(voices.address) as client,
         serving(voices_target=voices.address) as proxy,
     ):
-        voice = await client.create(b"whatever")
+        voice = await client.create(recorded(LOW))
         reply = await proxy.reply(config(voice.voice_id), text("Hello."), finish())
     assert reply.responses[0].started.voice_replaced.reason == "VOICE_OF_ANOTHER_ENGINE"
     assert reply.text == "Hello."
@@ -93,7 +92,7 @@ async def test_an_embedding_that_makes_no_sense_is_replaced(monkeypatch: pytest.
         client_of(voices.address) as client,
         serving(voices_target=voices.address) as proxy,
     ):
-        voice = await client.create(b"whatever")
+        voice = await client.create(recorded(LOW))
         reply = await proxy.reply(config(voice.voice_id), text("Hello."), finish())
     assert reply.responses[0].started.voice_replaced.reason == "VOICE_NOT_FOUND"
 
@@ -112,7 +111,7 @@ async def test_a_voice_that_was_fetched_outlives_the_voice_service() -> None:
         client = await alive.enter_async_context(client_of(voices.address))
         async with Replicas("voice service", voices.address) as replicas:
             voice = await client.create(recorded(LOW))
-            custom = CustomVoices(replicas, "espeak")
+            custom = Voices(replicas, "espeak")
             first = await custom.choose(voice.voice_id)
             assert first.embedding
             await alive.aclose()
@@ -125,7 +124,7 @@ async def test_what_is_cached_expires_with_the_voice() -> None:
         client_of(voices.address) as client,
         Replicas("voice service", voices.address) as replicas,
     ):
-        custom = CustomVoices(replicas, "espeak")
+        custom = Voices(replicas, "espeak")
         voice = await client.create(recorded(LOW))
         assert (await custom.choose(voice.voice_id)).embedding
         async with asyncio.timeout(10):
@@ -136,9 +135,9 @@ async def test_what_is_cached_expires_with_the_voice() -> None:
 
 
 async def test_only_so_many_are_cached(voices: GrpcServer, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(custom_voices, "MOST_CACHED", 2)
+    monkeypatch.setattr("tts_proxy.voices.MOST_CACHED", 2)
     async with Replicas("voice service", voices.address) as replicas:
-        custom = CustomVoices(replicas, "espeak")
+        custom = Voices(replicas, "espeak")
         ids = [(await client.create(recorded(LOW))).voice_id for _ in range(3)]
         for voice_id in (ids[0], ids[1], ids[0], ids[2]):
             await custom.choose(voice_id)

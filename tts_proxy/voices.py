@@ -69,7 +69,7 @@ class _Cached(NamedTuple):
     """On the event loop's clock."""
 
 
-class CustomVoices:
+class Voices:
     """Finds the embeddings of custom voices for an engine of this name."""
 
     def __init__(self, voices: Replicas, engine: str) -> None:
