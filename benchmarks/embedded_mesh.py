@@ -134,7 +134,9 @@ def main() -> None:
     wanted = parser.parse_args()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
     engines = {"PARLEY_STT_ENGINE": "whisper", "PARLEY_STT_WHISPER_MODEL": wanted.model, "PARLEY_TTS_ENGINE": "local"}
-    with running_mesh(**engines, PARLEY_STT_STREAMS=str(max(wanted.callers, default=1)), KYUTAI_LLM_URL="") as mesh:
+    with running_mesh(
+        **engines, PARLEY_STT_WHISPER_STREAMS=str(max(wanted.callers, default=1)), KYUTAI_LLM_URL=""
+    ) as mesh:
         print(*[line.strip() for line in mesh.log if "recogniser measured" in line], sep="\n")
         asyncio.run(measure(mesh, wanted.callers, wanted.questions))
 

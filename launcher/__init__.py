@@ -18,4 +18,4 @@ import sys
 
 # Before anything is imported that a Python too old would refuse with a traceback.
 if sys.version_info < (3, 11):  # noqa: UP036 - pip is not the only way to start it
-    sys.exit(f"Parley needs Python 3.11, 3.12 or 3.13; this is Python {sys.version.split()[0]}.")
+    sys.exit(f"Parley needs Python 3.11 to 3.14; this is Python {sys.version.split()[0]}.")

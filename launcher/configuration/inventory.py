@@ -148,7 +148,7 @@ def unknown_variables(environ: Mapping[str, str]) -> list[UnknownVariable]:
     """Every such variable, in the order of their names."""
     known = {variable for process in PROCESSES for each in process.own_settings() for variable in each.env}
     environ = {name: value for name, value in environ.items() if name not in RENAMED}
-    return list(_unknown(sorted(environ.keys() - known), sorted(known)))
+    return list(_unknown(sorted(environ.keys() - known), sorted(known | RENAMED.keys())))
 
 
 def _unknown(names: list[str], known: list[str]) -> Iterator[UnknownVariable]:
@@ -156,4 +156,4 @@ def _unknown(names: list[str], known: list[str]) -> Iterator[UnknownVariable]:
         ours = name.startswith(_PREFIXES)
         alike = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE if ours else _CERTAINLY_ALIKE)
         if ours or alike:
-            yield UnknownVariable(name, alike[0] if alike else None)
+            yield UnknownVariable(name, RENAMED.get(alike[0], alike[0]) if alike else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WANTED = "Parley needs Python 3.11, 3.12 or 3.13; this is Python"
+WANTED = "Parley needs Python 3.11 to 3.14; this is Python"
 
 
 @pytest.mark.parametrize("started", ["import launcher.main", "import hatch_build"])

@@ -19,7 +19,8 @@ def engines() -> Iterator[Engines]:
 def mesh(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     """Real processes, in front of engines that go wrong when told to."""
     donations = str(tmp_path_factory.mktemp("donations"))
-    with running_mesh(**engines.variables, KYUTAI_VOICE_DONATION_DIR=donations) as running:
+    settings = {"KYUTAI_VOICE_DONATION_DIR": donations, "PARLEY_ORCHESTRATOR_VOICE_WAIT_LIMIT_S": "1"}
+    with running_mesh(**engines.variables, **settings) as running:
         yield running
 
 

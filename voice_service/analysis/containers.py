@@ -161,7 +161,12 @@ def _by_sndfile(content: bytes, kind: Kind) -> Sound:
     except (soundfile.LibsndfileError, RuntimeError):
         kept.close()
         raise _NoDecoder(_not_decoded(kind)) from None
-    _check(file.samplerate, file.channels)
+    try:
+        _check(file.samplerate, file.channels)
+    except Unusable:
+        file.close()
+        kept.close()
+        raise
     return Sound(file.samplerate, file.channels, _sndfile_blocks(file, kept))
 
 

@@ -73,7 +73,7 @@ CREDENTIALS = {
     "PARLEY_STT_OPENAI_URLS": "http://me:sesame@one:1,http://me:sesame@two:2",
     "PARLEY_TTS_WYOMING_URLS": "tcp://me:sesame@one:1",
     "KYUTAI_REDIS_URL": "redis://:sesame@cache",
-    "PARLEY_STT_TARGET": "http://me:sesame@one:1",
+    "PARLEY_MESH_STT_TARGET": "http://me:sesame@one:1",
 }
 
 

@@ -46,6 +46,9 @@ async def report(caller: Caller, words: float, *, paused: bool) -> None:
     """Tell that so many words of reply_2 were played."""
     playback = pb.ReplyPlayback(reply_id="reply_2", played_duration=duration(words * WORD_S), paused=paused)
     await caller.send(pb.ConverseRequest(playback=playback))
+    # The recogniser's next word takes another way, and must not overtake it.
+    await caller.update(pb.SessionConfig())
+    await caller.until("session_updated")
 
 
 async def is_remembered(harness: Harness, caller: Caller, words: list[str]) -> None:

@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 from grpc.aio import AioRpcError
 
-from mesh.errors import from_rpc_error
+from mesh.errors import InvalidRequest, from_rpc_error
 from parley.voices.v1 import voices_pb2 as pb
 from parley.voices.v1 import voices_pb2_grpc as stubs
 from tests.voice_service.harness import LIMIT_S, finish, spoken, wav
 from tts_proxy.engines.espeak.library import Prosody
+from voice_service.donations.errors import UploadTooSmall, VerificationUnusable
 
 SPEECH = wav(*spoken(Prosody("gmw/en-US+f3"), "Good morning to you all."))
 
@@ -21,6 +22,9 @@ def recording_of(size: int, last: int = 0) -> bytes:
 
 
 RECORDING = recording_of(153_600)
+_OWN = {kind.default_reason: kind for kind in (UploadTooSmall, VerificationUnusable)}
+"""What only the service itself tells apart."""
+
 Donor: TypeAlias = "stubs.VoiceServiceAsyncStub"
 
 
@@ -43,7 +47,11 @@ async def submitted(donor: Donor, requests: Iterable[pb.SubmitDonationRequest]) 
     try:
         await donor.SubmitDonation(iter(requests), timeout=LIMIT_S)
     except AioRpcError as error:
-        raise from_rpc_error(error) from None
+        refused = from_rpc_error(error)
+        if kind := _OWN.get(refused.reason):
+            assert type(refused) is InvalidRequest
+            raise kind(refused.message) from None
+        raise refused from None
 
 
 def config(total_bytes: int | None = None) -> pb.SubmitDonationRequest:

@@ -255,7 +255,7 @@ class TestSessionUpdate:
         assert error["type"] == "warning"
         assert "nobody" in error["message"]
         await person.until(AUDIO_DONE)
-        assert harness.tts.asked_voices == ["nobody", ""]
+        assert harness.tts.asked_voices == ["nobody"]
 
 
 @pytest.mark.unmute("B8")
