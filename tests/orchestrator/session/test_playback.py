@@ -46,9 +46,6 @@ async def report(caller: Caller, words: float, *, paused: bool) -> None:
     """Tell that so many words of reply_2 were played."""
     playback = pb.ReplyPlayback(reply_id="reply_2", played_duration=duration(words * WORD_S), paused=paused)
     await caller.send(pb.ConverseRequest(playback=playback))
-    # The recogniser's next word takes another way, and must not overtake it.
-    await caller.update(pb.SessionConfig())
-    await caller.until("session_updated")
 
 
 async def is_remembered(harness: Harness, caller: Caller, words: list[str]) -> None:
@@ -68,6 +65,9 @@ async def test_a_player_that_is_held_tells_where_it_stopped(harness: Harness, pl
         await caller.play(SILENCE, SPEECH, SPEECH)
         await caller.until("reply_held")
         await report(caller, played, paused=True)
+        # The recogniser's next word takes another way, and must not overtake the report.
+        await caller.update(pb.SessionConfig())
+        await caller.until("session_updated")
         hearing.word("Wait")
         cancelled = await caller.until("reply_cancelled")
         assert cancelled.heard_text.split() == WORDS[: int(played)]
