@@ -35,6 +35,7 @@ from parley.conversation.v1.conversation_pb2_grpc import (
 )
 
 LIMIT_S = 5.0
+_LINGER_S = 0.25
 """How long a test waits for what must come."""
 
 _Context = ServicerContext[ConverseRequest, ConverseResponse]
@@ -128,8 +129,14 @@ class Conversation:
             await self._context.write(ConverseResponse(request_id=request_id, **event))
 
     async def end(self, cause: int) -> None:
-        """Send `conversation_ended` and end the stream."""
+        """Send `conversation_ended` and end the stream, a moment later as the orchestrator does, or when the client leaves.
+
+        A client that is sending when its stream ends is given an error by gRPC, and not what was sent last.
+        """
         await self.say(conversation_ended={"cause": cause})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                await self._hung_up.wait()
         self._over.set()
 
     def fail(self, error: MeshError | None = None) -> None:
