@@ -129,7 +129,7 @@ class Conversation:
             await self._context.write(ConverseResponse(request_id=request_id, **event))
 
     async def end(self, cause: int) -> None:
-        """Send `conversation_ended` and end the stream, a moment later as the orchestrator does, or when the client leaves.
+        """Send `conversation_ended`, and end the stream a moment later, as the orchestrator does.
 
         A client that is sending when its stream ends is given an error by gRPC, and not what was sent last.
         """
