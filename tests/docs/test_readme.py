@@ -27,7 +27,7 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("version", pythons()[:1])  # what it installs is tried on each by test_distributions
+@pytest.mark.parametrize("version", list(pythons())[:1])  # what it installs is tried on each by test_distributions
 def test_the_readme_works_from_first_line_to_last(version: str, tmp_path: Path) -> None:
     clone = tmp_path / "parley"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True, timeout=60)  # noqa: S603, S607 - our own
