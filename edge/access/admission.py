@@ -65,7 +65,7 @@ _OWN_BITS = 64
 """Of an IPv6 address; its owner chooses the rest."""
 
 
-class TooManySessions(Exception):
+class TooManyFromAddress(Exception):
     """The address has as many sessions as it may."""
 
 
@@ -78,10 +78,10 @@ class PerAddressLimit:
 
     @contextmanager
     def one_more(self, address: str) -> Iterator[None]:
-        """Count one while it lasts. Raises `TooManySessions`."""
+        """Count one while it lasts. Raises `TooManyFromAddress`."""
         owner = owner_of(address)
         if self._most and self._sessions[owner] >= self._most:
-            raise TooManySessions
+            raise TooManyFromAddress
         self._sessions[owner] += 1
         try:
             yield
@@ -158,7 +158,7 @@ class AdmissionGate:
                 raise Refused(
                     RefusalReason.DRAINING, HTTPStatus.SERVICE_UNAVAILABLE, draining.message, retry_after_s=1
                 ) from None
-            except TooManySessions:
+            except TooManyFromAddress:
                 message = "too many conversations from this address"
                 raise Refused(
                     RefusalReason.ADDRESS_LIMIT, HTTPStatus.TOO_MANY_REQUESTS, message, _RETRY_AFTER_S

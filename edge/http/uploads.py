@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from edge.access.admission import PerAddressLimit, TooManySessions, owner_of
+from edge.access.admission import PerAddressLimit, TooManyFromAddress, owner_of
 from edge.http.forms import BadForm, FilePart, MissingPart
 from mesh.errors import InvalidRequest, UploadTooLarge
 from mesh.upload_slots import ARRIVAL_LIMIT_S, Arrival, UploadSlots, UploadTooSlow
@@ -60,7 +60,7 @@ class Uploads:
             with self._addresses.one_more(address), self._slots.one_more(owner_of(address)) as arrival:
                 async with asyncio.timeout(ARRIVAL_LIMIT_S + ANSWER_LIMIT_S):
                     yield RecordingForm(request, text_field, arrival)
-        except TooManySessions:
+        except TooManyFromAddress:
             raise HTTPException(
                 429, "too many recordings come from this address", {"retry-after": str(_RETRY_AFTER_S)}
             ) from None

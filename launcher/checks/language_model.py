@@ -10,7 +10,8 @@ from mesh.settings import load
 from mesh.text.masking import masked
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.address import BadAddress
-from orchestrator.llm.client import NO_LIST, LanguageModel
+from orchestrator.llm.availability import NO_LIST
+from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.connection import Trouble, trouble
 from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.settings import OrchestratorSettings

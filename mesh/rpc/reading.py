@@ -23,8 +23,8 @@ class Reader(Generic[T]):
 
     def __init__(self, read: Callable[[], Awaitable[T | None]]) -> None:
         self._read = read
-        self._messages: asyncio.Queue[T | _End] = asyncio.Queue()
-        """At most one: what came when its user had been cancelled."""
+        self._messages: asyncio.Queue[T | _End] = asyncio.Queue(2)
+        """At most one message, which came when its user had been cancelled, and the end."""
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = self._ended = False

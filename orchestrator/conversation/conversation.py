@@ -407,7 +407,7 @@ class Conversation:
         state, turn = self.state, self.state.turn
         if state.final_flush and now >= state.final_flush.deadline:
             self._final_words_in(now)
-        elif turn and turn.flush and now >= (state.flush_ends_at or turn.flush.deadline):
+        elif turn and turn.flush and now >= state.flush_ends_at(turn, turn.flush):
             overdue = None if turn.flush.answered else OverdueTurn(turn, turn.flush)
             self._end_turn(turn, now)
             state.overdue = overdue

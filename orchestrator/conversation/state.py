@@ -201,13 +201,9 @@ class State:
             return None
         return self.not_before_heard(self.turn.wordless_until)
 
-    @property
-    def flush_ends_at(self) -> float | None:
+    def flush_ends_at(self, turn: Turn, flush: Flush) -> float:
         """When the open turn ends if nothing happens. One without a word waits for a recogniser."""
-        if self.turn is None or self.turn.flush is None:
-            return None
-        deadline = self.turn.flush.deadline
-        return deadline if self.turn.words or self.turn.flush.answered else self.not_before_heard(deadline)
+        return flush.deadline if turn.words or flush.answered else self.not_before_heard(flush.deadline)
 
     @property
     def deadline(self) -> float | None:
@@ -219,8 +215,8 @@ class State:
             due += [self.silent_at, self.ending.at if self.ending else None]
         if self.final_flush:
             due.append(self.final_flush.deadline)
-        if self.turn:
-            due += [self.flush_ends_at] if self.turn.flush else [self.wordless_until, self.muted_at]
+        if turn := self.turn:
+            due += [self.flush_ends_at(turn, turn.flush)] if turn.flush else [self.wordless_until, self.muted_at]
         if self.reply:
             due.append(self.reply.deadline(self.policy.pacing_lead))
         return min((at for at in due if at is not None and at < math.inf), default=None)

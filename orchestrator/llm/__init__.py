@@ -3,7 +3,8 @@
 * `client`: asks it, again if that may help, and yields the words of its answer
 * `address`: where its server is, as people write it
 * `connection`: proxies, certificates, and why there is no connection
-* `health`: whether its server is up, and when it is asked
+* `availability`: asks its server whether it can be used
+* `health`: decides from that and from real requests, and when to ask
 * `response`: reads the JSON objects of its HTTP response
 * `conversation_shape`: how much of a conversation its server takes, and in which roles
 * `completion`: parses one answer, chunk by chunk

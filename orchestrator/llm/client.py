@@ -1,10 +1,9 @@
 """The language model, behind any server that speaks OpenAI's chat completions."""
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, Self
 
@@ -13,15 +12,14 @@ import openai
 import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
-from mesh.times import loop_time
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.address import parse_address, parse_key
+from orchestrator.llm.availability import NO_LIST, Availability
 from orchestrator.llm.completion import CompletionParser, in_pieces
-from orchestrator.llm.connection import Trouble, http_client, proxy_of
+from orchestrator.llm.connection import http_client
 from orchestrator.llm.conversation_shape import ConversationShape, is_about_length
 from orchestrator.llm.deadlines import ResponseDeadlines
 from orchestrator.llm.failures import LanguageModelFailed, failures
-from orchestrator.llm.health import Check, ServerHealth
 from orchestrator.llm.optional_parameters import REASONING_DEFAULT, REASONING_OFF
 from orchestrator.llm.reply_limit import ReplyLimits
 from orchestrator.llm.response import ErrorInAnswer, ResponseReader
@@ -31,20 +29,8 @@ Stream = openai.AsyncStream[ChatCompletionChunk]
 
 _BROKEN_OFF = "the language model broke off"
 _CONNECT_LIMIT_S = 5.0
-_CHECK_LIMIT_S = 2.0
-"""How long a server may take to list its models, or to take a connection, to count as up."""
 _MOST_NAMED = 5
 """Models, in a message that asks to choose one."""
-
-NO_LIST = frozenset(
-    (
-        *(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED),
-        *(HTTPStatus.GONE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.NOT_IMPLEMENTED),
-    )
-)
-"""How servers answer that are well, and do not list their models, or not now."""
-_LASTING = frozenset((HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND))
-"""Refusals of a real request that the next one will meet, too, like any 5xx."""
 
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 """How servers refuse parameters."""
@@ -92,8 +78,7 @@ class LanguageModel:
         self._shape = ConversationShape()
         self._buffered_left: int | None = None
         """How many answers are still buffered, to see whether they begin inside reasoning. None: its name decides."""
-        self._health = ServerHealth()
-        self._last_problem: str | None = None
+        self._availability = Availability(self.address)
         self.reasons = False
         """It has been seen to reason."""
 
@@ -150,90 +135,17 @@ class LanguageModel:
     # --- whether it can be used -----------------------------------------------------------------------------------
 
     async def answers(self) -> bool:
-        """Tell whether the server can be used and the model to ask is known; see `health`. Takes two seconds at most.
+        """Tell whether the server can be used and the model to ask is known. Takes two seconds at most.
 
         It may be asked as often as one likes: the server is asked only when that is due.
         """
-        match self._health.due(loop_time()):
-            case Check.MODELS:
-                await self._check_list()
-            case Check.CONNECTION:
-                await self._check_connection()
-            case Check.NOTHING:
-                pass
-        return self._health.up
-
-    async def _check_list(self) -> None:
-        try:
-            with failures():
-                async with asyncio.timeout(_CHECK_LIMIT_S):
-                    await (self.listed() if self._model else self.name())
-        except LanguageModelFailed as error:
-            self._list_failed(error)
-        else:
-            self._last_problem = None
-            self._health.listed(loop_time())
-
-    def _list_failed(self, error: LanguageModelFailed) -> None:
-        now = loop_time()
-        if self._model and error.status in NO_LIST:
-            self._last_problem = None
-            self._health.does_not_list(now)
-            return
-        if error.trouble is not None:
-            self._health.not_reached(now)
-        elif self._model:
-            self._health.list_refused(now)
-        else:
-            self._health.failed(now)
-        if not self._health.up:
-            self._tell(error)
-
-    async def _check_connection(self) -> None:
-        """See whether the server takes connections. Behind a proxy that would say nothing of it."""
-        if proxy_of(self.address) is not None:
-            self._health.connected(loop_time(), near=False)
-            return
-        try:
-            async with asyncio.timeout(_CHECK_LIMIT_S):
-                _, writer = await asyncio.open_connection(self.address.host, self.address.port)
-        except OSError as error:  # which a time-out is, too
-            failed = LanguageModelFailed("the language model cannot be reached")
-            failed.__cause__ = error
-            self._health.not_reached(loop_time())
-            self._tell(failed)
-        else:
-            near = _is_near(writer.get_extra_info("peername"))
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-            self._health.connected(loop_time(), near=near)
-
-    def _tell(self, error: LanguageModelFailed) -> None:
-        """Log what is wrong, once as long as it is the same."""
-        problem = f"{error.message}: {error.trouble.what}" if error.trouble else error.message
-        if problem != self._last_problem:
-            _log.warning("the language model cannot be used", problem=problem, url=self.address.shown)
-        self._last_problem = problem
+        known = self._model is not None
+        return await self._availability.check(self.listed if known else self.name, model_known=known)
 
     def _request_failed(self, error: LanguageModelFailed) -> None:
-        """Learn from a real request that came to nothing."""
-        now, status = loop_time(), error.status
-        if error.trouble not in (None, Trouble.TIMEOUT, Trouble.LOST):
-            self._health.failed(now, reached=False)
-        elif status is not None and (status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _LASTING):
-            self._health.failed(now)
-            if status == HTTPStatus.NOT_FOUND and not self._model_is_told:
-                self._model = None  # it serves another one by now: its list will tell
-        elif self._model is None:
-            self._health.failed(now)
-        elif status is None:
-            self._health.doubted(now)
-        else:
-            self._health.answered(now)  # it has, though not as one would like
-            return
-        if not self._health.up:
-            self._tell(error)
+        if error.status == HTTPStatus.NOT_FOUND and not self._model_is_told:
+            self._model = None  # it serves another one by now: its list will tell
+        self._availability.request_failed(error, model_known=self._model is not None)
 
     # --- its answers ----------------------------------------------------------------------------------------------
 
@@ -295,8 +207,7 @@ class LanguageModel:
     def _got_word(self, deadlines: ResponseDeadlines) -> None:
         if not deadlines.got_first_word:
             deadlines.got_first_word = True
-            self._last_problem = None
-            self._health.answered(loop_time())
+            self._availability.request_answered()
 
     async def _ask(self, messages: list[Message], temperature: float) -> ResponseReader:
         """Open the stream of an answer, and wait for its first chunk.
@@ -391,14 +302,6 @@ async def _next(
             return await stream.next()
     except (TimeoutError, ValueError, TypeError, httpx2.HTTPError):
         return None
-
-
-def _is_near(peer: Any) -> bool:
-    """Whether a connection leads to this machine or into a private network."""
-    try:
-        return ipaddress.ip_address(peer[0]).is_private
-    except (ValueError, TypeError, IndexError):
-        return False
 
 
 def _wire(messages: Iterable[Message]) -> Iterable[ChatCompletionMessageParam]:

@@ -7,7 +7,7 @@ from mesh.text.writing import ends_sentence
 
 _SENTENCE_WORDS = 50
 """How many words past its limit a reply may go on to the end of its sentence."""
-_SENTENCE_S = 15.0
+SENTENCE_S = 15.0
 """The same in seconds."""
 _LONG_WORD = 20
 """Characters of a word that counts as one; a longer one counts as several."""
@@ -27,8 +27,8 @@ class ReplyLimits(NamedTuple):
     seconds: float
 
 
-class ReplyLimit:
-    """Watches one reply."""
+class ReplyLength:
+    """Watches how long one reply becomes."""
 
     def __init__(self, words: int, seconds: float) -> None:
         self._most_words = words
@@ -44,7 +44,7 @@ class ReplyLimit:
             return REPEATS
         if self._is_over(self._counted, self._most_words, _SENTENCE_WORDS):
             return f"it is longer than {self._most_words} words"
-        if self._is_over(seconds, self._most_seconds, _SENTENCE_S):
+        if self._is_over(seconds, self._most_seconds, SENTENCE_S):
             return f"it takes longer than {self._most_seconds:g} s"
         self._words += 1
         self._counted += 1 + max(len(word) - 1, 0) // _LONG_WORD

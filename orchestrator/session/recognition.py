@@ -26,7 +26,7 @@ from parley.stt.v1 import stt_pb2
 from parley.stt.v1.stt_pb2 import TranscribeRequest, TranscribeResponse
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceStub
 
-PAUSE_THRESHOLD = Policy().pause_threshold
+_PAUSE_THRESHOLD = Policy().pause_threshold
 
 Transcription = Admission[TranscribeRequest, TranscribeResponse]
 
@@ -270,7 +270,7 @@ class RecognitionClient:
 
     def _note_silence(self, probability: float) -> None:
         """Count silence as recognised once every word before it must have come."""
-        if probability <= PAUSE_THRESHOLD or self._guessed:
+        if probability <= _PAUSE_THRESHOLD or self._guessed:
             self._silent_from = None
             return
         if self._silent_from is None:

@@ -19,7 +19,7 @@ from mesh.times import loop_time, seconds
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import PrepareReply
 from orchestrator.llm.client import LanguageModel
-from orchestrator.llm.reply_limit import ReplyLimit
+from orchestrator.llm.reply_limit import SENTENCE_S, ReplyLength
 from orchestrator.llm.words import words_of
 from orchestrator.metrics import Metrics
 from orchestrator.session.voice_queue import VoiceQueue
@@ -38,10 +38,8 @@ _WORDS_AHEAD = 1_024
 _STALL_LIMIT_S = 15.0
 """How long a synthesis may send nothing, in addition to the time the language model may take for its next words."""
 
-
-_LAST_SENTENCE_S = 15.0
-"""How much longer than its limit a reply may be heard, to the end of its sentence."""
 _AFTER_SENTENCE_S = 0.2
+"""How much is heard after the last word of a reply that is too long: the end of its sound."""
 
 _MAX_BUFFERED_BYTES = 60 * SAMPLE_RATE * SAMPLE_BYTES
 
@@ -136,7 +134,7 @@ class ReplyTask:
         self._until_room = until_room
         self._text_has_ended = False
         self._limits = upstreams.model.reply_limits
-        self._limit = ReplyLimit(*self._limits)
+        self._length = ReplyLength(*self._limits)
         self._began_at: float | None = None
         """When the model had written its first word."""
         self._told_limit = False
@@ -194,7 +192,7 @@ class ReplyTask:
         if self._order.script is not None:
             return None
         self._began_at = self._began_at or loop_time()
-        return self._limit.refuses(word, loop_time() - self._began_at)
+        return self._length.refuses(word, loop_time() - self._began_at)
 
     def _tell_limit(self, why: str) -> None:
         """Say once that the reply was ended."""
@@ -277,7 +275,7 @@ class ReplyTask:
         """How many more samples the reply may have. A reply with a script has no limit."""
         if self._order.script is not None:
             return _MAX_BUFFERED_BYTES // SAMPLE_BYTES
-        longest = round((self._limits.seconds + _LAST_SENTENCE_S) * SAMPLE_RATE)
+        longest = round((self._limits.seconds + SENTENCE_S) * SAMPLE_RATE)
         last = longest if self._last_sample is None else min(self._last_sample, longest)
         return max(last - self._received_samples, 0)
 

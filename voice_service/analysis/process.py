@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sys
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import msgspec
 import structlog
@@ -15,7 +16,7 @@ from voice_service.analysis.features import VoiceFeatures
 ANALYSIS_LIMIT_S = 15.0
 """How long a recording may be analysed; a usual one takes a second."""
 _AT_ONCE = 2
-"""Recordings; each keeps one core busy and takes some 300 MB."""
+"""Recordings, whatever they are for; each keeps one core busy and takes some 300 MB."""
 UNUSABLE, EXTRA_MISSING = 3, 4
 """The exit codes of `voice_service.analysis`: nothing can be learned from the recording; an extra could decode it."""
 
@@ -26,30 +27,31 @@ class KindNotDecoded(BadAudio):
     """The decoder for the recording is not installed."""
 
 
-class RecordingAnalysis:
-    """Analyses at most two recordings at a time.
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+"""One for the process, shared by all that need a recording analysed; a semaphore belongs to the loop it is used in."""
 
-    Everything raises `BadAudio` for a recording that is of no use, `KindNotDecoded` where the extra `uploads` would
-    help, and `UpstreamDown` if the turn of a recording does not come.
+
+async def analysed(recording: bytes) -> VoiceFeatures:
+    """How somebody speaks in a recording.
+
+    Raises `BadAudio` for one that is of no use, `KindNotDecoded` where the extra `uploads` would help, and
+    `UpstreamDown` if its turn does not come.
     """
+    return msgspec.json.decode(await _result("features", recording), type=VoiceFeatures)
 
-    def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def features(self, recording: bytes) -> VoiceFeatures:
-        """How somebody speaks in it."""
-        return msgspec.json.decode(await self._result("features", recording), type=VoiceFeatures)
+async def plain_wav(recording: bytes) -> bytes:
+    """The first half minute of sound in a recording, as WAV: 16 bits, 24 kHz, mono. Raises like `analysed`."""
+    return await _result("wav", recording)
 
-    async def wav(self, recording: bytes) -> bytes:
-        """Its first half minute of sound, as WAV: 16 bits, 24 kHz, one channel."""
-        return await self._result("wav", recording)
 
-    async def _result(self, task: Literal["features", "wav"], recording: bytes) -> bytes:
-        try:
-            async with asyncio.timeout(2 * ANALYSIS_LIMIT_S), self._turns:
-                return await _ran(task, recording)
-        except TimeoutError:
-            raise UpstreamDown("too many recordings are being listened to") from None
+async def _result(task: Literal["features", "wav"], recording: bytes) -> bytes:
+    turns = _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
+    try:
+        async with asyncio.timeout(2 * ANALYSIS_LIMIT_S), turns:
+            return await _ran(task, recording)
+    except TimeoutError:
+        raise UpstreamDown("too many recordings are being listened to") from None
 
 
 async def _ran(task: str, recording: bytes) -> bytes:

@@ -17,7 +17,7 @@ from mesh.tasks import to_the_end
 from mesh.times import duration
 from mesh.upload_slots import Arrival
 from parley.voices.v1.voices_pb2 import DonationMetadata, StartDonationResponse, SubmitDonationRequest
-from voice_service.analysis.process import RecordingAnalysis
+from voice_service.analysis.process import analysed
 from voice_service.donations.consent import Consent
 from voice_service.donations.errors import VerificationUnusable
 from voice_service.donations.folder import DonationFolder, FolderFull, StagedDonation
@@ -66,7 +66,6 @@ class Donations:
         self._verifications = verifications
         self._consent = consent
         self._metrics = metrics
-        self._analysis = RecordingAnalysis()
         self._limits = limits
         # What comes next must not be foreseen.
         self._random = random.SystemRandom()
@@ -114,7 +113,7 @@ class Donations:
     async def _keep(self, submission: Submission, recording: bytes) -> None:
         verification = await self._usable(submission.verification_id)
         # Only somebody with a verification makes the decoder work.
-        await self._analysis.features(recording)
+        await analysed(recording)
         staged = await self._staged(verification, submission, recording)
         # The verification is used up between the step that may run out of space and the one that can hardly fail, so
         # that it is neither lost without a donation nor good for two.

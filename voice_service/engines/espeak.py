@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from voice_service.analysis.features import VoiceFeatures
-from voice_service.analysis.process import RecordingAnalysis
+from voice_service.analysis.process import analysed
 
 _PITCHES = (0, 20, 35, 50, 65, 80, 99)
 _RATES = (120, 150, 175, 200, 240)
@@ -54,16 +54,13 @@ class EspeakCloning:
 
     name = "espeak"
 
-    def __init__(self) -> None:
-        self._analysis = RecordingAnalysis()
-
     async def works(self) -> bool:
         """It does: it needs nothing."""
         return True
 
     async def clone(self, recording: bytes) -> bytes:
         """Listen to the recording. Raises `BadAudio`, and `UpstreamDown` if its turn does not come."""
-        return msgspec.json.encode(embedding_for(await self._analysis.features(recording)))
+        return msgspec.json.encode(embedding_for(await analysed(recording)))
 
 
 def embedding_for(features: VoiceFeatures) -> Embedding:

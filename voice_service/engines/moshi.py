@@ -17,7 +17,7 @@ from mesh.engines.upstreams import Health, Place, Upstreams
 from mesh.errors import BadAudio, UploadTooLarge, UpstreamDown
 from mesh.pool import Options, Policy
 from moshi_client.probe import answers
-from voice_service.analysis.process import KindNotDecoded, RecordingAnalysis
+from voice_service.analysis.process import KindNotDecoded, plain_wav
 from voice_service.engine import LARGEST_EMBEDDING
 
 CONNECT_LIMIT_S = 2.0
@@ -42,7 +42,6 @@ class MoshiCloning:
             # A proxy from the environment is for the way out, not for neighbours.
             trust_env=False,
         )
-        self._analysis = RecordingAnalysis()
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -73,7 +72,7 @@ class MoshiCloning:
         begins. Raises `BadAudio`, `UploadTooLarge`, and `UpstreamDown` when none is, or none answers in time.
         """
         try:
-            plain = await self._analysis.wav(recording)
+            plain = await plain_wav(recording)
         except KindNotDecoded:
             # The server may have the decoder that is missing here.
             plain = recording

@@ -2,13 +2,13 @@
 
 import pytest
 
-from edge.access.admission import PerAddressLimit, TooManySessions
+from edge.access.admission import PerAddressLimit, TooManyFromAddress
 
 
 def test_one_too_many_is_refused_until_one_is_over() -> None:
     limit = PerAddressLimit(2)
     with limit.one_more("203.0.113.1"):
-        with limit.one_more("203.0.113.1"), pytest.raises(TooManySessions), limit.one_more("203.0.113.1"):
+        with limit.one_more("203.0.113.1"), pytest.raises(TooManyFromAddress), limit.one_more("203.0.113.1"):
             pass
         with limit.one_more("203.0.113.1"):
             pass
@@ -30,7 +30,7 @@ def test_each_address_has_its_own(one: str, other: str) -> None:
 )
 def test_one_who_has_several_counts_once(one: str, other: str) -> None:
     limit = PerAddressLimit(1)
-    with limit.one_more(one), pytest.raises(TooManySessions), limit.one_more(other):
+    with limit.one_more(one), pytest.raises(TooManyFromAddress), limit.one_more(other):
         pass
 
 

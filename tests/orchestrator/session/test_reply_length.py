@@ -74,7 +74,7 @@ async def test_a_reply_that_is_heard_for_too_long_is_ended_with_its_sentence() -
 
 
 async def test_a_reply_without_an_end_of_sentence_is_ended_soon_after(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.session.reply._LAST_SENTENCE_S", 0.5)
+    monkeypatch.setattr("orchestrator.session.reply.SENTENCE_S", 0.5)
     async with open_harness(llm_reply_s=0.5) as harness, harness.calling(TYPED) as caller:
         harness.llm.script = endless("and {} ")
         harness.tts.script = spoken(2)

@@ -17,7 +17,7 @@ from tts_proxy.engines.espeak.library import Prosody
 from voice_service.analysis import containers
 from voice_service.analysis.containers import Decoder, ExtraMissing, Unusable, kind_of
 from voice_service.analysis.features import features_of
-from voice_service.analysis.process import KindNotDecoded, RecordingAnalysis
+from voice_service.analysis.process import KindNotDecoded, analysed
 from voice_service.analysis.recording import SAMPLE_RATE, decoded
 from voice_service.analysis.sizes import with_true_sizes
 
@@ -41,7 +41,7 @@ def test_it_is_decoded(muxer: str, codec: str, rate: int, options: dict[str, str
     "row", [("ipod", "aac", 44_100), ("webm", "libopus", 48_000), ("3gp", "libopencore_amrnb", 8_000)]
 )
 async def test_it_is_decoded_within_the_limits_of_the_process(row: tuple[str, str, int]) -> None:
-    found = await RecordingAnalysis().features(made(*row))
+    found = await analysed(made(*row))
     assert found.pitch_hz == pytest.approx(213, rel=0.03)
 
 
@@ -63,7 +63,7 @@ async def test_the_service_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_
     recording = made("ipod", "aac", 44_100)
     without(monkeypatch, tmp_path, "av")
     with pytest.raises(KindNotDecoded, match=r'an M4A file, which needs the extra "uploads"'):
-        await RecordingAnalysis().features(recording)
+        await analysed(recording)
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ async def test_a_playlist_in_disguise_opens_nothing(tmp_path: Path) -> None:
         b"ID3\n#EXTM3U\n#EXTINF:9,\n%b\n",
     ):
         with pytest.raises(BadAudio):
-            await RecordingAnalysis().features(disguise % str(secret).encode())
+            await analysed(disguise % str(secret).encode())
