@@ -20,6 +20,7 @@ from loadtest.statistics import Tally, spread
 from loadtest.targets import ConversationTarget
 from loadtest.user import Habits, Stage, hold_session
 from mesh.process.lag import LoopLag
+from mesh.process.platform import processor
 from mesh.times import loop_time
 
 _SAMPLED_EVERY_S = 1.0
@@ -132,7 +133,7 @@ def machine() -> dict[str, Any]:
     return {
         "processors": os.cpu_count(),
         "memory_mb": psutil.virtual_memory().total >> 20,
-        "processor": _processor(),
+        "processor": processor(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "load_average": list(os.getloadavg()),
@@ -215,12 +216,3 @@ def _figures(sampler: ProcessSampler, begin: float, end: float) -> list[ProcessF
             )
         )
     return figures
-
-
-def _processor() -> str:
-    """The model of the processor, where the system tells it."""
-    with suppress(OSError), open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:  # noqa: PTH123
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
