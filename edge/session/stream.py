@@ -133,10 +133,9 @@ class ConversationStream:
                     yield response
                 case _:
                     yield response
-            if self._leave_by is not None and await self._moved(stream):
+            if self._seen.ended or (self._leave_by is not None and await self._moved(stream)):
                 return
-        if not self._seen.ended:
-            raise UpstreamDown("the conversation broke off")
+        raise UpstreamDown("the conversation broke off")
 
     async def _send_all(self, requests: Iterable[ConverseRequest], stream: Stream) -> None:
         """Send them. A stream that is lost is the reader's affair: perhaps it has ended with a goodbye."""
