@@ -46,7 +46,10 @@ async def serve(settings: OrchestratorSettings) -> None:
                 services=[DESCRIPTOR.services_by_name["ConversationService"]],
                 add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
             ) as server,
-            beside(watch(server.health, stt, tts, model, metrics)),
+            beside(
+                watch(server.health, stt, tts, model, metrics),
+                servicer.leave(server.draining, settings.drain_limit_s),
+            ),
         ):
             await server.until_drained()
 
