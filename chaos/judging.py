@@ -107,7 +107,8 @@ def judge(journal: Sequence[Entry], *, reply: str, usual_wait_s: float, promise:
         excess = max(excess, length)
         if length > promise.silence_s:
             deadline = silence.began + promise.silence_s + (usual_wait_s if silence.reaction else 0.0)
-            told = told and any(silence.began <= at <= deadline for at in explanations(journal))
+            since = max((at for at in _person(journal) if at <= silence.began), default=silence.began)
+            told = told and any(since <= at <= deadline for at in explanations(journal))
     faults = [f"lost: {each}" for each in lost]
     if said != heard:
         faults.append(f"{said - heard} of {said} words lost" if heard < said else f"{heard - said} words heard twice")
@@ -189,6 +190,11 @@ def explanations(journal: Sequence[Entry]) -> list[float]:
     """When the person was told that something is wrong."""
     told = {"warning", "error", "goAway"}
     return [entry.at for entry in journal if isinstance(entry, Event) and entry.name in told]
+
+
+def _person(journal: Sequence[Entry]) -> list[float]:
+    """When the person began to speak, or typed."""
+    return [entry.at for entry in journal if isinstance(entry, SpeechBegan | Typed)]
 
 
 def answers(journal: Sequence[Entry], reply: str) -> Iterator[Answer]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import secrets
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,8 @@ from launcher.processes import EDGE, ORCHESTRATOR, STT_PROXY, TTS_PROXY, VOICE_S
 from launcher.running.probes import http_json
 from mesh.process.ports import PortTaken, raise_why_not
 from mesh.tasks import beside
+from standins.stt.options import SttOptions
+from standins.wire import FRAME_S
 
 REPLY = "Alpha bravo charlie delta echo foxtrot, golf hotel india juliett kilo lima."
 """What the language model answers: words that differ, so a gap and a repetition show."""
@@ -61,6 +64,8 @@ class ChaosMesh:
     def __init__(self, plan: MeshPlan, members: Sequence[Member]) -> None:
         self.plan = plan
         self.members = members
+        self.checkpoint_key = secrets.token_hex(16)
+        """Every orchestrator goes on with the conversations of every other."""
 
     def replicas(self, victim: Victim) -> list[Member]:
         """The replicas of a kind."""
@@ -174,6 +179,7 @@ def _variables(member: Member, mesh: ChaosMesh) -> dict[str, str]:
             "tts_target": target(Victim.TTS_PROXY),
             "llm_url": f"http://{mesh.replicas(Victim.LLM)[0].link.address}",
             "llm_model": None,
+            "checkpoint_key": mesh.checkpoint_key,
         },
         Victim.EDGE: {
             "orchestrator_target": target(Victim.ORCHESTRATOR),
@@ -194,4 +200,6 @@ def _variables(member: Member, mesh: ChaosMesh) -> dict[str, str]:
         "KYUTAI_TTS_URL": urls(Victim.TTS_ENGINE),
         "PARLEY_STT_MOSHI_URLS": urls(Victim.STT_ENGINE),
         "PARLEY_TTS_MOSHI_URLS": urls(Victim.TTS_ENGINE),
+        # The stand-in's: were it another, words would seem to end within their own sound, and be heard again.
+        "PARLEY_STT_MOSHI_DELAY_S": str(SttOptions().delay_frames * FRAME_S),
     }

@@ -13,6 +13,7 @@ from chaos.members import Fault, Victim
 from chaos.mesh import MeshPlan, running_mesh
 from chaos.phases import PHASES
 from chaos.strikes import Strike, StrikePlan, Striker
+from launcher import options
 from launcher.command import Command
 from launcher.console import console
 from launcher.failure import ExitCode, Failure
@@ -20,7 +21,6 @@ from launcher.failure import ExitCode, Failure
 _USUAL_FAULTS = (Fault.KILL, Fault.STOP, Fault.TERM, Fault.PARTITION)
 _RESTART_S = {1: 0.6}
 _RESTART_WITH_OTHERS_S = 3.0
-_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 class PromisesBroken(Failure):
@@ -93,10 +93,8 @@ class PromisesBroken(Failure):
     help="How often a strike that broke a promise is repeated; the last result counts. For a machine that is busy.",
 )
 @click.option("--seed", type=int, default=0, help="Of the choice of replicas.")
-@click.option("--markdown", type=_FILE, metavar="FILE", help="Write the matrix into this file.")
-@click.option(
-    "--json", "json_file", type=_FILE, metavar="FILE", help="Write everything that was observed into this file."
-)
+@options.written_file("--markdown", help="Write the matrix into this file.")
+@options.written_file("--json", "json_file", help="Write everything that was observed into this file.")
 @click.option(
     "--logs", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", help="Keep the processes' logs here."
 )
