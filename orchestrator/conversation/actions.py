@@ -27,6 +27,7 @@ class CancelCause(enum.Enum):
     TYPED = "typed"
     FAILED = "failed"
     REQUESTED = "requested"
+    RESUMED = "resumed"
 
 
 class EndCause(enum.Enum):

@@ -6,7 +6,7 @@ Offsets are seconds of the session's microphone unless they say otherwise.
 from dataclasses import dataclass
 
 from orchestrator.conversation.policy import Policy
-from orchestrator.conversation.transcript import Item
+from orchestrator.conversation.transcript import Item, ReplySoFar
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,20 @@ class FinishRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationResumed:
+    """The conversation goes on from a state that was written down, with what its client has seen after that.
+
+    The microphone arrives again from sample `position` on.
+    """
+
+    position: int
+    words: tuple[str, ...] | None = None
+    """All words of the open turn. None: those that are written down."""
+    reply: ReplySoFar | None = None
+    """The reply that was in progress. None: nothing is known of it but what is written down."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyTextArrived:
     """The language model wrote a word of a reply, with its leading space."""
 
@@ -183,6 +197,7 @@ UserEvent = (
     | Flushed
     | RecognizerChanged
     | RecognizerLost
+    | ConversationResumed
     | UserTyped
     | HistoryGiven
     | TurnCommitted

@@ -63,6 +63,8 @@ class Reply:
     life: Life = Life.PREPARING
     text: str = ""
     """What the language model has written."""
+    written: bool = False
+    """It writes no more of it."""
     playout: Playout = field(default_factory=Playout)
     released_at: float | None = None
     """When the last of it was released."""
@@ -105,6 +107,7 @@ class Reply:
                 self.text += event.text
                 do(act.ReplyTextNotice(self.reply_id, event.text))
             case ev.ReplyTextCompleted() | ev.ReplyTextFailed():  # What was written before a failure is still said.
+                self.written = True
                 do(act.ReplyTextDoneNotice(self.reply_id, self.text))
                 if not self.spoken or not self.text.strip():  # There is nothing to synthesise: the reply ends here.
                     self.playout.complete = True

@@ -12,6 +12,7 @@ from orchestrator.conversation import Policy, State
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action
+from orchestrator.conversation.transcript import ReplySoFar
 from tests.orchestrator.conversation.lockstep import rewritten
 from tests.orchestrator.conversation.player import MOST_CALLS_AT_ONCE
 from tests.orchestrator.conversation.watched import Watched
@@ -42,6 +43,12 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.Flushed, st.integers(-1, 4)),
     st.builds(ev.UserTyped, TEXTS, st.sampled_from([None, "mine"])),
     st.builds(ev.FinishRequested),
+    st.builds(
+        ev.ConversationResumed,
+        SAMPLES,
+        st.none() | st.tuples(TEXTS),
+        st.none() | st.builds(ReplySoFar, REPLIES, TEXTS, TEXTS),
+    ),
     st.builds(ev.ReplyTextArrived, REPLIES, TEXTS),
     st.builds(ev.ReplyTextCompleted, REPLIES),
     st.builds(ev.ReplyAudioArrived, REPLIES, SAMPLES),

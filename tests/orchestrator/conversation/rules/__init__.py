@@ -15,6 +15,7 @@ from tests.orchestrator.conversation.rules import (
     playout,
     replies,
     requests,
+    resumption,
     silence,
     typed,
     uninterruptible,
@@ -55,4 +56,6 @@ RULES = (
     requests.COMMITTING,
     requests.BRINGING,
     configuration.CONFIGURATION,
+    resumption.TURNS,
+    resumption.REPLIES,
 )
