@@ -48,8 +48,9 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.ReplyWordTimed, REPLIES, TEXTS, NUMBERS, NUMBERS),
     st.builds(ev.ReplyPlaybackReported, REPLIES, NUMBERS, st.booleans()),
     st.builds(ev.ReplyAudioCompleted, REPLIES),
-    st.builds(ev.ReplyTextFailed, REPLIES),
-    st.builds(ev.ReplyAudioFailed, REPLIES),
+    st.builds(ev.ReplyTextFailed, REPLIES, st.booleans()),
+    st.builds(ev.ReplyAudioFailed, REPLIES, st.booleans()),
+    st.builds(ev.SessionRestored),
 )
 MOMENTS = st.sampled_from([0.0, 0.0, 0.01, 0.08, 0.5, 1.1, 60.0])
 
@@ -66,7 +67,7 @@ class Living:
             assert not self.ended
             match action:
                 case act.PrepareReply():
-                    assert self.reply_id is None
+                    assert self.reply_id == (action.reply_id if action.restored else None)
                     self.reply_id = action.reply_id
                 case act.CancelReply() | act.ReplyFinishedNotice():
                     assert action.reply_id == self.reply_id
@@ -77,6 +78,10 @@ class Living:
                     | act.ReplyTextNotice()
                     | act.ReplyTextDoneNotice()
                     | act.ReplyReleasedNotice()
+                    | act.ReplyVoiceLostNotice()
+                    | act.ResumeSynthesis()
+                    | act.ResumeText()
+                    | act.AbandonText()
                 ):
                     assert action.reply_id == self.reply_id
                 case act.EndConversation():
