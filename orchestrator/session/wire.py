@@ -62,6 +62,8 @@ def _of_user(action: act.UserAction) -> pb.ConverseResponse | None:
 
 def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
     match action:
+        case act.PrepareReply(restored=True):
+            return None
         case act.PrepareReply(reply_id=reply_id, item_id=item_id, voice=voice):
             created = pb.ReplyCreated(reply_id=reply_id, item_id=item_id, voice=voice)
             return pb.ConverseResponse(reply_created=created)
@@ -91,7 +93,13 @@ def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
             return pb.ConverseResponse(reply_cancelled=cancelled)
         case act.ReplyFinishedNotice(reply_id, text):
             return pb.ConverseResponse(reply_finished=pb.ReplyFinished(reply_id=reply_id, text=text))
-        case act.ReleaseAudio():
+        case (
+            act.ReleaseAudio()
+            | act.ResumeSynthesis()
+            | act.ResumeText()
+            | act.AbandonText()
+            | act.ReplyVoiceLostNotice()  # the session warns of it
+        ):
             return None
         case _:
             assert_never(action)
