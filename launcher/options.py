@@ -92,13 +92,18 @@ def _in_a_folder_that_exists(_: click.Context, __: click.Parameter, path: Path |
     return path
 
 
-out = click.option(
-    "--out",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    callback=_in_a_folder_that_exists,
-    metavar="REPLY.wav",
-    help="Keep the reply's speech in this file, 16 bits at 24 kHz.",
-)
+def written_file(*names: str, help: str, metavar: str = "FILE") -> Callable[[F], F]:  # noqa: A002 - as click calls it
+    """An option that names a file to write, in a folder that exists."""
+    return click.option(
+        *names,
+        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+        callback=_in_a_folder_that_exists,
+        metavar=metavar,
+        help=help,
+    )
+
+
+out = written_file("--out", help="Keep the reply's speech in this file, 16 bits at 24 kHz.", metavar="REPLY.wav")
 
 timeout = click.option(
     "--timeout",

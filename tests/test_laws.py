@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
 CLIENTS = ("moshi_client", "openai_audio", "wyoming_client")
-PACKAGES = (*SERVICES, "mesh", *CLIENTS, "launcher")
+PACKAGES = (*SERVICES, "mesh", *CLIENTS, "loadtest", "launcher", "chaos")
 OURS = {*PACKAGES, "parley", "tests", "humming"}
 
 CORE = ROOT / "orchestrator" / "conversation"
@@ -127,6 +127,13 @@ def test_the_pool_imports_the_standard_library_only_and_nothing_that_does_io_or_
     modules = {root(module) for module in imported(ROOT / "mesh" / "pool.py")}
     assert modules <= sys.stdlib_module_names
     assert modules & NOT_IN_THE_CORE == {"random"}  # the default for the chance it is handed
+
+
+def test_load_tests_know_the_contracts_and_the_edges_codec_only() -> None:
+    folder = ROOT / "loadtest"
+    assert offences(folder, {"loadtest", "mesh", "edge", "parley"}) == []
+    edge = {module for path in sources(folder) for module in imported(path) if root(module) == "edge"}
+    assert all(module.startswith("edge.audio.") for module in edge)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -62,7 +62,7 @@ async def realtime_transport(url: str, *, voice: str | None = None) -> AsyncIter
     """Connect to the edge at `url`, whose path defaults to the realtime one. Raises `CallFailed`, `BadUrl`."""
     try:
         socket = await connect(
-            _endpoint(url),
+            edge_endpoint(url),
             subprotocols=[Subprotocol("realtime")],
             compression=None,
             # A proxy from the environment is for the way out; a mesh is usually near.
@@ -153,7 +153,8 @@ class RealtimeTransport:
         return np.frombuffer(pcm, "<i2").astype(np.int16, copy=False)
 
 
-def _endpoint(url: str) -> str:
+def edge_endpoint(url: str) -> str:
+    """The WebSocket at this address, whose path defaults to the realtime one. Raises `BadUrl`."""
     parts = urlsplit(url)
     if parts.scheme not in {"ws", "wss", "http", "https"} or not parts.hostname or not _is_port(parts):
         raise BadUrl(f"{masked(url)} is no address of an edge; expected something like ws://127.0.0.1:8000")

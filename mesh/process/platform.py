@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import platform
 import resource
 import signal
 import socket
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import BinaryIO
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -40,6 +42,15 @@ def limit_this_process(*, memory_bytes: int, cpu_s: int) -> None:
         except (ValueError, OSError):
             if sys.platform == "linux":
                 raise
+
+
+def processor() -> str:
+    """The model of the processor, as exactly as the system tells it."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def can_share_ports() -> bool:

@@ -5,7 +5,7 @@ client; its name ends in `Notice`.
 """
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from orchestrator.conversation.transcript import Message
 
@@ -27,6 +27,7 @@ class CancelCause(enum.Enum):
     TYPED = "typed"
     FAILED = "failed"
     REQUESTED = "requested"
+    RESUMED = "resumed"
 
 
 class EndCause(enum.Enum):
@@ -59,9 +60,7 @@ class Position:
 class PrepareReply:
     """Start a reply: ask the language model, and synthesise what it says if `spoken`.
 
-    With a `script`, that text is the reply and no model is asked. A reply that another process began is
-    `restored`: the words in `written` are its text so far, with which `messages` ends, a script is the rest of it,
-    synthesis begins `at` a position, and the client knows of the reply.
+    With a `script`, that text is the reply and no model is asked.
     """
 
     reply_id: str
@@ -71,9 +70,6 @@ class PrepareReply:
     messages: list[Message]
     temperature: float
     script: str | None = None
-    written: list[str] = field(default_factory=list)
-    at: Position = Position()
-    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

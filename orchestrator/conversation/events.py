@@ -6,7 +6,7 @@ Offsets are seconds of the session's microphone unless they say otherwise.
 from dataclasses import dataclass
 
 from orchestrator.conversation.policy import Policy
-from orchestrator.conversation.transcript import Item
+from orchestrator.conversation.transcript import Item, ReplySoFar
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,6 @@ class RecognizerLost:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRestored:
-    """Another process goes on with this conversation. Nothing of a living reply that was not released is left."""
-
-
-@dataclass(frozen=True, slots=True)
 class UserTyped:
     """The person typed a turn. `item_id` is kept when the client gave one."""
 
@@ -114,6 +109,20 @@ class SayRequested:
 @dataclass(frozen=True, slots=True)
 class FinishRequested:
     """The client will send nothing more: the conversation ends after the current reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationResumed:
+    """The conversation goes on from a state that was written down, with what its client has seen after that.
+
+    The microphone arrives again from sample `position` on.
+    """
+
+    position: int
+    words: tuple[str, ...] | None = None
+    """All words of the open turn. None: those that are written down."""
+    reply: ReplySoFar | None = None
+    """The reply that was in progress. None: nothing is known of it but what is written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +203,7 @@ UserEvent = (
     | Flushed
     | RecognizerChanged
     | RecognizerLost
-    | SessionRestored
+    | ConversationResumed
     | UserTyped
     | HistoryGiven
     | TurnCommitted

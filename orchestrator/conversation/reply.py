@@ -65,13 +65,10 @@ class Reply:
     """Nothing was said in the session before it."""
     life: Life = Life.PREPARING
     temperature: float = 0.0
-    voice: str = ""
-    script: str | None = None
-    """What it says, if no model is asked."""
-    written: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     """The words that the language model has written, each with the space that goes before it."""
-    text_ended: bool = False
-    """No more will be written."""
+    written: bool = False
+    """It writes no more of it."""
     text_failures: int = 0
     """How often the language model broke off."""
     playout: Playout = field(default_factory=Playout)
@@ -95,14 +92,7 @@ class Reply:
     @property
     def text(self) -> str:
         """What the language model has written."""
-        return "".join(self.written)
-
-    @property
-    def script_left(self) -> str | None:
-        """What no model is asked for and is not written yet; None: a model is asked."""
-        if self.text_ended:
-            return ""
-        return None if self.script is None else " ".join(self.script.split())[len(self.text.strip()) :]
+        return "".join(self.texts)
 
     @property
     def is_heard(self) -> bool:
@@ -133,12 +123,10 @@ class Reply:
         """Take in an event about this reply. Failures are the conversation's business."""
         match event:
             case ev.ReplyTextArrived():
-                self.written.append(event.text)
+                self.texts.append(event.text)
                 do(act.ReplyTextNotice(self.reply_id, event.text))
             case ev.ReplyTextCompleted():
-                if self.text_ended:
-                    return
-                self.text_ended = True
+                self.written = True
                 do(act.ReplyTextDoneNotice(self.reply_id, self.text))
                 if not self.spoken or not self.text.strip():  # There is nothing to synthesise: the reply ends here.
                     self.playout.complete = True
@@ -170,17 +158,11 @@ class Reply:
         if lasting or exhausted or self._is_untimed:
             self._lose_voice(do)
             return
-        if self.text_ended and not any(_is_spoken(word) for word in self.written[at.word :]):
+        if self.written and not any(map(_is_spoken, self.texts[at.word :])):
             self.playout.complete = True  # Only the end of the stream is missing.
             return
         self.playout.cut(at.sample)
         do(act.ResumeSynthesis(self.reply_id, at))
-
-    def rewind(self) -> act.Position:
-        """Forget the audio that was not released, and return where synthesis goes on."""
-        at = self._spoken_in(self.playout.released)
-        self.playout.cut(at.sample)
-        return at
 
     def _spoken_in(self, samples: int) -> act.Position:
         """Return up to where the first `samples` hold whole words: a part of a word is spoken again, as a whole.

@@ -53,11 +53,11 @@ class Upstreams:
 class ReplyAudioBuffer:
     """The audio of one reply between its synthesis and its release: 16-bit PCM, 24 kHz, first in first out.
 
-    It holds a minute; gRPC's flow control then stops the engine. Its first sample is the reply's sample `start`.
+    It holds a minute; gRPC's flow control then stops the engine.
     """
 
-    def __init__(self, start: int = 0) -> None:
-        self._start = start
+    def __init__(self) -> None:
+        self._start = 0
         self._chunks: deque[bytes] = deque()
         self._bytes = 0
         self._room = asyncio.Event()
@@ -130,13 +130,13 @@ class ReplyTask:
         apology: str,
         until_room: Callable[[], Awaitable[None]],
     ) -> None:
-        self.audio = ReplyAudioBuffer(order.at.sample)
+        self.audio = ReplyAudioBuffer()
         self._order = order
         self._upstreams = upstreams
         self._apology = apology
         self._notify = notify
         self._warn = warn
-        self._text = WrittenText(order.written)
+        self._text = WrittenText()
         sources = Sources(upstreams.tts, upstreams.voices, session_id, warn, self._observe_wait)
         self._voice = Voice(order, self._text, sources)
         self._first_word_at: float | None = None
@@ -154,11 +154,11 @@ class ReplyTask:
         self._resumed_text: ResumeText | None = None
         self._problem = ""
         """What was wrong with the language model."""
-        self._resumed_at: Position | None = order.at
+        self._resumed_at: Position | None = Position()
         """Where the next synthesis begins; None: there is to be none."""
         self._base_s = 0.0
         """Where the present synthesis began, in seconds of the reply."""
-        self._received_samples = order.at.sample
+        self._received_samples = 0
         self._last_sample: int | None = None
         """Where its audio ends, because the reply is too long. None: where the synthesis ends it."""
 

@@ -62,11 +62,11 @@ _log = structlog.get_logger()
 class WrittenText:
     """The words of one reply as the model writes them, for any number of readers."""
 
-    def __init__(self, words: list[str]) -> None:
-        self.words = list(words)
+    def __init__(self) -> None:
+        self.words: list[str] = []
         self.ended = False
         self._changed = asyncio.Event()
-        self._read = len(words)
+        self._read = 0
         self._taken = asyncio.Event()
 
     def add(self, word: str) -> None:

@@ -19,6 +19,7 @@ _CANCEL_CAUSES = {
     CancelCause.TYPED: pb.CANCEL_CAUSE_TYPED,
     CancelCause.FAILED: pb.CANCEL_CAUSE_FAILED,
     CancelCause.REQUESTED: pb.CANCEL_CAUSE_REQUESTED,
+    CancelCause.RESUMED: pb.CANCEL_CAUSE_RESUMED,
 }
 _END_CAUSES = {
     EndCause.GOODBYE: pb.END_CAUSE_GOODBYE,
@@ -62,8 +63,6 @@ def _of_user(action: act.UserAction) -> pb.ConverseResponse | None:
 
 def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
     match action:
-        case act.PrepareReply(restored=True):
-            return None
         case act.PrepareReply(reply_id=reply_id, item_id=item_id, voice=voice):
             created = pb.ReplyCreated(reply_id=reply_id, item_id=item_id, voice=voice)
             return pb.ConverseResponse(reply_created=created)

@@ -13,7 +13,7 @@ from mesh.process import platform
 
 ELSEWHERE = "darwin"
 PACKAGES = [
-    *("edge", "launcher", "mesh", "moshi_client", "openai_audio", "orchestrator", "responder", "standins"),
+    *("edge", "launcher", "loadtest", "mesh", "moshi_client", "openai_audio", "orchestrator", "responder", "standins"),
     *("stt_proxy", "tts_proxy", "voice_service", "wyoming_client"),
 ]
 

@@ -97,7 +97,6 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
 SHELL_ONLY: list[act.Action] = [
     act.RequestFlush(1),
     act.ReleaseAudio("r", 0, 1_920),
-    act.PrepareReply("r", "i", "", spoken=True, messages=[], temperature=0.3, restored=True),
     act.ResumeSynthesis("r", act.Position(1, 1_920)),
     act.ResumeText("r", [], 0.3),
     act.AbandonText("r"),

@@ -6,7 +6,6 @@ from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
     Position,
-    PrepareReply,
     ReleaseAudio,
     ReplyFinishedNotice,
     ReplyHeldNotice,
@@ -32,8 +31,6 @@ from orchestrator.conversation.events import (
     ReplyTextCompleted,
     ReplyTextFailed,
     ReplyWordTimed,
-    SayRequested,
-    SessionRestored,
     UserTyped,
     WordRecognized,
 )
@@ -369,83 +366,6 @@ SPEECH_RESUMED = Rule(
             given=(*ASKED, at(2.0, ReplyTextArrived("reply_1", " One")), at(2.0, audio("reply_1", 4.0))),
             unseen=PLAYING,
         ),
-    ),
-)
-
-RESTORED = Rule(
-    "Another process goes on",
-    "The process that held a conversation is lost, and another one has its state. It has the living reply made again "
-    "from the first word that was not released. The client knows of the reply.",
-    (
-        script(
-            "From the middle of a reply whose text is whole",
-            at(
-                2.60,
-                SessionRestored(),
-                PrepareReply(
-                    "reply_1",
-                    "item_2",
-                    "",
-                    spoken=True,
-                    messages=[user("Well?"), assistant("One two three four.")],
-                    temperature=0.7,
-                    script="",
-                    written=[" One", " two", " three", " four."],
-                    at=Position(1, samples(0.88)),
-                    restored=True,
-                ),
-            ),
-            at(2.70, ReplyTextCompleted("reply_1")),
-            at(2.70, ReplyWordTimed("reply_1", "two", 0.88, 1.28)),
-            at(2.70, audio("reply_1", 0.4), release("reply_1", 0.88, 0.08)),
-            given=HEARING,
-        ),
-        script(
-            "While its text is being written",
-            at(
-                2.50,
-                SessionRestored(),
-                PrepareReply(
-                    "reply_1",
-                    "item_2",
-                    "",
-                    spoken=True,
-                    messages=[user("Well?"), assistant("One two three")],
-                    temperature=0.7,
-                    written=[" One", " two", " three"],
-                    at=Position(1, samples(0.4)),
-                    restored=True,
-                ),
-            ),
-            given=HALF_SPOKEN,
-            unseen=PLAYING,
-        ),
-        script(
-            "In the middle of a given text",
-            at(
-                1.30,
-                SessionRestored(),
-                PrepareReply(
-                    "reply_1",
-                    "item_1",
-                    "",
-                    spoken=True,
-                    messages=[user("Hello."), assistant("One")],
-                    temperature=0.7,
-                    script=" two three.",
-                    written=["One"],
-                    restored=True,
-                ),
-            ),
-            given=(at(1.0, SayRequested("One  two\n three.")), at(1.2, ReplyTextArrived("reply_1", "One"))),
-        ),
-        script(
-            "A reply that was released is heard to its end",
-            at(3.80, SessionRestored()),
-            due(4.00, ReplyFinishedNotice("reply_1", "One two three four.")),
-            given=(*ANSWERED, time_passes(until=3.75)),
-        ),
-        script("Without a reply there is nothing to do", at(1.0, SessionRestored())),
     ),
 )
 

@@ -1,0 +1,1 @@
+"""Reports: `text` for a terminal, `page` as one HTML file with charts."""
