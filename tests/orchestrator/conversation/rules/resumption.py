@@ -145,12 +145,12 @@ REPLIES = Rule(
             ),
         ),
         script(
-            "What the model had written of it by then is said, if it was still writing",
+            "The model is asked for the rest of one that it was still writing",
             at(
                 1.50,
                 resumed(1.0, reply=ReplySoFar("reply_1", " One two", "One")),
                 CancelReply("reply_1", RESUMED, "One", 0.0),
-                prepare("reply_2", "item_3", user("Well?"), assistant("One"), script="two"),
+                prepare("reply_2", "item_3", user("Well?"), assistant("One two"), begun="two"),
             ),
             given=ASKED,
         ),
@@ -190,7 +190,7 @@ REPLIES = Rule(
                 CancelReply("reply_1", RESUMED, "Bye!", 0.0),
             ),
             due(2.50, EndConversation(EndCause.GOODBYE)),
-            given=ASKED,
+            given=(*ASKED, at(1.4, ReplyTextArrived("reply_1", " Bye!")), at(1.45, ReplyTextCompleted("reply_1"))),
             policy=Policy(goodbye=True),
         ),
         script(
