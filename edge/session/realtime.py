@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -12,13 +12,14 @@ from edge.health import MeshHealth
 from edge.http.connections import ABORT
 from edge.metrics import EdgeMetrics
 from edge.session import refusals
+from edge.session.resume_tokens import CheckpointStore, MemoryStore, give_back, redeemed, resumable
 from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
-from edge.session.stream import ConversationStream, conversation
+from edge.session.stream import ConversationStream, conversation, ignored
 from mesh.discovery.search import Replicas
-from mesh.errors import Draining, Idle, InternalError, MeshError
+from mesh.errors import Draining, Idle, InternalError, InvalidRequest, MeshError
 from mesh.process.logs import bind_session
 from mesh.tasks import beside
-from parley.conversation.v1.conversation_pb2 import ConverseResponse
+from parley.conversation.v1.conversation_pb2 import Checkpoint, ConverseRequest, ConverseResponse
 
 SUBPROTOCOL = "realtime"
 
@@ -57,6 +58,7 @@ class RealtimeSession:
         *,
         stopping: asyncio.Event,
         draining: asyncio.Event | None = None,
+        checkpoints: CheckpointStore | None = None,
         health: MeshHealth | None = None,
     ) -> None:
         self._websocket = websocket
@@ -64,6 +66,7 @@ class RealtimeSession:
         self._metrics = metrics
         self._stopping = stopping
         self._draining = draining or asyncio.Event()
+        self._checkpoints = checkpoints or MemoryStore()
         self._health = health
         self._send_queue = SendQueue()
         self._dialect = dialect(self._send_queue.put)
@@ -108,7 +111,7 @@ class RealtimeSession:
         if self._health is not None:
             await self._health.require()
         opening = await self._dialect.opening(self._receive_first)
-        async with conversation(self._orchestrators, opening) as stream:
+        async with self._opened(opening) as stream:
             bind_session(stream.started.started.session_id)
             log.info("session started", replica=stream.replica)
             self._send_queue.put(stream.started)
@@ -116,6 +119,40 @@ class RealtimeSession:
                 work = self._forward_messages(stream), self._receive_responses(stream), self._leave_at_a_pause(stream)
                 async with beside(*work):
                     await self._send_queued()
+
+    @asynccontextmanager
+    async def _opened(self, opening: ConverseRequest) -> AsyncIterator[ConversationStream]:
+        """The conversation that `opening` begins or resumes. A client that asked for checkpoints is given a token."""
+        config, token, resume = opening.config, opening.config.resume.checkpoint, None
+        if config.HasField("resume"):
+            resume = await redeemed(self._checkpoints, token)
+            if config.resume.HasField("reply"):
+                resume.reply.CopyFrom(config.resume.reply)  # the client knows best what it has played
+            config.resume.CopyFrom(resume)
+        async with AsyncExitStack() as exits:
+            own = None
+            if config.checkpoints:
+                own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
+            try:
+                stream = await exits.enter_async_context(
+                    conversation(self._orchestrators, opening, own.keep if own else ignored)
+                )
+            except InvalidRequest:
+                raise
+            except MeshError:
+                if resume is not None:
+                    await give_back(self._checkpoints, token, resume)
+                raise
+            try:
+                yield stream
+            finally:
+                if own and stream.has_ended:
+                    own.end()
+                elif own and (rest := stream.resumption()):
+                    own.leave(rest)
+
+    def _offer_token(self, token: bytes) -> None:
+        self._send_queue.put(ConverseResponse(checkpoint=Checkpoint(state=token)))
 
     async def _end_with_the_edge(self) -> None:
         """Raise `Draining` when the edge stops."""

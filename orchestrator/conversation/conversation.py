@@ -138,7 +138,7 @@ class Conversation:
         state.overdue = None
         if turn:
             turn.flush = None
-            turn.words = turn.words if event.words is None else list(event.words)
+            turn.words += event.words
             turn.wordless_until = None if turn.words else turn.wordless_until
         state.unheard_until = now
         self._recognizer_changed(state.flush_limit, now)
