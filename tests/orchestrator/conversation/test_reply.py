@@ -52,8 +52,8 @@ def test_a_cancelled_reply_is_over() -> None:
 def test_words_that_were_not_yet_announced_when_the_synthesis_failed_still_are() -> None:
     reply, done = Reply("reply_1", "item_1", spoken=True, first=True), list[Action]()
     for event in (
-        ev.ReplyWordTimed("reply_1", "One", 0.0, 0.2),
-        ev.ReplyWordTimed("reply_1", "two", 0.2, 0.6),
+        ev.ReplyWordTimed("reply_1", "One", 0.0, 0.4),
+        ev.ReplyWordTimed("reply_1", "two", 0.4, 0.6),
         ev.ReplyAudioArrived("reply_1", 9_600),
         ev.ReplyAudioFailed("reply_1"),
     ):
@@ -63,6 +63,6 @@ def test_words_that_were_not_yet_announced_when_the_synthesis_failed_still_are()
 
     assert done == [
         act.ReleaseAudio("reply_1", 0, 9_600),
-        act.ReplyWordNotice("reply_1", "One", 0.0, 0.2),
+        act.ReplyWordNotice("reply_1", "One", 0.0, 0.4),
         act.ReplyReleasedNotice("reply_1", "One", 0.4),
     ]

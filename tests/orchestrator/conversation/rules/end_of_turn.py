@@ -18,7 +18,7 @@ from orchestrator.conversation.actions import (
     TurnEndedNotice,
     UserWordNotice,
 )
-from orchestrator.conversation.events import Flushed, RecognizerChanged, ReplyAudioFailed, WordRecognized
+from orchestrator.conversation.events import Flushed, RecognizerChanged, ReplyAudioFailed, UserTyped, WordRecognized
 from tests.orchestrator.conversation.notation import (
     ANSWERED,
     DETECTED,
@@ -26,6 +26,7 @@ from tests.orchestrator.conversation.notation import (
     INTERRUPTIBLE,
     PLAYING,
     SILENCE,
+    TYPED,
     WORD,
     assistant,
     audio,
@@ -91,6 +92,13 @@ WAITING = Rule(
             at(1.90, Flushed(1)),
             due(2.30, *ended("Hello.")),
             given=said("Hello."),
+            policy=Policy(end_of_turn_delay=0.6),
+        ),
+        script(
+            "A noise is not waited for",
+            at(1.00, speech, started("item_1")),
+            at(1.70, pause, stopped("item_1"), RequestFlush(1)),
+            at(1.80, Flushed(1), TurnDiscardedNotice("item_1")),
             policy=Policy(end_of_turn_delay=0.6),
         ),
         script(
@@ -335,7 +343,17 @@ SILENCES = Rule(
             policy=PROMPTED_ONCE,
         ),
         script(
-            "Whoever speaks in between may be silent as often again",
+            "Whoever types in between may be silent as often again",
+            at(13.0, UserTyped("Yes?"), TurnEndedNotice("item_5", "Yes?", TYPED), prompted("reply_3", "Yes?")),
+            at(14.0, ReplyAudioFailed("reply_3"), CancelReply("reply_3", CancelCause.FAILED, "", 0.0)),
+            due(
+                21.0, stopped("item_7", SILENCE), TurnEndedNotice("item_7", "...", SILENCE), prompted("reply_4", "Yes?")
+            ),
+            given=(*ANSWERED, time_passes(until=11.7), at(12.0, ReplyAudioFailed("reply_2"))),
+            policy=PROMPTED_ONCE,
+        ),
+        script(
+            "So may whoever speaks",
             at(13.0, word("Yes?"), started("item_5", WORD), user_word("item_5", "Yes?")),
             at(13.2, pause, stopped("item_5"), RequestFlush(2)),
             at(13.3, Flushed(2), TurnEndedNotice("item_5", "Yes?", DETECTED), prompted("reply_3", "Yes?")),
