@@ -57,6 +57,7 @@ MESSAGES = [
     pytest.param(
         [HI, (Role.ASSISTANT, "—"), HI], [user("Hi. Hi.")], id="cut off before a word: the turns around it meet"
     ),
+    pytest.param([(Role.USER, "X")], [user("X")], id="a single letter"),
     pytest.param([(Role.USER, " — — ")], [user("Hello!")], id="nothing but dashes"),
     pytest.param([SILENCE, (Role.ASSISTANT, "—"), SILENCE], [user("...")], id="silences that meet so are one"),
     pytest.param(

@@ -54,6 +54,16 @@ def ended(text: str) -> tuple[Action, Action]:
     return TurnEndedNotice("item_1", text, DETECTED), prepare("reply_1", "item_2", user(text))
 
 
+def late(text: str, start: float) -> WordRecognized:
+    """Return a word that was spoken before the pause at 1.70."""
+    return WordRecognized(text, start, start + 0.3)
+
+
+def user_word_at(item_id: str, text: str, start: float) -> UserWordNotice:
+    """Return what the client learns of it."""
+    return UserWordNotice(item_id, text, start, start + 0.3)
+
+
 WAITING = Rule(
     "Unfinished turns wait",
     "A pause ends a turn whose words read as finished as soon as they are complete. Words that lead on to more, and "
@@ -93,6 +103,13 @@ WAITING = Rule(
             due(2.30, *ended("Hello.")),
             given=said("Hello."),
             policy=Policy(end_of_turn_delay=0.6),
+        ),
+        script(
+            "A word that comes meanwhile does not end the wait",
+            at(1.90, Flushed(1)),
+            at(2.00, late("six", 1.30), user_word_at("item_1", "six", 1.30)),
+            due(2.60, *ended("five six")),
+            given=said("five"),
         ),
         script(
             "A noise is not waited for",
@@ -147,16 +164,6 @@ LIMITS = Rule(
 )
 
 
-def late(text: str, start: float) -> WordRecognized:
-    """Return a word that was spoken before the pause at 1.70."""
-    return WordRecognized(text, start, start + 0.3)
-
-
-def user_word_at(item_id: str, text: str, start: float) -> UserWordNotice:
-    """Return what the client learns of it."""
-    return UserWordNotice(item_id, text, start, start + 0.3)
-
-
 OVERDUE = Rule(
     "Words that come too late",
     "A turn whose flush was not answered in time ends with the words there are. A word spoken before the pause still "
@@ -188,10 +195,10 @@ OVERDUE = Rule(
             due(2.70, *ended("Where")),
             at(
                 2.90,
-                late("now?", 1.10),
+                late("now?", 1.40),
                 CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "", 0.0),
-                SpeechStartedNotice("item_3", 1.10, WORD),
-                user_word_at("item_3", "now?", 1.10),
+                SpeechStartedNotice("item_3", 1.40, WORD),
+                user_word_at("item_3", "now?", 1.40),
                 SpeechStoppedNotice("item_3", 1.70, DETECTED),
             ),
             due(
@@ -224,7 +231,33 @@ OVERDUE = Rule(
             due(2.70, *ended("Where")),
             at(2.80, audio("reply_1", 0.16), release("reply_1", 0.0, 0.16)),
             at(2.90, late("now?", 1.10), user_word_at("item_1", "now?", 1.10)),
+            at(
+                2.95,
+                UserTyped("Go on."),
+                CancelReply("reply_1", CancelCause.TYPED, "", 0.15),
+                TurnEndedNotice("item_3", "Go on.", TYPED),
+                prepare("reply_2", "item_4", user("Where now? Go on.")),
+            ),
             given=said("Where"),
+        ),
+        script(
+            "Where the turn had no words there is none that it could join",
+            due(2.70, TurnDiscardedNotice("item_1")),
+            at(
+                2.80,
+                UserTyped("Hi."),
+                TurnEndedNotice("item_2", "Hi.", TYPED),
+                prepare("reply_1", "item_3", user("Hi.")),
+            ),
+            at(2.85, audio("reply_1", 0.16), release("reply_1", 0.0, 0.16)),
+            at(
+                2.90,
+                late("Yes.", 1.10),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "", 0.05),
+                SpeechStartedNotice("item_4", 1.10, WORD),
+                user_word_at("item_4", "Yes.", 1.10),
+            ),
+            given=said(),
         ),
         script(
             "A word that was spoken after the pause is new",
@@ -276,6 +309,32 @@ BACKCHANNELS = Rule(
             at(3.30, Flushed(2), TurnDiscardedNotice("item_3"), ReplyResumedNotice("reply_1")),
             given=HEARING,
             policy=POLITE,
+            unseen=PLAYING,
+        ),
+        script(
+            "One that comes without detected speech does so too",
+            at(
+                2.90,
+                word("Mhm."),
+                ReplyHeldNotice("reply_1", 0.9),
+                started("item_3", WORD),
+                user_word("item_3", "Mhm."),
+            ),
+            given=HEARING,
+            policy=POLITE,
+            unseen=PLAYING,
+        ),
+        script(
+            "Where detected speech alone interrupts, it is a word like any other",
+            at(
+                2.90,
+                word("Mhm."),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.9),
+                started("item_3", WORD),
+                user_word("item_3", "Mhm."),
+            ),
+            given=HEARING,
+            policy=replace(POLITE, confirmation_time=0.0),
             unseen=PLAYING,
         ),
         script(
