@@ -72,6 +72,7 @@ class Soak:
     async def run(self) -> SoakResult:
         """Do all of it."""
         samples: dict[tuple[str, str], list[float]] = {}
+        starts = sum(member.starts for member in self._mesh.members)
         for number in range(self._plan.rounds):
             if self._plan.storm_sessions is None:
                 await asyncio.gather(*(self._talk_for_a_round(place) for place in range(self._plan.callers)))
@@ -83,7 +84,7 @@ class Soak:
                     samples.setdefault((member.name, measure), []).append(value)
             self._on_round(number + 1, self._counts)
         # A process that died on the way has fewer samples, and that is counted.
-        self._counts["processes that ended"] = sum(member.starts - 1 for member in self._mesh.members)
+        self._counts["processes that ended"] = sum(member.starts for member in self._mesh.members) - starts
         return SoakResult(
             self._counts,
             [growth(*of, values) for of, values in samples.items() if len(values) == self._plan.rounds],
