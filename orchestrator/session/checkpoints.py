@@ -16,7 +16,7 @@ from mesh.errors import InvalidRequest
 from orchestrator.conversation import State
 from orchestrator.conversation.transcript import Transcript
 
-VERSION = 1
+VERSION = 2
 """It must rise with every change after which an older checkpoint cannot be read, or would be misread.
 
 New fields of the state with a default need none.

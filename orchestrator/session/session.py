@@ -218,6 +218,14 @@ class Session:
         match action:
             case act.PrepareReply():
                 self._prepare(action)
+            case act.ResumeSynthesis(reply_id=reply_id, at=at):
+                self._replies[reply_id].reply.resume_synthesis(at)
+            case act.ResumeText(reply_id=reply_id):
+                self._replies[reply_id].reply.resume_text(action)
+            case act.AbandonText(reply_id=reply_id):
+                self._replies[reply_id].reply.abandon_text()
+            case act.ReplyVoiceLostNotice():
+                self.warn("TTS_FAILED", "I have lost my voice for a moment.")
             case act.ReleaseAudio():
                 self._release(action)
             case act.CancelReply(reply_id=reply_id, cause=cause):
