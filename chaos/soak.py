@@ -164,6 +164,8 @@ async def _use(member: Member) -> dict[str, float]:
             used = await asyncio.to_thread(_measured, member.pid, member.tasks_file)
     if member.victim.is_engine and (state := await http_json(HOST, member.port, "/standin")):
         used["slots"] = float(state["slots"]["used"])
+        # A stand-in remembers its last sessions, with all that came in them.
+        used.pop("memory_mb", None)
     return {measure: used[measure] for measure in MEASURES if measure in used}
 
 

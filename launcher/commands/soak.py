@@ -61,6 +61,9 @@ class Grows(Failure):
 )
 @click.option("--replicas", type=click.IntRange(1, 4), default=1, show_default=True, help="Of each process.")
 @click.option("--seed", type=int, default=0, help="Have callers do the same again.")
+@click.option(
+    "--logs", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", help="Keep the processes' logs here."
+)
 @options.written_file("--json", "json_file", help="Write the figures into this file.")
 def soak(
     *,
@@ -71,6 +74,7 @@ def soak(
     drop: float,
     replicas: int,
     seed: int,
+    logs: Path | None,
     json_file: Path | None,
 ) -> None:
     """Hold conversations in rounds on a mesh of this command's own. After each round nobody talks, and all is measured.
@@ -88,7 +92,7 @@ def soak(
         drop=drop,
         seed=seed,
     )
-    result = asyncio.run(_run(MeshPlan(replicas=replicas, first_token_s=0.2, tokens_per_s=50), plan))
+    result = asyncio.run(_run(MeshPlan(replicas=replicas, first_token_s=0.2, tokens_per_s=50), plan, logs))
     console().print(_table(result.growths))
     click.echo(_counted(result.counts))
     if json_file is not None:
@@ -104,10 +108,14 @@ def soak(
         raise Grows(f"processes have ended {ended} times")
 
 
-async def _run(mesh_plan: MeshPlan, plan: SoakPlan) -> SoakResult:
+async def _run(mesh_plan: MeshPlan, plan: SoakPlan, logs: Path | None) -> SoakResult:
     click.echo("starting the mesh…", err=True)
     async with running_mesh(mesh_plan) as mesh:
-        return await Soak(mesh, plan, _show_round(plan.rounds)).run()
+        try:
+            return await Soak(mesh, plan, _show_round(plan.rounds)).run()
+        finally:
+            if logs is not None:
+                mesh.keep_logs(logs)
 
 
 def _show_round(rounds: int) -> Callable[[int, Counter[str]], None]:
