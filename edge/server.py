@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from edge.http.app import create_app
 from edge.http.connections import HttpConnection, WebSocketConnection
@@ -77,7 +78,19 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         sessions=sessions,
         stopping=stopping,
     )
-    config = uvicorn.Config(
+    config = server_config(app)
+    with _listen(settings) as listener, _quiet_about_clients():
+        async with http_served(config, listener) as server:
+            try:
+                yield EdgeServer(server, sessions, *listener.getsockname()[:2])
+            finally:
+                stopping.set()
+                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How any application is served here: the HTTP and WebSocket servers, with their limits."""
+    return uvicorn.Config(
         app,
         http=HttpConnection,
         ws=WebSocketConnection,
@@ -95,13 +108,6 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )
-    with _listen(settings) as listener, _quiet_about_clients():
-        async with http_served(config, listener) as server:
-            try:
-                yield EdgeServer(server, sessions, *listener.getsockname()[:2])
-            finally:
-                stopping.set()
-                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
 
 
 @contextmanager

@@ -62,7 +62,13 @@ def create_app(
             try:
                 with gate.admit(websocket):
                     await RealtimeSession(
-                        websocket, dialect, orchestrators, metrics, stopping=stopping, health=required
+                        websocket,
+                        dialect,
+                        orchestrators,
+                        metrics,
+                        stopping=stopping,
+                        draining=sessions.draining,
+                        health=required,
                     ).run()
             except Refused as refused:
                 await refuse(websocket, refused)
