@@ -148,12 +148,13 @@ class ConversationServicer(ConversationServiceServicer):
             if config.typed_only:
                 exits.enter_context(self._typed_slot())
             exits.push_async_callback(session.recorder.close)
-            work = [session.begin(resumption.event if resumption else None)]
+            work = []
             if not config.typed_only:
                 session.recognition.set_language(options.language)
                 async with self._openings:
                     recognition = await exits.enter_async_context(session.recognition.open())
                 work.append(session.recognition.run(recognition))
+            work.append(session.begin(resumption.event if resumption else None))
             _log.info(
                 "conversation admitted", typed_only=config.typed_only, metadata=metadata, resumed=resumed is not None
             )
