@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from edge.http.app import create_app
 from edge.http.connections import HttpConnection, WebSocketConnection
@@ -79,7 +80,19 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         stopping=stopping,
         overload=overload,
     )
-    config = uvicorn.Config(
+    config = server_config(app)
+    with _listen(settings) as listener, _quiet_about_clients(), overload.watched():
+        async with http_served(config, listener) as server:
+            try:
+                yield EdgeServer(server, sessions, *listener.getsockname()[:2])
+            finally:
+                stopping.set()
+                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How any application is served here: the HTTP and WebSocket servers, with their limits."""
+    return uvicorn.Config(
         app,
         http=HttpConnection,
         ws=WebSocketConnection,
@@ -97,13 +110,6 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )
-    with _listen(settings) as listener, _quiet_about_clients(), overload.watched():
-        async with http_served(config, listener) as server:
-            try:
-                yield EdgeServer(server, sessions, *listener.getsockname()[:2])
-            finally:
-                stopping.set()
-                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
 
 
 @contextmanager

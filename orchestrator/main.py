@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import structlog
+
 from mesh.discovery.search import Replicas
 from mesh.process.lag import Overload
 from mesh.process.run import CannotStart, run_process
@@ -23,6 +25,8 @@ from orchestrator.session.voice_queue import VoiceQueue
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1.conversation_pb2 import DESCRIPTOR
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
+
+_log = structlog.get_logger()
 
 
 async def serve(settings: OrchestratorSettings) -> None:
@@ -47,8 +51,13 @@ async def serve(settings: OrchestratorSettings) -> None:
                 services=[DESCRIPTOR.services_by_name["ConversationService"]],
                 add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
             ) as server,
-            beside(watch(server.health, stt, tts, model, metrics)),
+            beside(
+                watch(server.health, stt, tts, model, metrics),
+                servicer.leave(server.draining, settings.drain_limit_s),
+            ),
         ):
+            if settings.checkpoint_key is None:
+                _log.info("no checkpoint key is set: only this process can resume its conversations")
             with overload.watched():
                 await server.until_drained()
 

@@ -71,6 +71,7 @@ def create_app(
                         orchestrators,
                         metrics,
                         stopping=stopping,
+                        draining=sessions.draining,
                         openings=openings,
                         health=required,
                     )

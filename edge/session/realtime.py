@@ -45,8 +45,9 @@ class RealtimeSession:
     into the send queue as fast as they come, so the end of a reply overtakes the reply. One sends what is in the queue
     to the client.
 
-    `openings` gives it its turn. With `health`, the session fails at once if something in the mesh is known
-    to be down. Once `stopping` is set, the session sends its client the reason and disconnects it.
+    `openings` gives it its turn. With `health`, the session fails at once if something in the mesh is known to be down.
+    Once `draining` is set, the session disconnects its client at the next pause, so that it finds another edge; once
+    `stopping` is set, at once.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class RealtimeSession:
         *,
         stopping: asyncio.Event,
         openings: Openings,
+        draining: asyncio.Event | None = None,
         health: MeshHealth | None = None,
     ) -> None:
         self._websocket = websocket
@@ -65,6 +67,7 @@ class RealtimeSession:
         self._metrics = metrics
         self._stopping = stopping
         self._openings = openings
+        self._draining = draining or asyncio.Event()
         self._health = health
         self._send_queue = SendQueue()
         self._dialect = dialect(self._send_queue.put)
@@ -121,12 +124,19 @@ class RealtimeSession:
             log.info("session started", replica=stream.replica)
             self._send_queue.put(stream.started)
             with self._metrics.session():
-                async with beside(self._forward_messages(stream), self._receive_responses(stream)):
+                work = self._forward_messages(stream), self._receive_responses(stream), self._leave_at_a_pause(stream)
+                async with beside(*work):
                     await self._send_queued()
 
     async def _end_with_the_edge(self) -> None:
         """Raise `Draining` when the edge stops."""
         await self._stopping.wait()
+        raise Draining("this server is about to stop", retry_after=_RESTART_S)
+
+    async def _leave_at_a_pause(self, stream: ConversationStream) -> None:
+        """Raise `Draining` when the edge is about to stop and nobody is in the middle of anything."""
+        await self._draining.wait()
+        await stream.until_pause()
         raise Draining("this server is about to stop", retry_after=_RESTART_S)
 
     async def _forward_messages(self, stream: ConversationStream) -> None:

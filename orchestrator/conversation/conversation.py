@@ -25,7 +25,7 @@ from orchestrator.conversation.actions import Action, CancelCause, EndCause, Spe
 from orchestrator.conversation.policy import SILENCE_MARK
 from orchestrator.conversation.reply import CutReply, Life, Reply
 from orchestrator.conversation.state import Ending, OverdueTurn, Phase, State, Turn
-from orchestrator.conversation.transcript import ReplySoFar, Role, unheard
+from orchestrator.conversation.transcript import Message, ReplySoFar, Role, unheard
 from orchestrator.conversation.wording import Completeness, completeness, is_backchannel
 
 
@@ -158,6 +158,10 @@ class Conversation:
             heard = text.strip() if reply.written else ""
         rest = unheard(text, heard)
         self.state.reply, self.state.cut = None, CutReply(reply, heard)
+        if seen and seen.over:
+            self._remember_cut()
+            self._reply_heard_out(heard, now)
+            return
         self._do(act.CancelReply(reply.reply_id, CancelCause.RESUMED, heard, reply.playout.heard(now)))
         turn = self.state.turn
         if turn and turn.words and not self._is_no_interruption(turn.words):
@@ -399,18 +403,29 @@ class Conversation:
         greeting = first and not state.transcript.items
         state.replies += 1
         state.ending = None
-        state.reply = Reply(f"reply_{state.replies}", state.new_item(), policy.spoken, first, greeting)
+        reply = state.reply = Reply(
+            f"reply_{state.replies}",
+            state.new_item(),
+            policy.spoken,
+            first,
+            greeting,
+            temperature=policy.first_temperature if first else policy.temperature,
+        )
         self._do(
             act.PrepareReply(
-                reply_id=state.reply.reply_id,
-                item_id=state.reply.item_id,
+                reply_id=reply.reply_id,
+                item_id=reply.item_id,
                 voice=state.voice,
                 spoken=policy.spoken,
                 messages=state.transcript.messages(state.instructions),
-                temperature=policy.first_temperature if first else policy.temperature,
+                temperature=reply.temperature,
                 script=script,
             )
         )
+
+    def _messages(self, reply: Reply) -> list[Message]:
+        """Return what the model is shown: the transcript, and what it has written of this reply."""
+        return self.state.transcript.messages(self.state.instructions, begun=reply.text)
 
     def _reply_event(self, event: ev.ReplyEvent, now: float) -> None:
         reply = self.state.reply
@@ -419,14 +434,26 @@ class Conversation:
                 self._cut_was_played(event)
             return
         match event:
-            case ev.ReplyTextFailed() if not reply.text.strip():  # Silence would be worse than an apology.
-                self._cancel_reply(CancelCause.FAILED, now)
-                self._prepare_reply(script=self.state.policy.apology)
-            case ev.ReplyAudioFailed() if not reply.playout.arrived:
-                self._cancel_reply(CancelCause.FAILED, now)
-                self._wait(now)
+            case ev.ReplyTextFailed():
+                self._text_failed(reply, now, lasting=event.lasting)
+            case ev.ReplyAudioFailed():
+                reply.lose_synthesis(now, self.state.policy, self._do, lasting=event.lasting)
+                if reply.voice_lost and not reply.playout.arrived:
+                    self._cancel_reply(CancelCause.FAILED, now)
+                    self._wait(now)
             case _:
                 reply.handle(event, now, self._do)
+
+    def _text_failed(self, reply: Reply, now: float, *, lasting: bool) -> None:
+        """Have the model write the rest, or end what there is. A reply without a word becomes an apology."""
+        reply.text_failures += 1
+        if not reply.text.strip():  # Silence would be worse than an apology.
+            self._cancel_reply(CancelCause.FAILED, now)
+            self._prepare_reply(script=self.state.policy.apology)
+        elif lasting or reply.text_failures > self.state.policy.text_tries:
+            self._do(act.AbandonText(reply.reply_id))
+        else:
+            self._do(act.ResumeText(reply.reply_id, self._messages(reply), reply.temperature))
 
     def _cancel_reply(self, cause: CancelCause, now: float) -> None:
         """End the living reply, if there is one; only what can have been heard of it is remembered."""
@@ -478,7 +505,10 @@ class Conversation:
         if reply is None:
             return
         reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=state.turn is None)
-        if reply.life is Life.FINISHED:
+        if reply.has_broken_off(now):
+            self._cancel_reply(CancelCause.FAILED, now)
+            self._wait(now)
+        elif reply.life is Life.FINISHED:
             state.reply = state.overdue = None
             state.transcript.add(reply.item_id, Role.ASSISTANT, reply.full_text)
             released_at = now if reply.released_at is None else reply.released_at

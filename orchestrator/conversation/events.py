@@ -150,12 +150,16 @@ class ReplyAudioArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReplyWordTimed:
-    """A word lies between two offsets, in seconds of the reply's audio."""
+    """A word lies between two offsets, in seconds of the reply's audio.
+
+    When it has been spoken, so have the first `written` words of the reply's text. None: one more than before it.
+    """
 
     reply_id: str
     text: str
     start: float
     end: float
+    written: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +180,18 @@ class ReplyAudioCompleted:
 
 @dataclass(frozen=True, slots=True)
 class ReplyTextFailed:
-    """The language model failed in the middle of a reply, or before it."""
+    """The language model failed in the middle of a reply, or before it. `lasting`: asking again cannot help."""
 
     reply_id: str
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyAudioFailed:
-    """The synthesis of a reply failed, or none could be found."""
+    """The synthesis of a reply failed, or none could be found. `lasting`: another one cannot help."""
 
     reply_id: str
+    lasting: bool = False
 
 
 UserEvent = (

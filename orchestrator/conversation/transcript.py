@@ -42,6 +42,8 @@ class ReplySoFar:
     reply_id: str
     text: str
     heard_text: str
+    over: bool = False
+    """It ended, as the client knows."""
 
 
 @dataclass(slots=True)
@@ -66,14 +68,17 @@ class Transcript:
             first -= 1
         return self.items[min(first, max(len(self.items) - 1, 0)) :]
 
-    def messages(self, instructions: str | None) -> list[Message]:
+    def messages(self, instructions: str | None, *, begun: str = "") -> list[Message]:
         """Return the model's view: instructions first, then user and assistant in strict alternation.
+
+        What the model has `begun` to say comes last: it goes on there.
 
         Templates of many models insist that the first message after the instructions is the user's; where the model
         spoke first, the person is taken to have said hello (Unmute does the same).
         """
         spoken: list[Message] = []
-        for item in self.items:
+        said = [*self.items, Item("", Role.ASSISTANT, begun.strip())]
+        for item in said:
             text = _said(item)
             if not text:
                 continue

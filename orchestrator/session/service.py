@@ -10,7 +10,7 @@ import structlog
 
 from mesh.audio import negotiate
 from mesh.discovery.search import Replicas
-from mesh.errors import AtCapacity, MissingServiceAtCapacity
+from mesh.errors import AtCapacity, Draining, MissingServiceAtCapacity
 from mesh.process import logs
 from mesh.process.lag import Overload
 from mesh.rpc.streams import before_idle, first_request
@@ -39,6 +39,9 @@ _OPENINGS_AT_ONCE = 16
 
 _CALMER_IN_S = 2.0
 """When a client may come back that came while this process was overloaded."""
+
+_FAREWELL_S = 0.5
+"""How long before the process cuts off its calls the conversations that are left are ended."""
 
 _log = structlog.get_logger()
 
@@ -69,6 +72,7 @@ class ConversationServicer(ConversationServiceServicer):
         self._prompts = prompts
         self._recordings = recordings
         self._checkpoints = Checkpoints(settings.checkpoint_key)
+        self._sessions: set[Session] = set()
         self._typed = 0
         """Typed conversations that are held."""
 
@@ -82,6 +86,23 @@ class ConversationServicer(ConversationServiceServicer):
         return pb.DescribeServiceResponse(
             model=model, answers_by_rules=model == RULES, can_record=bool(self._settings.recordings_folder)
         )
+
+    async def leave(self, draining: asyncio.Event, limit_s: float) -> None:
+        """Once the process drains, have every conversation go on elsewhere; end those that are left after `limit_s`."""
+        await draining.wait()
+        for session in self._sessions:
+            session.go_away(limit_s)
+        await asyncio.sleep(max(0.0, limit_s - _FAREWELL_S))
+        for session in self._sessions:
+            session.end_early(Draining("this replica stops"))
+
+    @contextmanager
+    def _held(self, session: Session) -> Iterator[None]:
+        self._sessions.add(session)
+        try:
+            yield
+        finally:
+            self._sessions.discard(session)
 
     @contextmanager
     def _typed_slot(self) -> Iterator[None]:
@@ -147,6 +168,7 @@ class ConversationServicer(ConversationServiceServicer):
         async with AsyncExitStack() as exits:
             if config.typed_only:
                 exits.enter_context(self._typed_slot())
+            exits.enter_context(self._held(session))
             exits.push_async_callback(session.recorder.close)
             work = []
             if not config.typed_only:

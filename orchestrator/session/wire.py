@@ -92,7 +92,13 @@ def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
             return pb.ConverseResponse(reply_cancelled=cancelled)
         case act.ReplyFinishedNotice(reply_id, text):
             return pb.ConverseResponse(reply_finished=pb.ReplyFinished(reply_id=reply_id, text=text))
-        case act.ReleaseAudio():
+        case (
+            act.ReleaseAudio()
+            | act.ResumeSynthesis()
+            | act.ResumeText()
+            | act.AbandonText()
+            | act.ReplyVoiceLostNotice()  # the session warns of it
+        ):
             return None
         case _:
             assert_never(action)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from mesh.discovery.search import Replicas
 from mesh.rpc.server import GrpcServer
+from mesh.tasks import beside
 from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.prompts.headlines import HeadlineCache
@@ -47,6 +48,8 @@ class Harness:
 
     stt: fake_stt.FakeStt
     tts: fake_tts.FakeTts
+    all_tts: list[fake_tts.FakeTts]
+    """`tts`, and its other replicas."""
     llm: fake_llm.FakeLlm
     stt_server: GrpcServer
     tts_server: GrpcServer
@@ -93,30 +96,34 @@ async def orchestrator(
         upstreams = Upstreams(model, tts_replicas, metrics, VoiceQueue(settings.voice_wait_s))
         prompts = Prompts(TEXTS, await enter(HeadlineCache(settings)))
         servicer = ConversationServicer(settings, stt_replicas, upstreams, prompts, recordings)
-        yield await enter(
+        server = await enter(
             GrpcServer(
                 settings,
                 services=[pb.DESCRIPTOR.services_by_name["ConversationService"]],
                 add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
             )
         )
+        async with beside(servicer.leave(server.draining, settings.drain_limit_s)):
+            yield server
 
 
 @asynccontextmanager
-async def open_harness(**settings: Any) -> AsyncIterator[Harness]:
-    """Build it, with these settings of the orchestrator besides the addresses."""
+async def open_harness(voices: int = 1, **settings: Any) -> AsyncIterator[Harness]:
+    """Build it, with so many replicas of the synthesis, and with these settings of the orchestrator."""
     stt, tts, llm = fake_stt.FakeStt(), fake_tts.FakeTts(), fake_llm.FakeLlm()
     async with AsyncExitStack() as exits:
         enter = exits.enter_async_context
         stt_server = await enter(fake_stt.serving(stt))
         tts_server = await enter(fake_tts.serving(tts))
+        more_tts = [fake_tts.FakeTts() for _ in range(voices - 1)]
+        addresses = [tts_server.address, *[(await enter(fake_tts.serving(each))).address for each in more_tts]]
         llm_url = await enter(fake_llm.serving(llm))
         chosen = OrchestratorSettings(port=0, metrics_port=0, llm_url=llm_url, **settings)
         registry = CollectorRegistry()
         recordings = await enter(Recordings(chosen))
-        server = await enter(orchestrator(chosen, stt_server.address, tts_server.address, registry, recordings))
+        server = await enter(orchestrator(chosen, stt_server.address, ",".join(addresses), registry, recordings))
         channel = await enter(grpc.aio.insecure_channel(server.address))
-        yield Harness(stt, tts, llm, stt_server, tts_server, registry, server, channel, recordings)
+        yield Harness(stt, tts, [tts, *more_tts], llm, stt_server, tts_server, registry, server, channel, recordings)
 
 
 @asynccontextmanager

@@ -55,8 +55,8 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.ReplyWordTimed, REPLIES, TEXTS, NUMBERS, NUMBERS),
     st.builds(ev.ReplyPlaybackReported, REPLIES, NUMBERS, st.booleans()),
     st.builds(ev.ReplyAudioCompleted, REPLIES),
-    st.builds(ev.ReplyTextFailed, REPLIES),
-    st.builds(ev.ReplyAudioFailed, REPLIES),
+    st.builds(ev.ReplyTextFailed, REPLIES, st.booleans()),
+    st.builds(ev.ReplyAudioFailed, REPLIES, st.booleans()),
 )
 MOMENTS = st.sampled_from([0.0, 0.0, 0.01, 0.08, 0.5, 1.1, 60.0])
 
@@ -84,6 +84,10 @@ class Living:
                     | act.ReplyTextNotice()
                     | act.ReplyTextDoneNotice()
                     | act.ReplyReleasedNotice()
+                    | act.ReplyVoiceLostNotice()
+                    | act.ResumeSynthesis()
+                    | act.ResumeText()
+                    | act.AbandonText()
                 ):
                     assert action.reply_id == self.reply_id
                 case act.EndConversation():

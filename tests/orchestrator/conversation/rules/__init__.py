@@ -49,6 +49,7 @@ RULES = (
     replies.WORDLESS,
     replies.DEAD,
     failures.TEXT_FAILED,
+    failures.SPEECH_RESUMED,
     failures.SPEECH_FAILED,
     failures.DEAF,
     requests.CANCELLING,
