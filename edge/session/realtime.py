@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from edge.access.openings import Openings
 from edge.dialects import DialectFactory, InvalidEvent
 from edge.health import MeshHealth
 from edge.http.connections import ABORT
@@ -45,8 +46,9 @@ class RealtimeSession:
     into the send queue as fast as they come, so the end of a reply overtakes the reply. One sends what is in the queue
     to the client.
 
-    With `health`, the session fails at once if something in the mesh is known to be down. Once `draining` is set, the
-    session disconnects its client at the next pause, so that it finds another edge; once `stopping` is set, at once.
+    `openings` gives it its turn. With `health`, the session fails at once if something in the mesh is known to be down.
+    Once `draining` is set, the session disconnects its client at the next pause, so that it finds another edge; once
+    `stopping` is set, at once.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class RealtimeSession:
         metrics: EdgeMetrics,
         *,
         stopping: asyncio.Event,
+        openings: Openings,
         draining: asyncio.Event | None = None,
         checkpoints: CheckpointStore | None = None,
         health: MeshHealth | None = None,
@@ -65,6 +68,7 @@ class RealtimeSession:
         self._orchestrators = orchestrators
         self._metrics = metrics
         self._stopping = stopping
+        self._openings = openings
         self._draining = draining or asyncio.Event()
         self._checkpoints = checkpoints or MemoryStore()
         self._health = health
@@ -72,7 +76,10 @@ class RealtimeSession:
         self._dialect = dialect(self._send_queue.put)
 
     async def run(self) -> None:
-        """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment."""
+        """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment.
+
+        Raises `AtCapacity` if the client cannot even be accepted.
+        """
         try:
             await self._accept()
             await self._converse_or_fail()
@@ -90,7 +97,8 @@ class RealtimeSession:
     async def _accept(self) -> None:
         """Answer the subprotocol only if it was offered: clients that offered none would refuse the connection."""
         offered = self._websocket.scope["subprotocols"]
-        await self._websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        async with self._openings.turn():
+            await self._websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
     async def _converse_or_fail(self) -> None:
         try:
@@ -134,9 +142,10 @@ class RealtimeSession:
             if config.checkpoints:
                 own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
             try:
-                stream = await exits.enter_async_context(
-                    conversation(self._orchestrators, opening, own.keep if own else ignored)
-                )
+                on_checkpoint = own.keep if own else ignored
+                async with self._openings.admission(typed=config.typed_only):
+                    stream = await exits.enter_async_context(conversation(self._orchestrators, opening, on_checkpoint))
+                exits.callback(self._openings.freed)
             except InvalidRequest:
                 raise
             except MeshError:
