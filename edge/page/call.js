@@ -8,7 +8,7 @@
  */
 
 import { retryDelay } from "./backoff.js";
-import { NOTHING_YET, after, closed, divided } from "./conversation.js";
+import { NOTHING_YET, after, closed, divided, history, isAnswering } from "./conversation.js";
 import { OpusDownlink, PcmDownlink, decodesOpus } from "./downlink.js";
 import { Line, NoMicrophone, canPlay } from "./line.js";
 import { Playback } from "./playback.js";
@@ -26,6 +26,8 @@ const NOTE_S = 8;
 const STALLED_MS = 250;
 /** How long the last words of a goodbye may still take to be played. */
 const FAREWELL_S = 1;
+/** How long the microphone stays open after a push: people let go with the last sound, and it has yet to be sent. */
+const TAIL_MS = 250;
 
 /**
  * @typedef {object} CallState what the page shows
@@ -34,6 +36,8 @@ const FAREWELL_S = 1;
  * @property {words.Trouble | null} trouble
  * @property {number | null} retryAt when the next try is made, in milliseconds of `performance.now`
  * @property {boolean} isMuted
+ * @property {boolean} pushesToTalk the microphone is heard only while the person pushes
+ * @property {boolean} isPushing
  * @property {boolean} isTypedOnly
  * @property {boolean} isSilent replies are read, not heard
  * @property {string} note something that passes by
@@ -51,6 +55,8 @@ const AT_FIRST = {
   trouble: null,
   retryAt: null,
   isMuted: false,
+  pushesToTalk: false,
+  isPushing: false,
   isTypedOnly: false,
   isSilent: false,
   note: "",
@@ -84,11 +90,14 @@ export class Call {
   #attempt = 0;
   #retry;
   #noteTimer;
+  #tail;
   #requests = 0;
   /** What was typed and not yet taken, by request id. */
   #typed = new Map();
   /** What the person typed before there was a connection. */
   #firstWords = "";
+  /** The connection was lost in the middle of a conversation, which the next one goes on with. */
+  #goesOn = false;
   /** The line's clock, in samples at 24 kHz: what has been captured, and where the server's position 0 is on it. */
   #captured = 0;
   #base = null;
@@ -123,7 +132,8 @@ export class Call {
 
   /** The session fields that the choice and the wishes stand for. */
   #asked() {
-    return { ...sessionOf(this.#choice, this.#wishes), eagerness: this.#wishes.eagerness };
+    const turnMode = this.state.pushesToTalk ? "TURN_MODE_MANUAL" : "TURN_MODE_AUTOMATIC";
+    return { ...sessionOf(this.#choice, this.#wishes), eagerness: this.#wishes.eagerness, turnMode };
   }
 
   /** Which microphone and loudspeaker to use, by their ids. @param {{microphone: string, loudspeaker: string}} devices */
@@ -200,8 +210,49 @@ export class Call {
 
   /** Send silence instead of the microphone, or the microphone again. */
   mute(isMuted) {
-    this.#line?.mute(isMuted);
     this.#set({ isMuted });
+    this.#openMicrophone();
+  }
+
+  /** Whether the microphone is heard only while the person pushes, and letting go ends the turn. */
+  pushToTalk(pushesToTalk) {
+    clearTimeout(this.#tail);
+    this.#set({ pushesToTalk, isPushing: false });
+    this.#openMicrophone();
+    this.#socket?.send(protocol.update(this.#asked(), this.#nextId()));
+  }
+
+  /** The person begins to talk; an answer that is still going on stops. */
+  push() {
+    if (!this.state.pushesToTalk || this.state.stage !== "talking") return;
+    clearTimeout(this.#tail);
+    if (!this.state.isPushing) this.stopReply();
+    this.#set({ isPushing: true });
+    this.#openMicrophone();
+  }
+
+  /** The person has let go: their turn is over. */
+  letGo() {
+    if (!this.state.isPushing) return;
+    this.#set({ isPushing: false });
+    clearTimeout(this.#tail);
+    this.#tail = setTimeout(() => {
+      this.#openMicrophone();
+      this.#socket?.send(protocol.commitTurn(this.#nextId()));
+    }, TAIL_MS);
+  }
+
+  /** Stop the answer that is being prepared or spoken, if there is one. */
+  stopReply() {
+    if (!isAnswering(this.state.conversation)) return;
+    this.#playback.breaksOff();
+    this.#socket?.send(protocol.cancelReply(this.#nextId()));
+  }
+
+  /** Let the microphone be heard, or silence in its place. */
+  #openMicrophone() {
+    const { isMuted, pushesToTalk, isPushing } = this.state;
+    this.#line?.mute(isMuted || (pushesToTalk && !isPushing));
   }
 
   /** Let the sound go on after the browser has stopped it; called from a click. */
@@ -233,10 +284,10 @@ export class Call {
       unplugged: () => this.#unplugged(),
       interrupted: (isRunning) => this.#interrupted(!isRunning),
     });
-    line.mute(this.state.isMuted);
     await line.use(this.#devices);
     this.#captured = 0;
     this.#line = line;
+    this.#openMicrophone();
     await line.open({ withMicrophone });
   }
 
@@ -251,11 +302,14 @@ export class Call {
   #stop() {
     clearTimeout(this.#retry);
     this.#attempt = 0;
+    this.#goesOn = false;
     this.#disconnect();
     return ++this.#generation;
   }
 
   #disconnect() {
+    clearTimeout(this.#tail);
+    if (this.state.isPushing) this.#set({ isPushing: false });
     this.#socket?.close();
     this.#socket = null;
     this.#uplink?.close();
@@ -283,7 +337,8 @@ export class Call {
     this.#downlink = opusDown ? new OpusDownlink(play, complete) : new PcmDownlink(play, complete);
     const send = (bytes, samples) => this.#sendAudio(bytes, samples);
     if (!isTypedOnly) this.#uplink = opusUp ? new OpusUplink(send) : new PcmUplink(send);
-    this.#socket = new Socket(protocol.config(session, { opusUp, opusDown, typedOnly: isTypedOnly }), {
+    const said = this.#goesOn ? history(this.state.conversation) : [];
+    this.#socket = new Socket(protocol.config(session, { opusUp, opusDown, typedOnly: isTypedOnly }, said), {
       event: (event) => this.#event(event),
       closed: (end) => this.#closed(end),
     });
@@ -344,15 +399,16 @@ export class Call {
   }
 
   #started() {
-    const isAgain = this.state.trouble?.id === "connection";
-    const text = isAgain ? "The connection was lost. A new conversation began" : "A new conversation began";
+    const goesOn = this.#goesOn;
+    const text = goesOn ? "The connection was lost, and is back" : "A new conversation began";
     this.#attempt = 0;
+    this.#goesOn = false;
     this.#typed.clear();
     this.#set({
       stage: "talking",
       trouble: null,
       latency: null,
-      conversation: divided(this.state.conversation, text, this.recording.elapsed),
+      conversation: divided(this.state.conversation, text, this.recording.elapsed, { goesOn }),
     });
     if (this.#firstWords) this.say(this.#firstWords);
     this.#firstWords = "";
@@ -372,8 +428,10 @@ export class Call {
     this.#disconnect();
     if (error?.reason === "VOICE_NOT_FOUND") this.#onVoiceGone(this.#choice.id);
     const trouble = error ? words.serverTrouble(error) : words.connectionTrouble(wasStarted);
-    if (trouble.isPassing) this.#waitFor(trouble, protocol.seconds(error?.retryAfter));
-    else this.#giveUp(trouble);
+    if (trouble.isPassing) {
+      this.#goesOn ||= wasStarted;
+      this.#waitFor(trouble, protocol.seconds(error?.retryAfter));
+    } else this.#giveUp(trouble);
     if (trouble.isPassing && error?.reason !== "AT_CAPACITY" && !error?.service) void this.#askWhatIsDown(trouble);
   }
 

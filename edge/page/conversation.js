@@ -20,11 +20,12 @@
  * @property {number} spoken how many characters of `text` have been heard, or are being
  * @property {"preparing" | "speaking" | "held" | "finished" | "cut"} phase
  *
- * @typedef {object} Divider between two conversations
+ * @typedef {object} Divider between two conversations, or where one was interrupted
  * @property {"divider"} kind
  * @property {string} id
  * @property {number} at
  * @property {string} text
+ * @property {boolean} goesOn the conversation is the one before
  *
  * @typedef {object} Conversation
  * @property {readonly (Turn | Reply | Divider)[]} entries
@@ -97,11 +98,39 @@ export function closed(state) {
   return { ...state, entries, isAnswerDue: false };
 }
 
-/** A new conversation begins below what is there. */
-export function divided(state, text, at) {
+/** A new conversation begins below what is there, or the one that was interrupted goes on. */
+export function divided(state, text, at, { goesOn = false } = {}) {
   const { entries } = closed(state);
   if (entries.length === 0) return NOTHING_YET;
-  return { ...NOTHING_YET, entries: [...entries, { kind: "divider", id: `divider_${entries.length}`, at, text }] };
+  return { ...NOTHING_YET, entries: [...entries, { kind: "divider", id: `divider_${entries.length}`, at, text, goesOn }] };
+}
+
+/** What the contract takes of a history; the oldest goes first. */
+const MOST_ITEMS = 1_000;
+const MOST_CHARACTERS = 200_000;
+const MOST_IN_ITEM = 10_000;
+
+/** What was said and heard in the present conversation, oldest first: the `history` of a `ConverseConfig`. @param {Conversation} state */
+export function history({ entries }) {
+  const start = entries.findLastIndex((entry) => entry.kind === "divider" && !entry.goesOn) + 1;
+  const items = [];
+  let characters = 0;
+  for (const entry of entries.slice(start).reverse()) {
+    if (entry.kind === "divider") continue;
+    const heard = entry.kind === "reply" ? entry.text.slice(0, entry.spoken) : entry.text;
+    // Characters are Unicode's for the service.
+    const text = [...heard.trim()].slice(0, MOST_IN_ITEM);
+    characters += text.length;
+    if (items.length === MOST_ITEMS || characters > MOST_CHARACTERS) break;
+    const role = entry.kind === "reply" ? "HISTORY_ROLE_ASSISTANT" : "HISTORY_ROLE_USER";
+    if (text.length > 0) items.unshift({ role, text: text.join("") });
+  }
+  return items;
+}
+
+/** Whether a reply is being prepared or spoken. @param {Conversation} state */
+export function isAnswering({ entries }) {
+  return entries.some((entry) => entry.kind === "reply" && isAlive(entry));
 }
 
 /**

@@ -38,7 +38,10 @@ let warning = null;
 function show() {
   const { state, recording } = call;
   const trouble = state.trouble ?? (state.stage === "idle" ? warning : null);
+  const couldPush = !byId("push").hidden;
   view.show({ ...state, trouble }, { isChoosing, choice, recording });
+  // The space bar talks from the start, and does not hang up.
+  if (!couldPush && !byId("push").hidden && document.activeElement === byId("call")) byId("push").focus();
   keepAwake(state.stage === "talking");
   if (state.unsent && byId("words").value === "") byId("words").value = call.takeUnsent();
 }
@@ -61,6 +64,7 @@ function isInCall() {
 byId("call").addEventListener("click", () => (isInCall() ? call.hangUp() : start({ isTypedOnly: false })));
 byId("switch").addEventListener("click", () => start({ isTypedOnly: !isInCall() }));
 byId("mute").addEventListener("click", () => call.mute(!call.state.isMuted));
+byId("stop").addEventListener("click", () => call.stopReply());
 byId("trouble-retry").addEventListener("click", () =>
   call.state.stage === "waiting" ? call.retryNow() : start({ isTypedOnly: false }),
 );
@@ -78,12 +82,63 @@ byId("typing").addEventListener("submit", async (event) => {
   call.say(text);
 });
 
-document.addEventListener("keydown", (event) => {
-  const isTyping = event.target instanceof Element && event.target.matches("input:not([type=radio], [type=checkbox]), select");
-  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
-  if (event.key.toLowerCase() !== "m" || isTyping || !isPlain || byId("mute").hidden) return;
-  if (preferences().shortcut && document.querySelector("dialog[open]") === null) call.mute(!call.state.isMuted);
+// Push to talk. Whoever cannot hold a button down taps it, and taps it again at the end.
+
+/** A push that is shorter is a tap. */
+const TAP_MS = 300;
+let pushedAt = 0;
+
+function push() {
+  if (call.state.isPushing) {
+    call.letGo();
+    return;
+  }
+  pushedAt = performance.now();
+  call.push();
+}
+
+function letGo() {
+  if (performance.now() - pushedAt >= TAP_MS) call.letGo();
+}
+
+byId("push").addEventListener("pointerdown", (event) => {
+  // So that letting go beside the button counts too.
+  byId("push").setPointerCapture(event.pointerId);
+  push();
 });
+byId("push").addEventListener("lostpointercapture", letGo);
+// Clicks that stand for a key, or for a program that reads the page aloud, have no `detail`.
+byId("push").addEventListener("click", ({ detail }) => {
+  if (detail === 0) push();
+});
+byId("push").addEventListener("contextmenu", (event) => event.preventDefault());
+// A window that is left while the space bar is down does not see it come up.
+window.addEventListener("blur", letGo);
+
+// Keys
+
+document.addEventListener("keydown", (event) => {
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+  if (document.querySelector("dialog[open]") !== null) return;
+  if (event.key === " " && !byId("push").hidden && !isTakenBy(event.target, "button:not(#push)")) {
+    event.preventDefault();
+    if (isPlain) push();
+  }
+  if (event.key === "Escape" && isPlain) call.stopReply();
+  if (event.key.toLowerCase() !== "m" || isTakenBy(event.target) || !isPlain || byId("mute").hidden) return;
+  if (preferences().shortcut) call.mute(!call.state.isMuted);
+});
+
+document.addEventListener("keyup", (event) => {
+  if (event.key !== " " || byId("push").hidden || isTakenBy(event.target, "button:not(#push)")) return;
+  event.preventDefault();
+  letGo();
+});
+
+/** Whether what has the focus takes keys for itself. */
+function isTakenBy(target, more = "select") {
+  return target instanceof Element && target.matches(`input:not([type=radio], [type=checkbox]), select, textarea, summary, ${more}`);
+}
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
@@ -131,6 +186,10 @@ byId("setting-consent").addEventListener("change", ({ target }) => {
 byId("setting-shortcut").addEventListener("change", ({ target }) => {
   prefer({ shortcut: target.checked });
   showShortcut();
+});
+byId("setting-push").addEventListener("change", ({ target }) => {
+  prefer({ push: target.checked });
+  call.pushToTalk(target.checked);
 });
 byId("setting-theme").addEventListener("change", ({ target }) => {
   prefer({ theme: target.value });
@@ -308,9 +367,11 @@ function save(blob, name) {
 
 byId("setting-consent").checked = preferences().consents === true;
 byId("setting-shortcut").checked = preferences().shortcut;
+byId("setting-push").checked = preferences().push;
 byId("setting-theme").value = preferences().theme;
 byId("setting-eagerness").value = preferences().eagerness;
 call.wish({ eagerness: preferences().eagerness });
+call.pushToTalk(preferences().push);
 showTheme();
 showShortcut();
 call.consent(preferences().consents === true);

@@ -2,10 +2,10 @@
 
 const KEY = "parley";
 
-/** @typedef {{consents: boolean | null, voice: string | null, theme: "" | "light" | "dark", shortcut: boolean, language: string, eagerness: string, microphone: string, loudspeaker: string}} Preferences `consents` is null until the person was asked */
+/** @typedef {{consents: boolean | null, voice: string | null, theme: "" | "light" | "dark", shortcut: boolean, push: boolean, language: string, eagerness: string, microphone: string, loudspeaker: string}} Preferences `consents` is null until the person was asked */
 
 /** @type {Preferences} */
-const AT_FIRST = { consents: null, voice: null, theme: "", shortcut: true, language: "", eagerness: "EAGERNESS_AUTO", microphone: "", loudspeaker: "" };
+const AT_FIRST = { consents: null, voice: null, theme: "", shortcut: true, push: false, language: "", eagerness: "EAGERNESS_AUTO", microphone: "", loudspeaker: "" };
 
 let present = { ...AT_FIRST, ...stored() };
 

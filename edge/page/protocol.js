@@ -13,14 +13,16 @@ const OGG_OPUS = { encoding: "AUDIO_ENCODING_OGG_OPUS" };
  *
  * @param {object} session a `SessionConfig`
  * @param {{opusUp?: boolean, opusDown?: boolean, typedOnly?: boolean}} means
+ * @param {object[]} history the `HistoryItem`s of what was said before
  */
-export function config(session, { opusUp = false, opusDown = false, typedOnly = false } = {}) {
+export function config(session, { opusUp = false, opusDown = false, typedOnly = false } = {}, history = []) {
   return {
     config: {
       session,
       ...(opusUp && !typedOnly && { inputFormat: OGG_OPUS }),
       ...(opusDown && { outputFormat: OGG_OPUS }),
       ...(typedOnly && { typedOnly }),
+      ...(history.length > 0 && { history }),
     },
   };
 }
@@ -33,6 +35,16 @@ export function audio(bytes) {
 /** A typed turn; a rejection of it carries `requestId`. */
 export function text(words, requestId) {
   return { requestId, text: { text: words } };
+}
+
+/** Stop the reply that is being prepared or spoken. */
+export function cancelReply(requestId) {
+  return { requestId, cancelReply: {} };
+}
+
+/** The person's turn is over. */
+export function commitTurn(requestId) {
+  return { requestId, commitTurn: {} };
 }
 
 /** How far a reply has been played: a `ReplyPlayback`. */

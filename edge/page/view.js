@@ -1,7 +1,7 @@
 /** Shows a call's state on the page. It reads nothing back: what the person does is `main.js`'s affair. */
 
 import { Captions } from "./captions.js";
-import { floor } from "./conversation.js";
+import { floor, isAnswering } from "./conversation.js";
 import { Orb } from "./orb.js";
 import { FLOOR } from "./words.js";
 
@@ -26,7 +26,8 @@ export class View {
   /** RMS of what both sides sound like now. */
   hear(person, reply) {
     this.#orb.hear(person, reply);
-    this.#at.mute.style.setProperty("--level", Math.min(1, person * LEVEL_GAIN).toFixed(2));
+    const level = Math.min(1, person * LEVEL_GAIN).toFixed(2);
+    for (const button of [this.#at.mute, this.#at.push]) button.style.setProperty("--level", level);
   }
 
   /** The colours have changed. */
@@ -54,11 +55,16 @@ export class View {
     this.#announce(state, mood);
   }
 
-  #showControls({ stage, isMuted, isTypedOnly, isSilent, trouble }) {
+  #showControls({ stage, isMuted, pushesToTalk, isPushing, isTypedOnly, isSilent, trouble, conversation }) {
     const isInCall = inCall(stage);
     this.#at.call.toggleAttribute("data-hangs-up", isInCall);
     this.#text("call-label", !isInCall ? "Start talking" : stage === "talking" ? "Hang up" : "Cancel");
-    this.#at.mute.hidden = stage !== "talking" || isTypedOnly;
+    this.#at.mute.hidden = stage !== "talking" || isTypedOnly || pushesToTalk;
+    this.#at.push.hidden = stage !== "talking" || isTypedOnly || !pushesToTalk;
+    this.#at.push.setAttribute("aria-pressed", String(isPushing));
+    this.#text("push-label", isPushing ? "Let go to end" : "Hold to talk");
+    this.#at.stop.hidden = stage !== "talking";
+    this.#at.stop.disabled = !isAnswering(conversation);
     this.#at.mute.setAttribute("aria-pressed", String(isMuted));
     const offer = !isInCall ? "Type instead" : isTypedOnly && !isSilent && stage === "talking" ? "Use the microphone" : "";
     this.#at.switch.hidden = offer === "" || trouble !== null;
@@ -140,7 +146,7 @@ function inCall(stage) {
 }
 
 /** One sentence below the state: what the person can do. */
-function hint({ stage, isMuted, isTypedOnly, isSilent, ending, trouble }, mood, name) {
+function hint({ stage, isMuted, pushesToTalk, isPushing, isTypedOnly, isSilent, ending, trouble }, mood, name) {
   switch (stage) {
     case "idle":
       return trouble ? "" : `Talk with ${name}. Speak over the answer whenever you like.`;
@@ -151,6 +157,7 @@ function hint({ stage, isMuted, isTypedOnly, isSilent, ending, trouble }, mood, 
     case "talking":
       if (isSilent) return mood === "listening" ? "Type, and read the answer here." : "";
       if (isTypedOnly) return mood === "listening" ? "Type, and you will be answered aloud." : "";
+      if (pushesToTalk) return isPushing ? "Let go when you have said it." : "Hold the button or the space bar while you talk.";
       if (mood === "held") return "Go on, I am listening.";
       if (isMuted) return `${name} hears silence until you unmute.`;
       return mood === "speaking" ? "Just speak to interrupt." : mood === "listening" ? "Say something." : "";

@@ -121,7 +121,7 @@ export function serverTrouble({ reason, message = "", service, field }) {
 export function connectionTrouble(wasTalking) {
   const title = wasTalking ? "The connection was lost" : "The service cannot be reached";
   const text = wasTalking
-    ? "What was said stays here. A new conversation begins when the connection is back."
+    ? "What was said stays here. The conversation goes on when the connection is back."
     : "Perhaps it is restarting, or your network is down.";
   return { id: "connection", title, text, isPassing: true };
 }

@@ -138,6 +138,16 @@ async def muted(page: Page, harness: PageHarness) -> None:
     await expect(page.locator("#mute")).to_have_attribute("aria-pressed", "true")
 
 
+async def pushing(page: Page, harness: PageHarness) -> None:
+    await page.add_init_script("localStorage.parley = JSON.stringify({consents: false, push: true})")
+    talk = await called(page, harness)
+    await _greeted(talk)
+    await page.locator("#push").click()
+    await expect(page.locator("#push")).to_have_attribute("aria-pressed", "true")
+    await _asking(talk)
+    await page.locator(".turn .partial").wait_for()
+
+
 async def held(page: Page, harness: PageHarness) -> None:
     talk = await _spoken_to(page, harness)
     await talk.say(user_speech_started={"item_id": "item_4", "cause": pb.SPEECH_CAUSE_DETECTED})
@@ -230,6 +240,7 @@ SCENES: dict[str, Scene] = {
         thinking,
         speaking,
         muted,
+        pushing,
         held,
         cut,
         choosing,

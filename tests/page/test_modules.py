@@ -446,6 +446,26 @@ class TestConversation:
         state, _ = await self.after(here, ("somethingNew", {}), ("replyWordSpoken", {"replyId": "x"}))
         assert state["entries"] == []
 
+    async def test_the_history_is_what_was_heard_in_the_present_conversation(self, here: Page) -> None:
+        def turn(text: str) -> dict[str, Any]:
+            return {"kind": "turn", "id": "i", "text": text}
+
+        def reply(text: str, spoken: int) -> dict[str, Any]:
+            return {"kind": "reply", "id": "r", "text": text, "spoken": spoken}
+
+        def divider(*, goes_on: bool) -> dict[str, Any]:
+            return {"kind": "divider", "id": "d", "text": "-", "goesOn": goes_on}
+
+        entries = [turn("before"), divider(goes_on=False), reply("Hello there.", 5), turn("Hi!"), divider(goes_on=True)]
+        entries += [reply("nothing of it", 0), turn("😀" * 10_001)]
+        items = await run(here, "conversation", "return m.history({entries: given[0]})", entries)
+        assert [each["role"] for each in items] == [f"HISTORY_ROLE_{role}" for role in ("ASSISTANT", "USER", "USER")]
+        assert [each["text"] for each in items] == ["Hello", "Hi!", "😀" * 10_000]
+        for text, most in (("a", 1_000), ("b" * 10_000, 20)):
+            entries = [turn("old"), *[turn(text)] * most]
+            items = await run(here, "conversation", "return m.history({entries: given[0]})", entries)
+            assert [each["text"] for each in items] == [text] * most
+
 
 class TestTranscript:
     async def test_it_marks_what_was_not_heard(self, here: Page) -> None:

@@ -1,5 +1,6 @@
 """The page in each of its states, in front of a scripted orchestrator."""
 
+import asyncio
 import json
 from importlib.resources import files
 from typing import Any
@@ -256,6 +257,119 @@ class TestWishes:
             await talk.next_request("audio")
 
 
+class TestStopping:
+    @pytest.mark.parametrize("way", ["button", "key"])
+    async def test_an_answer_can_be_stopped(self, browser: Browser, harness: PageHarness, way: str) -> None:
+        async with visitor(browser) as page:
+            talk = await called(page, harness)
+            await expect(page.locator("#stop")).to_be_disabled()
+            await talk.say(reply_created={"reply_id": "reply_1", "item_id": "item_1"})
+            await talk.say(reply_text_delta={"reply_id": "reply_1", "text": "Once upon a time"})
+            await talk.say(reply_audio={"reply_id": "reply_1", "audio": tone(8)})
+            await expect(page.locator("#state")).to_have_text("Speaking")
+            await (page.locator("#stop").click() if way == "button" else page.keyboard.press("Escape"))
+            asked = await talk.next_request("cancel_reply")
+            assert not asked.cancel_reply.HasField("reply_id")
+            cause = pb.CANCEL_CAUSE_REQUESTED
+            await talk.say(reply_cancelled={"reply_id": "reply_1", "cause": cause, "heard_text": "Once"})
+            await expect(page.locator(".reply s")).to_have_text(" upon a time")
+            await expect(page.locator("#stop")).to_be_disabled()
+            await expect(page.locator("#state")).to_have_text("Listening")
+
+    async def test_where_nothing_is_answered_escape_asks_for_nothing(
+        self, browser: Browser, harness: PageHarness
+    ) -> None:
+        async with visitor(browser) as page:
+            talk = await called(page, harness)
+            await page.keyboard.press("Escape")
+            await page.locator("#words").fill("Hello")
+            await page.locator("#words").press("Enter")
+            kinds = []
+            while "text" not in kinds:
+                kinds.append((await talk.next_request()).WhichOneof("request"))
+            assert set(kinds) <= {"audio", "text"}
+
+
+LOUD_MICROPHONE = """
+    navigator.mediaDevices.getUserMedia = async () => {
+      const context = new AudioContext({ sampleRate: 24000 });
+      const [tone, out] = [new OscillatorNode(context, { frequency: 300 }), context.createMediaStreamDestination()];
+      tone.connect(out);
+      tone.start();
+      return out.stream;
+    };
+    delete globalThis.AudioEncoder;"""
+"""An init script: the microphone hears a tone all the time, and what it hears is sent as PCM."""
+
+
+async def is_heard(talk: Conversation) -> bool:
+    """Whether what the microphone sends next is more than silence."""
+    return any((await talk.next_request("audio")).audio.audio)
+
+
+async def until_heard(talk: Conversation, *, heard: bool) -> None:
+    async with asyncio.timeout(10):
+        while await is_heard(talk) is not heard:
+            pass
+
+
+class TestPushToTalk:
+    @pytest.mark.parametrize("way", ["hold", "tap", "space"])
+    async def test_it_is_heard_while_pushed_and_then_the_turn_ends(
+        self, browser: Browser, harness: PageHarness, way: str
+    ) -> None:
+        remembered = "localStorage.parley = JSON.stringify({consents: false, push: true})"
+        async with visitor(browser, LOUD_MICROPHONE, remembered) as page:
+            talk = await called(page, harness)
+            assert talk.config.session.turn_mode == pb.TURN_MODE_MANUAL
+            await expect(page.locator("#mute")).to_be_hidden()
+            await expect(page.locator("#push-label")).to_have_text("Hold to talk")
+            assert not await is_heard(talk)
+            if way == "space":
+                await page.keyboard.down(" ")
+            else:
+                await page.locator("#push").hover()
+                await page.mouse.down()
+                if way == "tap":
+                    await page.mouse.up()
+            await until_heard(talk, heard=True)
+            await expect(page.locator("#push-label")).to_have_text("Let go to end")
+            await page.wait_for_timeout(400)
+            assert await is_heard(talk)
+            if way == "space":
+                await page.keyboard.up(" ")
+            elif way == "hold":
+                await page.mouse.up()
+            else:
+                await page.locator("#push").click()
+            await talk.next_request("commit_turn")
+            await until_heard(talk, heard=False)
+
+    async def test_pushing_stops_the_answer(self, browser: Browser, harness: PageHarness) -> None:
+        remembered = "localStorage.parley = JSON.stringify({consents: false, push: true})"
+        async with visitor(browser, remembered) as page:
+            talk = await called(page, harness)
+            await talk.say(reply_created={"reply_id": "reply_1", "item_id": "item_1"})
+            await talk.say(reply_audio={"reply_id": "reply_1", "audio": tone(8)})
+            await expect(page.locator("#state")).to_have_text("Speaking")
+            await page.locator("#push").click()
+            await talk.next_request("cancel_reply")
+
+    async def test_it_can_be_switched_on_and_off_in_a_conversation(
+        self, browser: Browser, harness: PageHarness
+    ) -> None:
+        async with visitor(browser, LOUD_MICROPHONE) as page:
+            talk = await called(page, harness)
+            assert talk.config.session.turn_mode == pb.TURN_MODE_AUTOMATIC
+            assert await is_heard(talk)
+            for on, mode in ((True, pb.TURN_MODE_MANUAL), (False, pb.TURN_MODE_AUTOMATIC)):
+                await page.locator("#settings-open").click()
+                await page.locator("#setting-push").set_checked(on)
+                await page.locator("#settings-close").click()
+                assert (await talk.next_request("update")).update.session.turn_mode == mode
+                await until_heard(talk, heard=not on)
+
+
 class TestTrouble:
     async def test_a_page_that_is_not_safe_offers_typing_and_is_read(
         self, browser: Browser, harness: PageHarness
@@ -359,6 +473,7 @@ async def test_what_is_remembered_is_only_wishes(browser: Browser, harness: Page
             "voice",
             "theme",
             "shortcut",
+            "push",
             "language",
             "eagerness",
             "microphone",

@@ -257,7 +257,7 @@ async def test_refused_a_microphone_one_types_instead(mesh: Mesh) -> None:
         await expect(page.locator("#mute")).to_be_hidden()
 
 
-async def test_it_comes_back_after_the_edge_was_restarted(browser: Browser, mesh: Mesh) -> None:
+async def test_it_goes_on_after_the_edge_was_restarted(browser: Browser, mesh: Mesh, model: StoryTeller) -> None:
     async with visitor(browser, EARS) as page:
         await call(page, mesh)
         await first_told(page, "replyFinished")
@@ -266,10 +266,15 @@ async def test_it_comes_back_after_the_edge_was_restarted(browser: Browser, mesh
         await expect(page.locator("#trouble-title")).to_have_text("The connection was lost")
         await first_told(page, "started", after=lost, within_s=40)
         await expect(page.locator("#trouble")).to_be_hidden()
-        await expect(page.locator(".divider")).to_contain_text("A new conversation began")
+        await expect(page.locator(".divider")).to_have_text("The connection was lost, and is back")
         await expect(page.locator(".reply").first).to_contain_text("Hello there")
+        await type_turn(page, "Tell me a story.")
         again, _ = await first_told(page, "replyAudio", after=lost)
         await something_is_heard(page, after=again)
+        said = [(each["role"], each["content"]) for each in model.requests[-1]["messages"] if each["role"] != "system"]
+        assert said[0] == ("user", "Hello.")
+        assert said[1] == ("assistant", "Hello there.")
+        assert said[-1][1].endswith("Tell me a story.")
 
 
 def edge_of(mesh: Mesh) -> int:
