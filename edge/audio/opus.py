@@ -261,7 +261,7 @@ class OpusEncoder:
         return headers + self._page(self._encoded_packet(pcm))
 
     def _encoded_packet(self, pcm: bytes) -> bytes:
-        samples = ctypes.cast(pcm, _SAMPLES)
+        samples = ctypes.cast(ctypes.c_char_p(pcm), _SAMPLES)
         size: int = libopus_encode(
             self._codec.encoder_state, samples, _PAGE_SAMPLES, self._packet, _LONGEST_ENCODED_BYTES
         )

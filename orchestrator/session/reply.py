@@ -12,6 +12,7 @@ import structlog
 from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import AtCapacity, MeshError, MissingServiceAtCapacity, UpstreamDown
+from mesh.limits import WaitLimit
 from mesh.tasks import beside
 from mesh.text.marks import unmarked
 from mesh.text.writing import ends_sentence
@@ -229,13 +230,16 @@ class ReplyTask:
     # --- the voice ------------------------------------------------------------------------------------------------
 
     async def _speak(self) -> None:
-        limit = self._upstreams.model.longest_wait_s + _STALL_LIMIT_S
+        limit = WaitLimit(self._upstreams.model.longest_wait_s + _STALL_LIMIT_S)
         async with self._synthesis() as synthesis, beside(self._dictate(synthesis, ready_at=loop_time())):
             responses = aiter(synthesis)
             finished = False
-            while not self._has_all_its_audio and (response := await _next(responses, limit)):
-                finished = response.HasField("finished")
-                await self._received(response)
+            try:
+                while not self._has_all_its_audio and (response := await _next(responses, limit)):
+                    finished = response.HasField("finished")
+                    await self._received(response)
+            finally:
+                limit.close()
         if self._has_all_its_audio:
             self._tell_limit(f"it takes longer than {self._limits.seconds:g} s")
             self._end_text()
@@ -334,14 +338,15 @@ class ReplyTask:
             session_id=self._session_id,
             reply_id=self._order.reply_id,
             replace_unknown_voice=True,
+            longer_audio=True,
         )
         return SynthesizeRequest(config=config)
 
 
-async def _next(responses: AsyncIterator[SynthesizeResponse], limit: float) -> SynthesizeResponse | None:
-    """Return the next response, None at the end; raises `UpstreamDown` after `limit` seconds."""
+async def _next(responses: AsyncIterator[SynthesizeResponse], limit: WaitLimit) -> SynthesizeResponse | None:
+    """Return the next response, None at the end; raises `UpstreamDown` when it is later than the limit."""
     try:
-        async with asyncio.timeout(limit):
+        with limit:
             return await anext(responses, None)
     except TimeoutError:
         raise UpstreamDown("the synthesis has stalled") from None

@@ -38,13 +38,22 @@ async def test_messages_come_in_order_and_then_the_end() -> None:
     assert source.reads == 3
 
 
-async def test_nothing_is_read_before_it_is_wanted() -> None:
+async def test_at_most_two_messages_are_read_ahead() -> None:
     source = Source()
     reader = Reader(source.read)
-    source.give(1, 2)
-    assert await reader.next() == 1
+    source.give(*range(1, 8))
+    for number in range(1, 4):
+        assert await reader.next() == number
+        await asyncio.sleep(0.01)
+        assert source.reads == number + 2
+
+
+async def test_nothing_is_read_before_the_first_is_wanted() -> None:
+    source = Source()
+    Reader(source.read)
+    source.give(1)
     await asyncio.sleep(0.01)
-    assert source.messages.qsize() == 1
+    assert source.reads == 0
 
 
 async def test_a_cancelled_wait_cancels_no_read_and_loses_no_message() -> None:
