@@ -127,9 +127,8 @@ class ConversationLog:
         """A reply that was held goes on."""
         self._playback.begin()
 
-    def reply_ended(self, now: float, *, complete: bool) -> None:
+    def reply_ended(self, *, complete: bool) -> None:
         """The reply is over: all of it was sent, or it was cut short."""
-        del now
         turn, self._reply_of, self.replying = self._reply_of, None, False
         if turn is not None and turn.outcome is None:
             spoken_over = self._speaking_since is not None and not complete

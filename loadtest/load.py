@@ -16,9 +16,8 @@ import psutil
 from loadtest.processes import ProcessSampler, own_cpu_s
 from loadtest.results import OwnLag, ProcessFigures, Result
 from loadtest.sessions import End, Mark, SessionRecord
-from loadtest.statistics import Tally, spread
-from loadtest.targets import ConversationTarget
-from loadtest.user import Habits, Stage, hold_session
+from loadtest.stage import Scenario, Stage, hold_session
+from loadtest.statistics import Spread, Tally, spread
 from mesh.process.lag import LoopLag
 from mesh.process.platform import processor
 from mesh.times import loop_time
@@ -26,6 +25,8 @@ from mesh.times import loop_time
 _SAMPLED_EVERY_S = 1.0
 _LAG_PROBED_EVERY_S = 0.01
 
+_NEXT_COMES_S = 0.5
+"""How soon a session is followed by the next."""
 _COMES_BACK_S = 1.0
 """When a user who was refused tries again, unless told."""
 _LATEST_RETURN_S = 30.0
@@ -52,7 +53,7 @@ class Progress(NamedTuple):
     users: int
     live: int
     turns: int
-    first_audio: str
+    headline: str
     """Of the last 100 turns, for people."""
     refused: int
     lost: int
@@ -62,15 +63,18 @@ class Progress(NamedTuple):
 
 async def run_load(
     plan: Plan,
-    habits: Habits,
-    target: ConversationTarget,
+    scenario: Scenario,
     *,
-    kind: str = "conversation",
     processes: Mapping[int, str] | None = None,
+    options: Mapping[str, Any] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     seed: int | None = None,
 ) -> Result:
-    """Run a test. `processes` are those whose use is measured, by id; `on_progress` is called every second."""
+    """Run a test, and close the scenario.
+
+    `processes` are those whose use is measured, by id; `options` are noted in the result; `on_progress` is called every
+    second.
+    """
     began, started = loop_time(), datetime.now().astimezone().isoformat(timespec="seconds")
     frames_late, lag, recent_lag = Tally(), Tally(), _Highest()
 
@@ -78,18 +82,18 @@ async def run_load(
         lag.add(seconds)
         recent_lag.note(seconds)
 
-    stage = Stage(target, habits, began, frames_late.add, random.Random(seed))  # noqa: S311 - habits, no secrets
+    stage = Stage(began, frames_late.add, random.Random(seed))  # noqa: S311 - habits, no secrets
     sampler = await asyncio.to_thread(ProcessSampler, dict(processes or {}))
     live: list[tuple[float, int]] = []
     own_before = own_cpu_s()
     total_s = plan.ramp_s + plan.duration_s
     with LoopLag(_LAG_PROBED_EVERY_S, note_lag).measured():
-        users = [asyncio.create_task(_user(stage, plan, number)) for number in range(plan.users)]
+        users = [asyncio.create_task(_user(stage, scenario, plan, number)) for number in range(plan.users)]
         try:
             while (now := stage.now()) < total_s:
                 await asyncio.to_thread(sampler.sample, now)
                 live.append((now, stage.live))
-                on_progress(_progress(stage, plan, now, recent_lag.take()))
+                on_progress(_progress(stage, scenario.headline, plan, now, recent_lag.take()))
                 await asyncio.sleep(min(_SAMPLED_EVERY_S, max(0.0, total_s - stage.now())))
                 _raise_bugs(users)
             await asyncio.to_thread(sampler.sample, stage.now())
@@ -98,12 +102,14 @@ async def run_load(
             for user in users:
                 user.cancel()
             await asyncio.gather(*users, return_exceptions=True)
+            await scenario.close()
     ended = live[-1][0]
     measured_from = min(plan.ramp_s + plan.settle_s, ended)
     return Result(
-        target=target.name,
-        kind=kind,
-        options={**plan._asdict(), **habits._asdict()},
+        target=scenario.name,
+        kind=scenario.kind,
+        headline=scenario.headline,
+        options=plan._asdict() | dict(options or {}),
         users=plan.users,
         measured_from_s=measured_from,
         measured_to_s=ended,
@@ -141,16 +147,16 @@ def machine() -> dict[str, Any]:
     }
 
 
-async def _user(stage: Stage, plan: Plan, number: int) -> None:
+async def _user(stage: Stage, scenario: Scenario, plan: Plan, number: int) -> None:
     """One user after the other: whenever a session is over, the next one begins."""
     await asyncio.sleep(plan.ramp_s * number / plan.users)
     while True:
-        record = await hold_session(stage)
+        record = await hold_session(stage, scenario)
         if record.end is End.REFUSED:
             told = _COMES_BACK_S if record.retry_after_s is None else record.retry_after_s
             pause_s = min(max(told, _COMES_BACK_S), _LATEST_RETURN_S)
         else:
-            pause_s = stage.habits.pause_s[0]
+            pause_s = _NEXT_COMES_S
         await asyncio.sleep(pause_s * stage.chance.uniform(1.0, 1.2))
 
 
@@ -161,21 +167,25 @@ def _raise_bugs(users: list[asyncio.Task[None]]) -> None:
             user.result()
 
 
-def _progress(stage: Stage, plan: Plan, now: float, lag_max_s: float) -> Progress:
+def _progress(stage: Stage, headline: Mark, plan: Plan, now: float, lag_max_s: float) -> Progress:
     turns = [turn for record in stage.records for turn in record.turns]
-    latest = sorted((turn for turn in turns if Mark.FIRST_AUDIO in turn.marks), key=lambda each: each.at_s)[-100:]
-    figures = spread([turn.marks[Mark.FIRST_AUDIO] for turn in latest])
+    latest = sorted((turn for turn in turns if headline in turn.marks), key=lambda each: each.at_s)[-100:]
+    figures = spread([turn.marks[headline] for turn in latest])
     return Progress(
         elapsed_s=now,
         total_s=plan.ramp_s + plan.duration_s,
         users=plan.users,
         live=stage.live,
         turns=len(turns),
-        first_audio=f"p50 {figures.p50 * 1_000:.0f} p95 {figures.p95 * 1_000:.0f} ms" if figures else "none yet",
+        headline=f"{headline.label} {_in_short(figures)}",
         refused=_count(stage.records, End.REFUSED),
         lost=_count(stage.records, End.LOST),
         lag_max_s=lag_max_s,
     )
+
+
+def _in_short(found: Spread | None) -> str:
+    return f"p50 {found.p50 * 1_000:.0f}, p95 {found.p95 * 1_000:.0f} ms" if found else "not yet"
 
 
 def _count(records: list[SessionRecord], end: End) -> int:

@@ -54,6 +54,8 @@ class Result:
     target: str
     kind: str
     """"conversation", "transcribe" or "synthesize"."""
+    headline: Mark
+    """The moment that is waited for most."""
     options: Mapping[str, Any]
     users: int
     measured_from_s: float
@@ -71,14 +73,13 @@ class Result:
     started: str
     """The date and time of its beginning, with the zone."""
 
+    def all_turns(self) -> list[Turn]:
+        """The turns that have an outcome."""
+        return [turn for record in self.records for turn in record.turns if turn.outcome is not None]
+
     def turns(self) -> list[Turn]:
-        """The turns that began in the measured part and have an outcome."""
-        return [
-            turn
-            for record in self.records
-            for turn in record.turns
-            if turn.outcome is not None and self.measured_from_s <= turn.at_s <= self.measured_to_s
-        ]
+        """Those of them that began in the measured part."""
+        return [turn for turn in self.all_turns() if self.measured_from_s <= turn.at_s <= self.measured_to_s]
 
     def marks(self) -> dict[Mark, Spread]:
         """How long after the end of speech each moment came."""
@@ -128,6 +129,7 @@ class Result:
         per_minute = self.cpu_per_session_minute()
         return {
             "users": self.users,
+            "headline": self.headline,
             "spoiled": self.lag.spoils,
             "turns": len(turns),
             "outcomes": {str(each): count for each, count in self.outcomes().items()},

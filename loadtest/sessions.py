@@ -18,7 +18,6 @@ class Mark(StrEnum):
         return member
 
     STARTED = "started", "admitted"
-    FIRST_WORD = "first_word", "first word"
     SPEECH_STOPPED = "speech_stopped", "pause noticed"
     FLUSHED = "flushed", "words complete"
     REPLY_CREATED = "reply_created", "reply created"
@@ -35,6 +34,8 @@ class Outcome(StrEnum):
     """Its reply was cut short although the user was silent."""
     WITHOUT_AUDIO = "without_audio"
     """Its reply ended without a sound: it lost its voice."""
+    WITHOUT_WORDS = "without_words"
+    """Nothing was recognised of it."""
     UNANSWERED = "unanswered"
     """No reply began in time."""
     LOST = "lost"

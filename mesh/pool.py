@@ -301,6 +301,10 @@ class Search(Generic[M]):
         self._tried: list[M] = []
         self._tries: list[FailedTry] = []
 
+    def avoid(self, members: Iterable[M]) -> None:
+        """Do not try these members."""
+        self._tried += members
+
     def choose(self, now: float) -> M | Wait | None:
         """The member to try next, each at most once; None: the search is over."""
         failures = sum(each.outcome is not Outcome.FULL for each in self._tries)

@@ -119,6 +119,13 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
             gt=0,
         ),
     ] = 240.0
+    checkpoint_key: Annotated[
+        Annotated[str, msgspec.Meta(min_length=16)] | None,
+        setting(
+            help="Key that signs checkpoints, the same for all orchestrators. Not set: each resumes only its own.",
+            secret=True,
+        ),
+    ] = None
     characters_folder: Annotated[
         str | None,
         setting(

@@ -12,6 +12,7 @@ The harnesses, each beside the tests that it is for:
 * `tests/engines/proxies.py`: both proxies in front of stand-ins of production engines
 * `tests/unmute/mesh_with_standins.py`: a mesh of real processes in front of `standins`
 * `tests/e2e/mesh.py`: a whole mesh of real processes
+* `chaos/mesh.py`: the same with replicas, each of which can be killed, frozen or cut off
 * `tests/docs/room.py`: a network of its own, in which the documentation's commands run
 """
 

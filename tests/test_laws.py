@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 SERVICES = ("edge", "orchestrator", "responder", "standins", "stt_proxy", "tts_proxy", "voice_service")
 CLIENTS = ("moshi_client", "openai_audio", "wyoming_client")
-PACKAGES = (*SERVICES, "mesh", *CLIENTS, "loadtest", "launcher")
+PACKAGES = (*SERVICES, "mesh", *CLIENTS, "loadtest", "launcher", "chaos")
 OURS = {*PACKAGES, "parley", "tests", "humming"}
 
 CORE = ROOT / "orchestrator" / "conversation"

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import structlog
-from grpc.aio import Channel, StreamStreamMultiCallable
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.dialects import DialectFactory, InvalidEvent
@@ -14,13 +13,13 @@ from edge.http.connections import ABORT
 from edge.metrics import EdgeMetrics
 from edge.session import refusals
 from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
-from mesh.discovery.search import THROUGH_A_SEARCH, Admission, Replicas, admitted
-from mesh.errors import Draining, Idle, InternalError, MeshError, UpstreamDown
+from edge.session.stream import ConversationStream, conversation
+from mesh.discovery.search import Replicas
+from mesh.errors import Draining, Idle, InternalError, MeshError
 from mesh.limits import WaitLimit
 from mesh.process.logs import bind_session
 from mesh.tasks import beside
-from parley.conversation.v1.conversation_pb2 import ConverseRequest, ConverseResponse
-from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
+from parley.conversation.v1.conversation_pb2 import ConverseResponse
 
 SUBPROTOCOL = "realtime"
 
@@ -37,8 +36,6 @@ _LOST = 1006
 """The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5)."""
 
 log = structlog.get_logger()
-
-Conversation = Admission[ConverseRequest, ConverseResponse]
 
 
 class RealtimeSession:
@@ -112,12 +109,12 @@ class RealtimeSession:
         if self._health is not None:
             await self._health.require()
         opening = await self._dialect.opening(self._receive_first)
-        async with admitted(self._orchestrators, _converse_method, opening, THROUGH_A_SEARCH) as conversation:
-            bind_session(conversation.started.started.session_id)
-            log.info("session started", replica=conversation.replica)
-            self._send_queue.put(conversation.started)
+        async with conversation(self._orchestrators, opening) as stream:
+            bind_session(stream.started.started.session_id)
+            log.info("session started", replica=stream.replica)
+            self._send_queue.put(stream.started)
             with self._metrics.session():
-                async with beside(self._forward_messages(conversation), self._receive_responses(conversation)):
+                async with beside(self._forward_messages(stream), self._receive_responses(stream)):
                     await self._send_queued()
 
     async def _end_with_the_edge(self) -> None:
@@ -125,19 +122,16 @@ class RealtimeSession:
         await self._stopping.wait()
         raise Draining("this server is about to stop", retry_after=_RESTART_S)
 
-    async def _forward_messages(self, conversation: Conversation) -> None:
+    async def _forward_messages(self, stream: ConversationStream) -> None:
         """Take the client's messages to the orchestrator; one that is invalid is answered, and the session goes on."""
         clock = asyncio.get_running_loop().time
         while True:
             message = await self._receive()
             try:
                 for request in self._dialect.requests(message, clock()):
-                    await conversation.send(request)
+                    await stream.send(request)
             except InvalidEvent as fault:
                 self._send_queue.put(fault)
-            except MeshError:
-                # The task that receives responses knows better how the stream has ended: perhaps with a goodbye.
-                return
 
     async def _receive_first(self) -> str | bytes:
         """The client's first message, where nothing can begin without it. Raises `Idle` if it does not come."""
@@ -159,14 +153,11 @@ class RealtimeSession:
         data: bytes | None = event.get("bytes")
         return text if text is not None else data or b""
 
-    async def _receive_responses(self, conversation: Conversation) -> None:
-        """Take the orchestrator's responses into the send queue. Raises `UpstreamDown` if they end too soon."""
-        async for response in conversation:
+    async def _receive_responses(self, stream: ConversationStream) -> None:
+        """Take the orchestrator's responses into the send queue. Raises what ends the conversation too soon."""
+        async for response in stream:
             self._send_queue.put(response)
-            if response.HasField("conversation_ended"):
-                self._send_queue.close()
-                return
-        raise UpstreamDown("the conversation broke off")
+        self._send_queue.close()
 
     async def _send_queued(self) -> None:
         """Send what is in the send queue, until it is closed."""
@@ -211,7 +202,3 @@ class RealtimeSession:
             # Uvicorn closes by itself a client that breaks the protocol or answers no ping, and takes it for a mistake
             # to send then. The session may learn of the close only afterwards.
             raise WebSocketDisconnect(_LOST) from closed
-
-
-def _converse_method(channel: Channel) -> "StreamStreamMultiCallable[ConverseRequest, ConverseResponse]":
-    return ConversationServiceStub(channel).Converse

@@ -1,6 +1,7 @@
 """A whole mesh on one machine, worked out before anything is started: ports, environments, commands."""
 
 import os
+import secrets
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
@@ -65,7 +66,14 @@ def plan(
     }
     return Plan(
         children=[
-            _child(process, settings[process], environ, drain_limit_s=drain_limits[process], **links.get(process, {}))
+            _child(
+                process,
+                settings[process],
+                environ,
+                drain_limit_s=drain_limits[process],
+                **links.get(process, {}),
+                **_key(process, environ),
+            )
             for process in processes
         ],
         ports=[port for process in processes for port in _ports(process, settings[process])],
@@ -122,6 +130,13 @@ def _links(addresses: Mapping[Process, HostPort], llm: LanguageModel | None) -> 
             "llm_model": llm.model if llm else None,
         },
     }
+
+
+def _key(process: Process, environ: Mapping[str, str]) -> dict[str, str]:
+    """A key for checkpoints, new in every mesh, so that an orchestrator that restarts resumes its conversations."""
+    if process is not ORCHESTRATOR or process.is_set("checkpoint_key", environ):
+        return {}
+    return {"checkpoint_key": secrets.token_hex(16)}
 
 
 def _ports(process: Process, settings: ServiceSettings) -> list[PortWanted]:

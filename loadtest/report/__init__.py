@@ -1,1 +1,1 @@
-"""Reports of a result: `text` for a terminal."""
+"""Reports: `text` for a terminal, `page` as one HTML file with charts."""

@@ -18,7 +18,8 @@ def lines(result: Result) -> Iterator[str]:
             f"{_ms(result.lag.frames_p99_s)}, at most {_ms(result.lag.max_s)} ms). Use fewer users, or another machine."
         )
     yield ""
-    yield _row("ms after the end of speech", ("p50", "p95", "p99", "max", "turns"))
+    since = "the call" if result.kind == "synthesize" else "the end of speech"
+    yield _row(f"ms after {since}", ("p50", "p95", "p99", "max", "turns"))
     for mark, found in result.marks().items():
         yield _row(mark.label, _spread(found))
     if stopped := result.stopped_after():

@@ -3,6 +3,7 @@
 | module | what it opens |
 |---|---|
 | `realtime` | the edge's `/v1/realtime`: Unmute's dialect, Ogg Opus |
+| `converse` | the edge's `/v1/converse`, Ogg Opus; and `Converse` itself, PCM |
 """
 
 from typing import Protocol
@@ -41,4 +42,8 @@ class ConversationTarget(Protocol):
 
     async def connect(self, log: ConversationLog) -> Connection:
         """Open a conversation whose events go to `log`, and wait until it is admitted. Raises `Refused`."""
+        ...
+
+    async def close(self) -> None:
+        """Close what the conversations shared."""
         ...

@@ -1,7 +1,7 @@
 """Runs searches in a pool: waits for members, tries them one after the other, and notes the outcomes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -85,13 +85,14 @@ class Finder(Generic[M]):
                     await self.changed()
         return choice
 
-    async def find(self, attempt: Callable[[M], Awaitable[Found]], limits: Limits) -> Found:
-        """What the first successful attempt returns.
+    async def find(self, attempt: Callable[[M], Awaitable[Found]], limits: Limits, avoided: Iterable[M] = ()) -> Found:
+        """What the first successful attempt returns. The `avoided` members are not tried.
 
         An attempt fails by raising a `MeshError`, or is cancelled when it takes too long. An error that the request
         caused is raised at once. If no member admits the call, the error that `error_for` makes is raised.
         """
         search = self.begin(limits)
+        search.avoid(avoided)
         try:
             async with asyncio.timeout_at(search.ends_at):
                 while (member := await self.choose(search)) is not None:

@@ -5,7 +5,7 @@ for one that admits has only to look, and spends no try on one that is dead or d
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -17,10 +17,11 @@ import structlog
 from mesh.discovery.addresses import BadTarget, Lookup, Resolver, lookup, parse_target
 from mesh.discovery.finder import Finder, SearchMeter
 from mesh.errors import MeshError, MissingServiceAtCapacity, MissingServiceTimeout
-from mesh.pool import Limits, Member, NoneFound, Outcome, Policy, Pool
+from mesh.pool import FailedTry, Limits, Member, NoneFound, Outcome, Policy, Pool
 from mesh.rpc.channels import open_channel
 from mesh.rpc.health import watch
 from mesh.tasks import beside
+from mesh.times import loop_time
 
 POLICY = Policy(first_rest_s=1.0, longest_rest_s=8.0, tries_resting=True, tries_down=False)
 """A replica whose calls fail is tried after the others; one whose health watch says so is not tried."""
@@ -114,9 +115,16 @@ class Replicas:
         """The one that a search would try first, waited for so many seconds; None: there is none."""
         return await self.finder.choose(self.finder.begin(Limits(search=patience_s, wait_for_serving=patience_s)))
 
-    async def find(self, attempt: Callable[[Replica], Awaitable[Found]], limits: Limits) -> Found:
-        """What the first successful attempt returns; see `Finder.find`."""
-        return await self.finder.find(attempt, limits)
+    async def find(
+        self, attempt: Callable[[Replica], Awaitable[Found]], limits: Limits, avoided: Collection[str] = ()
+    ) -> Found:
+        """What the first successful attempt returns; see `Finder.find`. Those at `avoided` addresses are not tried."""
+        return await self.finder.find(attempt, limits, [self.pool.known[each] for each in avoided])
+
+    def note_loss(self, address: str, error: MeshError) -> None:
+        """Note that a call which the replica had taken was lost: for a while others are tried before it."""
+        if replica := self.pool.known.get(address):
+            replica.failed(loop_time(), FailedTry(Outcome.FAILED, error), self.pool.chance())
 
     def _list(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -10,7 +10,7 @@ that is the request's own would be the same everywhere and is raised at once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
@@ -56,9 +56,16 @@ UnaryMethod: TypeAlias = "Callable[[grpc.aio.Channel], grpc.aio.UnaryUnaryMultiC
 
 @asynccontextmanager
 async def admitted(
-    replicas: Replicas, stub_method: "StreamMethod[Req, Resp]", config: Req, limits: Limits = DIRECT
+    replicas: Replicas,
+    stub_method: "StreamMethod[Req, Resp]",
+    config: Req,
+    limits: Limits = DIRECT,
+    *,
+    avoided: Collection[str] = (),
 ) -> AsyncIterator[Admission[Req, Resp]]:
     """A stream that one of the replicas has admitted; it is cancelled on leaving, if it has not ended.
+
+    Replicas at the `avoided` addresses are not tried.
 
     Raises `MissingServiceAtCapacity` if a replica was full and none admitted; else the error of a replica that has met
     a bug, if one has; else `MissingServiceTimeout`. An error of the request's own is raised at once.
@@ -67,7 +74,7 @@ async def admitted(
     def begin(replica: Replica) -> Admission[Req, Resp]:
         return Admission(stub_method(replica.channel)(), replica.address)
 
-    async with _opened(replicas, begin, config, limits) as admission:
+    async with _opened(replicas, begin, config, limits, avoided) as admission:
         yield admission
 
 
@@ -119,7 +126,7 @@ async def _answers(replicas: Replicas, name: str) -> list[bool | None]:
 
 @asynccontextmanager
 async def _opened(
-    replicas: Replicas, begin: Callable[[Replica], Call], config: Any, limits: Limits
+    replicas: Replicas, begin: Callable[[Replica], Call], config: Any, limits: Limits, avoided: Collection[str] = ()
 ) -> AsyncIterator[Call]:
     """The call that `begin` begins, at the first replica that admits it; cancelled on leaving."""
     async with AsyncExitStack() as held:
@@ -133,4 +140,4 @@ async def _opened(
                 await held.enter_async_context(undo.pop_all())
                 return call
 
-        yield await replicas.find(attempt, limits)
+        yield await replicas.find(attempt, limits, avoided)

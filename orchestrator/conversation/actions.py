@@ -27,6 +27,7 @@ class CancelCause(enum.Enum):
     TYPED = "typed"
     FAILED = "failed"
     REQUESTED = "requested"
+    RESUMED = "resumed"
 
 
 class EndCause(enum.Enum):
@@ -48,6 +49,14 @@ class RequestFlush:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a reply: the first `word` words of its text were spoken in the first `sample` samples of its audio."""
+
+    word: int = 0
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PrepareReply:
     """Start a reply: ask the language model, and synthesise what it says if `spoken`.
 
@@ -61,6 +70,30 @@ class PrepareReply:
     messages: list[Message]
     temperature: float
     script: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSynthesis:
+    """Have another synthesis speak a reply from a position on. What there is of its audio after that is dropped."""
+
+    reply_id: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeText:
+    """Ask the language model for the rest of a reply. `messages` ends with what it has written."""
+
+    reply_id: str
+    messages: list[Message]
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonText:
+    """The language model will write no more of a reply: have it end with an apology if it broke off in a sentence."""
+
+    reply_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +203,13 @@ class ReplyWordNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyVoiceLostNotice:
+    """No more of a reply can be spoken."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyHeldNotice:
     """A reply has stopped, perhaps for good. `heard` is seconds of its audio."""
 
@@ -215,11 +255,15 @@ UserAction = (
 
 ReplyAction = (
     PrepareReply
+    | ResumeSynthesis
+    | ResumeText
+    | AbandonText
     | ReleaseAudio
     | CancelReply
     | ReplyTextNotice
     | ReplyTextDoneNotice
     | ReplyWordNotice
+    | ReplyVoiceLostNotice
     | ReplyHeldNotice
     | ReplyResumedNotice
     | ReplyReleasedNotice

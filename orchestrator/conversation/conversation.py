@@ -25,7 +25,7 @@ from orchestrator.conversation.actions import Action, CancelCause, EndCause, Spe
 from orchestrator.conversation.policy import SILENCE_MARK
 from orchestrator.conversation.reply import CutReply, Life, Reply
 from orchestrator.conversation.state import Ending, OverdueTurn, Phase, State, Turn
-from orchestrator.conversation.transcript import Role
+from orchestrator.conversation.transcript import Message, ReplySoFar, Role, unheard
 from orchestrator.conversation.wording import Completeness, completeness, is_backchannel
 
 
@@ -102,6 +102,8 @@ class Conversation:
                 self._recognizer_changed(event.flush_limit, now)
             case ev.RecognizerLost():
                 self.state.unheard_until = now + self.state.policy.unheard_limit
+            case ev.ConversationResumed():
+                self._resumed(event, now)
             case _:
                 assert_never(event)
 
@@ -127,6 +129,46 @@ class Conversation:
             turn.wordless_until = max(turn.wordless_until, now + limit)
         if turn and turn.hold_limit is not None:
             turn.hold_limit = max(turn.hold_limit, now + state.policy.unconfirmed_limit)
+
+    def _resumed(self, event: ev.ConversationResumed, now: float) -> None:
+        """Go on with another recogniser, which hears the microphone again from `event.position` on."""
+        state, turn = self.state, self.state.turn
+        committed = bool(turn and turn.flush and turn.flush.committed)
+        state.microphone_samples, state.microphone_at = event.position, now
+        state.overdue = None
+        if turn:
+            turn.flush = None
+            turn.words = turn.words if event.words is None else list(event.words)
+            turn.wordless_until = None if turn.words else turn.wordless_until
+        state.unheard_until = now
+        self._recognizer_changed(state.flush_limit, now)
+        if state.reply:
+            self._resume_reply(state.reply, event.reply, now)
+        if committed:
+            self._turn_committed(now)
+        if state.final_flush:
+            self._finish_requested(now)
+
+    def _resume_reply(self, reply: Reply, so_far: ReplySoFar | None, now: float) -> None:
+        """Keep what was heard of the reply, and say the rest as another one, unless the person has taken the floor."""
+        seen = so_far if so_far and so_far.reply_id == reply.reply_id else None
+        text = seen.text if seen and not reply.written else reply.text
+        heard = seen.heard_text if seen else reply.heard_text(now)
+        if not reply.spoken:
+            heard = text.strip() if reply.written else ""
+        rest = unheard(text, heard)
+        self.state.reply, self.state.cut = None, CutReply(reply, heard)
+        self._do(act.CancelReply(reply.reply_id, CancelCause.RESUMED, heard, reply.playout.heard(now)))
+        turn = self.state.turn
+        if turn and turn.words and not self._is_no_interruption(turn.words):
+            return
+        if rest and (reply.written or heard):
+            self._prepare_reply(script=rest)
+        elif not heard:
+            self._prepare_reply()
+        else:
+            self._remember_cut()
+            self._reply_heard_out(text, now)
 
     def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
         state = self.state
@@ -170,8 +212,13 @@ class Conversation:
 
     def _lets_the_reply_go_on(self, words: list[str]) -> bool:
         """Tell whether a reply that is being heard survives these words."""
-        policy, reply = self.state.policy, self.state.reply
-        if reply is None or not reply.is_heard or policy.confirmation_time == 0:
+        reply = self.state.reply
+        return reply is not None and reply.is_heard and self._is_no_interruption(words)
+
+    def _is_no_interruption(self, words: list[str]) -> bool:
+        """Tell whether a reply survives these words if it is being heard."""
+        policy = self.state.policy
+        if policy.confirmation_time == 0:
             return False
         return len(words) < policy.interruption_words or (policy.ignore_backchannels and is_backchannel(words))
 
@@ -352,18 +399,29 @@ class Conversation:
         greeting = first and not state.transcript.items
         state.replies += 1
         state.ending = None
-        state.reply = Reply(f"reply_{state.replies}", state.new_item(), policy.spoken, first, greeting)
+        reply = state.reply = Reply(
+            f"reply_{state.replies}",
+            state.new_item(),
+            policy.spoken,
+            first,
+            greeting,
+            temperature=policy.first_temperature if first else policy.temperature,
+        )
         self._do(
             act.PrepareReply(
-                reply_id=state.reply.reply_id,
-                item_id=state.reply.item_id,
+                reply_id=reply.reply_id,
+                item_id=reply.item_id,
                 voice=state.voice,
                 spoken=policy.spoken,
                 messages=state.transcript.messages(state.instructions),
-                temperature=policy.first_temperature if first else policy.temperature,
+                temperature=reply.temperature,
                 script=script,
             )
         )
+
+    def _messages(self, reply: Reply) -> list[Message]:
+        """Return what the model is shown: the transcript, and what it has written of this reply."""
+        return self.state.transcript.messages(self.state.instructions, begun=reply.text)
 
     def _reply_event(self, event: ev.ReplyEvent, now: float) -> None:
         reply = self.state.reply
@@ -372,14 +430,26 @@ class Conversation:
                 self._cut_was_played(event)
             return
         match event:
-            case ev.ReplyTextFailed() if not reply.text.strip():  # Silence would be worse than an apology.
-                self._cancel_reply(CancelCause.FAILED, now)
-                self._prepare_reply(script=self.state.policy.apology)
-            case ev.ReplyAudioFailed() if not reply.playout.arrived:
-                self._cancel_reply(CancelCause.FAILED, now)
-                self._wait(now)
+            case ev.ReplyTextFailed():
+                self._text_failed(reply, now, lasting=event.lasting)
+            case ev.ReplyAudioFailed():
+                reply.lose_synthesis(now, self.state.policy, self._do, lasting=event.lasting)
+                if reply.voice_lost and not reply.playout.arrived:
+                    self._cancel_reply(CancelCause.FAILED, now)
+                    self._wait(now)
             case _:
                 reply.handle(event, now, self._do)
+
+    def _text_failed(self, reply: Reply, now: float, *, lasting: bool) -> None:
+        """Have the model write the rest, or end what there is. A reply without a word becomes an apology."""
+        reply.text_failures += 1
+        if not reply.text.strip():  # Silence would be worse than an apology.
+            self._cancel_reply(CancelCause.FAILED, now)
+            self._prepare_reply(script=self.state.policy.apology)
+        elif lasting or reply.text_failures > self.state.policy.text_tries:
+            self._do(act.AbandonText(reply.reply_id))
+        else:
+            self._do(act.ResumeText(reply.reply_id, self._messages(reply), reply.temperature))
 
     def _cancel_reply(self, cause: CancelCause, now: float) -> None:
         """End the living reply, if there is one; only what can have been heard of it is remembered."""
@@ -431,13 +501,21 @@ class Conversation:
         if reply is None:
             return
         reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=state.turn is None)
-        if reply.life is Life.FINISHED:
+        if reply.has_broken_off(now):
+            self._cancel_reply(CancelCause.FAILED, now)
+            self._wait(now)
+        elif reply.life is Life.FINISHED:
             state.reply = state.overdue = None
             state.transcript.add(reply.item_id, Role.ASSISTANT, reply.full_text)
             released_at = now if reply.released_at is None else reply.released_at
-            self._wait(max(now, released_at + state.policy.settle_time))
-            if state.policy.goodbye and reply.full_text.lower().endswith(state.policy.goodbye_ending):
-                state.ending = Ending(EndCause.GOODBYE, now + state.policy.settle_time)
+            self._reply_heard_out(reply.full_text, now, released_at)
+
+    def _reply_heard_out(self, text: str, now: float, released_at: float = 0.0) -> None:
+        """Wait for the person; after a goodbye, for the end."""
+        policy = self.state.policy
+        self._wait(max(now, released_at + policy.settle_time))
+        if policy.goodbye and text.lower().rstrip().endswith(policy.goodbye_ending):
+            self.state.ending = Ending(EndCause.GOODBYE, now + policy.settle_time)
 
     def _advance_idle(self, now: float) -> None:
         """Greet, break a silence, or end: what is done while neither side has the floor."""

@@ -6,7 +6,7 @@ Offsets are seconds of the session's microphone unless they say otherwise.
 from dataclasses import dataclass
 
 from orchestrator.conversation.policy import Policy
-from orchestrator.conversation.transcript import Item
+from orchestrator.conversation.transcript import Item, ReplySoFar
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,20 @@ class FinishRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationResumed:
+    """The conversation goes on from a state that was written down, with what its client has seen after that.
+
+    The microphone arrives again from sample `position` on.
+    """
+
+    position: int
+    words: tuple[str, ...] | None = None
+    """All words of the open turn. None: those that are written down."""
+    reply: ReplySoFar | None = None
+    """The reply that was in progress. None: nothing is known of it but what is written down."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyTextArrived:
     """The language model wrote a word of a reply, with its leading space."""
 
@@ -136,12 +150,16 @@ class ReplyAudioArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReplyWordTimed:
-    """A word lies between two offsets, in seconds of the reply's audio."""
+    """A word lies between two offsets, in seconds of the reply's audio.
+
+    When it has been spoken, so have the first `written` words of the reply's text. None: one more than before it.
+    """
 
     reply_id: str
     text: str
     start: float
     end: float
+    written: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +180,18 @@ class ReplyAudioCompleted:
 
 @dataclass(frozen=True, slots=True)
 class ReplyTextFailed:
-    """The language model failed in the middle of a reply, or before it."""
+    """The language model failed in the middle of a reply, or before it. `lasting`: asking again cannot help."""
 
     reply_id: str
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyAudioFailed:
-    """The synthesis of a reply failed, or none could be found."""
+    """The synthesis of a reply failed, or none could be found. `lasting`: another one cannot help."""
 
     reply_id: str
+    lasting: bool = False
 
 
 UserEvent = (
@@ -183,6 +203,7 @@ UserEvent = (
     | Flushed
     | RecognizerChanged
     | RecognizerLost
+    | ConversationResumed
     | UserTyped
     | HistoryGiven
     | TurnCommitted

@@ -21,6 +21,13 @@ class TimedWord:
     text: str
     start: float
     end: float
+    written: int = 0
+    """How many words of the reply's text have been spoken when this one has."""
+
+    @property
+    def end_sample(self) -> int:
+        """Where it ends, in samples."""
+        return round(self.end * SAMPLE_RATE)
 
 
 @dataclass(slots=True)
@@ -39,7 +46,7 @@ class Playout:
     """The seconds that the client has reported as played: a lower limit of what was heard."""
     words: list[TimedWord] = field(default_factory=list)
     announced: int = 0
-    """How many of `words` have been sent to the client."""
+    """How many of `words` have been sent to the client. One whose audio was lost stays counted: it comes again."""
 
     @property
     def duration(self) -> float:
@@ -60,10 +67,15 @@ class Playout:
         """
         return min(self.duration, max(self.played, played))
 
+    def cut(self, sample: int) -> None:
+        """Forget the audio from `sample` on, and the words that do not end before it."""
+        self.arrived = sample
+        self.words = [word for word in self.words if word.end_sample <= sample]
+
     @property
     def done(self) -> bool:
         """All audio was released and all words were announced."""
-        return self.complete and self.released == self.arrived and self.announced == len(self.words)
+        return self.complete and self.released == self.arrived and self.announced >= len(self.words)
 
     @property
     def heard_at(self) -> float:

@@ -94,6 +94,15 @@ class Policy:
     goodbye_ending: str = "bye!"
     """The ending of a reply that says goodbye. Upper and lower case are the same."""
 
+    voice_tries: int = 6
+    """How many syntheses a reply may lose, one after the other, before it is given up."""
+
+    voice_limit: float = 5.0
+    """For how long after the loss of a synthesis others are tried, if none gives any sound."""
+
+    text_tries: int = 2
+    """How often the language model is asked for the rest of a reply that it broke off."""
+
     apology: str = "Sorry, I lost my train of thought. Could you say that again?"
     """What is said instead of a reply when the language model fails. A character brings its own text."""
 

@@ -21,7 +21,10 @@ from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause
 from orchestrator.conversation.playout import Playout, TimedWord
-from orchestrator.conversation.policy import SAMPLE_RATE
+from orchestrator.conversation.policy import Policy
+
+UNTIMED_LIMIT = 2.0
+"""Seconds of audio that may be released before its first word is timed: an engine may begin with silence."""
 
 Do: TypeAlias = Callable[[Action], None]
 """Takes an action, to be performed after those before it."""
@@ -61,9 +64,22 @@ class Reply:
     greeting: bool = False
     """Nothing was said in the session before it."""
     life: Life = Life.PREPARING
-    text: str = ""
-    """What the language model has written."""
+    temperature: float = 0.0
+    texts: list[str] = field(default_factory=list)
+    """The words that the language model has written, each with the space that goes before it."""
+    written: bool = False
+    """It writes no more of it."""
+    text_failures: int = 0
+    """How often the language model broke off."""
     playout: Playout = field(default_factory=Playout)
+    voice_failures: int = 0
+    """How many syntheses were lost since a further word was spoken."""
+    voiceless_since: float | None = None
+    """When the first of them was lost; None: none was."""
+    voice_lost_at: int = 0
+    """How many words of the text had been spoken when the last was lost."""
+    voice_lost: bool = False
+    """No more of it can be spoken: it is over when what there is has been heard."""
     released_at: float | None = None
     """When the last of it was released."""
 
@@ -72,6 +88,11 @@ class Reply:
         if life not in MOVES[self.life]:
             raise ValueError(f"{self.reply_id} cannot go from {self.life.value} to {life.value}")
         self.life = life
+
+    @property
+    def text(self) -> str:
+        """What the language model has written."""
+        return "".join(self.texts)
 
     @property
     def is_heard(self) -> bool:
@@ -99,31 +120,74 @@ class Reply:
         return self.first and now < origin + window
 
     def handle(self, event: ev.ReplyEvent, now: float, do: Do) -> None:
-        """Take in an event about this reply."""
+        """Take in an event about this reply. Failures are the conversation's business."""
         match event:
             case ev.ReplyTextArrived():
-                self.text += event.text
+                self.texts.append(event.text)
                 do(act.ReplyTextNotice(self.reply_id, event.text))
-            case ev.ReplyTextCompleted() | ev.ReplyTextFailed():  # What was written before a failure is still said.
+            case ev.ReplyTextCompleted():
+                self.written = True
                 do(act.ReplyTextDoneNotice(self.reply_id, self.text))
                 if not self.spoken or not self.text.strip():  # There is nothing to synthesise: the reply ends here.
                     self.playout.complete = True
             case ev.ReplyAudioArrived():
                 self.playout.arrived += event.samples
             case ev.ReplyWordTimed():
-                self.playout.words.append(TimedWord(event.text, event.start, event.end))
+                words = self.playout.words
+                written = (words[-1].written if words else 0) + 1 if event.written is None else event.written
+                words.append(TimedWord(event.text, event.start, event.end, written))
             case ev.ReplyPlaybackReported():
                 self.playout.report(now, event.played, paused=event.paused)
             case ev.ReplyAudioCompleted():
                 self.playout.complete = True
-            case ev.ReplyAudioFailed():
-                # What was synthesised is still heard; words that never became sound are not part of the reply.
-                end = self.playout.arrived / SAMPLE_RATE
-                self.playout.words = [word for word in self.playout.words if word.end <= end]
-                self.playout.announced = min(self.playout.announced, len(self.playout.words))
-                self.playout.complete = True
+            case ev.ReplyTextFailed() | ev.ReplyAudioFailed():
+                raise ValueError(f"{event} is for the conversation to handle")
             case _:
                 assert_never(event)
+
+    def lose_synthesis(self, now: float, policy: Policy, do: Do, *, lasting: bool) -> None:
+        """Go on with another synthesis. Give up after `policy`'s limits, or at once if the failure is `lasting`.
+
+        The limits count losses between which no further word was spoken.
+        """
+        at = self._spoken_in(self.playout.arrived)
+        if self.voiceless_since is None or at.word > self.voice_lost_at:
+            self.voice_failures, self.voiceless_since = 0, now
+        self.voice_failures, self.voice_lost_at = self.voice_failures + 1, at.word
+        exhausted = self.voice_failures > policy.voice_tries or now - self.voiceless_since >= policy.voice_limit
+        if lasting or exhausted or self._is_untimed:
+            self._lose_voice(do)
+            return
+        if self.written and not any(map(_is_spoken, self.texts[at.word :])):
+            self.playout.complete = True  # Only the end of the stream is missing.
+            return
+        self.playout.cut(at.sample)
+        do(act.ResumeSynthesis(self.reply_id, at))
+
+    def _spoken_in(self, samples: int) -> act.Position:
+        """Return up to where the first `samples` hold whole words: a part of a word is spoken again, as a whole.
+
+        What was released cannot be taken back.
+        """
+        words = [word for word in self.playout.words if word.end_sample <= samples]
+        written = words[-1].written if words else 0
+        # Further words with the same count are parts of a written word that was not spoken to its end.
+        last = next((word for word in words if word.written == written), None)
+        return act.Position(written, max(self.playout.released, last.end_sample if last and written else 0))
+
+    @property
+    def _is_untimed(self) -> bool:
+        """Whether much was released without a word being timed, so that nothing tells what it was."""
+        return not self.playout.words and self.playout.duration > UNTIMED_LIMIT
+
+    def _lose_voice(self, do: Do) -> None:
+        """Be heard as far as there is audio; words that never became sound are not part of the reply."""
+        playout = self.playout
+        end = playout.arrived
+        playout.words = [word for word in playout.words if word.end_sample <= end]
+        playout.announced = min(playout.announced, len(playout.words))
+        playout.complete = self.voice_lost = True
+        do(act.ReplyVoiceLostNotice(self.reply_id))
 
     def advance(self, now: float, lead: float, do: Do, *, floor_is_free: bool) -> None:
         """Do what is due: release audio, announce words, finish."""
@@ -142,10 +206,15 @@ class Reply:
             return
         if self.released_at is None:
             self.released_at = now
-            do(act.ReplyReleasedNotice(self.reply_id, self.full_text, self.playout.duration))
-        if self.playout.is_heard_out(now):
+            if not self.voice_lost:
+                do(act.ReplyReleasedNotice(self.reply_id, self.full_text, self.playout.duration))
+        if self.playout.is_heard_out(now) and not self.voice_lost:
             self.move(Life.FINISHED)
             do(act.ReplyFinishedNotice(self.reply_id, self.full_text))
+
+    def has_broken_off(self, now: float) -> bool:
+        """Whether its voice was lost, and all that there is of it has been heard."""
+        return self.voice_lost and self.released_at is not None and self.playout.is_heard_out(now)
 
     def deadline(self, lead: float) -> float | None:
         """Return when `advance` has something to do, if nothing happens before."""
@@ -185,3 +254,7 @@ class CutReply:
         """Believe the client that has fallen silent after so many seconds."""
         if self.reply.spoken:
             self.heard_text = self.reply.playout.text_until(self.reply.playout.believed(played))
+
+
+def _is_spoken(word: str) -> bool:
+    return any(map(str.isalnum, word))

@@ -35,6 +35,15 @@ class Item:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReplySoFar:
+    """What a client has seen of a reply: its text, and the words of it that were heard to their end."""
+
+    reply_id: str
+    text: str
+    heard_text: str
+
+
 @dataclass(slots=True)
 class Transcript:
     """The turns that are over, in order. None is empty."""
@@ -50,14 +59,24 @@ class Transcript:
         """Replace what is written in a turn; one that was never added stays out."""
         self.items = [replace(item, text=text) if item.item_id == item_id else item for item in self.items]
 
-    def messages(self, instructions: str | None) -> list[Message]:
+    def newest(self, most: int) -> list[Item]:
+        """Return the newest turns that have at most `most` characters together; at least the last one."""
+        left, first = most, len(self.items)
+        while first and (left := left - len(self.items[first - 1].text)) >= 0:
+            first -= 1
+        return self.items[min(first, max(len(self.items) - 1, 0)) :]
+
+    def messages(self, instructions: str | None, *, begun: str = "") -> list[Message]:
         """Return the model's view: instructions first, then user and assistant in strict alternation.
+
+        What the model has `begun` to say comes last: it goes on there.
 
         Templates of many models insist that the first message after the instructions is the user's; where the model
         spoke first, the person is taken to have said hello (Unmute does the same).
         """
         spoken: list[Message] = []
-        for item in self.items:
+        said = [*self.items, Item("", Role.ASSISTANT, begun.strip())]
+        for item in said:
             text = _said(item)
             if not text:
                 continue
@@ -92,6 +111,23 @@ def bounded(messages: Sequence[Message], most: int) -> list[Message]:
             left -= len(turns[first].text)
             first += 1
     return [*messages[:start], *turns[first:]]
+
+
+_MOST_SKIPPED = 4
+"""Words of a text in a row that may not have been told as heard: signs and marks are not spoken."""
+
+
+def unheard(text: str, heard: str) -> str:
+    """Return what is left of `text` from the first word on that is not in `heard`, its spoken beginning."""
+    words, first = text.split(), 0
+    for each in heard.split():
+        ahead = range(first, min(first + _MOST_SKIPPED, len(words)))
+        first = next((at + 1 for at in ahead if _letters(words[at]) == _letters(each)), first + 1)
+    return " ".join(words[first:])
+
+
+def _letters(word: str) -> str:
+    return "".join(filter(str.isalnum, word)).lower() or word
 
 
 def _said(item: Item) -> str:

@@ -19,7 +19,7 @@ from orchestrator.llm.completion import CompletionParser, in_pieces
 from orchestrator.llm.connection import http_client
 from orchestrator.llm.conversation_shape import ConversationShape, is_about_length
 from orchestrator.llm.deadlines import ResponseDeadlines
-from orchestrator.llm.failures import LanguageModelFailed, failures
+from orchestrator.llm.failures import RETRY_AFTER_S, LanguageModelFailed, failures
 from orchestrator.llm.optional_parameters import REASONING_DEFAULT, REASONING_OFF
 from orchestrator.llm.reply_limit import ReplyLimits
 from orchestrator.llm.response import ErrorInAnswer, ResponseReader
@@ -149,14 +149,18 @@ class LanguageModel:
 
     # --- its answers ----------------------------------------------------------------------------------------------
 
-    async def words(self, messages: list[Message], temperature: float) -> AsyncGenerator[str, None]:
+    async def words(
+        self, messages: list[Message], temperature: float, *, is_rest: bool = False
+    ) -> AsyncGenerator[str, None]:
         """Stream the answer to `messages`, one word at a time, each with the space that goes before it.
+
+        `is_rest`: the last message is the assistant's, and the rest of it is wanted, soon.
 
         The model's reasoning is left out; when it takes long, the person is told. A request that fails before the first
         word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the
         iterator cancels the request.
         """
-        deadlines = ResponseDeadlines(self._settings, asyncio.get_running_loop().time)
+        deadlines = ResponseDeadlines(self._settings, asyncio.get_running_loop().time, is_rest=is_rest)
         tries_left = 2
         while True:
             tries_left -= 1
@@ -166,6 +170,8 @@ class LanguageModel:
                         yield word
             except LanguageModelFailed as error:
                 pause = error.retry_after
+                if deadlines.got_first_word and error.is_late:
+                    error.retry_after = RETRY_AFTER_S
                 if deadlines.got_first_word or not tries_left or pause is None or not deadlines.allows(pause):
                     self._request_failed(error)
                     raise
@@ -180,7 +186,7 @@ class LanguageModel:
         with failures():
             async with deadlines.limit():
                 stream = await self._ask(messages, temperature)
-        answer = CompletionParser(starts_in_reasoning=self._buffered_answers > 0, after_words=deadlines.announced)
+        answer = CompletionParser(starts_in_reasoning=self._buffered_answers > 0, after_words=deadlines.after_words)
         with failures(lost=_BROKEN_OFF):
             async with stream:
                 while not answer.ended and (chunk := await _next(stream, answer, deadlines)):
@@ -231,6 +237,8 @@ class LanguageModel:
             except (openai.APIStatusError, ErrorInAnswer) as error:
                 refusal = error.text if isinstance(error, ErrorInAnswer) else error.response.text
                 adapted = shape.without_rejected(refusal, shown)
+                if adapted is None and isinstance(error, _UNSUITABLE):
+                    adapted = shape.without_begun_answer(shown)
                 if adapted is not None:
                     shape = adapted
                     continue

@@ -150,7 +150,7 @@ class CompletionParser:
         if not self.words:
             raise LanguageModelFailed("the language model's answer was empty", retry_after=RETRY_AFTER_S)
         if not done and not _ENDED_SENTENCE.search(self._end):
-            raise LanguageModelFailed("the language model broke off")
+            raise LanguageModelFailed("the language model broke off", retry_after=RETRY_AFTER_S)
 
     def _choice(self, chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
         for choice in chunk.get("choices") or ():

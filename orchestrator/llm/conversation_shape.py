@@ -18,6 +18,8 @@ _MARGIN = 0.9
 """Room for the answer, and for words that cost more tokens than the average."""
 _LEAST_RATIO = 0.3
 
+_GO_ON = "Go on exactly where you stopped."
+
 _TOO_LONG = re.compile(
     r"context[ _-]*(?:length|size|window|limit)|exceed_context|maximum (?:prompt|input|context|sequence) length"
     r"|(?:prompt|input|request|messages?)(?: \([^)]*\))? (?:is|are|was) (?:too long|longer than)"
@@ -52,10 +54,14 @@ class ConversationShape:
     """Of all messages together. Older turns are left out."""
     system_role: bool = True
     """It knows the system role. Otherwise the instructions begin the person's first turn."""
+    answer_begun: bool = True
+    """It goes on with an answer that has begun, which comes last. Otherwise the person asks for the rest."""
 
     def shown(self, messages: Sequence[Message]) -> list[Message]:
         """Return what the server is sent of a conversation."""
         kept = bounded(messages, self.most_characters)
+        if not self.answer_begun and kept and kept[-1].role is Role.ASSISTANT:
+            kept.append(Message(Role.USER, _GO_ON))
         if self.system_role or not kept or kept[0].role is not Role.SYSTEM:
             return kept
         instructions, *turns = kept
@@ -70,6 +76,12 @@ class ConversationShape:
             return smaller if len(smaller.shown(shown)) < len(shown) else self._smaller(shown)
         if self.system_role and shown and shown[0].role is Role.SYSTEM and _NO_SYSTEM_ROLE.search(refusal):
             return replace(self, system_role=False)
+        return None
+
+    def without_begun_answer(self, shown: Sequence[Message]) -> "ConversationShape | None":
+        """Return how to show a conversation that was refused and ends with an answer that has begun; None: none."""
+        if self.answer_begun and shown and shown[-1].role is Role.ASSISTANT:
+            return replace(self, answer_begun=False)
         return None
 
     def _smaller(self, shown: Sequence[Message]) -> "ConversationShape | None":

@@ -13,18 +13,26 @@ _ANNOUNCE_AFTER_S = 4.0
 class ResponseDeadlines:
     """The deadlines of one answer: one until its first word, however often the server is asked, then one between words.
 
-    A model that reasons shows that it is alive, and gets more time. `clock` is the event loop's.
+    A model that reasons shows that it is alive, and gets more time. `clock` is the event loop's. `is_rest`: the person
+    has heard the beginning of the answer, and waits in the middle of it.
     """
 
-    def __init__(self, settings: OrchestratorSettings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: OrchestratorSettings, clock: Callable[[], float], *, is_rest: bool = False) -> None:
         self.got_first_word = False
         self.announced = False
         """The person has been told that the model reasons."""
         self._settings = settings
         self._clock = clock
         self._began = self._clock()
-        self._deadline = self._began + settings.llm_first_token_s
+        self._is_rest = is_rest
+        longest = min(settings.llm_first_token_s, settings.llm_next_token_s) if is_rest else settings.llm_first_token_s
+        self._deadline = self._began + longest
         self._reasoning = False
+
+    @property
+    def after_words(self) -> bool:
+        """Whether other words have been said before the answer."""
+        return self.announced or self._is_rest
 
     def limit(self) -> asyncio.Timeout:
         """The present deadline as a time-out, to be held for as long as the server is waited for."""
@@ -46,5 +54,5 @@ class ResponseDeadlines:
     @property
     def should_announce(self) -> bool:
         """Whether the model has been reasoning for so long that the person should be told, which has not been done."""
-        waiting = self._reasoning and not self.got_first_word and not self.announced
+        waiting = self._reasoning and not self._is_rest and not self.got_first_word and not self.announced
         return waiting and self._clock() > self._began + _ANNOUNCE_AFTER_S

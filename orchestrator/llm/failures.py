@@ -39,6 +39,11 @@ class LanguageModelFailed(UpstreamDown):
         return self.__cause__.status_code if isinstance(self.__cause__, openai.APIStatusError) else None
 
     @property
+    def is_late(self) -> bool:
+        """Whether it took too long."""
+        return isinstance(self.__cause__, TimeoutError | httpx2.TimeoutException)
+
+    @property
     def trouble(self) -> Trouble | None:
         """Why there was no connection, if that is it."""
         return None if self.status is not None else trouble(self.__cause__)

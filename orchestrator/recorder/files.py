@@ -65,6 +65,24 @@ class Recordings:
         file.task.add_done_callback(self._open_files.discard)
         return file
 
+    def delete(self, session_id: str) -> None:
+        """Delete what other processes have recorded of a session in the same folder."""
+        if self._folder is None:
+            return
+        deleting = asyncio.ensure_future(self._deleted(self._folder, session_id))
+        self._open_files.add(deleting)
+        deleting.add_done_callback(self._open_files.discard)
+
+    async def _deleted(self, folder: Path, session_id: str) -> None:
+        def delete() -> None:
+            for file in folder.glob(f"*_{session_id}.jsonl*"):
+                file.unlink(missing_ok=True)
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._disk, delete)
+        except OSError as error:
+            _log.error("a recording is left as it is", session=session_id, error=error.strerror)
+
 
 class RecordingFile:
     """One recording's file, called `path` once it is complete.

@@ -37,15 +37,24 @@ class Recorder:
         session_id: str,
         now: Callable[[], float],
         metadata: Mapping[str, str] = MappingProxyType({}),
+        *,
+        over: bool = False,
     ) -> None:
+        """`over`: the session was recorded elsewhere, or refused to be, and is not recorded here."""
         self._recordings = recordings
         self._session_id = session_id
         self._now = now
         self._metadata = metadata
         self._file: RecordingFile | None = None
-        self._refused = False
+        self._refused = over
+        self._recorded_elsewhere = over
         self._ended = False
         """Nothing more is taken."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the session was recorded, or refused to be: another process must not begin to record it."""
+        return self._refused or self._file is not None
 
     @property
     def is_recording(self) -> bool:
@@ -69,6 +78,8 @@ class Recorder:
         self._refused = self._ended = True
         if self._file:
             self._file.discard()
+        if self._recorded_elsewhere:
+            self._recordings.delete(self._session_id)
 
     def _begin(self, state: State) -> None:
         if self._file or self._refused:

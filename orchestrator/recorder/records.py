@@ -14,7 +14,7 @@ from orchestrator.conversation import State
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event
 
-VERSION = 4
+VERSION = 5
 """The version of the format. Recordings of all earlier versions are still read.
 
 It must rise with every change after which an older Parley cannot read a recording: a record, an event or an action is
@@ -24,6 +24,8 @@ as a newer one's instead of failing in the middle of it. A new field needs no ne
 2: events and actions have other names (`_RENAMED`).
 3: the event `RecognizerChanged` was added.
 4: the events `RecognizerLost`, `HistoryGiven`, `TurnCommitted`, `CancellationRequested`, `SayRequested` were added.
+5: the event `ConversationResumed` and the actions `ResumeSynthesis`, `ResumeText`, `AbandonText`,
+   `ReplyVoiceLostNotice` were added.
 """
 
 EVENTS: Mapping[str, type[Event]] = {each.__name__: each for each in get_args(Event)}

@@ -54,6 +54,19 @@ class SessionOptions:
         """In the language of the session, else of the character."""
         self._policy = Policy(apology=self.apologies.unanswered)
 
+    @classmethod
+    def restored(cls, model: LanguageModel, prompts: Prompts, given: bytes, policy: Policy) -> "SessionOptions":
+        """The settings of a session that was written down: `given` is what `as_given` returned."""
+        options = cls(model, prompts)
+        options._given = SessionConfig.FromString(given)
+        options._policy = policy
+        options.apologies = prompts.apologies(options._given.instructions, options._given.language)
+        return options
+
+    def as_given(self) -> bytes:
+        """What the client has set so far, serialised."""
+        return self._given.SerializeToString()
+
     def change(self, config: SessionConfig) -> ev.SessionConfigured:
         """Take in the fields that `config` sets; raises `InvalidRequest`, and then none of them counts."""
         given = _merged(self._given, config)

@@ -78,9 +78,9 @@ class Language(NamedTuple):
 class Microphone:
     """A bounded store of 16-bit PCM; the oldest is forgotten first."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: int = 0) -> None:
         self._pcm = bytearray()
-        self.start = 0
+        self.start = start
         """The first position that is still kept."""
 
     @property
@@ -119,16 +119,19 @@ class RecognitionClient:
         warn: Callable[[str, str], None],
         *,
         unused_limit_s: float,
+        start: int = 0,
     ) -> None:
+        """`start` is the position of the first sample that will be fed."""
         self._stt = stt
         self._session_id = session_id
         self._notify = notify
         self._warn = warn
-        self._microphone = Microphone()
+        self._start = start
+        self._microphone = Microphone(start)
         self._unanswered: deque[tuple[int, int]] = deque()
         """Flushes as (position, flush_id), in order."""
         self._changed = asyncio.Event()
-        self._certain = 0
+        self._certain = start
         """The position up to which words are certain: where the next recogniser begins.
 
         Silence is as certain as words.
@@ -137,10 +140,12 @@ class RecognitionClient:
         """Where the silence began that the present recogniser scores; None: it scores none."""
         self._guessed = False
         """Whether the last partial had words, which are not certain yet."""
-        self._sent = 0
+        self._sent = start
         """The position up to which the present recogniser was sent the microphone."""
-        self._scored = 0
+        self._scored = start
         """The position up to which the present recogniser has scored the microphone."""
+        self.acted_on = 0
+        """The position up to which pause scores were passed on. Before it those of other recognisers decide nothing."""
         self._retries = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
         """The pauses before attempts to find another."""
         self._unused_limit_s = unused_limit_s
@@ -157,13 +162,14 @@ class RecognitionClient:
         self._language = language
 
     @asynccontextmanager
-    async def open(self, position: int = 0) -> AsyncIterator[Transcription]:
-        """Open a stream whose first sample is at `position`.
+    async def open(self, position: int | None = None) -> AsyncIterator[Transcription]:
+        """Open a stream whose first sample is at `position`. None: the first sample that will be fed.
 
         Raises `InvalidRequest` if the recogniser does not know the language that the client asked for. A language that
         only follows from the character is replaced by the recogniser's own.
         """
         self._language_changed.clear()
+        position = self._start if position is None else position
         async with AsyncExitStack() as stream:
             try:
                 transcription = await self._admitted(stream, position)
@@ -199,9 +205,14 @@ class RecognitionClient:
         self._unanswered.append((self._microphone.end, flush_id))
         self._changed.set()
 
+    @property
+    def certain(self) -> int:
+        """The position up to which nothing is left to recognise."""
+        return self._certain
+
     async def run(self, first: Transcription) -> None:
-        """Recognise until cancelled, on the `first` stream, which begins at position zero, and on others after it."""
-        lost = await self._run_stream(first, 0)
+        """Recognise until cancelled: on the `first` stream, which begins with the first sample, and on others."""
+        lost = await self._run_stream(first, self._start, self.acted_on)
         while True:
             if not lost:
                 await self._fed.wait()
@@ -211,7 +222,7 @@ class RecognitionClient:
             try:
                 async with self.open(position) as another:
                     _log.info("recogniser replaced", replica=another.replica)
-                    lost = await self._run_stream(another, position, replay=lost)
+                    lost = await self._run_stream(another, position, self._microphone.end if lost else position)
             except InvalidRequest as error:
                 self._language = Language("", asked_for=False)
                 self._warn("LANGUAGE_UNKNOWN", f"{error.message}. I go on listening as before.")
@@ -222,13 +233,12 @@ class RecognitionClient:
                     self._warn("STT_LOST", _LOST)
                 lost = True
 
-    async def _run_stream(self, transcription: Transcription, position: int, *, replay: bool = True) -> bool:
+    async def _run_stream(self, transcription: Transcription, position: int, acted_on: int) -> bool:
         """Run one stream, which begins at `position`, until it is lost; False: until it was given back.
 
-        `replay`: the audio so far was sent to another recogniser before.
+        The core has acted on the scores up to the position `acted_on`: before it only words are passed on.
         """
-        # The core has already acted on the scores of the replayed audio. Before this offset only words are passed on.
-        replayed = (self._microphone.end if replay else position) / SAMPLE_RATE
+        replayed = acted_on / SAMPLE_RATE
         self._sent = self._scored = position
         self._silent_from, self._guessed = None, False
         try:
@@ -270,6 +280,7 @@ class RecognitionClient:
                 if offset > replayed:
                     # It has scored past the replayed audio, which may be what the recogniser before it failed on.
                     self._retries.reset()
+                    self.acted_on = self._scored
                     self._notify(ev.PauseScored(response.pause.pause_probability, offset))
             case "flushed":
                 self._flushed(response.flushed.flush_id)

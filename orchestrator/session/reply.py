@@ -2,42 +2,35 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
-import grpc
 import structlog
 
 from mesh.audio import SAMPLE_BYTES, SAMPLE_RATE
-from mesh.discovery.search import Admission, Replicas, admitted
-from mesh.errors import AtCapacity, MeshError, MissingServiceAtCapacity, UpstreamDown
-from mesh.limits import WaitLimit
+from mesh.discovery.replicas import outcome_of
+from mesh.discovery.search import Replicas
+from mesh.errors import AtCapacity, MeshError
+from mesh.pool import Backoff
 from mesh.tasks import beside
 from mesh.text.marks import unmarked
 from mesh.text.writing import ends_sentence
 from mesh.times import loop_time, seconds
 from orchestrator.conversation import events as ev
-from orchestrator.conversation.actions import PrepareReply
+from orchestrator.conversation.actions import Position, PrepareReply, ResumeText
 from orchestrator.llm.client import LanguageModel
+from orchestrator.llm.continuation import Continuation
+from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.llm.reply_limit import SENTENCE_S, ReplyLength
 from orchestrator.llm.words import words_of
 from orchestrator.metrics import Metrics
+from orchestrator.session.synthesis import Sources, SpokenWords, Voice, WrittenText
 from orchestrator.session.voice_queue import VoiceQueue
-from parley.tts.v1 import tts_pb2
-from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
-from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
+from parley.tts.v1.tts_pb2 import SynthesizeResponse
 
-Synthesis = Admission[SynthesizeRequest, SynthesizeResponse]
-
-_SEARCH_PAUSES_S = (0.05, 0.075, 0.1125, 0.16875)
-"""Between the five searches for a synthesis while none can be reached. One that restarts is back a moment later."""
-
-_WORDS_AHEAD = 1_024
-"""Words the model may be ahead of the synthesis."""
-
-_STALL_LIMIT_S = 15.0
-"""How long a synthesis may send nothing, in addition to the time the language model may take for its next words."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+"""The pauses before another synthesis is opened, from the second loss on; they double."""
 
 _AFTER_SENTENCE_S = 0.2
 """How much is heard after the last word of a reply that is too long: the end of its sound."""
@@ -64,6 +57,7 @@ class ReplyAudioBuffer:
     """
 
     def __init__(self) -> None:
+        self._start = 0
         self._chunks: deque[bytes] = deque()
         self._bytes = 0
         self._room = asyncio.Event()
@@ -90,8 +84,21 @@ class ReplyAudioBuffer:
             taken.append(chunk)
             wanted -= len(chunk)
             self._bytes -= len(chunk)
+        self._start += samples
         self._update_room()
         return b"".join(taken)
+
+    def cut(self, sample: int) -> None:
+        """Drop what there is from the reply's `sample` on."""
+        excess = self._bytes - max(0, sample - self._start) * SAMPLE_BYTES
+        while excess > 0:
+            chunk = self._chunks.pop()
+            kept = chunk[: max(0, len(chunk) - excess)]
+            if kept:
+                self._chunks.append(kept)
+            excess -= len(chunk) - len(kept)
+            self._bytes -= len(chunk) - len(kept)
+        self._update_room()
 
     def _update_room(self) -> None:
         if self._bytes < _MAX_BUFFERED_BYTES:
@@ -107,6 +114,9 @@ class ReplyTask:
     events about the reply; audio is in `audio` before its event. `warn` is given a reason and a message when something
     fails. `apology` is said when the model breaks off within a sentence: one that just stops sounds like a lost
     connection. `until_room` waits while the client has much to read.
+
+    When the model or a synthesis is lost, the core decides how to go on, before `notify` returns: `resume_text`,
+    `abandon_text` or `resume_synthesis`.
     """
 
     def __init__(
@@ -123,13 +133,15 @@ class ReplyTask:
         self.audio = ReplyAudioBuffer()
         self._order = order
         self._upstreams = upstreams
-        self._session_id = session_id
         self._apology = apology
         self._notify = notify
         self._warn = warn
-        self._words: asyncio.Queue[str | None] = asyncio.Queue(_WORDS_AHEAD)
+        self._text = WrittenText()
+        sources = Sources(upstreams.tts, upstreams.voices, session_id, warn, self._observe_wait)
+        self._voice = Voice(order, self._text, sources)
         self._first_word_at: float | None = None
         """When the model had written something to say."""
+        self._observed_wait = False
         self._in_sentence = False
         """Whether what has been said so far does not end a sentence."""
         self._until_room = until_room
@@ -139,6 +151,13 @@ class ReplyTask:
         self._began_at: float | None = None
         """When the model had written its first word."""
         self._told_limit = False
+        self._resumed_text: ResumeText | None = None
+        self._problem = ""
+        """What was wrong with the language model."""
+        self._resumed_at: Position | None = Position()
+        """Where the next synthesis begins; None: there is to be none."""
+        self._base_s = 0.0
+        """Where the present synthesis began, in seconds of the reply."""
         self._received_samples = 0
         self._last_sample: int | None = None
         """Where its audio ends, because the reply is too long. None: where the synthesis ends it."""
@@ -149,40 +168,57 @@ class ReplyTask:
             await self._write()
             return
         async with beside(self._write()):
-            try:
-                await self._speak()
-            except MeshError as error:
-                _log.warning(
-                    "synthesis failed", reply_id=self._order.reply_id, reason=error.reason, error=error.message
-                )
-                self._warn("TTS_FAILED", "I have lost my voice for a moment.")
-                self._notify(ev.ReplyAudioFailed(self._order.reply_id))
+            await self._speak()
 
     # --- the words ------------------------------------------------------------------------------------------------
 
+    def resume_text(self, order: ResumeText) -> None:
+        """Have the model write the rest."""
+        self._resumed_text = order
+
+    def abandon_text(self) -> None:
+        """Have the text end with what there is, and the client told why."""
+        self._warn("LLM_FAILED", f"I could not finish my thought: {self._problem}.")
+
     async def _write(self) -> None:
-        """Report and queue the words; None in the queue after the last."""
+        """Report the words, and have them spoken."""
+        resumed: ResumeText | None = None
+        while True:
+            try:
+                await self._say_all(self._answer(resumed))
+                break
+            except MeshError as error:
+                resumed = await self._fail_text(error)
+            if resumed is None:
+                break
+        self._end_text()
+        self._text.end()
+
+    async def _say_all(self, text: AsyncGenerator[str, None]) -> None:
+        async with aclosing(text) as words:
+            async for word in words:
+                if why := self._is_too_long(word):
+                    self._tell_limit(why)
+                    return
+                await self._say(word)
+
+    async def _fail_text(self, error: MeshError) -> ResumeText | None:
+        """Report a failure of the model. Return how the rest is asked for; None, and an apology: not at all."""
         reply_id = self._order.reply_id
-        try:
-            async with aclosing(self._text()) as words:
-                async for word in words:
-                    if why := self._is_too_long(word):
-                        self._tell_limit(why)
-                        break
-                    await self._say(word)
-        except MeshError as error:
-            _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
-            self._upstreams.metrics.llm_failures.inc()
-            self._warn("LLM_FAILED", f"I could not finish my thought: {error.message}.")
-            if self._order.spoken and self._in_sentence:
-                for word in words_of(f" {self._apology}"):
-                    await self._say(word)
-            self._text_has_ended = True
-            self._notify(ev.ReplyTextFailed(reply_id))
-        else:
-            self._end_text()
-        if self._order.spoken:
-            await self._words.put(None)
+        _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
+        self._upstreams.metrics.llm_failures.inc()
+        self._problem, self._resumed_text = error.message, None
+        if not any(map(str.strip, self._text.words)):
+            self.abandon_text()
+        pause = error.retry_after if isinstance(error, LanguageModelFailed) else None
+        self._notify(ev.ReplyTextFailed(reply_id, lasting=pause is None))
+        if self._resumed_text is not None:
+            await asyncio.sleep(pause or 0.0)
+            return self._resumed_text
+        if self._order.spoken and self._in_sentence:
+            for word in words_of(f" {self._apology}"):
+                await self._say(word)
+        return None
 
     def _end_text(self) -> None:
         if not self._text_has_ended:
@@ -208,55 +244,70 @@ class ReplyTask:
         self._notify(ev.ReplyTextArrived(self._order.reply_id, bare if bare == word else f" {bare}"))
         await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
         await self._until_room()
+        self._text.add(word)
         if self._order.spoken:
-            # As it was written, line breaks included: the synthesis decides what is spoken of it.
             if any(map(str.isalnum, bare)):
                 self._first_word_at = self._first_word_at or loop_time()
                 self._in_sentence = not ends_sentence(bare.rstrip("*_`~"))
-            await self._words.put(word.removeprefix(" "))
+            await self._text.until_read()
 
-    async def _text(self) -> AsyncGenerator[str, None]:
-        if self._order.script is not None:
-            for word in words_of(self._order.script):
+    async def _answer(self, resumed: ResumeText | None) -> AsyncGenerator[str, None]:
+        """The words that are not written yet."""
+        order = self._order
+        if order.script is not None:
+            for word in words_of(order.script):
                 yield word
             return
-        answer = self._upstreams.model.words(self._order.messages, self._order.temperature)
-        with self._upstreams.metrics.llm_request(self._order.messages) as timing:
+        messages = order.messages if resumed is None else resumed.messages
+        continuation = Continuation(self._text.words)
+        answer = self._upstreams.model.words(messages, order.temperature, is_rest=bool(self._text.words))
+        with self._upstreams.metrics.llm_request(messages) as timing:
             async with aclosing(answer) as words:
                 async for word in words:
                     timing.word()
-                    yield word
+                    for new in continuation.feed(word):
+                        yield new
+        for word in continuation.finish():
+            yield word
 
     # --- the voice ------------------------------------------------------------------------------------------------
 
+    def resume_synthesis(self, at: Position) -> None:
+        """Drop the audio after a position, and have another synthesis go on there."""
+        self.audio.cut(at.sample)
+        self._received_samples = at.sample
+        self._resumed_at = at
+
     async def _speak(self) -> None:
-        limit = WaitLimit(self._upstreams.model.longest_wait_s + _STALL_LIMIT_S)
-        async with self._synthesis() as synthesis, beside(self._dictate(synthesis, ready_at=loop_time())):
-            responses = aiter(synthesis)
-            finished = False
+        pauses = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        lost = 0
+        while (at := self._resumed_at) is not None:
+            self._resumed_at = None
+            self._base_s = at.sample / SAMPLE_RATE
+            if lost > 1:
+                await asyncio.sleep(pauses.pause())
             try:
-                while not self._has_all_its_audio and (response := await _next(responses, limit)):
-                    finished = response.HasField("finished")
-                    await self._received(response)
-            finally:
-                limit.close()
-        if self._has_all_its_audio:
-            self._tell_limit(f"it takes longer than {self._limits.seconds:g} s")
-            self._end_text()
-        elif not finished:
-            raise UpstreamDown("the synthesis ended in the middle")
-        self._notify(ev.ReplyAudioCompleted(self._order.reply_id))
+                await self._voice.speak(at.word, self._received)
+            except MeshError as error:
+                lost += 1
+                reply_id = self._order.reply_id
+                _log.warning("synthesis failed", reply_id=reply_id, reason=error.reason, error=error.message)
+                lasting = isinstance(error, AtCapacity) or outcome_of(error) is None
+                self._notify(ev.ReplyAudioFailed(reply_id, lasting=lasting))
+            else:
+                if self._has_all_its_audio:
+                    self._tell_limit(f"it takes longer than {self._limits.seconds:g} s")
+                    self._end_text()
+                self._notify(ev.ReplyAudioCompleted(self._order.reply_id))
 
-    async def _dictate(self, synthesis: Synthesis, ready_at: float) -> None:
-        word = await self._words.get()
-        if self._first_word_at is not None and self._order.script is None:
+    def _observe_wait(self, ready_at: float) -> None:
+        """Measure, once, how long the first word has waited for a synthesis, which was ready at that time."""
+        if self._first_word_at is not None and self._order.script is None and not self._observed_wait:
+            self._observed_wait = True
             self._upstreams.metrics.first_word_wait.observe(max(0.0, ready_at - self._first_word_at))
-        while word is not None:
-            await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=word)))
-            word = await self._words.get()
-        await synthesis.send(SynthesizeRequest(finish=tts_pb2.SynthesizeFinish()))
 
-    async def _received(self, response: SynthesizeResponse) -> None:
+    async def _received(self, response: SynthesizeResponse, words: SpokenWords) -> bool:
+        """Take in a response of the synthesis; False: there is all the audio that there may be."""
         reply_id = self._order.reply_id
         match response.WhichOneof("event"):
             case "audio":
@@ -266,14 +317,15 @@ class ReplyTask:
                 self._notify(ev.ReplyAudioArrived(reply_id, len(pcm) // SAMPLE_BYTES))
             case "word":
                 word = response.word
-                start, end = seconds(word.start_offset), seconds(word.end_offset)
+                start, end = self._base_s + seconds(word.start_offset), self._base_s + seconds(word.end_offset)
                 if self._last_sample is not None and start * SAMPLE_RATE >= self._last_sample:
-                    return
+                    return True
                 # Of a word that is heard, no marks are shown: the person hears none.
                 text = unmarked(word.text) or word.text
-                self._notify(ev.ReplyWordTimed(reply_id, text, start, end))
+                self._notify(ev.ReplyWordTimed(reply_id, text, start, end, words.time(word.text)))
                 if end >= self._limits.seconds and ends_sentence(text):
                     self._last_sample = self._last_sample or round((end + _AFTER_SENTENCE_S) * SAMPLE_RATE)
+        return not self._has_all_its_audio
 
     def _room_left(self) -> int:
         """How many more samples the reply may have. A reply with a script has no limit."""
@@ -287,72 +339,3 @@ class ReplyTask:
     def _has_all_its_audio(self) -> bool:
         """Whether it has all the audio that it may have."""
         return self._room_left() == 0
-
-    @asynccontextmanager
-    async def _synthesis(self) -> AsyncIterator[Synthesis]:
-        """Find a synthesis. While every one is taken, wait in the queue; while none can be reached, search again.
-
-        The synthesis itself replaces a voice that is not to be had (`voice_replaced`).
-        """
-        pauses = iter(_SEARCH_PAUSES_S)
-        async with AsyncExitStack() as stack:
-            stack.callback(self._upstreams.voices.freed)
-            while True:
-                try:
-                    found = await self._found(stack)
-                    break
-                except UpstreamDown as error:
-                    pause = next(pauses, None)
-                    if pause is None:
-                        raise
-                    self._warn("TTS_NOT_FOUND", f"I am looking for my voice: {error.message}.")
-                    await asyncio.sleep(pause)
-            started = found.started.started
-            if started.HasField("voice_replaced"):
-                self._warn(started.voice_replaced.reason, started.voice_replaced.message)
-            yield found
-
-    async def _found(self, stack: AsyncExitStack) -> Synthesis:
-        """A synthesis, put on `stack`. Raises `AtCapacity` if all are taken for longer than the queue waits."""
-
-        async def search() -> Synthesis:
-            return await stack.enter_async_context(admitted(self._upstreams.tts, _synthesize, self._config()))
-
-        queue = self._upstreams.voices
-        if queue.is_empty:
-            with suppress(AtCapacity):
-                return await search()
-        self._warn("TTS_NOT_FOUND", "I am waiting for my voice: every speech synthesis is taken.")
-        try:
-            async with asyncio.timeout(queue.limit_s), queue.turn(), aclosing(queue.pauses()) as pauses:
-                async for _ in pauses:
-                    with suppress(AtCapacity):
-                        return await search()
-        except TimeoutError:
-            pass
-        raise MissingServiceAtCapacity.of(self._upstreams.tts.service)
-
-    def _config(self) -> SynthesizeRequest:
-        config = tts_pb2.SynthesizeConfig(
-            voice=self._order.voice,
-            session_id=self._session_id,
-            reply_id=self._order.reply_id,
-            replace_unknown_voice=True,
-            longer_audio=True,
-        )
-        return SynthesizeRequest(config=config)
-
-
-async def _next(responses: AsyncIterator[SynthesizeResponse], limit: WaitLimit) -> SynthesizeResponse | None:
-    """Return the next response, None at the end; raises `UpstreamDown` when it is later than the limit."""
-    try:
-        with limit:
-            return await anext(responses, None)
-    except TimeoutError:
-        raise UpstreamDown("the synthesis has stalled") from None
-
-
-def _synthesize(
-    channel: grpc.aio.Channel,
-) -> grpc.aio.StreamStreamMultiCallable[SynthesizeRequest, SynthesizeResponse]:
-    return TextToSpeechServiceStub(channel).Synthesize

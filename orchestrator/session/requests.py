@@ -46,6 +46,8 @@ class Requests:
 
     def _perform(self, request: pb.ConverseRequest) -> None:
         kind = request.WhichOneof("request")
+        if kind != "audio":
+            self._session.requests += 1
         request_id = _id_of(request)
         if _refuses_recording(request.update.session):
             self._session.recorder.refuse()  # whatever else is asked, and even if that is rejected

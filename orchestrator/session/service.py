@@ -15,7 +15,8 @@ from mesh.rpc.streams import before_idle, first_request
 from orchestrator.conversation import events as ev
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.recorder import Recordings
-from orchestrator.session.opening import history_of, metadata_of
+from orchestrator.session.checkpoints import Checkpoints
+from orchestrator.session.opening import Resumption, history_of, metadata_of, resumption_of
 from orchestrator.session.options import SessionOptions
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.requests import HungUp, Requests
@@ -52,6 +53,7 @@ class ConversationServicer(ConversationServiceServicer):
         self._upstreams = upstreams
         self._prompts = prompts
         self._recordings = recordings
+        self._checkpoints = Checkpoints(settings.checkpoint_key)
         self._typed = 0
         """Typed conversations that are held."""
 
@@ -77,6 +79,10 @@ class ConversationServicer(ConversationServiceServicer):
         finally:
             self._typed -= 1
 
+    def _resumption(self, config: pb.ConverseConfig) -> Resumption | None:
+        """Where the conversation goes on; None: it is a new one."""
+        return resumption_of(config, self._checkpoints) if config.HasField("resume") else None
+
     # A coroutine rather than a generator: see `mesh.rpc.interceptor`.
     async def Converse(  # type: ignore[override]  # noqa: N802 - the contract's name
         self, requests: AsyncIterator[pb.ConverseRequest], context: Context
@@ -87,14 +93,20 @@ class ConversationServicer(ConversationServiceServicer):
         check_texts(opening)
         config = opening.config
         request_id = opening.request_id if opening.HasField("request_id") else None
-        session_id = secrets.token_hex(8)
+        resumption = self._resumption(config)
+        resumed = resumption.snapshot if resumption else None
+        session_id = resumed.session_id if resumed else secrets.token_hex(8)
         logs.bind_session(session_id)
 
         input_format = None if config.typed_only else negotiate(config.input_format, field="config.input_format")
         output_format = negotiate(config.output_format, field="config.output_format")
-        options = SessionOptions(self._upstreams.model, self._prompts)
+        options = (
+            SessionOptions.restored(self._upstreams.model, self._prompts, resumed.session, resumed.state.policy)
+            if resumed
+            else SessionOptions(self._upstreams.model, self._prompts)
+        )
         configured = options.change(config.session)
-        history, metadata = history_of(config.history), metadata_of(config.metadata)
+        history, metadata = history_of(config.history), metadata_of(resumed.metadata if resumed else config.metadata)
         limit = self._settings.stall_limit_s
         session = Session(
             session_id,
@@ -106,16 +118,21 @@ class ConversationServicer(ConversationServiceServicer):
             recordings=self._recordings,
             metadata=metadata,
             unused_limit_s=self._settings.unused_recognizer_s,
+            resumed=resumed,
+            position=resumption.position if resumption else 0,
         )
+        session.checkpoints = self._checkpoints if config.checkpoints else None
         async with AsyncExitStack() as exits:
             if config.typed_only:
                 exits.enter_context(self._typed_slot())
             exits.push_async_callback(session.recorder.close)
-            work = []
+            work = [session.begin(resumption.event if resumption else None)]
             if not config.typed_only:
                 session.recognition.set_language(options.language)
                 work.append(session.recognition.run(await exits.enter_async_context(session.recognition.open())))
-            _log.info("conversation admitted", typed_only=config.typed_only, metadata=metadata)
+            _log.info(
+                "conversation admitted", typed_only=config.typed_only, metadata=metadata, resumed=resumed is not None
+            )
             started = pb.ConverseStarted(
                 session_id=session_id,
                 input_format=input_format,

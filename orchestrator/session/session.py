@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, assert_never
 
-from mesh.audio import Encoder
+from mesh.audio import SAMPLE_RATE, Encoder
 from mesh.discovery.search import Replicas
 from mesh.limits import WaitLimit
 from mesh.tasks import beside
+from mesh.times import duration
 from orchestrator.conversation import Conversation
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
@@ -22,6 +23,7 @@ from orchestrator.conversation.actions import SpeechCause
 from orchestrator.recorder import Recorder, Recordings
 from orchestrator.session import wire
 from orchestrator.session.audio_output import ReplyAudioOutput
+from orchestrator.session.checkpoints import Checkpoints, Snapshot
 from orchestrator.session.options import SessionOptions
 from orchestrator.session.recognition import RecognitionClient
 from orchestrator.session.reply import ReplyTask, Upstreams
@@ -37,6 +39,17 @@ _LINGER_S = 0.25
 
 Where a call ends while its client is sending, gRPC's client reports an error of its own and loses what it has not read.
 """
+
+_WRITTEN_DOWN = (
+    act.SpeechStartedNotice,
+    act.TurnEndedNotice,
+    act.TurnDiscardedNotice,
+    act.PrepareReply,
+    act.ReplyTextDoneNotice,
+    act.CancelReply,
+    act.ReplyFinishedNotice,
+)
+"""After these the conversation must not be found where it was before: ids were given, or something was said."""
 
 Write = Callable[[pb.ConverseResponse], Awaitable[None]]
 
@@ -70,10 +83,20 @@ class Session:
         recordings: Recordings,
         metadata: Mapping[str, str],
         unused_limit_s: float,
+        resumed: Snapshot | None = None,
+        position: int = 0,
     ) -> None:
+        """`resumed` is where the conversation goes on, with the microphone from the sample `position` on."""
         self.session_id = session_id
-        self.recognition = RecognitionClient(stt, session_id, self.notify, self.warn, unused_limit_s=unused_limit_s)
-        self._conversation = Conversation()
+        self.recognition = RecognitionClient(
+            stt, session_id, self.notify, self.warn, unused_limit_s=unused_limit_s, start=position
+        )
+        self.recognition.acted_on = resumed.acted_on if resumed else 0
+        self.requests = 0
+        """How many requests were taken that are not audio."""
+        self.checkpoints: Checkpoints | None = None
+        """Set if the client wants checkpoints."""
+        self._conversation = Conversation(resumed.state if resumed else None)
         self._send_queue = SendQueue()
         self._upstreams = upstreams
         self._options = options
@@ -81,8 +104,10 @@ class Session:
         self._stall_limit_s = stall_limit_s
         self._replies: dict[str, _LivingReply] = {}
         self._clock = asyncio.get_running_loop().time
-        self._started = self._clock()
-        self.recorder = Recorder(recordings, session_id, self._now, metadata)
+        self._started = self._clock() - (resumed.now if resumed else 0.0)
+        self._metadata = metadata
+        over = resumed is not None and resumed.recording_over
+        self.recorder = Recorder(recordings, session_id, self._now, metadata, over=over)
         self._deadline: float | None = None
         self._deadline_moved = asyncio.Event()
         self._paused_at: float | None = None
@@ -114,6 +139,33 @@ class Session:
         """Send the client a warning: something failed, and the conversation goes on."""
         self.recorder.record_warning(reason, message)
         self.send(wire.warning(reason, message))
+
+    async def begin(self, resumed: ev.ConversationResumed | None) -> None:
+        """Go on, if the conversation is `resumed`, and send the first checkpoint."""
+        if resumed:
+            self.notify(resumed)
+        self.send_checkpoint()
+
+    def send_checkpoint(self) -> None:
+        """Send the client where the conversation stands, if it wants to know."""
+        if self.checkpoints is None:
+            return
+        snapshot = Snapshot(
+            session_id=self.session_id,
+            now=self._now(),
+            state=self._conversation.state,
+            session=self._options.as_given(),
+            metadata=dict(self._metadata),
+            certain=self.recognition.certain,
+            acted_on=self.recognition.acted_on,
+            recording_over=self.recorder.has_begun,
+        )
+        checkpoint = pb.Checkpoint(
+            state=self.checkpoints.written(snapshot),
+            audio_offset=duration(self.recognition.certain / SAMPLE_RATE),
+            requests=self.requests,
+        )
+        self.send(pb.ConverseResponse(checkpoint=checkpoint))
 
     async def run(self, write: Write, requests: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:
         """Hold the conversation until it ends, with `work` running beside it; `requests` reads what the client asks.
@@ -158,6 +210,8 @@ class Session:
                 self.send(message, request_id)
             if isinstance(action, act.EndConversation):
                 self._send_queue.close()
+        if self.checkpoints and any(isinstance(action, _WRITTEN_DOWN) for action in actions):
+            self.send_checkpoint()
         if self._conversation.deadline != self._deadline:
             self._deadline = self._conversation.deadline
             self._deadline_moved.set()
@@ -167,20 +221,29 @@ class Session:
         match action:
             case act.PrepareReply():
                 self._prepare(action)
+            case act.ResumeSynthesis(reply_id=reply_id, at=at):
+                self._replies[reply_id].reply.resume_synthesis(at)
+            case act.ResumeText(reply_id=reply_id):
+                self._replies[reply_id].reply.resume_text(action)
+            case act.AbandonText(reply_id=reply_id):
+                self._replies[reply_id].reply.abandon_text()
+            case act.ReplyVoiceLostNotice():
+                self.warn("TTS_FAILED", "I have lost my voice for a moment.")
             case act.ReleaseAudio():
                 self._release(action)
             case act.CancelReply(reply_id=reply_id, cause=cause):
                 self._upstreams.metrics.reply_cancelled(cause)
-                living = self._replies.pop(reply_id)
-                living.output.drop()
-                living.task.cancel()
                 self._send_queue.drop(reply_id)
+                if living := self._replies.pop(reply_id, None):  # there is none for a reply of another process
+                    living.output.drop()
+                    living.task.cancel()
             case act.RequestFlush(flush_id=flush_id):
                 self.recognition.flush(flush_id)
             case act.ReplyFinishedNotice(reply_id=reply_id):
                 self._replies.pop(reply_id).task.cancel()  # a reply without text may still be searching for a synthesis
             case act.ReplyHeldNotice(reply_id=reply_id) | act.ReplyReleasedNotice(reply_id=reply_id):
-                self._replies[reply_id].output.flush()
+                if living := self._replies.get(reply_id):
+                    living.output.flush()
             case act.SpeechStoppedNotice(cause=cause):
                 if cause is SpeechCause.DETECTED:
                     self._paused_at = self._now()

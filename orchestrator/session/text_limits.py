@@ -24,6 +24,11 @@ LIMITS = {
     "parley.conversation.v1.SayRequest.text": 10_000,
     "parley.conversation.v1.HistoryItem.text": 10_000,
     "parley.conversation.v1.HistoryItem.item_id": 200,
+    "parley.conversation.v1.UserWordRecognized.item_id": 200,
+    "parley.conversation.v1.UserWordRecognized.text": 1_000,
+    "parley.conversation.v1.ReplySoFar.reply_id": 200,
+    "parley.conversation.v1.ReplySoFar.text": 200_000,
+    "parley.conversation.v1.ReplySoFar.heard_text": 200_000,
     "parley.conversation.v1.ConverseConfig.MetadataEntry.key": 64,
     "parley.conversation.v1.ConverseConfig.MetadataEntry.value": 256,
 }

@@ -19,6 +19,7 @@ _CANCEL_CAUSES = {
     CancelCause.TYPED: pb.CANCEL_CAUSE_TYPED,
     CancelCause.FAILED: pb.CANCEL_CAUSE_FAILED,
     CancelCause.REQUESTED: pb.CANCEL_CAUSE_REQUESTED,
+    CancelCause.RESUMED: pb.CANCEL_CAUSE_RESUMED,
 }
 _END_CAUSES = {
     EndCause.GOODBYE: pb.END_CAUSE_GOODBYE,
@@ -91,7 +92,13 @@ def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
             return pb.ConverseResponse(reply_cancelled=cancelled)
         case act.ReplyFinishedNotice(reply_id, text):
             return pb.ConverseResponse(reply_finished=pb.ReplyFinished(reply_id=reply_id, text=text))
-        case act.ReleaseAudio():
+        case (
+            act.ReleaseAudio()
+            | act.ResumeSynthesis()
+            | act.ResumeText()
+            | act.AbandonText()
+            | act.ReplyVoiceLostNotice()  # the session warns of it
+        ):
             return None
         case _:
             assert_never(action)

@@ -44,7 +44,7 @@ def test_a_turn_and_its_moments(log: ConversationLog, record: SessionRecord) -> 
     assert log.has_audio
     assert not log.turn_over
     log.audio(111.5, 1.0)
-    log.reply_ended(113.0, complete=True)
+    log.reply_ended(complete=True)
     turn = only(record)
     assert turn.at_s == pytest.approx(10)
     assert turn.session == 7
@@ -65,7 +65,7 @@ def test_playback_that_runs_dry(log: ConversationLog, record: SessionRecord) -> 
     answered(log, audio_s=0.3)
     log.audio(111.15, 0.3)
     log.audio(111.45, 0.3)
-    log.reply_ended(112, complete=True)
+    log.reply_ended(complete=True)
     turn = only(record)
     assert turn.underruns == 1
     assert turn.underrun_s == pytest.approx(0.05)
@@ -84,7 +84,7 @@ def test_a_user_who_speaks_over_a_reply(log: ConversationLog, record: SessionRec
     answered(log)
     log.speech_began(112.0)
     log.audio(112.25, 0.1)
-    log.reply_ended(112.3, complete=False)
+    log.reply_ended(complete=False)
     log.audio(112.4, 0.1)
     log.speech_ended(113.5)
     first, second = record.turns
@@ -122,11 +122,11 @@ def gave_up(log: ConversationLog) -> None:
 
 
 def ended(log: ConversationLog) -> None:
-    log.reply_ended(113, complete=True)
+    log.reply_ended(complete=True)
 
 
 def cut(log: ConversationLog) -> None:
-    log.reply_ended(113, complete=False)
+    log.reply_ended(complete=False)
 
 
 def lost(log: ConversationLog) -> None:

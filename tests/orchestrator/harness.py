@@ -47,6 +47,8 @@ class Harness:
 
     stt: fake_stt.FakeStt
     tts: fake_tts.FakeTts
+    all_tts: list[fake_tts.FakeTts]
+    """`tts`, and its other replicas."""
     llm: fake_llm.FakeLlm
     stt_server: GrpcServer
     tts_server: GrpcServer
@@ -80,33 +82,45 @@ class Harness:
 
 
 @asynccontextmanager
-async def open_harness(**settings: Any) -> AsyncIterator[Harness]:
-    """Build it, with these settings of the orchestrator besides the addresses."""
+async def orchestrator(
+    settings: OrchestratorSettings, stt: str, tts: str, registry: CollectorRegistry, recordings: Recordings
+) -> AsyncIterator[GrpcServer]:
+    """Serve an orchestrator whose recognisers and syntheses are at these addresses."""
+    async with AsyncExitStack() as exits:
+        enter = exits.enter_async_context
+        model = await enter(LanguageModel(settings))
+        metrics = Metrics(registry)
+        stt_replicas = await enter(Replicas("speech recognition", stt, meter=metrics.stt_search))
+        tts_replicas = await enter(Replicas("speech synthesis", tts, meter=metrics.tts_search))
+        upstreams = Upstreams(model, tts_replicas, metrics, VoiceQueue(settings.voice_wait_s))
+        prompts = Prompts(TEXTS, await enter(HeadlineCache(settings)))
+        servicer = ConversationServicer(settings, stt_replicas, upstreams, prompts, recordings)
+        yield await enter(
+            GrpcServer(
+                settings,
+                services=[pb.DESCRIPTOR.services_by_name["ConversationService"]],
+                add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
+            )
+        )
+
+
+@asynccontextmanager
+async def open_harness(voices: int = 1, **settings: Any) -> AsyncIterator[Harness]:
+    """Build it, with so many replicas of the synthesis, and with these settings of the orchestrator."""
     stt, tts, llm = fake_stt.FakeStt(), fake_tts.FakeTts(), fake_llm.FakeLlm()
     async with AsyncExitStack() as exits:
         enter = exits.enter_async_context
         stt_server = await enter(fake_stt.serving(stt))
         tts_server = await enter(fake_tts.serving(tts))
+        more_tts = [fake_tts.FakeTts() for _ in range(voices - 1)]
+        addresses = [tts_server.address, *[(await enter(fake_tts.serving(each))).address for each in more_tts]]
         llm_url = await enter(fake_llm.serving(llm))
         chosen = OrchestratorSettings(port=0, metrics_port=0, llm_url=llm_url, **settings)
         registry = CollectorRegistry()
-        model = await enter(LanguageModel(chosen))
-        metrics = Metrics(registry)
-        stt_replicas = Replicas("speech recognition", stt_server.address, meter=metrics.stt_search)
-        tts_replicas = Replicas("speech synthesis", tts_server.address, meter=metrics.tts_search)
-        upstreams = Upstreams(model, await enter(tts_replicas), metrics, VoiceQueue(chosen.voice_wait_s))
-        prompts = Prompts(TEXTS, await enter(HeadlineCache(chosen)))
         recordings = await enter(Recordings(chosen))
-        servicer = ConversationServicer(chosen, await enter(stt_replicas), upstreams, prompts, recordings)
-        server = await enter(
-            GrpcServer(
-                chosen,
-                services=[pb.DESCRIPTOR.services_by_name["ConversationService"]],
-                add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
-            )
-        )
+        server = await enter(orchestrator(chosen, stt_server.address, ",".join(addresses), registry, recordings))
         channel = await enter(grpc.aio.insecure_channel(server.address))
-        yield Harness(stt, tts, llm, stt_server, tts_server, registry, server, channel, recordings)
+        yield Harness(stt, tts, [tts, *more_tts], llm, stt_server, tts_server, registry, server, channel, recordings)
 
 
 @asynccontextmanager

@@ -164,6 +164,8 @@ class UnmuteDialect:
                 pass  # Unmute's clients have no event for these.
             case "reply_held" | "reply_resumed" | "reply_finished":
                 pass  # They learn of a reply's release or cut only.
+            case "checkpoint" | "go_away":
+                pass  # The session has acted on them.
             case None:
                 pass  # An event of a newer contract.
             case other:

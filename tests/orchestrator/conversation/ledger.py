@@ -6,7 +6,7 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, SpeechCause
 from orchestrator.conversation.policy import FRAME_SAMPLES, SAMPLE_RATE
 from orchestrator.conversation.transcript import Message, Role
-from tests.orchestrator.conversation.listening import ROUNDING, HeardReply
+from tests.orchestrator.conversation.listening import ROUNDING, HeardReply, HeardWord
 
 SAID_FOR_THEM = {"...", "Hello!", "Hello."}
 """What the model is shown of the person that they have neither said nor typed."""
@@ -47,19 +47,20 @@ class Ledger:
             return
         match event:
             case ev.ReplyTextArrived():
-                reply.written += event.text
-            case ev.ReplyTextCompleted() | ev.ReplyTextFailed() if not reply.spoken or not reply.written.strip():
-                reply.complete = True
+                reply.texts.append(event.text)
+            case ev.ReplyTextCompleted():
+                reply.text_ended = True
+                reply.complete |= not reply.spoken or not reply.written.strip()
             case ev.ReplyAudioArrived():
                 reply.arrived += event.samples
             case ev.ReplyWordTimed():
-                reply.words.append((event.text, event.start, event.end))
+                reply.words.append(HeardWord(event.text, event.start, event.end, event.written or 0))
             case ev.ReplyPlaybackReported():
                 reply.report(now, event.played, paused=event.paused)
             case ev.ReplyAudioCompleted():
                 reply.complete = True
-            case ev.ReplyAudioFailed():
-                reply.fail()
+            case ev.ReplyAudioFailed() if not event.lasting:
+                reply.complete |= reply.is_whole
 
     def _correct(self, cut: HeardReply, report: ev.ReplyPlaybackReported) -> None:
         if report.paused and cut.spoken:
@@ -180,13 +181,21 @@ class Ledger:
         reply = self.reply
         assert reply is not None
         match action:
-            case act.ReplyTextNotice() | act.ReplyTextDoneNotice():
+            case act.ReplyTextNotice() | act.ReplyTextDoneNotice() | act.AbandonText():
                 pass
+            case act.ResumeText():
+                assert not reply.text_ended
+                assert action.messages[-1].role is Role.ASSISTANT
+                assert action.messages[-1].text.split()[-len(reply.written.split()) :] == reply.written.split()
+            case act.ResumeSynthesis():
+                reply.resume(action.at.word, action.at.sample)
+            case act.ReplyVoiceLostNotice():
+                reply.fail()
             case act.ReleaseAudio():
                 assert self.floor is None
                 reply.release(action.start, action.samples, now, lead)
             case act.ReplyWordNotice():
-                reply.announce((action.text, action.start, action.end), now)
+                reply.announce(action.text, action.start, action.end, now)
             case act.ReplyHeldNotice():
                 assert not reply.held
                 reply.held = True
@@ -198,7 +207,8 @@ class Ledger:
             case act.ReplyReleasedNotice():
                 assert not reply.done
                 assert reply.complete
-                assert (reply.released, reply.announced) == (reply.arrived, len(reply.words))
+                assert reply.released == reply.arrived
+                assert reply.announced >= len(reply.words)
                 assert action.text.split() == reply.all_words()
                 reply.done = True
             case act.ReplyFinishedNotice():

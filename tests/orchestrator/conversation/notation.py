@@ -100,6 +100,16 @@ def release(reply_id: str, start: float, seconds: float) -> Action:
     return act.ReleaseAudio(reply_id, round(start * SAMPLE_RATE), round(seconds * SAMPLE_RATE))
 
 
+def samples(seconds: float) -> int:
+    """So many seconds of audio, in samples."""
+    return round(seconds * SAMPLE_RATE)
+
+
+def resume_text(reply_id: str, *messages: Message) -> Action:
+    """The model is asked for the rest of the session's first reply."""
+    return act.ResumeText(reply_id, list(messages), Policy().first_temperature)
+
+
 def answered(reply_id: str, text: str, time: float) -> tuple[Row, ...]:
     """A whole reply is written and synthesised in no time. Each of its words takes half a second."""
     words = text.split()

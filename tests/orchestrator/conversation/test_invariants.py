@@ -49,7 +49,8 @@ RARE = [
     "the_client_finishes",
     "the_model_has_written",
     "the_model_fails",
-    "the_synthesis_fails",
+    "the_model_fails_for_good",
+    "the_synthesis_fails_for_good",
     "the_microphone_is_muted",
     "an_old_flush_is_answered",
     "something_comes_for_a_dead_reply",
@@ -196,7 +197,7 @@ class Converse(RuleBasedStateMachine):
 
     def has_words(self) -> bool:
         """Whether there is a written word that was not spoken yet."""
-        return self.can_speak() and len(self.living.words) < len(self.living.written.split())
+        return self.can_speak() and self.living.next_text < len(self.living.texts)
 
     @precondition(lambda self: self.can_speak() and self.living.written.strip())
     @rule(samples=SAMPLES)
@@ -206,9 +207,11 @@ class Converse(RuleBasedStateMachine):
     @precondition(has_words)
     @rule(seconds=SECONDS)
     def a_word_is_timed(self, seconds: float) -> None:
-        text = self.living.written.split()[len(self.living.words)].upper()
-        start = self.living.words[-1][2] if self.living.words else 0.0
-        self.happens(ev.ReplyWordTimed(self.living.reply_id, text, start, round(start + seconds, 2)))
+        reply = self.living
+        at = reply.next_text
+        start = max(reply.words[-1].end if reply.words else 0.0, reply.resumed_at)
+        end = round(start + seconds, 2)
+        self.happens(ev.ReplyWordTimed(reply.reply_id, reply.texts[at].strip().upper(), start, end, at + 1))
 
     @precondition(lambda self: self.can_speak() and not self.writing)
     @rule()
@@ -247,14 +250,27 @@ class Converse(RuleBasedStateMachine):
 
     def the_model_fails(self) -> None:
         if self.writing:
-            self.writing = None
             self.happens(ev.ReplyTextFailed(self.living.reply_id))
 
-    def the_synthesis_fails(self) -> None:
-        if self.can_speak():
-            self.silenced = self.living.reply_id
-            self.happens(ev.ReplyAudioFailed(self.living.reply_id))
+    def the_model_fails_for_good(self) -> None:
+        if self.writing:
+            self.happens(ev.ReplyTextFailed(self.living.reply_id, lasting=True))
             self.the_model_has_written()
+
+    @precondition(lambda self: self.can_speak())
+    @rule()
+    def the_synthesis_fails(self) -> None:
+        self.loses_the_voice(lasting=False)
+
+    def the_synthesis_fails_for_good(self) -> None:
+        if self.can_speak():
+            self.loses_the_voice(lasting=True)
+
+    def loses_the_voice(self, *, lasting: bool) -> None:
+        reply = self.living
+        self.happens(ev.ReplyAudioFailed(reply.reply_id, lasting=lasting))
+        if self.reply is reply and reply.complete:
+            self.silenced = reply.reply_id
 
     # --- what happens now and then ----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import pytest
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause
+from orchestrator.conversation.policy import Policy
 from orchestrator.conversation.reply import MOVES, Life, Reply
 
 LEGAL = {
@@ -55,14 +56,16 @@ def test_words_that_were_not_yet_announced_when_the_synthesis_failed_still_are()
         ev.ReplyWordTimed("reply_1", "One", 0.0, 0.2),
         ev.ReplyWordTimed("reply_1", "two", 0.2, 0.6),
         ev.ReplyAudioArrived("reply_1", 9_600),
-        ev.ReplyAudioFailed("reply_1"),
     ):
         reply.handle(event, 1.0, done.append)
+    reply.lose_synthesis(1.0, Policy(), done.append, lasting=True)
 
     reply.advance(1.0, 0.4, done.append, floor_is_free=True)
 
     assert done == [
+        act.ReplyVoiceLostNotice("reply_1"),
         act.ReleaseAudio("reply_1", 0, 9_600),
         act.ReplyWordNotice("reply_1", "One", 0.0, 0.2),
-        act.ReplyReleasedNotice("reply_1", "One", 0.4),
     ]
+    assert not reply.has_broken_off(1.39)
+    assert reply.has_broken_off(1.4)

@@ -12,6 +12,7 @@ from orchestrator.conversation import Policy, State
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action
+from orchestrator.conversation.transcript import ReplySoFar
 from tests.orchestrator.conversation.lockstep import rewritten
 from tests.orchestrator.conversation.player import MOST_CALLS_AT_ONCE
 from tests.orchestrator.conversation.watched import Watched
@@ -42,14 +43,20 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(ev.Flushed, st.integers(-1, 4)),
     st.builds(ev.UserTyped, TEXTS, st.sampled_from([None, "mine"])),
     st.builds(ev.FinishRequested),
+    st.builds(
+        ev.ConversationResumed,
+        SAMPLES,
+        st.none() | st.tuples(TEXTS),
+        st.none() | st.builds(ReplySoFar, REPLIES, TEXTS, TEXTS),
+    ),
     st.builds(ev.ReplyTextArrived, REPLIES, TEXTS),
     st.builds(ev.ReplyTextCompleted, REPLIES),
     st.builds(ev.ReplyAudioArrived, REPLIES, SAMPLES),
     st.builds(ev.ReplyWordTimed, REPLIES, TEXTS, NUMBERS, NUMBERS),
     st.builds(ev.ReplyPlaybackReported, REPLIES, NUMBERS, st.booleans()),
     st.builds(ev.ReplyAudioCompleted, REPLIES),
-    st.builds(ev.ReplyTextFailed, REPLIES),
-    st.builds(ev.ReplyAudioFailed, REPLIES),
+    st.builds(ev.ReplyTextFailed, REPLIES, st.booleans()),
+    st.builds(ev.ReplyAudioFailed, REPLIES, st.booleans()),
 )
 MOMENTS = st.sampled_from([0.0, 0.0, 0.01, 0.08, 0.5, 1.1, 60.0])
 
@@ -77,6 +84,10 @@ class Living:
                     | act.ReplyTextNotice()
                     | act.ReplyTextDoneNotice()
                     | act.ReplyReleasedNotice()
+                    | act.ReplyVoiceLostNotice()
+                    | act.ResumeSynthesis()
+                    | act.ResumeText()
+                    | act.AbandonText()
                 ):
                     assert action.reply_id == self.reply_id
                 case act.EndConversation():

@@ -99,6 +99,7 @@ def test_a_recording_of_the_first_format_is_replayed(file: Path) -> None:
 ADDED = {
     3: {"RecognizerChanged"},
     4: {"RecognizerLost", "HistoryGiven", "TurnCommitted", "CancellationRequested", "SayRequested"},
+    5: {"ConversationResumed"},
 }
 """Events and actions that came after the first format, by the version that an older Parley refuses because of them."""
 

@@ -156,7 +156,7 @@ async def test_a_model_far_ahead_of_the_voice_is_called_off_too(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While no voice answers, the words fill the queue, and the request to the model stays open."""
-    monkeypatch.setattr("orchestrator.session.reply._WORDS_AHEAD", 10)
+    monkeypatch.setattr("orchestrator.session.synthesis._WORDS_AHEAD", 10)
     harness.tts.admits = False
     harness.llm.script = thinking
     async with harness.calling() as caller:

@@ -7,10 +7,11 @@ import pytest
 
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
 from mesh.errors import UpstreamDown
+from mesh.times import seconds
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.tts.v1.tts_pb2 import SynthesizeResponse, VoiceReplaced
 from tests.fakes.llm import written
-from tests.fakes.tts import Speaking, recorded, spoken
+from tests.fakes.tts import Script, Speaking, recorded, spoken
 from tests.orchestrator.caller import SILENCE, TYPED, Caller
 from tests.orchestrator.harness import Harness, open_harness
 
@@ -61,12 +62,12 @@ async def test_a_synthesis_that_is_down_costs_the_reply_only(harness: Harness) -
     async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         await caller.until("reply_cancelled")
-        assert reasons(caller) == [*["TTS_NOT_FOUND"] * 4, "TTS_FAILED"]
+        assert reasons(caller) == ["TTS_NOT_FOUND", "TTS_FAILED"]
         assert caller.received("warning")[0].message == "I am looking for my voice: no speech synthesis can be reached."
 
 
 @pytest.mark.parametrize("broken", [True, False], ids=["with an error", "without a word"])
-async def test_a_voice_that_fails_before_any_audio_costs_the_reply_only(harness: Harness, *, broken: bool) -> None:
+async def test_voices_that_fail_before_any_audio_cost_the_reply_only(harness: Harness, *, broken: bool) -> None:
     async def failing(_speaking: Speaking) -> Responses:
         if broken:
             raise UpstreamDown("the engine has crashed")
@@ -83,23 +84,67 @@ async def test_a_voice_that_fails_before_any_audio_costs_the_reply_only(harness:
         await conversation_goes_on(harness, caller)
 
 
-@pytest.mark.unmute("B24")
-@pytest.mark.parametrize("broken", [True, False], ids=["with an error", "without a word"])
-async def test_a_voice_that_fails_in_the_middle_is_heard_so_far(harness: Harness, *, broken: bool) -> None:
-    async def failing(speaking: Speaking) -> Responses:
+def one_after_the_other(*scripts: Script) -> Script:
+    """Speak each stream by the next of these scripts, and by the last from then on."""
+    left = list(scripts)
+
+    def script(speaking: Speaking) -> Responses:
+        return (left.pop(0) if len(left) > 1 else left[0])(speaking)
+
+    return script
+
+
+def failing_after(words: int, *, broken: bool, half_a_word: bool = False) -> Script:
+    """Speak so many words, of two frames each, perhaps a frame of the next, and fail."""
+
+    async def script(speaking: Speaking) -> Responses:
+        spoken_words = 0
         async for word in speaking.words():
+            if spoken_words == words:
+                if half_a_word:
+                    yield speaking.frames(1)
+                break
             yield speaking.frames(2)
             yield speaking.word(word, 2)
-            if word == "hello":
-                break
+            spoken_words += 1
         if broken:
             raise UpstreamDown("the engine has crashed")
 
-    harness.tts.script = failing
+    return script
+
+
+@pytest.mark.parametrize("broken", [True, False], ids=["with an error", "without a word"])
+async def test_another_voice_goes_on_where_one_failed(harness: Harness, *, broken: bool) -> None:
+    """With the first word that was not spoken to its end; offsets go on, and nothing is lost or said twice."""
+    failing = failing_after(1, broken=broken, half_a_word=True)
+    harness.tts.script = one_after_the_other(failing, failing_after(0, broken=broken), spoken(2))
     async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         finished = await caller.until("reply_finished")
-        assert finished.text == "Well, hello"
+        assert (finished.reply_id, finished.text) == ("reply_1", "Well, hello there.")
+        assert reasons(caller) == []
+        words = [(each.text, seconds(each.start_offset)) for each in caller.received("reply_word_spoken")]
+        first, _, third = harness.tts.speakings
+        # Half of "hello" may have been released before it was lost. It cannot be taken back.
+        released = seconds(caller.received("reply_released")[0].audio_duration) - len(third.audio) / 2 / SAMPLE_RATE
+        assert words == [("Well,", 0.0), ("hello", pytest.approx(released)), ("there.", pytest.approx(released + 0.16))]
+        assert first.texts[0] == "Well,"
+        assert third.texts == ["hello", "there."]
+        heard = caller.audio("reply_1")
+        assert heard.startswith(bytes(first.audio[: 2 * FRAME_BYTES]))
+        assert heard.endswith(bytes(third.audio))
+        await harness.until_empty()
+        await conversation_goes_on(harness, caller)
+    assert (await harness.llm.messages(1))[1] == ("assistant", "Well, hello there.")
+
+
+@pytest.mark.unmute("B24")
+async def test_a_voice_that_is_lost_for_good_is_heard_so_far(harness: Harness) -> None:
+    harness.tts.script = one_after_the_other(failing_after(2, broken=True), failing_after(0, broken=True))
+    async with harness.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        cancelled = await caller.until("reply_cancelled")
+        assert (cancelled.cause, cancelled.heard_text) == (pb.CANCEL_CAUSE_FAILED, "Well, hello")
         assert reasons(caller) == ["TTS_FAILED"]
         assert caller.audio("reply_1") == bytes(harness.tts.speakings[0].audio)
         await harness.until_empty()
@@ -107,19 +152,51 @@ async def test_a_voice_that_fails_in_the_middle_is_heard_so_far(harness: Harness
     assert (await harness.llm.messages(1))[1] == ("assistant", "Well, hello")
 
 
-async def test_a_voice_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def stalling(_speaking: Speaking) -> Responses:
-        await asyncio.Event().wait()
-        yield SynthesizeResponse()
+async def silent(_speaking: Speaking) -> Responses:
+    await asyncio.Event().wait()
+    yield SynthesizeResponse()
 
-    monkeypatch.setattr("orchestrator.session.reply._STALL_LIMIT_S", 0.1)
-    limits = dict.fromkeys(("llm_first_token_s", "llm_next_token_s", "llm_thinking_s"), 0.2)
-    async with open_harness(**limits) as harness, harness.calling(TYPED) as caller:
-        harness.tts.script = stalling
+
+async def test_voices_that_stall_are_given_up(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.session.synthesis._FIRST_SOUND_S", 0.25)
+    harness.tts.script = silent
+    async with harness.calling(TYPED) as caller:
         await caller.say("Hi!")
         assert (await caller.until("reply_cancelled")).cause == pb.CANCEL_CAUSE_FAILED
         await harness.until_empty()
         await conversation_goes_on(harness, caller)
+
+
+async def test_a_voice_that_stalls_in_the_middle_is_replaced(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.session.synthesis._SILENT_ALONE_S", 0.25)
+
+    async def stalling(speaking: Speaking) -> Responses:
+        async for word in speaking.words():
+            yield speaking.frames(2)
+            yield speaking.word(word, 2)
+            break
+        await asyncio.Event().wait()
+
+    harness.tts.script = one_after_the_other(stalling, spoken(2))
+    async with harness.calling(TYPED) as caller:
+        await caller.say("Hi!")
+        assert (await caller.until("reply_finished")).text == "Well, hello there."
+        assert harness.tts.speakings[1].texts == ["hello", "there."]
+
+
+async def test_a_voice_that_is_late_is_raced_by_one_of_another_replica() -> None:
+    """The one that speaks first is kept, and the other is ended."""
+    async with open_harness(voices=2) as harness, harness.calling(TYPED) as caller:
+        script = one_after_the_other(silent, spoken(1))
+        for tts in harness.all_tts:
+            tts.script = script
+        await caller.say("Hi!")
+        assert (await caller.until("reply_finished")).text == "Well, hello there."
+        one, other = (tts.speakings for tts in harness.all_tts)
+        assert len(one) == len(other) == 1
+        assert reasons(caller) == []
+        for tts in harness.all_tts:
+            await tts.slots.until_open(0)
 
 
 @pytest.mark.unmute("B7")

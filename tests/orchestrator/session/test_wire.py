@@ -94,7 +94,14 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
     ),
 ]
 
-SHELL_ONLY: list[act.Action] = [act.RequestFlush(1), act.ReleaseAudio("r", 0, 1_920)]
+SHELL_ONLY: list[act.Action] = [
+    act.RequestFlush(1),
+    act.ReleaseAudio("r", 0, 1_920),
+    act.ResumeSynthesis("r", act.Position(1, 1_920)),
+    act.ResumeText("r", [], 0.3),
+    act.AbandonText("r"),
+    act.ReplyVoiceLostNotice("r"),
+]
 
 
 @pytest.mark.parametrize(("action", "message"), NEWS, ids=lambda value: type(value).__name__)

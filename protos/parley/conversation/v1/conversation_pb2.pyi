@@ -173,6 +173,8 @@ class _CancelCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelCau
     """The language model or the synthesis failed; a `warning` tells more."""
     CANCEL_CAUSE_REQUESTED: _CancelCause.ValueType  # 5
     """The client asked for it, or for another reply: `cancel_reply`, `say`."""
+    CANCEL_CAUSE_RESUMED: _CancelCause.ValueType  # 6
+    """The conversation went on by `resume`; what was not heard of the reply follows as a new one."""
 
 class CancelCause(_CancelCause, metaclass=_CancelCauseEnumTypeWrapper):
     """Why a reply ended early."""
@@ -189,6 +191,8 @@ CANCEL_CAUSE_FAILED: CancelCause.ValueType  # 4
 """The language model or the synthesis failed; a `warning` tells more."""
 CANCEL_CAUSE_REQUESTED: CancelCause.ValueType  # 5
 """The client asked for it, or for another reply: `cancel_reply`, `say`."""
+CANCEL_CAUSE_RESUMED: CancelCause.ValueType  # 6
+"""The conversation went on by `resume`; what was not heard of the reply follows as a new one."""
 Global___CancelCause: _TypeAlias = CancelCause  # noqa: Y015
 
 class _EndCause:
@@ -334,8 +338,12 @@ class ConverseConfig(_message.Message):
     TYPED_ONLY_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    CHECKPOINTS_FIELD_NUMBER: _builtins.int
+    RESUME_FIELD_NUMBER: _builtins.int
     typed_only: _builtins.bool
     """The person only types: no recogniser is taken, and `audio` is rejected."""
+    checkpoints: _builtins.bool
+    """Whether the client wants `checkpoint` and `go_away`. Default: false."""
     @_builtins.property
     def session(self) -> Global___SessionConfig:
         """How the conversation is held."""
@@ -360,6 +368,12 @@ class ConverseConfig(_message.Message):
         recording: at most 16, with keys of 1 to 64 letters, digits, "_", "-" and ".", and values of at most 256 characters.
         """
 
+    @_builtins.property
+    def resume(self) -> Global___Resume:
+        """Goes on with a conversation whose stream was lost. The formats and `typed_only` are given again. What `session` sets
+        is changed; the rest of the session, `history` and `metadata` are as they were, and are not given again.
+        """
+
     def __init__(
         self,
         *,
@@ -369,14 +383,94 @@ class ConverseConfig(_message.Message):
         typed_only: _builtins.bool = ...,
         history: _abc.Iterable[Global___HistoryItem] | None = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        checkpoints: _builtins.bool = ...,
+        resume: Global___Resume | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["input_format", b"input_format", "output_format", b"output_format", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["input_format", b"input_format", "output_format", b"output_format", "resume", b"resume", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["history", b"history", "input_format", b"input_format", "metadata", b"metadata", "output_format", b"output_format", "session", b"session", "typed_only", b"typed_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoints", b"checkpoints", "history", b"history", "input_format", b"input_format", "metadata", b"metadata", "output_format", b"output_format", "resume", b"resume", "session", b"session", "typed_only", b"typed_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConverseConfig: _TypeAlias = ConverseConfig  # noqa: Y015
+
+@_typing.final
+class Resume(_message.Message):
+    """How a conversation goes on after its stream was lost, or a `go_away`. Everything but the checkpoint is what the client
+    has seen after it, so that what was said and heard meanwhile is not lost. The events of the new stream go on with the
+    ids of the old one; a reply that was in progress is cancelled at what was heard of it, and the rest of it is a new
+    reply.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    AUDIO_OFFSET_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    REPLY_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.bytes
+    """The `state` of the last `checkpoint`, as it came. One that was made by another service, was changed, or is of another
+    version, is refused (INVALID_ARGUMENT, CHECKPOINT_INVALID or CHECKPOINT_VERSION); a conversation without it is not.
+    """
+    @_builtins.property
+    def audio_offset(self) -> _duration_pb2.Duration:
+        """Where the first `audio` of this stream begins, of the session. Left out: at the checkpoint's `audio_offset`."""
+
+    @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserWordRecognized]:
+        """The words of the turn that was open, all since its `user_speech_started`; at most 1 000. Left out: those that the
+        checkpoint has.
+        """
+
+    @_builtins.property
+    def reply(self) -> Global___ReplySoFar:
+        """The reply that was in progress. Left out: nothing is known of it but what the checkpoint has."""
+
+    def __init__(
+        self,
+        *,
+        checkpoint: _builtins.bytes = ...,
+        audio_offset: _duration_pb2.Duration | None = ...,
+        words: _abc.Iterable[Global___UserWordRecognized] | None = ...,
+        reply: Global___ReplySoFar | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio_offset", b"audio_offset", "reply", b"reply"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_offset", b"audio_offset", "checkpoint", b"checkpoint", "reply", b"reply", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Resume: _TypeAlias = Resume  # noqa: Y015
+
+@_typing.final
+class ReplySoFar(_message.Message):
+    """What the client has seen of a reply that was in progress."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    HEARD_TEXT_FIELD_NUMBER: _builtins.int
+    reply_id: _builtins.str
+    """The reply."""
+    text: _builtins.str
+    """All its `reply_text_delta` joined."""
+    heard_text: _builtins.str
+    """The words of its `reply_word_spoken` that were heard to their end, joined by spaces."""
+    def __init__(
+        self,
+        *,
+        reply_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        heard_text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard_text", b"heard_text", "reply_id", b"reply_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplySoFar: _TypeAlias = ReplySoFar  # noqa: Y015
 
 @_typing.final
 class HistoryItem(_message.Message):
@@ -844,6 +938,8 @@ class ConverseResponse(_message.Message):
     REPLY_FINISHED_FIELD_NUMBER: _builtins.int
     WARNING_FIELD_NUMBER: _builtins.int
     CONVERSATION_ENDED_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    GO_AWAY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The `request_id` of the request that caused this directly; left out when there was none."""
     @_builtins.property
@@ -930,6 +1026,19 @@ class ConverseResponse(_message.Message):
     def conversation_ended(self) -> Global___ConversationEnded:
         """The conversation is over; the stream ends with OK."""
 
+    @_builtins.property
+    def checkpoint(self) -> Global___Checkpoint:
+        """Where the conversation stands, for a client that asked for it; the last one replaces all before it. It comes right
+        after `started` and after the events that change what must not be lost: the beginning and the end of a turn, a
+        reply that is created, is written to its end, or is over, and an update of the session.
+        """
+
+    @_builtins.property
+    def go_away(self) -> Global___GoAway:
+        """This replica is about to stop: the client is to open the conversation with another one, by `resume`. A client that
+        asked for it is told once.
+        """
+
     def __init__(
         self,
         *,
@@ -955,14 +1064,16 @@ class ConverseResponse(_message.Message):
         reply_finished: Global___ReplyFinished | None = ...,
         warning: Global___Warning | None = ...,
         conversation_ended: Global___ConversationEnded | None = ...,
+        checkpoint: Global___Checkpoint | None = ...,
+        go_away: Global___GoAway | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "conversation_ended", b"conversation_ended", "event", b"event", "reply_audio", b"reply_audio", "reply_cancelled", b"reply_cancelled", "reply_created", b"reply_created", "reply_finished", b"reply_finished", "reply_held", b"reply_held", "reply_released", b"reply_released", "reply_resumed", b"reply_resumed", "reply_text_delta", b"reply_text_delta", "reply_text_done", b"reply_text_done", "reply_word_spoken", b"reply_word_spoken", "request_id", b"request_id", "request_rejected", b"request_rejected", "session_updated", b"session_updated", "started", b"started", "user_partial_transcript", b"user_partial_transcript", "user_speech_started", b"user_speech_started", "user_speech_stopped", b"user_speech_stopped", "user_turn_discarded", b"user_turn_discarded", "user_turn_ended", b"user_turn_ended", "user_word_recognized", b"user_word_recognized", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "checkpoint", b"checkpoint", "conversation_ended", b"conversation_ended", "event", b"event", "go_away", b"go_away", "reply_audio", b"reply_audio", "reply_cancelled", b"reply_cancelled", "reply_created", b"reply_created", "reply_finished", b"reply_finished", "reply_held", b"reply_held", "reply_released", b"reply_released", "reply_resumed", b"reply_resumed", "reply_text_delta", b"reply_text_delta", "reply_text_done", b"reply_text_done", "reply_word_spoken", b"reply_word_spoken", "request_id", b"request_id", "request_rejected", b"request_rejected", "session_updated", b"session_updated", "started", b"started", "user_partial_transcript", b"user_partial_transcript", "user_speech_started", b"user_speech_started", "user_speech_stopped", b"user_speech_stopped", "user_turn_discarded", b"user_turn_discarded", "user_turn_ended", b"user_turn_ended", "user_word_recognized", b"user_word_recognized", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "conversation_ended", b"conversation_ended", "event", b"event", "reply_audio", b"reply_audio", "reply_cancelled", b"reply_cancelled", "reply_created", b"reply_created", "reply_finished", b"reply_finished", "reply_held", b"reply_held", "reply_released", b"reply_released", "reply_resumed", b"reply_resumed", "reply_text_delta", b"reply_text_delta", "reply_text_done", b"reply_text_done", "reply_word_spoken", b"reply_word_spoken", "request_id", b"request_id", "request_rejected", b"request_rejected", "session_updated", b"session_updated", "started", b"started", "user_partial_transcript", b"user_partial_transcript", "user_speech_started", b"user_speech_started", "user_speech_stopped", b"user_speech_stopped", "user_turn_discarded", b"user_turn_discarded", "user_turn_ended", b"user_turn_ended", "user_word_recognized", b"user_word_recognized", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "checkpoint", b"checkpoint", "conversation_ended", b"conversation_ended", "event", b"event", "go_away", b"go_away", "reply_audio", b"reply_audio", "reply_cancelled", b"reply_cancelled", "reply_created", b"reply_created", "reply_finished", b"reply_finished", "reply_held", b"reply_held", "reply_released", b"reply_released", "reply_resumed", b"reply_resumed", "reply_text_delta", b"reply_text_delta", "reply_text_done", b"reply_text_done", "reply_word_spoken", b"reply_word_spoken", "request_id", b"request_id", "request_rejected", b"request_rejected", "session_updated", b"session_updated", "started", b"started", "user_partial_transcript", b"user_partial_transcript", "user_speech_started", b"user_speech_started", "user_speech_stopped", b"user_speech_stopped", "user_turn_discarded", b"user_turn_discarded", "user_turn_ended", b"user_turn_ended", "user_word_recognized", b"user_word_recognized", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__request_id: _TypeAlias = _typing.Literal["request_id"]  # noqa: Y015
     _WhichOneofArgType__request_id: _TypeAlias = _typing.Literal["_request_id", b"_request_id"]  # noqa: Y015
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "session_updated", "request_rejected", "user_speech_started", "user_word_recognized", "user_partial_transcript", "user_speech_stopped", "user_turn_ended", "user_turn_discarded", "reply_created", "reply_text_delta", "reply_text_done", "reply_audio", "reply_word_spoken", "reply_held", "reply_resumed", "reply_released", "reply_cancelled", "reply_finished", "warning", "conversation_ended"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "session_updated", "request_rejected", "user_speech_started", "user_word_recognized", "user_partial_transcript", "user_speech_stopped", "user_turn_ended", "user_turn_discarded", "reply_created", "reply_text_delta", "reply_text_done", "reply_audio", "reply_word_spoken", "reply_held", "reply_resumed", "reply_released", "reply_cancelled", "reply_finished", "warning", "conversation_ended", "checkpoint", "go_away"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__request_id) -> _WhichOneofReturnType__request_id | None: ...
@@ -1060,6 +1171,68 @@ class RequestRejected(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RequestRejected: _TypeAlias = RequestRejected  # noqa: Y015
+
+@_typing.final
+class Checkpoint(_message.Message):
+    """Where the conversation stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    AUDIO_OFFSET_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    state: _builtins.bytes
+    """For `Resume.checkpoint`: opaque, at most 1 MiB. It contains what was said: keep it as secret as that."""
+    requests: _builtins.int
+    """How many requests of this stream `state` includes, without `config` and `audio`. Those after them are to be sent
+    again, where they stood among the audio.
+    """
+    @_builtins.property
+    def audio_offset(self) -> _duration_pb2.Duration:
+        """What was said before this offset, of the session, is in `state`. Audio from here on is to be sent again."""
+
+    def __init__(
+        self,
+        *,
+        state: _builtins.bytes = ...,
+        audio_offset: _duration_pb2.Duration | None = ...,
+        requests: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio_offset", b"audio_offset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_offset", b"audio_offset", "requests", b"requests", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Checkpoint: _TypeAlias = Checkpoint  # noqa: Y015
+
+@_typing.final
+class GoAway(_message.Message):
+    """This replica is about to stop."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_LEFT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, as a word for programs: "DRAINING"."""
+    @_builtins.property
+    def time_left(self) -> _duration_pb2.Duration:
+        """After this time the stream is ended (UNAVAILABLE, DRAINING)."""
+
+    def __init__(
+        self,
+        *,
+        time_left: _duration_pb2.Duration | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time_left", b"time_left"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "time_left", b"time_left"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GoAway: _TypeAlias = GoAway  # noqa: Y015
 
 @_typing.final
 class UserSpeechStarted(_message.Message):

@@ -15,6 +15,7 @@ from tests.orchestrator.conversation.rules import (
     playout,
     replies,
     requests,
+    resumption,
     silence,
     typed,
     uninterruptible,
@@ -48,6 +49,7 @@ RULES = (
     replies.WORDLESS,
     replies.DEAD,
     failures.TEXT_FAILED,
+    failures.SPEECH_RESUMED,
     failures.SPEECH_FAILED,
     failures.DEAF,
     requests.CANCELLING,
@@ -55,4 +57,6 @@ RULES = (
     requests.COMMITTING,
     requests.BRINGING,
     configuration.CONFIGURATION,
+    resumption.TURNS,
+    resumption.REPLIES,
 )

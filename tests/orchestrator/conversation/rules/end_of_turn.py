@@ -11,6 +11,7 @@ from orchestrator.conversation.actions import (
     EndConversation,
     ReplyHeldNotice,
     ReplyResumedNotice,
+    ReplyVoiceLostNotice,
     RequestFlush,
     SpeechStartedNotice,
     SpeechStoppedNotice,
@@ -329,7 +330,12 @@ SILENCES = Rule(
         script(
             "The second silence ends it where one reply is allowed",
             due(11.68, stopped("item_3", SILENCE), TurnEndedNotice("item_3", "...", SILENCE), prompted("reply_2")),
-            at(12.0, ReplyAudioFailed("reply_2"), CancelReply("reply_2", CancelCause.FAILED, "", 0.0)),
+            at(
+                12.0,
+                ReplyAudioFailed("reply_2", lasting=True),
+                ReplyVoiceLostNotice("reply_2"),
+                CancelReply("reply_2", CancelCause.FAILED, "", 0.0),
+            ),
             due(19.0, EndConversation(EndCause.SILENCE)),
             given=(*ANSWERED, time_passes(until=11.6)),
             policy=PROMPTED_ONCE,
@@ -339,11 +345,16 @@ SILENCES = Rule(
             at(13.0, word("Yes?"), started("item_5", WORD), user_word("item_5", "Yes?")),
             at(13.2, pause, stopped("item_5"), RequestFlush(2)),
             at(13.3, Flushed(2), TurnEndedNotice("item_5", "Yes?", DETECTED), prompted("reply_3", "Yes?")),
-            at(14.0, ReplyAudioFailed("reply_3"), CancelReply("reply_3", CancelCause.FAILED, "", 0.0)),
+            at(
+                14.0,
+                ReplyAudioFailed("reply_3", lasting=True),
+                ReplyVoiceLostNotice("reply_3"),
+                CancelReply("reply_3", CancelCause.FAILED, "", 0.0),
+            ),
             due(
                 21.0, stopped("item_7", SILENCE), TurnEndedNotice("item_7", "...", SILENCE), prompted("reply_4", "Yes?")
             ),
-            given=(*ANSWERED, time_passes(until=11.7), at(12.0, ReplyAudioFailed("reply_2"))),
+            given=(*ANSWERED, time_passes(until=11.7), at(12.0, ReplyAudioFailed("reply_2", lasting=True))),
             policy=PROMPTED_ONCE,
         ),
     ),

@@ -4,6 +4,7 @@ from orchestrator.conversation import Policy
 from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
+    ReplyVoiceLostNotice,
     RequestFlush,
     TurnDiscardedNotice,
     TurnEndedNotice,
@@ -78,7 +79,12 @@ GREETING = Rule(
         script(
             "One that fails is not tried again",
             at(0.10, KIND, prepare("reply_1", "item_1", system("Be kind."), user("Hello!"))),
-            at(0.50, ReplyAudioFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
+            at(
+                0.50,
+                ReplyAudioFailed("reply_1", lasting=True),
+                ReplyVoiceLostNotice("reply_1"),
+                CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
+            ),
             at(0.60, KIND),
             nothing(until=60.0),
             policy=GREETS,

@@ -6,6 +6,7 @@ from orchestrator.conversation.actions import (
     CancelReply,
     ReplyFinishedNotice,
     ReplyReleasedNotice,
+    ReplyVoiceLostNotice,
     RequestFlush,
     TurnDiscardedNotice,
     TurnEndedNotice,
@@ -104,7 +105,12 @@ SILENT = Rule(
         ),
         script(
             "A second silence is the same silence, unless the model was heard in between",
-            at(12.00, ReplyAudioFailed("reply_2"), CancelReply("reply_2", CancelCause.FAILED, "", 0.0)),
+            at(
+                12.00,
+                ReplyAudioFailed("reply_2", lasting=True),
+                ReplyVoiceLostNotice("reply_2"),
+                CancelReply("reply_2", CancelCause.FAILED, "", 0.0),
+            ),
             due(
                 19.00,
                 stopped("item_5", SILENCE),
@@ -143,7 +149,12 @@ SILENT = Rule(
         script(
             "A reply that fails while the person speaks does not start the clock",
             at(1.60, speech, started("item_3")),
-            at(1.70, ReplyAudioFailed("reply_1"), CancelReply("reply_1", CancelCause.FAILED, "", 0.0)),
+            at(
+                1.70,
+                ReplyAudioFailed("reply_1", lasting=True),
+                ReplyVoiceLostNotice("reply_1"),
+                CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
+            ),
             at(2.00, word("Wait."), user_word("item_3", "Wait.")),
             nothing(until=60.0),
             given=ASKED,

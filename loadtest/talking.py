@@ -1,14 +1,15 @@
-"""One simulated user: connects, has a conversation of several turns, and hangs up."""
+"""Users who talk: each connects, has a conversation of several turns, and hangs up."""
 
 import asyncio
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
 from loadtest.conversation import ConversationLog
 from loadtest.microphone import Microphone
-from loadtest.sessions import End, Lost, Refused, SessionRecord
+from loadtest.sessions import End, Mark, SessionRecord
+from loadtest.speech import Voice
+from loadtest.stage import Stage
 from loadtest.targets import Connection, ConversationTarget
 from mesh.tasks import beside
 from mesh.times import loop_time
@@ -35,83 +36,58 @@ class Habits(NamedTuple):
     """From the admission to the drop."""
 
 
-class Stage:
-    """What all users share: where they call, how they behave, and when the test began.
+class Talking:
+    """Conversations at `target`, of users with these `habits`."""
 
-    `note_late` is given the seconds by which each microphone frame was sent late. `live` is how many sessions are
-    admitted just now.
-    """
+    kind = "conversation"
+    headline = Mark.FIRST_AUDIO
 
-    def __init__(
-        self,
-        target: ConversationTarget,
-        habits: Habits,
-        began: float,
-        note_late: Callable[[float], None],
-        chance: random.Random,
-    ) -> None:
-        self.target = target
-        self.habits = habits
-        self.began = began
-        self.note_late = note_late
-        self.chance = chance
-        self.live = 0
-        self.records: list[SessionRecord] = []
+    def __init__(self, target: ConversationTarget, habits: Habits) -> None:
+        self.name = target.name
+        self._target = target
+        self._habits = habits
 
-    def now(self) -> float:
-        """Seconds since the test began."""
-        return loop_time() - self.began
+    async def hold(self, stage: Stage, record: SessionRecord) -> End:
+        """Hold one conversation. Raises `Refused` and `Lost`."""
+        changed = asyncio.Event()
+        log = ConversationLog(record, stage.began, changed.set)
+        connection = await self._target.connect(log)
+        with stage.admitted(record):
+            user = _User(stage, self._habits, self._target.voice, connection=connection, log=log, changed=changed)
+            try:
+                return await user.converse()
+            finally:
+                # If the test is over, it is cut off here.
+                log.left()
+                connection.abort()
 
-    def new_record(self) -> SessionRecord:
-        """The record of a session that begins now."""
-        record = SessionRecord(len(self.records), self.now())
-        self.records.append(record)
-        return record
-
-
-async def hold_session(stage: Stage) -> SessionRecord:
-    """Be one user for one session, and return what came of it. When cancelled, the record stays without an end."""
-    record = stage.new_record()
-    changed = asyncio.Event()
-    log = ConversationLog(record, stage.began, changed.set)
-    began = loop_time()
-    try:
-        connection = await stage.target.connect(log)
-    except Refused as refused:
-        record.end, record.reason = End.REFUSED, refused.reason
-        record.refused_after_s = loop_time() - began
-        record.before_upgrade, record.retry_after_s = refused.before_upgrade, refused.retry_after_s
-        record.ended_s = stage.now()
-        return record
-    record.admitted_after_s = loop_time() - began
-    stage.live += 1
-    user = _User(stage, connection, log, changed)
-    try:
-        record.end = await user.converse()
-    except Lost as lost:
-        record.end, record.reason = End.LOST, lost.reason
-    finally:
-        stage.live -= 1
-        record.ended_s = stage.now()
-        if record.end is None:
-            # The test is over, and so is this task.
-            log.left()
-            connection.abort()
-    return record
+    async def close(self) -> None:
+        """Close what the conversations shared."""
+        await self._target.close()
 
 
 class _User:
-    def __init__(self, stage: Stage, connection: Connection, log: ConversationLog, changed: asyncio.Event) -> None:
-        self._stage = stage
+    def __init__(
+        self,
+        stage: Stage,
+        habits: Habits,
+        voice: Voice,
+        *,
+        connection: Connection,
+        log: ConversationLog,
+        changed: asyncio.Event,
+    ) -> None:
+        self._habits = habits
+        self._voice = voice
         self._connection = connection
         self._log = log
         self._changed = changed
         self._chance = stage.chance
-        self._microphone = Microphone(stage.target.voice, connection.send_frame, stage.note_late)
+        self._microphone = Microphone(voice, connection.send_frame, stage.note_late)
 
     async def converse(self) -> End:
         """Have the conversation. Raises `Lost`."""
-        habits = self._stage.habits
+        habits = self._habits
         drop_after_s = self._chance.uniform(*habits.drop_after_s) if self._chance.random() < habits.drop else None
         self._microphone.start()
         try:
@@ -121,7 +97,6 @@ class _User:
                     await self._turn()
         except TimeoutError:
             self._log.left()
-            self._connection.abort()
             return End.DROPPED
         finally:
             self._microphone.stop()
@@ -131,9 +106,9 @@ class _User:
 
     async def _turn(self) -> None:
         """Ask, and hear the answer, or enough of it to speak over the rest."""
-        log, habits = self._log, self._stage.habits
+        log, habits = self._log, self._habits
         log.speech_began(loop_time())
-        self._microphone.say(self._chance.choice(self._stage.target.voice.utterances), log.speech_ended)
+        self._microphone.say(self._chance.choice(self._voice.utterances), log.speech_ended)
         await self._until(lambda: not log.speaking)
         await self._until(lambda: log.has_audio or log.turn_over, habits.patience_s)
         if not log.has_audio:

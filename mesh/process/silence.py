@@ -1,0 +1,36 @@
+"""How long a peer has been silent although something is due from it.
+
+Time is counted in ticks of a timer, not read from the clock: a process that was late itself counts a tick once, however
+long it took, so its own lag is not taken for the peer's silence.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+TICK_S = 0.25
+
+
+class PeerSilence:
+    """The seconds for which something has been `owed` and nothing came; see `until`."""
+
+    def __init__(self, owed: Callable[[], bool]) -> None:
+        self.seconds = 0.0
+        self.longest = 0.0
+        """The longest silence that the peer has broken."""
+        self._owed = owed
+
+    def broken(self) -> None:
+        """The peer has sent something."""
+        self.longest = max(self.longest, self.seconds)
+        self.seconds = 0.0
+
+    async def until(self, limit_s: Callable[[], float]) -> None:
+        """Return when the peer has been silent for that long. One task waits."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if not self._owed():
+                self.seconds = 0.0
+                continue
+            self.seconds += TICK_S
+            if self.seconds >= limit_s():
+                return

@@ -1,0 +1,216 @@
+"""When the conversation goes on in another process, from where it was written down."""
+
+from orchestrator.conversation import Policy
+from orchestrator.conversation.actions import (
+    Action,
+    CancelCause,
+    CancelReply,
+    EndCause,
+    EndConversation,
+    RequestFlush,
+    TurnDiscardedNotice,
+    TurnEndedNotice,
+)
+from orchestrator.conversation.events import (
+    ConversationResumed,
+    Flushed,
+    ReplyTextArrived,
+    ReplyTextCompleted,
+    UserTyped,
+)
+from orchestrator.conversation.transcript import ReplySoFar
+from tests.orchestrator.conversation.notation import (
+    ASKED,
+    DETECTED,
+    HEARING,
+    INTERRUPTIBLE,
+    PLAYING,
+    TYPED,
+    answered,
+    assistant,
+    pause,
+    prepare,
+    speech,
+    stopped,
+    user,
+    user_word,
+    word,
+)
+from tests.orchestrator.conversation.script import Rule, at, due, nothing, script, time_passes
+
+RESUMED = CancelCause.RESUMED
+WRITING = (*ASKED, at(1.4, ReplyTextArrived("reply_1", " One")), at(1.4, ReplyTextArrived("reply_1", " two")))
+"""Of reply_1 two words are written, and nothing is heard."""
+TEXT = " One two three four."
+
+
+def resumed(seconds: float, *words: str, reply: ReplySoFar | None = None) -> ConversationResumed:
+    """The microphone comes again from there on."""
+    return ConversationResumed(round(seconds * 24_000), words or None, reply)
+
+
+def asked(text: str) -> Action:
+    """reply_1 is prepared for this turn."""
+    return prepare("reply_1", "item_2", user(text))
+
+
+TURNS = Rule(
+    "The conversation goes on elsewhere: the person's turn",
+    "What was said before the loss is kept: the words of the open turn, and the turns that are over. A pause that was "
+    "noticed is noticed again, since the microphone is heard again from the last word on.",
+    (
+        script(
+            "An open turn has the words that the client was told",
+            at(1.30, resumed(0.9, "Well,")),
+            at(1.50, word("now?"), user_word("item_1", "now?")),
+            at(1.60, pause, stopped("item_1"), RequestFlush(1)),
+            at(1.70, Flushed(1), TurnEndedNotice("item_1", "Well, now?", DETECTED), asked("Well, now?")),
+            given=(at(0.5, speech),),
+        ),
+        script(
+            "Without news of the client it has those that were written down",
+            at(1.30, resumed(0.9)),
+            at(1.60, pause, stopped("item_1"), RequestFlush(1)),
+            at(1.70, Flushed(1), TurnEndedNotice("item_1", "Yes.", DETECTED), asked("Yes.")),
+            given=(at(0.5, speech), at(1.0, word("Yes."))),
+        ),
+        script(
+            "A pause whose last words were awaited is noticed again",
+            at(1.30, resumed(1.0, "Yes.")),
+            at(1.40, pause, stopped("item_1"), RequestFlush(2)),
+            at(1.50, Flushed(1)),
+            at(1.60, Flushed(2), TurnEndedNotice("item_1", "Yes.", DETECTED), asked("Yes.")),
+            given=(at(0.5, speech), at(1.0, word("Yes.")), at(1.2, pause)),
+        ),
+        script(
+            "A turn without words has all its time again",
+            at(7.00, resumed(0.4)),
+            nothing(until=14.99),
+            due(15.00, TurnDiscardedNotice("item_1")),
+            given=(at(0.5, speech),),
+        ),
+    ),
+)
+
+
+REPLIES = Rule(
+    "The conversation goes on elsewhere: the reply",
+    "What was heard of a reply is remembered, and the rest of it is said as another reply. If nothing was heard and "
+    "the model was still writing, it is asked again.",
+    (
+        script(
+            "A reply that was being prepared is asked for again",
+            at(
+                1.50,
+                resumed(1.0, reply=ReplySoFar("reply_1", " One two", "")),
+                CancelReply("reply_1", RESUMED, "", 0.0),
+                prepare("reply_2", "item_3", user("Well?")),
+            ),
+            given=WRITING,
+        ),
+        script(
+            "One that was written and not heard is said as it was written",
+            at(
+                1.50,
+                resumed(1.0),
+                CancelReply("reply_1", RESUMED, "", 0.0),
+                prepare("reply_2", "item_3", user("Well?"), script="One two"),
+            ),
+            given=(*WRITING, at(1.45, ReplyTextCompleted("reply_1"))),
+        ),
+        script(
+            "One that was heard in part goes on with the first word that was not",
+            at(
+                2.58,
+                resumed(1.0, reply=ReplySoFar("reply_1", TEXT, "One two")),
+                CancelReply("reply_1", RESUMED, "One two", 0.58),
+                prepare("reply_2", "item_3", user("Well?"), assistant("One two"), script="three four."),
+            ),
+            given=HEARING,
+            unseen=PLAYING,
+        ),
+        script(
+            "The model then remembers all of it, once",
+            at(
+                6.00,
+                UserTyped("And?"),
+                TurnEndedNotice("item_4", "And?", TYPED),
+                prepare("reply_3", "item_5", user("Well?"), assistant("One two three four."), user("And?")),
+            ),
+            given=(
+                *HEARING,
+                at(2.58, resumed(1.0, reply=ReplySoFar("reply_1", TEXT, "One two"))),
+                *answered("reply_2", "three four.", 3.0),
+                time_passes(until=5.5),
+            ),
+        ),
+        script(
+            "What the model had written of it by then is said, if it was still writing",
+            at(
+                1.50,
+                resumed(1.0, reply=ReplySoFar("reply_1", " One two", "One")),
+                CancelReply("reply_1", RESUMED, "One", 0.0),
+                prepare("reply_2", "item_3", user("Well?"), assistant("One"), script="two"),
+            ),
+            given=ASKED,
+        ),
+        script(
+            "One that was heard to its end is over",
+            at(
+                2.58,
+                resumed(1.0, reply=ReplySoFar("reply_1", TEXT, "One two three four.")),
+                CancelReply("reply_1", RESUMED, "One two three four.", 0.58),
+            ),
+            at(
+                3.00,
+                UserTyped("And?"),
+                TurnEndedNotice("item_3", "And?", TYPED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user("And?")),
+            ),
+            given=HEARING,
+            unseen=PLAYING,
+        ),
+        script(
+            "A goodbye that was heard to its end ends the conversation",
+            at(
+                1.50,
+                resumed(1.0, reply=ReplySoFar("reply_1", " Bye!", "Bye!")),
+                CancelReply("reply_1", RESUMED, "Bye!", 0.0),
+            ),
+            due(2.50, EndConversation(EndCause.GOODBYE)),
+            given=ASKED,
+            policy=Policy(goodbye=True),
+        ),
+        script(
+            "The rest waits while the person seems to speak, and is said when they turn out to say nothing",
+            at(
+                2.80,
+                resumed(1.0, reply=ReplySoFar("reply_1", TEXT, "One")),
+                CancelReply("reply_1", RESUMED, "One", 0.8),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One"), script="two three four."),
+            ),
+            due(5.80, TurnDiscardedNotice("item_3")),
+            given=(*HEARING, at(2.60, speech)),
+            policy=INTERRUPTIBLE,
+            unseen=PLAYING,
+        ),
+        script(
+            "Nothing more of it is said if the person has said a word by then",
+            at(
+                2.80,
+                resumed(2.6, "Wait!", reply=ReplySoFar("reply_1", TEXT, "One")),
+                CancelReply("reply_1", RESUMED, "One", 0.8),
+            ),
+            at(3.00, pause, stopped("item_3"), RequestFlush(2)),
+            at(
+                3.10,
+                Flushed(2),
+                TurnEndedNotice("item_3", "Wait!", DETECTED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One"), user("Wait!")),
+            ),
+            given=(*HEARING, at(2.60, speech)),
+            policy=INTERRUPTIBLE,
+            unseen=PLAYING,
+        ),
+    ),
+)
