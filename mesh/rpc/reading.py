@@ -10,12 +10,8 @@ from mesh.tasks import was_cancelled
 T = TypeVar("T")
 
 
-_AHEAD = 1
-"""Messages that may wait while the next is read. The user is woken for each, and so need not wake the reader."""
-
-
 class Reader(Generic[T]):
-    """Reads in a task of its own, at most two messages ahead of its one user.
+    """Reads in a task of its own, each message when it is asked for.
 
     `read` gives the next message, None at the end. gRPC never frees what arrives for a read whose task was cancelled
     (grpc/grpc#43360: the message, about 4 KiB of a reply), nor what has arrived and is never read. So no task but this
@@ -25,10 +21,11 @@ class Reader(Generic[T]):
     def __init__(self, read: Callable[[], Awaitable[T | None]]) -> None:
         self._read = read
         self._messages: deque[T] = deque()
-        self._wanted: asyncio.Future[None] | None = None
-        """What the user waits for while there is no message."""
-        self._room: asyncio.Future[None] | None = None
-        """What the task waits for while too many messages are there."""
+        """At most one message: the user has not taken it yet, or was cancelled while it waited."""
+        self._wanted: list[asyncio.Future[None]] = []
+        """What users wait for while there is no message: one, and another that wants to know how the call ended."""
+        self._asked: list[asyncio.Future[None]] = []
+        """What the task waits for while no message is asked for."""
         self._task: asyncio.Task[None] | None = None
         self._closed = self._ended = False
         self._error: Exception | None = None
@@ -41,11 +38,9 @@ class Reader(Generic[T]):
             if self._ended:
                 self._raise_error()
                 return None
-            self._wanted = asyncio.get_running_loop().create_future()
-            await self._wanted
-        message = self._messages.popleft()
-        _wake(self._room)
-        return message
+            _wake(self._asked)
+            await _wait(self._wanted)
+        return self._messages.popleft()
 
     def close(self) -> "asyncio.Task[None] | None":
         """Give nothing more. Returns the task, which drops what still comes until the caller has ended the call.
@@ -54,7 +49,7 @@ class Reader(Generic[T]):
         """
         self._closed = True
         self._messages.clear()
-        _wake(self._room)
+        _wake(self._asked)
         return None if self._task is None or self._task.done() else self._task
 
     def _raise_error(self) -> None:
@@ -73,9 +68,7 @@ class Reader(Generic[T]):
                 self._messages.append(message)
                 del message  # or it would be kept until the next one
                 _wake(self._wanted)
-                if len(self._messages) > _AHEAD:
-                    self._room = asyncio.get_running_loop().create_future()
-                    await self._room
+                await _wait(self._asked)
         except asyncio.CancelledError:
             # gRPC raises this too where the call was cancelled, which is how this task is meant to end.
             if was_cancelled():
@@ -88,9 +81,17 @@ class Reader(Generic[T]):
             _wake(self._wanted)
 
 
-def _wake(waiting: "asyncio.Future[None] | None") -> None:
-    if waiting is not None and not waiting.done():
-        waiting.set_result(None)
+async def _wait(waiting: list[asyncio.Future[None]]) -> None:
+    future = asyncio.get_running_loop().create_future()
+    waiting.append(future)
+    await future
+
+
+def _wake(waiting: list[asyncio.Future[None]]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_result(None)
+    waiting.clear()
 
 
 async def iterated(reader: Reader[T]) -> AsyncIterator[T]:

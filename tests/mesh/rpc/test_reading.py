@@ -38,14 +38,13 @@ async def test_messages_come_in_order_and_then_the_end() -> None:
     assert source.reads == 3
 
 
-async def test_at_most_two_messages_are_read_ahead() -> None:
+async def test_nothing_is_read_before_it_is_wanted() -> None:
     source = Source()
     reader = Reader(source.read)
-    source.give(*range(1, 8))
-    for number in range(1, 4):
-        assert await reader.next() == number
-        await asyncio.sleep(0.01)
-        assert source.reads == number + 2
+    source.give(1, 2)
+    assert await reader.next() == 1
+    await asyncio.sleep(0.01)
+    assert source.messages.qsize() == 1
 
 
 async def test_nothing_is_read_before_the_first_is_wanted() -> None:
@@ -69,6 +68,15 @@ async def test_a_cancelled_wait_cancels_no_read_and_loses_no_message() -> None:
     source.give(1, 2)
     assert [await reader.next(), await reader.next()] == [1, 2]
     assert not source.cancelled
+
+
+async def test_two_may_wait_for_the_end() -> None:
+    source = Source()
+    reader = Reader(source.read)
+    waiting = [asyncio.ensure_future(reader.next()) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    source.give(None)
+    assert await asyncio.gather(*waiting) == [None, None]
 
 
 async def test_an_error_is_raised_once() -> None:
