@@ -52,6 +52,7 @@ class Caller:
 
     def __init__(self, urls: Sequence[str], session: dict[str, Any] | None = None) -> None:
         self.journal: list[Entry] = []
+        self.is_dropped = False
         self._urls = urls
         self._session = session or {}
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
@@ -71,7 +72,7 @@ class Caller:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         for result in results:
-            if isinstance(result, Exception):
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 raise result
 
     # What the person does.
@@ -116,6 +117,14 @@ class Caller:
     async def until_admitted(self, within_s: float) -> bool:
         """Wait until there is a conversation; False: there is none within so many seconds."""
         return await self.until(lambda _: self._is_admitted, within_s)
+
+    def drop(self) -> None:
+        """Be gone, without a word to the server."""
+        self.is_dropped = True
+        if self._connection is not None:
+            self._connection.transport.abort()
+        for task in self._tasks:
+            task.cancel()
 
     # What the client does.
 

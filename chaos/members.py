@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from pathlib import Path
 
 from chaos.link import Link
 from launcher.running.probes import grpc_serving, http_json
@@ -67,9 +68,12 @@ class Fault(StrEnum):
 
 
 class Member:
-    """One replica. `port` is the process's own; its callers use the port of its `link`."""
+    """One replica. `port` is the process's own; its callers use the port of its `link`.
 
-    def __init__(self, victim: Victim, number: int, port: int, restart_s: float) -> None:
+    `folder` is for what the process reports of itself.
+    """
+
+    def __init__(self, victim: Victim, number: int, port: int, restart_s: float, folder: Path) -> None:
         self.victim = victim
         self.number = number
         self.link = Link(HOST, port)
@@ -77,6 +81,10 @@ class Member:
         """The last it has logged."""
         self.ready = asyncio.Event()
         """Set while the process serves."""
+        self.starts = 0
+        """How often it was started."""
+        self.tasks_file = folder / f"{self.name}.tasks"
+        """How many asyncio tasks it has."""
         self._restart_s = restart_s
         self._process: asyncio.subprocess.Process | None = None
 
@@ -100,6 +108,7 @@ class Member:
         while True:
             async with started(command, environ, self.lines.append) as process:
                 self._process = process
+                self.starts += 1
                 getting_ready = asyncio.create_task(self._get_ready())
                 try:
                     await process.wait()

@@ -5,6 +5,7 @@ import os
 import random
 import secrets
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -76,6 +77,11 @@ class ChaosMesh:
         """The WebSocket addresses of all edges, through their links."""
         return [f"ws://{member.link.address}/v1/converse" for member in self.replicas(Victim.EDGE)]
 
+    def edges_from(self, number: int) -> list[str]:
+        """The same, beginning with another one for each number."""
+        first = number % len(self.edges)
+        return [*self.edges[first:], *self.edges[:first]]
+
     async def until_whole(self, within_s: float = _READY_LIMIT_S) -> None:
         """Wait until every process serves, and every edge reports that all it needs does. Raises `Failure`."""
         try:
@@ -111,15 +117,16 @@ class ChaosMesh:
 async def running_mesh(plan: MeshPlan) -> AsyncIterator[ChaosMesh]:
     """Start the mesh and wait until it works; no process is left afterwards. Raises `Failure`."""
     ports = _free_ports()
-    mesh = ChaosMesh(
-        plan,
-        [
-            Member(victim, number, next(ports), plan.restart_s)
-            for victim in Victim
-            for number in range(plan.count(victim))
-        ],
-    )
     async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-chaos-")))
+        mesh = ChaosMesh(
+            plan,
+            [
+                Member(victim, number, next(ports), plan.restart_s, folder)
+                for victim in Victim
+                for number in range(plan.count(victim))
+            ],
+        )
         for member in mesh.members:
             # The address is known, and refuses, before anything looks for it.
             member.link.port = next(ports)
@@ -144,7 +151,7 @@ def _free_ports() -> Iterator[int]:
 
 def _command(member: Member) -> tuple[str, ...]:
     module = "chaos.engines" if member.victim.is_engine else _PROCESSES[member.victim].main
-    return (sys.executable, "-P", "-m", "launcher.running.child", str(os.getpid()), module)
+    return (sys.executable, "-P", "-m", "chaos.child", str(os.getpid()), module, str(member.tasks_file))
 
 
 def _environ(member: Member, mesh: ChaosMesh) -> dict[str, str]:

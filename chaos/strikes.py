@@ -80,7 +80,7 @@ class Striker:
 
     async def warm_up(self) -> None:
         """Hold a conversation with each edge, to have everything loaded, and to know how long a reply usually takes."""
-        callers = [Caller(self._edges_from(number)) for number in range(len(self._mesh.edges))]
+        callers = [Caller(self._mesh.edges_from(number)) for number in range(len(self._mesh.edges))]
         for _ in range(2):
             async with AsyncExitStack() as stack:
                 for caller in callers:
@@ -105,7 +105,7 @@ class Striker:
         wanted = [phase for phase in self._plan.phases for _ in range(self._plan.each)]
         async with AsyncExitStack() as stack:
             stack.callback(lag.stop)
-            callers = [Caller(self._edges_from(number)) for number in range(len(wanted))]
+            callers = [Caller(self._mesh.edges_from(number)) for number in range(len(wanted))]
             lasting = asyncio.create_task(self._do(member, fault, moment, self._plan.held_s))
             over = moment + (self._plan.held_s if fault.lasts else 0.0)
             timings = [
@@ -146,11 +146,6 @@ class Striker:
         outcome = judge(journal, reply=REPLY, usual_wait_s=self._usual_wait_s, promise=allowed, ended_at=ended_at)
         seen = phase_at(journal, moment)
         return Conversation(phase, seen, outcome, [entry._replace(at=entry.at - moment) for entry in journal])
-
-    def _edges_from(self, number: int) -> list[str]:
-        edges = self._mesh.edges
-        first = number % len(edges)
-        return [*edges[first:], *edges[:first]]
 
     @staticmethod
     async def _do(member: Member, fault: Fault, moment: float, held_s: float) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
 
 from edge.http.app import create_app
 from edge.http.connections import HttpConnection, WebSocketConnection
@@ -16,6 +17,7 @@ from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
 from mesh.process.drain import LiveCalls, until_drained
 from mesh.process.http_server import http_served, listening
+from mesh.process.lag import Overload
 from mesh.process.platform import can_share_ports, limit_unread
 from mesh.process.ports import authority
 from mesh.process.run import CannotStart
@@ -68,7 +70,7 @@ class EdgeServer:
 @asynccontextmanager
 async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> AsyncIterator[EdgeServer]:
     """Run an edge meanwhile. Leaving closes what is still open (1012). Raises `PortTaken`, and `BadTarget`."""
-    sessions, stopping = LiveCalls(), asyncio.Event()
+    sessions, stopping, overload = LiveCalls(), asyncio.Event(), Overload(settings.overload_lag_s)
     app = create_app(
         settings,
         orchestrators=Replicas("orchestrator", settings.orchestrator_target),
@@ -76,8 +78,21 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         registry=registry,
         sessions=sessions,
         stopping=stopping,
+        overload=overload,
     )
-    config = uvicorn.Config(
+    config = server_config(app)
+    with _listen(settings) as listener, _quiet_about_clients(), overload.watched():
+        async with http_served(config, listener) as server:
+            try:
+                yield EdgeServer(server, sessions, *listener.getsockname()[:2])
+            finally:
+                stopping.set()
+                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
+
+
+def server_config(app: ASGIApp) -> uvicorn.Config:
+    """How any application is served here: the HTTP and WebSocket servers, with their limits."""
+    return uvicorn.Config(
         app,
         http=HttpConnection,
         ws=WebSocketConnection,
@@ -95,13 +110,6 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         lifespan="on",
         timeout_graceful_shutdown=_SHUTDOWN_LIMIT_S,
     )
-    with _listen(settings) as listener, _quiet_about_clients():
-        async with http_served(config, listener) as server:
-            try:
-                yield EdgeServer(server, sessions, *listener.getsockname()[:2])
-            finally:
-                stopping.set()
-                await first_of(sessions.none_left, within=_FAREWELL_LIMIT_S)
 
 
 @contextmanager

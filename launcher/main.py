@@ -38,7 +38,7 @@ def _add(title: str, *names: str) -> None:
 
 
 _add("Run", "up")
-_add("Try", "call", "say", "load", "fake-engines", "chaos")
+_add("Try", "call", "say", "load", "fake-engines", "chaos", "soak")
 _add("Look", "doctor", "health", "config", "recording", "models", "completion")
 main.add_section(
     "Single processes, for production",

@@ -3,7 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import structlog
+
 from mesh.discovery.search import Replicas
+from mesh.process.lag import Overload
 from mesh.process.run import CannotStart, run_process
 from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
@@ -23,6 +26,8 @@ from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1.conversation_pb2 import DESCRIPTOR
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
 
+_log = structlog.get_logger()
+
 
 async def serve(settings: OrchestratorSettings) -> None:
     """Serve conversations until the process is asked to stop and the last has ended.
@@ -30,7 +35,7 @@ async def serve(settings: OrchestratorSettings) -> None:
     Raises `CannotStart` for a text of a character that cannot be used, and if the language model cannot be asked.
     """
     texts = await asyncio.to_thread(_texts, settings)
-    metrics = Metrics()
+    metrics, overload = Metrics(), Overload(settings.overload_lag_s)
     async with (
         Replicas("speech recognition", settings.stt_target, meter=metrics.stt_search) as stt,
         Replicas("speech synthesis", settings.tts_target, meter=metrics.tts_search) as tts,
@@ -39,16 +44,22 @@ async def serve(settings: OrchestratorSettings) -> None:
         Recordings(settings) as recordings,
     ):
         upstreams = Upstreams(model, tts, metrics, VoiceQueue(settings.voice_wait_s))
-        servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, news), recordings)
+        servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, news), recordings, overload=overload)
         async with (
             GrpcServer(
                 settings,
                 services=[DESCRIPTOR.services_by_name["ConversationService"]],
                 add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
             ) as server,
-            beside(watch(server.health, stt, tts, model, metrics)),
+            beside(
+                watch(server.health, stt, tts, model, metrics),
+                servicer.leave(server.draining, settings.drain_limit_s),
+            ),
         ):
-            await server.until_drained()
+            if settings.checkpoint_key is None:
+                _log.info("no checkpoint key is set: only this process can resume its conversations")
+            with overload.watched():
+                await server.until_drained()
 
 
 def _model(settings: OrchestratorSettings) -> LanguageModel:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from edge.access.openings import Openings
 from edge.dialects import DialectFactory, InvalidEvent
 from edge.health import MeshHealth
 from edge.http.connections import ABORT
@@ -45,8 +46,9 @@ class RealtimeSession:
     into the send queue as fast as they come, so the end of a reply overtakes the reply. One sends what is in the queue
     to the client.
 
-    With `health`, the session fails at once if something in the mesh is known to be down. Once `stopping` is set, the
-    session sends its client the reason and disconnects it.
+    `openings` gives it its turn. With `health`, the session fails at once if something in the mesh is known to be down.
+    Once `draining` is set, the session disconnects its client at the next pause, so that it finds another edge; once
+    `stopping` is set, at once.
     """
 
     def __init__(
@@ -57,19 +59,26 @@ class RealtimeSession:
         metrics: EdgeMetrics,
         *,
         stopping: asyncio.Event,
+        openings: Openings,
+        draining: asyncio.Event | None = None,
         health: MeshHealth | None = None,
     ) -> None:
         self._websocket = websocket
         self._orchestrators = orchestrators
         self._metrics = metrics
         self._stopping = stopping
+        self._openings = openings
+        self._draining = draining or asyncio.Event()
         self._health = health
         self._send_queue = SendQueue()
         self._client_limit = WaitLimit(_CLIENT_LIMIT_S)
         self._dialect = dialect(self._send_queue.put)
 
     async def run(self) -> None:
-        """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment."""
+        """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment.
+
+        Raises `AtCapacity` if the client cannot even be accepted.
+        """
         try:
             await self._accept()
             await self._converse_or_fail()
@@ -88,7 +97,8 @@ class RealtimeSession:
     async def _accept(self) -> None:
         """Answer the subprotocol only if it was offered: clients that offered none would refuse the connection."""
         offered = self._websocket.scope["subprotocols"]
-        await self._websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        async with self._openings.turn():
+            await self._websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
     async def _converse_or_fail(self) -> None:
         try:
@@ -109,17 +119,27 @@ class RealtimeSession:
         if self._health is not None:
             await self._health.require()
         opening = await self._dialect.opening(self._receive_first)
-        async with conversation(self._orchestrators, opening) as stream:
+        async with AsyncExitStack() as exits:
+            async with self._openings.admission(typed=opening.config.typed_only):
+                stream = await exits.enter_async_context(conversation(self._orchestrators, opening))
+            exits.callback(self._openings.freed)
             bind_session(stream.started.started.session_id)
             log.info("session started", replica=stream.replica)
             self._send_queue.put(stream.started)
             with self._metrics.session():
-                async with beside(self._forward_messages(stream), self._receive_responses(stream)):
+                work = self._forward_messages(stream), self._receive_responses(stream), self._leave_at_a_pause(stream)
+                async with beside(*work):
                     await self._send_queued()
 
     async def _end_with_the_edge(self) -> None:
         """Raise `Draining` when the edge stops."""
         await self._stopping.wait()
+        raise Draining("this server is about to stop", retry_after=_RESTART_S)
+
+    async def _leave_at_a_pause(self, stream: ConversationStream) -> None:
+        """Raise `Draining` when the edge is about to stop and nobody is in the middle of anything."""
+        await self._draining.wait()
+        await stream.until_pause()
         raise Draining("this server is about to stop", retry_after=_RESTART_S)
 
     async def _forward_messages(self, stream: ConversationStream) -> None:

@@ -80,6 +80,9 @@ class ConversationStream:
         self._move_at = 0.0
         """When it may be left, at a pause."""
         self._leaving = asyncio.Event()
+        self._pause = asyncio.Event()
+        """Set while neither side has anything in progress."""
+        self._pause.set()
 
     async def open(self) -> None:
         """Have a replica admit the conversation. Raises what `admitted` does."""
@@ -105,6 +108,10 @@ class ConversationStream:
         if self._stream is not None:
             await self._send_all(self._sent.take_unsent(), self._stream)
 
+    async def until_pause(self) -> None:
+        """Wait until neither side has anything in progress."""
+        await self._pause.wait()
+
     async def __aiter__(self) -> AsyncIterator[ConverseResponse]:
         while True:
             try:
@@ -121,7 +128,13 @@ class ConversationStream:
         if stream is None:
             raise UpstreamDown("the conversation has no replica")
         async for response in stream:
+            if self._seen.repeats(response):
+                continue
             self._seen.note(response)
+            if self._seen.is_pause:
+                self._pause.set()
+            else:
+                self._pause.clear()
             match response.WhichOneof("event"):
                 case "checkpoint":
                     self._sent.confirm(response.checkpoint)

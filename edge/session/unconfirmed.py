@@ -134,9 +134,15 @@ class SeenEvents:
         """The last one."""
         self.ended = False
         self._item_id: str | None = None
+        self._is_turn_over = False
+        """The turn has ended, as a checkpoint has yet to confirm."""
+        self._ended_item_id: str | None = None
+        """The item of the turn that ended last."""
         self._words: list[UserWordRecognized] = []
         self._is_answer_due = False
         self._reply_id: str | None = None
+        self._outcome: str | None = None
+        """What was heard of the reply if it is over, as a checkpoint has yet to confirm."""
         self._text: list[str] = []
         self._spoken: list[tuple[str, float]] = []
         """Words of the reply, and where each ends."""
@@ -148,6 +154,16 @@ class SeenEvents:
     def is_pause(self) -> bool:
         """Whether neither side has anything in progress."""
         return self._item_id is None and self._reply_id is None and not self._is_answer_due
+
+    def repeats(self, response: ConverseResponse) -> bool:
+        """Whether the client was told this before a loss that came between the event and its checkpoint."""
+        match response.WhichOneof("event"):
+            case "user_turn_ended":
+                return response.user_turn_ended.item_id == self._ended_item_id
+            case "reply_created":
+                return response.reply_created.reply_id == self._reply_id
+            case _:
+                return False
 
     def note(self, response: ConverseResponse) -> None:
         """Take in what the orchestrator sends."""
@@ -165,23 +181,35 @@ class SeenEvents:
             case "user_speech_started":
                 if response.user_speech_started.item_id != self._item_id:
                     self._item_id, self._words = response.user_speech_started.item_id, []
+                    self._is_turn_over = False
             case "user_turn_ended":
-                self._item_id, self._is_answer_due = None, True
+                self._ended_item_id, self._is_answer_due = response.user_turn_ended.item_id, True
+                self._is_turn_over |= self._ended_item_id == self._item_id
             case "user_turn_discarded":
                 self._item_id = None
             case "reply_created":
                 self._is_answer_due, self._reply_id = False, response.reply_created.reply_id
-                self._text, self._spoken, self._last_audio, self._held_at = [], [], None, None
+                self._text, self._spoken = [], []
+                self._last_audio = self._held_at = self._outcome = None
             case "reply_held":
                 self._held_at = seconds(response.reply_held.heard_duration)
             case "reply_resumed":
                 self._held_at = None
-            case "reply_finished" | "reply_cancelled":
-                self._reply_id = None
+            case "reply_finished":
+                self._outcome = response.reply_finished.text
+            case "reply_cancelled":
+                self._outcome = response.reply_cancelled.heard_text
             case "checkpoint":
-                self.checkpoint = response.checkpoint
+                self._on_checkpoint(response.checkpoint)
             case "conversation_ended":
                 self.ended = True
+
+    def _on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        if self._is_turn_over:
+            self._item_id, self._is_turn_over = None, False
+        if self._outcome is not None:
+            self._reply_id = self._outcome = None
 
     def _on_audio(self, audio: ReplyAudio) -> None:
         self._last_audio = (seconds(audio.start_offset), len(audio.audio))
@@ -193,6 +221,9 @@ class SeenEvents:
         if self._item_id is not None:
             resume.words.extend(self._words)
         if self._reply_id is not None:
+            if self._outcome is not None:
+                resume.reply.CopyFrom(ReplySoFar(reply_id=self._reply_id, heard_text=self._outcome, over=True))
+                return resume
             until = self._held_at if self._held_at is not None else self._audio_end(replies)
             heard = " ".join(text for text, end in self._spoken if end <= until)
             resume.reply.CopyFrom(ReplySoFar(reply_id=self._reply_id, text="".join(self._text), heard_text=heard))

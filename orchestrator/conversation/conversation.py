@@ -158,6 +158,10 @@ class Conversation:
             heard = text.strip() if reply.written else ""
         rest = unheard(text, heard)
         self.state.reply, self.state.cut = None, CutReply(reply, heard)
+        if seen and seen.over:
+            self._remember_cut()
+            self._reply_heard_out(heard, now)
+            return
         self._do(act.CancelReply(reply.reply_id, CancelCause.RESUMED, heard, reply.playout.heard(now)))
         turn = self.state.turn
         if turn and turn.words and not self._is_no_interruption(turn.words):

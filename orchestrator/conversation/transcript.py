@@ -42,6 +42,8 @@ class ReplySoFar:
     reply_id: str
     text: str
     heard_text: str
+    over: bool = False
+    """It ended, as the client knows."""
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ import secrets
 from dataclasses import replace
 
 import msgspec
-import structlog
 
 from mesh.errors import InvalidRequest
 from orchestrator.conversation import State
@@ -29,8 +28,6 @@ _MOST_CHARACTERS = 100_000
 """Of the transcript: as much as any language model is shown of it."""
 
 _SIGNATURE_BYTES = 32
-
-_log = structlog.get_logger()
 
 
 class CheckpointInvalid(InvalidRequest):
@@ -71,8 +68,6 @@ class Checkpoints:
     """Signs checkpoints, and reads those that carry its signature. Without a `key` it makes one for this process."""
 
     def __init__(self, key: str | None) -> None:
-        if key is None:
-            _log.info("no checkpoint key is set: only this process can resume its conversations")
         self._key = secrets.token_bytes(_SIGNATURE_BYTES) if key is None else key.encode()
 
     def written(self, snapshot: Snapshot) -> bytes:

@@ -83,5 +83,5 @@ def resumption_of(config: pb.ConverseConfig, checkpoints: Checkpoints) -> Resump
     words = tuple(word.text for word in resume.words)
     reply = None
     if resume.HasField("reply"):
-        reply = ReplySoFar(resume.reply.reply_id, resume.reply.text, resume.reply.heard_text)
+        reply = ReplySoFar(resume.reply.reply_id, resume.reply.text, resume.reply.heard_text, resume.reply.over)
     return Resumption(snapshot, position, ev.ConversationResumed(position, words or None, reply))

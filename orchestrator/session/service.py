@@ -1,5 +1,6 @@
 """`ConversationService`: admits a conversation and holds it."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -9,8 +10,9 @@ import structlog
 
 from mesh.audio import negotiate
 from mesh.discovery.search import Replicas
-from mesh.errors import MissingServiceAtCapacity
+from mesh.errors import AtCapacity, Draining, MissingServiceAtCapacity
 from mesh.process import logs
+from mesh.process.lag import Overload
 from mesh.rpc.streams import before_idle, first_request
 from orchestrator.conversation import events as ev
 from orchestrator.prompts.prompts import Prompts
@@ -32,13 +34,25 @@ RULES = "parley-responder"
 _TYPED_RETRY_S = 5.0
 """When a client may ask again after the last place for a typed conversation was taken."""
 
+_OPENINGS_AT_ONCE = 16
+"""Recognisers that are sought. If more conversations begin at once, they wait: all would be too slow together."""
+
+_CALMER_IN_S = 2.0
+"""When a client may come back that came while this process was overloaded."""
+
+_FAREWELL_S = 0.5
+"""How long before the process cuts off its calls the conversations that are left are ended."""
+
 _log = structlog.get_logger()
 
 Context = grpc.aio.ServicerContext[pb.ConverseRequest, pb.ConverseResponse]
 
 
 class ConversationServicer(ConversationServiceServicer):
-    """Serves `Converse`. `stt`, `upstreams`, `prompts` and `recordings` are shared by all conversations."""
+    """Serves `Converse`. `stt`, `upstreams`, `prompts` and `recordings` are shared by all conversations.
+
+    While `overload` lasts, conversations that would be new are refused.
+    """
 
     def __init__(
         self,
@@ -47,13 +61,18 @@ class ConversationServicer(ConversationServiceServicer):
         upstreams: Upstreams,
         prompts: Prompts,
         recordings: Recordings,
+        *,
+        overload: Overload | None = None,
     ) -> None:
         self._settings = settings
+        self._overload = overload
+        self._openings = asyncio.Semaphore(_OPENINGS_AT_ONCE)
         self._stt = stt
         self._upstreams = upstreams
         self._prompts = prompts
         self._recordings = recordings
         self._checkpoints = Checkpoints(settings.checkpoint_key)
+        self._sessions: set[Session] = set()
         self._typed = 0
         """Typed conversations that are held."""
 
@@ -68,6 +87,23 @@ class ConversationServicer(ConversationServiceServicer):
             model=model, answers_by_rules=model == RULES, can_record=bool(self._settings.recordings_folder)
         )
 
+    async def leave(self, draining: asyncio.Event, limit_s: float) -> None:
+        """Once the process drains, have every conversation go on elsewhere; end those that are left after `limit_s`."""
+        await draining.wait()
+        for session in self._sessions:
+            session.go_away(limit_s)
+        await asyncio.sleep(max(0.0, limit_s - _FAREWELL_S))
+        for session in self._sessions:
+            session.end_early(Draining("this replica stops"))
+
+    @contextmanager
+    def _held(self, session: Session) -> Iterator[None]:
+        self._sessions.add(session)
+        try:
+            yield
+        finally:
+            self._sessions.discard(session)
+
     @contextmanager
     def _typed_slot(self) -> Iterator[None]:
         """Count a typed conversation meanwhile. Nothing else limits them: they take no recogniser."""
@@ -78,6 +114,11 @@ class ConversationServicer(ConversationServiceServicer):
             yield
         finally:
             self._typed -= 1
+
+    def _refuse_if_overloaded(self) -> None:
+        """Raise `AtCapacity` while this process has more to do than it can."""
+        if self._overload is not None and self._overload.lasts:
+            raise AtCapacity("this replica has more to do than it can", retry_after=_CALMER_IN_S)
 
     def _resumption(self, config: pb.ConverseConfig) -> Resumption | None:
         """Where the conversation goes on; None: it is a new one."""
@@ -94,6 +135,8 @@ class ConversationServicer(ConversationServiceServicer):
         config = opening.config
         request_id = opening.request_id if opening.HasField("request_id") else None
         resumption = self._resumption(config)
+        if resumption is None:
+            self._refuse_if_overloaded()
         resumed = resumption.snapshot if resumption else None
         session_id = resumed.session_id if resumed else secrets.token_hex(8)
         logs.bind_session(session_id)
@@ -125,11 +168,15 @@ class ConversationServicer(ConversationServiceServicer):
         async with AsyncExitStack() as exits:
             if config.typed_only:
                 exits.enter_context(self._typed_slot())
+            exits.enter_context(self._held(session))
             exits.push_async_callback(session.recorder.close)
-            work = [session.begin(resumption.event if resumption else None)]
+            work = []
             if not config.typed_only:
                 session.recognition.set_language(options.language)
-                work.append(session.recognition.run(await exits.enter_async_context(session.recognition.open())))
+                async with self._openings:
+                    recognition = await exits.enter_async_context(session.recognition.open())
+                work.append(session.recognition.run(recognition))
+            work.append(session.begin(resumption.event if resumption else None))
             _log.info(
                 "conversation admitted", typed_only=config.typed_only, metadata=metadata, resumed=resumed is not None
             )

@@ -13,6 +13,7 @@ from typing import Any, assert_never
 
 from mesh.audio import SAMPLE_RATE, Encoder
 from mesh.discovery.search import Replicas
+from mesh.errors import Draining, MeshError
 from mesh.limits import WaitLimit
 from mesh.tasks import beside
 from mesh.times import duration
@@ -111,6 +112,7 @@ class Session:
         self._deadline: float | None = None
         self._deadline_moved = asyncio.Event()
         self._paused_at: float | None = None
+        self._ends_early: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # --- what the rest of the session uses ------------------------------------------------------------------------
 
@@ -173,10 +175,28 @@ class Session:
         Raises the error that ends it, if one does: a failure of `requests` or `work`, or `ClientNotReading`.
         """
         with self._upstreams.metrics.conversation():
-            async with beside(self._keep_time(), *work) as self._tasks:
+            async with beside(self._keep_time(), self._end_early(), *work) as self._tasks:
                 reading = self._tasks.create_task(requests)
                 await self._deliver(write)
                 await asyncio.wait([reading], timeout=_LINGER_S)
+
+    def go_away(self, time_left: float) -> None:
+        """Ask the client to go on elsewhere within so many seconds, if it can."""
+        if self.checkpoints:
+            self.send(
+                pb.ConverseResponse(go_away=pb.GoAway(time_left=duration(time_left), reason=Draining.default_reason))
+            )
+
+    def end_early(self, error: MeshError) -> None:
+        """End the conversation with `error`."""
+        if not self._ends_early.done():
+            self._ends_early.set_exception(error)
+
+    async def _end_early(self) -> None:
+        try:
+            await self._ends_early
+        finally:
+            self._ends_early.cancel()
 
     # --- time -----------------------------------------------------------------------------------------------------
 

@@ -69,10 +69,12 @@ class TestPort:
 
 
 class TestDraining:
-    async def test_sessions_go_on_and_new_clients_find_nobody(
+    async def test_replies_go_on_and_new_clients_find_nobody(
         self, edge: EdgeServer, client: Client, fake: FakeConversation
     ) -> None:
         talk = await fake.next_conversation()
+        await talk.say(reply_created={"reply_id": "r1"})
+        assert (await client.next_event())["type"] == "response.created"
         await edge.refuse_sessions()
         with pytest.raises(ConnectionRefusedError):
             async with client_of(edge.port):
@@ -149,6 +151,8 @@ class TestProcess:
                 await process.stderr.readuntil(b"serving")
             async with client_of(port) as client:
                 talk = await fake.next_conversation()
+                await talk.say(reply_created={"reply_id": "r1"})
+                assert (await client.next_event())["type"] == "response.created"
                 process.send_signal(signal.SIGTERM)
                 async with asyncio.timeout(20):
                     await process.stderr.readuntil(b"draining")

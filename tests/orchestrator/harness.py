@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from mesh.discovery.search import Replicas
 from mesh.rpc.server import GrpcServer
+from mesh.tasks import beside
 from orchestrator.llm.client import LanguageModel
 from orchestrator.metrics import Metrics
 from orchestrator.prompts.headlines import HeadlineCache
@@ -95,13 +96,15 @@ async def orchestrator(
         upstreams = Upstreams(model, tts_replicas, metrics, VoiceQueue(settings.voice_wait_s))
         prompts = Prompts(TEXTS, await enter(HeadlineCache(settings)))
         servicer = ConversationServicer(settings, stt_replicas, upstreams, prompts, recordings)
-        yield await enter(
+        server = await enter(
             GrpcServer(
                 settings,
                 services=[pb.DESCRIPTOR.services_by_name["ConversationService"]],
                 add=lambda server: add_ConversationServiceServicer_to_server(servicer, server),
             )
         )
+        async with beside(servicer.leave(server.draining, settings.drain_limit_s)):
+            yield server
 
 
 @asynccontextmanager

@@ -49,6 +49,11 @@ class Orchestrator:
         self.server = None
         await self._exits.aclose()
 
+    async def drain(self) -> None:
+        """Be asked to stop."""
+        assert self.server
+        await self.server._refuse_calls()
+
     @property
     def has_calls(self) -> bool:
         return self.server is not None and not self.server._calls.none_left.is_set()

@@ -121,9 +121,24 @@ class TestSeenEvents:
         held = told(reply_held={"reply_id": "r1", "heard_duration": duration(0.3)})
         assert seen(CREATED, *WORDS, spoken, held).resume(0.0, PCM).reply.heard_text == "One"
 
-    def test_a_reply_that_is_over_is_not_told(self) -> None:
-        for end in (told(reply_finished={"reply_id": "r1"}), told(reply_cancelled={"reply_id": "r1"})):
-            assert not seen(CREATED, *WORDS, end).resume(0.0, PCM).HasField("reply")
+    def test_of_a_reply_that_is_over_its_outcome_is_told_until_a_checkpoint_has_it(self) -> None:
+        for end in (
+            told(reply_finished={"reply_id": "r1", "text": "One two"}),
+            told(reply_cancelled={"reply_id": "r1", "heard_text": "One two"}),
+        ):
+            over = seen(CREATED, *WORDS, end)
+            assert over.resume(0.0, PCM).reply == pb.ReplySoFar(reply_id="r1", heard_text="One two", over=True)
+            assert not over.is_pause
+            over.note(told(checkpoint=checkpoint()))
+            assert not over.resume(0.0, PCM).HasField("reply")
+            assert over.is_pause
+
+    def test_what_was_told_before_is_known(self) -> None:
+        ended = told(user_turn_ended={"item_id": "i1"})
+        assert not seen().repeats(CREATED)
+        assert not seen().repeats(ended)
+        assert seen(ended, CREATED).repeats(CREATED)
+        assert seen(ended, CREATED).repeats(ended)
 
     def test_the_words_of_the_open_turn(self) -> None:
         events = [
@@ -136,6 +151,8 @@ class TestSeenEvents:
         ]
         assert [word.text for word in seen(*events).resume(0.0, PCM).words] == ["Well", "now"]
         events.append(told(user_turn_ended={"item_id": "i1"}))
+        assert len(seen(*events).resume(0.0, PCM).words) == 2
+        events.append(told(checkpoint=checkpoint()))
         assert not seen(*events).resume(0.0, PCM).words
 
     def test_a_pause(self) -> None:
@@ -146,4 +163,5 @@ class TestSeenEvents:
         assert seen(speech, told(user_turn_discarded={"item_id": "i1"})).is_pause
         assert not seen(speech, ended).is_pause
         assert not seen(speech, ended, CREATED).is_pause
-        assert seen(speech, ended, CREATED, told(reply_finished={"reply_id": "r1"})).is_pause
+        finished = told(reply_finished={"reply_id": "r1"})
+        assert seen(speech, ended, CREATED, finished, told(checkpoint=checkpoint())).is_pause

@@ -68,7 +68,7 @@ def test_what_is_no_checkpoint_is_refused(junk: bytes) -> None:
 
 def test_another_version_is_named() -> None:
     checkpoint = Checkpoints(KEY).written(snapshot())
-    with pytest.raises(CheckpointVersion, match="version 99: expected 1"):
+    with pytest.raises(CheckpointVersion, match="version 99: expected 2"):
         Checkpoints(KEY).read(b"\x63" + checkpoint[1:])
 
 

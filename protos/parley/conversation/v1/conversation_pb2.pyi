@@ -451,22 +451,28 @@ class ReplySoFar(_message.Message):
     REPLY_ID_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     HEARD_TEXT_FIELD_NUMBER: _builtins.int
+    OVER_FIELD_NUMBER: _builtins.int
     reply_id: _builtins.str
     """The reply."""
     text: _builtins.str
     """All its `reply_text_delta` joined."""
     heard_text: _builtins.str
-    """The words of its `reply_word_spoken` that were heard to their end, joined by spaces."""
+    """The words of its `reply_word_spoken` that were heard to their end, joined by spaces; where its `reply_finished` or
+    `reply_cancelled` came, the text of that.
+    """
+    over: _builtins.bool
+    """Its `reply_finished` or `reply_cancelled` has come, and no checkpoint after that."""
     def __init__(
         self,
         *,
         reply_id: _builtins.str = ...,
         text: _builtins.str = ...,
         heard_text: _builtins.str = ...,
+        over: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard_text", b"heard_text", "reply_id", b"reply_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard_text", b"heard_text", "over", b"over", "reply_id", b"reply_id", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

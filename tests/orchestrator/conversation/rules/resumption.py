@@ -171,6 +171,18 @@ REPLIES = Rule(
             unseen=PLAYING,
         ),
         script(
+            "One whose end the client was told is not said again",
+            at(2.58, resumed(1.0, reply=ReplySoFar("reply_1", TEXT, "One two three four.", over=True))),
+            at(
+                3.00,
+                UserTyped("And?"),
+                TurnEndedNotice("item_3", "And?", TYPED),
+                prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user("And?")),
+            ),
+            given=HEARING,
+            unseen=PLAYING,
+        ),
+        script(
             "A goodbye that was heard to its end ends the conversation",
             at(
                 1.50,
