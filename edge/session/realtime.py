@@ -1,8 +1,8 @@
 """One client's session: its WebSocket and one `Converse` stream, with a pump in each direction."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
