@@ -93,7 +93,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     llm_next_token_s: Annotated[
         float,
         setting(help="Seconds between two tokens of an answer.", env="PARLEY_LLM_NEXT_TOKEN_LIMIT_S", gt=0, le=600),
-    ] = 10.0
+    ] = 5.0
     llm_thinking_s: Annotated[
         float,
         setting(

@@ -111,6 +111,11 @@ class Replicas:
         """Those that are listed, and not known to be dead or draining."""
         return [replica for replica in self.pool.listed if replica.serving is not False]
 
+    @property
+    def has_another(self) -> bool:
+        """Whether more than one of them serves, so that a call may be lost and made again."""
+        return sum(replica.serving is True for replica in self.pool.listed) > 1
+
     async def first(self, patience_s: float) -> Replica | None:
         """The one that a search would try first, waited for so many seconds; None: there is none."""
         return await self.finder.choose(self.finder.begin(Limits(search=patience_s, wait_for_serving=patience_s)))

@@ -8,7 +8,7 @@ samples since the session started.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NamedTuple
 
 import grpc
@@ -18,6 +18,7 @@ from mesh.audio import FRAME_SAMPLES, SAMPLE_BYTES, SAMPLE_RATE
 from mesh.discovery.search import Admission, Replicas, admitted
 from mesh.errors import InvalidRequest, MeshError, UpstreamDown
 from mesh.pool import Backoff
+from mesh.process.silence import PeerSilence
 from mesh.tasks import beside
 from mesh.times import duration, loop_time, seconds
 from orchestrator.conversation import Policy
@@ -40,7 +41,7 @@ _LARGEST_SEND = 12 * FRAME_SAMPLES
 _LONGEST_REPLAY = KEPT_SAMPLES - 5 * SAMPLE_RATE
 """Most samples that are recognised again after a loss: what is kept, less what arrives meanwhile."""
 
-_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.1, 5.0
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.05, 5.0
 """The pauses between attempts to find another recogniser; they double from the first to the longest."""
 
 _WORDS_LATE_S = 2.0
@@ -53,8 +54,9 @@ the silence before it."""
 _UNANSWERED_S = 0.5
 """How often it is looked whether a recogniser that is to be given back has answered its last flush."""
 
-_STALL_LIMIT_S = 5.0
-"""A recogniser is replaced when it returns no score for this long although it was sent audio before."""
+_STALL_S, _STALL_ALONE_S = 2.0, 5.0
+"""A recogniser is replaced when it returns nothing for this long although it has a second of audio to score, if another
+replica serves, and if none does. A recogniser of this machine may only be busy."""
 
 _LONGEST_FLUSH_S = 10.0
 """The longest time to answer a flush that a recogniser may ask for."""
@@ -143,6 +145,7 @@ class RecognitionClient:
         """The position up to which the present recogniser has scored the microphone."""
         self.acted_on = 0
         """The position up to which pause scores were passed on. Before it those of other recognisers decide nothing."""
+        self._silence = PeerSilence(lambda: False)
         self._retries = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
         """The pauses before attempts to find another."""
         self._unused_limit_s = unused_limit_s
@@ -211,7 +214,7 @@ class RecognitionClient:
             if not lost:
                 await self._fed.wait()
             elif not self._language_changed.is_set():
-                await asyncio.sleep(self._retries.pause())
+                await self._until_worth_a_try()
             position = max(self._certain, self._microphone.end - _LONGEST_REPLAY)
             try:
                 async with self.open(position) as another:
@@ -227,6 +230,12 @@ class RecognitionClient:
                     self._warn("STT_LOST", _LOST)
                 lost = True
 
+    async def _until_worth_a_try(self) -> None:
+        """Wait before another search: until there is news of the recognisers, at most for a growing pause."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._retries.pause()):
+                await self._stt.finder.changed()
+
     async def _run_stream(self, transcription: Transcription, position: int, acted_on: int) -> bool:
         """Run one stream, which begins at `position`, until it is lost; False: until it was given back.
 
@@ -234,11 +243,13 @@ class RecognitionClient:
         """
         replayed = acted_on / SAMPLE_RATE
         self._sent = self._scored = position
+        self._silence = PeerSilence(lambda: self._sent - self._scored >= SAMPLE_RATE)
         self._silent_from, self._guessed = None, False
         try:
             notices = (self._notice_stall(), self._notice_language(), self._notice_silence())
             async with beside(self._send(transcription), *notices):
                 async for response in transcription:
+                    self._silence.broken()
                     self._received(response, replayed)
                 raise UpstreamDown("the recogniser has ended the stream")
         except _LanguageChanged:
@@ -247,6 +258,8 @@ class RecognitionClient:
             self._notify(ev.RecognizerLost())
         except MeshError as error:
             _log.warning("recogniser lost", reason=error.reason, error=error.message)
+            transcription.cancel()
+            self._stt.note_loss(transcription.replica, error)
             self._notify(ev.RecognizerLost())
             self._warn("STT_LOST", _LOST)
         except _Unused:
@@ -329,11 +342,8 @@ class RecognitionClient:
 
     async def _notice_stall(self) -> None:
         """Raise `UpstreamDown` when the recogniser has stalled, even while `_send` waits for it to read."""
-        while True:
-            sent, scored = self._sent, self._scored
-            await asyncio.sleep(_STALL_LIMIT_S)
-            if self._scored == scored and sent - scored >= FRAME_SAMPLES:
-                raise UpstreamDown("the recogniser has stalled")
+        await self._silence.until(lambda: _STALL_S if self._stt.has_another else _STALL_ALONE_S)
+        raise UpstreamDown("the recogniser has stalled")
 
 
 class _Unused(Exception):

@@ -223,11 +223,7 @@ class Voice:
     async def _until_late(self, stream: "_Stream") -> None:
         """Wait until a stream has owed its first sound for so long that another replica is to be asked."""
         silence = PeerSilence(lambda: stream.owes_first_sound)
-        await silence.until(lambda: _HEDGE_AFTER_S if self._has_another else float("inf"))
-
-    @property
-    def _has_another(self) -> bool:
-        return sum(replica.serving is True for replica in self._sources.tts.reachable) > 1
+        await silence.until(lambda: _HEDGE_AFTER_S if self._sources.tts.has_another else float("inf"))
 
     # --- one stream -----------------------------------------------------------------------------------------------
 
@@ -287,7 +283,7 @@ class Voice:
                 if stream.silence.seconds >= _TOLD_AFTER_S:
                     self._warn_once("TTS_SLOW", "I am waiting for my voice: the speech synthesis is slow.")
                 return _FIRST_SOUND_S
-            alone = not self._has_another
+            alone = not self._sources.tts.has_another
             # Doubled with each loss: where all are slow, starting again and again would bring nothing forward.
             longest = max(_SILENT_ALONE_S if alone else _SILENT_S, _SLOWER * stream.silence.longest)
             return longest * 2.0**self._losses

@@ -22,7 +22,7 @@ _LONGEST_BACKLOG_S: Final = 5.0
 """How far the sender may be ahead of the engine."""
 _MOST_FLUSHES: Final = 16
 """How many flushes may be unanswered."""
-_STALL_LIMIT_S: Final = 4.0
+_STALL_LIMIT_S: Final = 2.0
 """How long the engine may have a frame to take in and not do so."""
 _LOOK_EVERY_S: Final = 0.5
 _QUIET_LIMIT_S: Final = 30.0

@@ -287,23 +287,23 @@ async def test_the_end_of_a_stream_that_nobody_asked_for_is_a_loss(harness: Harn
 async def test_a_recogniser_that_scores_nothing_is_given_up(
     harness: Harness, monkeypatch: pytest.MonkeyPatch, *, reads: bool
 ) -> None:
-    monkeypatch.setattr("orchestrator.session.recognition._STALL_LIMIT_S", 0.2)
+    monkeypatch.setattr("orchestrator.session.recognition._STALL_ALONE_S", 0.25)
     async with harness.calling() as caller:
         (await harness.stt.hearing()).scores = False
         if not reads:
             harness.stt.reading.clear()
-        await caller.play(SPEECH, SPEECH)
+        await caller.play(*[SPEECH] * 14)
         assert (await caller.until("warning")).reason == "STT_LOST"
         harness.stt.reading.set()
         second = await harness.stt.hearing(1)
-        await until_heard(second, 2)
+        await until_heard(second, 14)
         await harness.stt.slots.until_open(1)
 
 
 async def test_a_microphone_that_falls_silent_between_frames_is_no_stall(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.session.recognition._STALL_LIMIT_S", 0.05)
+    monkeypatch.setattr("orchestrator.session.recognition._STALL_ALONE_S", 0.05)
     async with harness.calling() as caller:
         await caller.play(SILENCE, SILENCE[: FRAME_BYTES // 4])
         hearing = await harness.stt.hearing()

@@ -18,7 +18,7 @@ from tts_proxy.spoken.words import makes_sound
 
 _MOST_UNSPOKEN: Final = 10_000
 """Characters that may wait to be spoken before more text has to wait outside."""
-_STALL_LIMIT_S: Final = 10.0
+_STALL_LIMIT_S: Final = 3.0
 """How long the engine may say nothing once it has all of the text. Before, it waits for words itself."""
 _UNTOLD: Final = 2
 """Words at a reply's end that the engine may leave out, as it does with what cannot be said."""
