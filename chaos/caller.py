@@ -27,6 +27,9 @@ _GAP_FRAMES = 2
 WORD_S = (_TONE_FRAMES + _GAP_FRAMES) * FRAME_S
 """How long a word takes, with the gap behind it."""
 
+_SESSION: dict[str, Any] = {"eagerness": "EAGERNESS_HIGH"}
+"""The recogniser's words mean nothing, and would be waited for as if they led on."""
+
 _OPEN_LIMIT_S = 3.0
 _ADMISSION_LIMIT_S = 15.0
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.0)
@@ -57,7 +60,7 @@ class Caller:
         self.journal: list[Entry] = []
         self.is_dropped = False
         self._urls = urls
-        self._session = session or {}
+        self._session = _SESSION if session is None else session
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
         self._frames: deque[tuple[str, Callable[[float], None] | None]] = deque()
         """What the person is still to say: frames, and what to do when each has been said."""
