@@ -41,6 +41,8 @@ class Reader(Generic[T]):
         message = await self._messages.get()
         if not isinstance(message, _End):
             return message
+        # Somebody else may wait too: a sender whose call has ended asks here how.
+        self._messages.put_nowait(message)
         self._ended = True
         if (error := self._error) is not None:
             self._error = None
