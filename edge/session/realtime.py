@@ -1,8 +1,8 @@
 """One client's session: its WebSocket and one `Converse` stream, with a pump in each direction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -17,6 +17,7 @@ from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
 from edge.session.stream import ConversationStream, conversation
 from mesh.discovery.search import Replicas
 from mesh.errors import Draining, Idle, InternalError, MeshError
+from mesh.limits import WaitLimit
 from mesh.process.logs import bind_session
 from mesh.tasks import beside
 from parley.conversation.v1.conversation_pb2 import ConverseResponse
@@ -70,6 +71,7 @@ class RealtimeSession:
         self._draining = draining or asyncio.Event()
         self._health = health
         self._send_queue = SendQueue()
+        self._client_limit = WaitLimit(_CLIENT_LIMIT_S)
         self._dialect = dialect(self._send_queue.put)
 
     async def run(self) -> None:
@@ -90,6 +92,7 @@ class RealtimeSession:
                 abort()
         finally:
             self._send_queue.discard()
+            self._client_limit.close()
 
     async def _accept(self) -> None:
         """Answer the subprotocol only if it was offered: clients that offered none would refuse the connection."""
@@ -191,7 +194,7 @@ class RealtimeSession:
             yield from entry()
 
     async def _send(self, message: str) -> None:
-        async with _client_must_read():
+        with self._client_must_read():
             await self._websocket.send_text(message)
 
     async def _fail(self, error: MeshError) -> None:
@@ -204,19 +207,18 @@ class RealtimeSession:
         self._metrics.count_disconnect()
 
     async def _close(self, code: int, reason: str = "") -> None:
-        async with _client_must_read():
+        with self._client_must_read():
             await self._websocket.close(code, reason)
 
-
-@asynccontextmanager
-async def _client_must_read() -> AsyncIterator[None]:
-    """Send something to the client. Raises `ClientTooSlow` or `WebSocketDisconnect` when it cannot be sent."""
-    try:
-        async with asyncio.timeout(_CLIENT_LIMIT_S):
-            yield
-    except TimeoutError:
-        raise ClientTooSlow from None
-    except RuntimeError as closed:
-        # Uvicorn closes by itself a client that breaks the protocol or answers no ping, and takes it for a mistake to
-        # send then. The session may learn of the close only afterwards.
-        raise WebSocketDisconnect(_LOST) from closed
+    @contextmanager
+    def _client_must_read(self) -> Iterator[None]:
+        """Send something to the client. Raises `ClientTooSlow` or `WebSocketDisconnect` when it cannot be sent."""
+        try:
+            with self._client_limit:
+                yield
+        except TimeoutError:
+            raise ClientTooSlow from None
+        except RuntimeError as closed:
+            # Uvicorn closes by itself a client that breaks the protocol or answers no ping, and takes it for a mistake
+            # to send then. The session may learn of the close only afterwards.
+            raise WebSocketDisconnect(_LOST) from closed

@@ -17,7 +17,8 @@ def word(text: str, ends_s: float) -> tuple[str, dict[str, Any]]:
 def test_without_a_token_there_is_nothing_to_go_on_with() -> None:
     assert fed().token is None
     assert fed(("checkpoint", {"audioOffset": "1s"})).token is None
-    assert fed(("checkpoint", {"state": "a"}), ("checkpoint", {"state": "b"})).token == "b"
+    tokens = ("first", "second")
+    assert fed(*(("checkpoint", {"state": token}) for token in tokens)).token == tokens[1]
 
 
 def test_the_words_of_an_open_turn_are_given_and_the_microphone_goes_on_behind_the_last() -> None:
