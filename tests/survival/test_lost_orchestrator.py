@@ -139,6 +139,29 @@ async def reply_goes_on(mesh: Mesh, typed_only: bool) -> None:
     ]
 
 
+async def test_the_model_is_asked_for_the_rest_of_a_reply_that_it_was_writing(mesh: Mesh) -> None:
+    async def writes(_request: dict[str, Any]) -> AsyncIterator[str]:
+        for token in ("One", " two", " three", " fo"):
+            yield token
+        await asyncio.Event().wait()
+
+    mesh.llm.first = [writes, written(" four", " five.")]
+    mesh.tts.script = spoken(4)
+    async with talk(mesh.edge.port, session=SPOKEN, typedOnly=True) as client:
+        await client.send(text={"text": "Count!"})
+        while len(client.told("replyWordSpoken")) < 2:
+            await client.next()
+        await mesh.busy().kill()
+        cut = await client.until("replyCancelled")
+        rest = await client.until("replyFinished")
+    assert f"{cut['heardText']} {rest['text']}" == "One two three four five."
+    assert (await mesh.llm.messages(1))[:3] == [
+        ("system", "Be kind."),
+        ("user", "Count!"),
+        ("assistant", "One two three"),
+    ]
+
+
 @pytest.mark.parametrize("interrupts", [True, False], ids=["a word", "a cough"])
 async def test_a_reply_that_is_held_waits_for_what_the_person_says(mesh: Mesh, interrupts: bool) -> None:
     mesh.llm.script, mesh.tts.script = written(*ENDLESS), spoken(4)
