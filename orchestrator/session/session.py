@@ -98,6 +98,10 @@ class Session:
         self.checkpoints: Checkpoints | None = None
         """Set if the client wants checkpoints."""
         self._conversation = Conversation(resumed.state if resumed else None)
+        self._is_restored = resumed is not None
+        """The core's state is that of another session until it is given `ConversationResumed`."""
+        self._waiting: list[tuple[ev.Event, str | None]] = []
+        """What happens before that."""
         self._send_queue = SendQueue()
         self._upstreams = upstreams
         self._options = options
@@ -122,6 +126,10 @@ class Session:
 
     def notify(self, event: ev.Event, request_id: str | None = None) -> None:
         """Give the core an event and perform its actions. Messages that `request_id` causes carry it."""
+        if self._is_restored:
+            # Its actions could be about a reply that has a task in the other session only.
+            self._waiting.append((event, request_id))
+            return
         now = self._now()
         if request_id is not None:
             self._do_what_is_due(now)  # it was not caused by the request
@@ -149,7 +157,11 @@ class Session:
     async def begin(self, resumed: ev.ConversationResumed | None) -> None:
         """Go on, if the conversation is `resumed`, and send the first checkpoint."""
         if resumed:
+            self._is_restored = False
             self.notify(resumed)
+            for event, request_id in self._waiting:
+                self.notify(event, request_id)
+            self._waiting.clear()
         self.send_checkpoint()
 
     def send_checkpoint(self) -> None:
