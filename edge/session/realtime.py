@@ -1,8 +1,8 @@
 """One client's session: its WebSocket and one `Converse` stream, with a pump in each direction."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -13,14 +13,15 @@ from edge.health import MeshHealth
 from edge.http.connections import ABORT
 from edge.metrics import EdgeMetrics
 from edge.session import refusals
+from edge.session.resume_tokens import CheckpointStore, MemoryStore, give_back, redeemed, resumable
 from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
-from edge.session.stream import ConversationStream, conversation
+from edge.session.stream import ConversationStream, conversation, ignored
 from mesh.discovery.search import Replicas
-from mesh.errors import Draining, Idle, InternalError, MeshError
-from mesh.limits import WaitLimit
+from mesh.errors import Draining, Idle, InternalError, InvalidRequest, MeshError
+from mesh.limits import RepeatedLimit
 from mesh.process.logs import bind_session
 from mesh.tasks import beside
-from parley.conversation.v1.conversation_pb2 import ConverseResponse
+from parley.conversation.v1.conversation_pb2 import Checkpoint, ConverseRequest, ConverseResponse
 
 SUBPROTOCOL = "realtime"
 
@@ -61,6 +62,7 @@ class RealtimeSession:
         stopping: asyncio.Event,
         openings: Openings,
         draining: asyncio.Event | None = None,
+        checkpoints: CheckpointStore | None = None,
         health: MeshHealth | None = None,
     ) -> None:
         self._websocket = websocket
@@ -69,9 +71,10 @@ class RealtimeSession:
         self._stopping = stopping
         self._openings = openings
         self._draining = draining or asyncio.Event()
+        self._checkpoints = checkpoints or MemoryStore()
         self._health = health
         self._send_queue = SendQueue()
-        self._client_limit = WaitLimit(_CLIENT_LIMIT_S)
+        self._client_limit = RepeatedLimit(_CLIENT_LIMIT_S)
         self._dialect = dialect(self._send_queue.put)
 
     async def run(self) -> None:
@@ -119,10 +122,7 @@ class RealtimeSession:
         if self._health is not None:
             await self._health.require()
         opening = await self._dialect.opening(self._receive_first)
-        async with AsyncExitStack() as exits:
-            async with self._openings.admission(typed=opening.config.typed_only):
-                stream = await exits.enter_async_context(conversation(self._orchestrators, opening))
-            exits.callback(self._openings.freed)
+        async with self._opened(opening) as stream:
             bind_session(stream.started.started.session_id)
             log.info("session started", replica=stream.replica)
             self._send_queue.put(stream.started)
@@ -130,6 +130,41 @@ class RealtimeSession:
                 work = self._forward_messages(stream), self._receive_responses(stream), self._leave_at_a_pause(stream)
                 async with beside(*work):
                     await self._send_queued()
+
+    @asynccontextmanager
+    async def _opened(self, opening: ConverseRequest) -> AsyncIterator[ConversationStream]:
+        """The conversation that `opening` begins or resumes. A client that asked for checkpoints is given a token."""
+        config, token, resume = opening.config, opening.config.resume.checkpoint, None
+        if config.HasField("resume"):
+            resume = await redeemed(self._checkpoints, token)
+            if config.resume.HasField("reply"):
+                resume.reply.CopyFrom(config.resume.reply)  # the client knows best what it has played
+            config.resume.CopyFrom(resume)
+        async with AsyncExitStack() as exits:
+            own = None
+            if config.checkpoints:
+                own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
+            try:
+                on_checkpoint = own.keep if own else ignored
+                async with self._openings.admission(typed=config.typed_only):
+                    stream = await exits.enter_async_context(conversation(self._orchestrators, opening, on_checkpoint))
+                exits.callback(self._openings.freed)
+            except InvalidRequest:
+                raise
+            except MeshError:
+                if resume is not None:
+                    await give_back(self._checkpoints, token, resume)
+                raise
+            try:
+                yield stream
+            finally:
+                if own and stream.has_ended:
+                    own.end()
+                elif own and (rest := stream.resumption()):
+                    own.leave(rest)
+
+    def _offer_token(self, token: bytes) -> None:
+        self._send_queue.put(ConverseResponse(checkpoint=Checkpoint(state=token)))
 
     async def _end_with_the_edge(self) -> None:
         """Raise `Draining` when the edge stops."""

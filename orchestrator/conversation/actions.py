@@ -60,7 +60,8 @@ class Position:
 class PrepareReply:
     """Start a reply: ask the language model, and synthesise what it says if `spoken`.
 
-    With a `script`, that text is the reply and no model is asked.
+    With a `script`, that text is the reply and no model is asked. With `begun`, which may be empty, the reply begins
+    with that text, which the model has written, and the model is asked for the rest; `messages` ends with it.
     """
 
     reply_id: str
@@ -70,6 +71,7 @@ class PrepareReply:
     messages: list[Message]
     temperature: float
     script: str | None = None
+    begun: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class Conversation:
         state.overdue = None
         if turn:
             turn.flush = None
-            turn.words = turn.words if event.words is None else list(event.words)
+            turn.words += event.words
             turn.wordless_until = None if turn.words else turn.wordless_until
         state.unheard_until = now
         self._recognizer_changed(state.flush_limit, now)
@@ -166,10 +166,12 @@ class Conversation:
         turn = self.state.turn
         if turn and turn.words and not self._is_no_interruption(turn.words):
             return
-        if rest and (reply.written or heard):
+        if rest and reply.written:
             self._prepare_reply(script=rest)
         elif not heard:
             self._prepare_reply()
+        elif not reply.written:
+            self._prepare_reply(begun=rest)
         else:
             self._remember_cut()
             self._reply_heard_out(text, now)
@@ -395,8 +397,8 @@ class Conversation:
 
     # --- the model's reply ----------------------------------------------------------------------------------------
 
-    def _prepare_reply(self, script: str | None = None) -> None:
-        """Decide to reply. With a `script` the reply is that text and the model is not asked."""
+    def _prepare_reply(self, *, script: str | None = None, begun: str | None = None) -> None:
+        """Decide to reply. With a `script` the reply is that text; what is `begun` the model is asked to go on with."""
         state, policy = self.state, self.state.policy
         self._remember_cut()
         first = state.replies == 0
@@ -417,9 +419,10 @@ class Conversation:
                 item_id=reply.item_id,
                 voice=state.voice,
                 spoken=policy.spoken,
-                messages=state.transcript.messages(state.instructions),
+                messages=state.transcript.messages(state.instructions, begun=begun or ""),
                 temperature=reply.temperature,
                 script=script,
+                begun=begun,
             )
         )
 

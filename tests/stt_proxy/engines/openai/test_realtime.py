@@ -1,4 +1,4 @@
-"""Realtime transcription by a stand-in that speaks the real wire; the text is fixed, or Whisper tiny.en's."""
+"""Realtime transcription by a stand-in that speaks the real wire: with a fixed text, and Whisper tiny.en behind."""
 
 import asyncio
 import tempfile
