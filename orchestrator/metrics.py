@@ -49,6 +49,19 @@ class Metrics:
             buckets=_SECONDS_TO_WAIT,
             registry=registry,
         )
+        self.speculative_replies = Counter(
+            "parley_speculative_replies",
+            "Replies that were begun before the person's turn was over: used, or dropped because they said more.",
+            ("outcome",),
+            registry=registry,
+        )
+        for outcome in ("used", "dropped"):
+            self.speculative_replies.labels(outcome)
+        self.speculative_words_dropped = Counter(
+            "parley_speculative_words_dropped",
+            "Words that the model wrote of replies that were begun early and dropped.",
+            registry=registry,
+        )
         searches = _SearchCounters(registry)
         self.stt_search = ServiceSearches("stt", "worker_stt_hard_misses", searches, registry)
         self.tts_search = ServiceSearches("tts", "worker_hard_tts_misses", searches, registry)

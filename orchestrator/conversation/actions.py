@@ -60,7 +60,8 @@ class Position:
 class PrepareReply:
     """Start a reply: ask the language model, and synthesise what it says if `spoken`.
 
-    With a `script`, that text is the reply and no model is asked.
+    With a `script`, that text is the reply and no model is asked. A `speculative` reply is begun before the person's
+    turn is over. Nobody hears of it until `ConfirmReply`, which gives it its ids.
     """
 
     reply_id: str
@@ -70,6 +71,25 @@ class PrepareReply:
     messages: list[Message]
     temperature: float
     script: str | None = None
+    speculative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmReply:
+    """The speculative reply `guess_id` answers what was said: it is the reply `reply_id` from now on."""
+
+    guess_id: str
+    reply_id: str
+    item_id: str
+    voice: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropReply:
+    """Stop preparing a speculative reply, of which the model has written so many `words`. It answers nothing."""
+
+    reply_id: str
+    words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +275,8 @@ UserAction = (
 
 ReplyAction = (
     PrepareReply
+    | ConfirmReply
+    | DropReply
     | ResumeSynthesis
     | ResumeText
     | AbandonText

@@ -145,6 +145,13 @@ class Reply:
             case _:
                 assert_never(event)
 
+    def catch_up(self, do: Do) -> None:
+        """Announce all that was written."""
+        for text in self.texts:
+            do(act.ReplyTextNotice(self.reply_id, text))
+        if self.written:
+            do(act.ReplyTextDoneNotice(self.reply_id, self.text))
+
     def lose_synthesis(self, now: float, policy: Policy, do: Do, *, lasting: bool) -> None:
         """Go on with another synthesis. Give up after `policy`'s limits, or at once if the failure is `lasting`.
 

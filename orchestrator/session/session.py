@@ -43,6 +43,7 @@ _WRITTEN_DOWN = (
     act.TurnEndedNotice,
     act.TurnDiscardedNotice,
     act.PrepareReply,
+    act.ConfirmReply,
     act.ReplyTextDoneNotice,
     act.CancelReply,
     act.ReplyFinishedNotice,
@@ -238,6 +239,14 @@ class Session:
         match action:
             case act.PrepareReply():
                 self._prepare(action)
+            case act.ConfirmReply(guess_id=guess_id, reply_id=reply_id):
+                self._upstreams.metrics.speculative_replies.labels("used").inc()
+                living = self._replies[reply_id] = self._replies.pop(guess_id)
+                living.reply.confirm(reply_id)
+            case act.DropReply(reply_id=reply_id, words=words):
+                self._upstreams.metrics.speculative_replies.labels("dropped").inc()
+                self._upstreams.metrics.speculative_words_dropped.inc(words)
+                self._replies.pop(reply_id).task.cancel()
             case act.ResumeSynthesis(reply_id=reply_id, at=at):
                 self._replies[reply_id].reply.resume_synthesis(at)
             case act.ResumeText(reply_id=reply_id):
@@ -251,8 +260,8 @@ class Session:
             case act.CancelReply(reply_id=reply_id, cause=cause):
                 self._upstreams.metrics.reply_cancelled(cause)
                 self._send_queue.drop(reply_id)
-                if living := self._replies.pop(reply_id, None):  # there is none for a reply of another process
-                    living.task.cancel()
+                if cancelled := self._replies.pop(reply_id, None):  # there is none for a reply of another process
+                    cancelled.task.cancel()
             case act.RequestFlush(flush_id=flush_id):
                 self.recognition.flush(flush_id)
             case act.ReplyFinishedNotice(reply_id=reply_id):

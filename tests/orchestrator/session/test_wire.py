@@ -53,6 +53,10 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
         pb.ConverseResponse(reply_created=pb.ReplyCreated(reply_id="r", item_id="i", voice="anna")),
     ),
     (
+        act.ConfirmReply("g", "r", "i", "anna"),
+        pb.ConverseResponse(reply_created=pb.ReplyCreated(reply_id="r", item_id="i", voice="anna")),
+    ),
+    (
         act.ReplyTextNotice("r", " word"),
         pb.ConverseResponse(reply_text_delta=pb.ReplyTextDelta(reply_id="r", text=" word")),
     ),
@@ -97,6 +101,8 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
 SHELL_ONLY: list[act.Action] = [
     act.RequestFlush(1),
     act.ReleaseAudio("r", 0, 1_920),
+    act.PrepareReply("g", "", "anna", spoken=True, messages=[], temperature=0.5, speculative=True),
+    act.DropReply("g", 3),
     act.ResumeSynthesis("r", act.Position(1, 1_920)),
     act.ResumeText("r", [], 0.3),
     act.AbandonText("r"),
