@@ -48,7 +48,8 @@ async def test_another_word_leaves_no_trace_of_it(harness: Harness) -> None:
         assert len(caller.received("reply_created")) == 1
         assert "".join(each.text for each in caller.received("reply_text_delta")) == "Goodbye."
         assert await harness.llm.messages(1) == [("user", "Hello. Bye.")]
-        await harness.until_empty()
+        await harness.llm.slots.until_open(0)
+        await harness.tts.slots.until_open(0)
         assert not caller.received("warning")
         await caller.say("Again?")
         assert (await caller.until("reply_finished")).reply_id == "reply_2"
