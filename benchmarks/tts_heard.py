@@ -1,11 +1,12 @@
 """How well each local voice is understood: 60 sentences, heard by Whisper base, at 24 kHz and over a telephone.
 
     pip install 'ctranslate2>=4.8,<5'
-    python benchmarks/tts_heard.py --model FOLDER [--show]
+    python benchmarks/tts_heard.py --model FOLDER [--show] [--mesh 127.0.0.1:50053]
 
-FOLDER holds Whisper base as CTranslate2 has it: model.bin, config.json, vocabulary.txt. A word is right if it is heard
-as it was written; numbers may be heard in words or in digits. Words that are missing, wrong or too many count against
-the voice. Also printed: how loud the voice is, its peak, and its CPU time per second of speech.
+With --mesh the sentences are spoken by a running mesh, over gRPC; without, by the engine alone, for which nobody has
+prepared the text. FOLDER holds Whisper base as CTranslate2 has it: model.bin, config.json, vocabulary.txt. A word is
+right if it is heard as it was written; numbers may be heard in words or in digits. Words that are missing, wrong or too
+many count against the voice. Also printed: how loud the voice is, its peak, and its CPU time per second of speech.
 """
 # ruff: noqa: PLR2004, RUF001 - the constants of Whisper's spectrogram and of English numbers are what they are
 
@@ -14,18 +15,22 @@ import asyncio
 import json
 import re
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import ctranslate2
+import grpc
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from mesh.audio import SAMPLE_RATE
 from mesh.audio.g711 import MU_LAW
-from tts_proxy.engine import Audio, SynthesisEngine
+from parley.tts.v1 import tts_pb2 as pb
+from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
+from tts_proxy.engine import Audio
 from tts_proxy.engines.local.engine import local_engine
 from tts_proxy.engines.local.plugin import LocalSettings
 
@@ -204,12 +209,40 @@ def wide(samples: Samples) -> Samples:
     return np.asarray(soxr.resample(samples, SAMPLE_RATE, EAR_RATE), np.float32)
 
 
-async def spoken(engine: SynthesisEngine, voice: str, text: str) -> Samples:
+Speaker: TypeAlias = Callable[[str, str], Awaitable[bytes]]
+"""Speaks a text with a voice: 16-bit PCM at 24 kHz."""
+
+
+@asynccontextmanager
+async def speaker(mesh: str | None) -> AsyncIterator[Speaker]:
+    """What speaks: a mesh, or the engine."""
+    if mesh is not None:
+        async with grpc.aio.insecure_channel(mesh) as channel:
+            stub = TextToSpeechServiceStub(channel)
+
+            async def over_grpc(voice: str, text: str) -> bytes:
+                requests = (
+                    pb.SynthesizeRequest(config=pb.SynthesizeConfig(voice=voice)),
+                    pb.SynthesizeRequest(text=pb.SynthesizeText(text=text)),
+                    pb.SynthesizeRequest(finish=pb.SynthesizeFinish()),
+                )
+                return b"".join([each.audio.audio async for each in stub.Synthesize(iter(requests))])
+
+            yield over_grpc
+        return
+    async with local_engine(LocalSettings()) as engine:
+
+        async def by_engine(voice: str, text: str) -> bytes:
+            async with engine.open(voice) as utterance:
+                await utterance.speak(text)
+                await utterance.finish()
+                return b"".join([event.pcm async for event in utterance if isinstance(event, Audio)])
+
+        yield by_engine
+
+
+def as_samples(pcm: bytes) -> Samples:
     """A sentence, between -1 and 1."""
-    async with engine.open(voice) as utterance:
-        await utterance.speak(text)
-        await utterance.finish()
-        pcm = b"".join([event.pcm async for event in utterance if isinstance(event, Audio)])
     return np.frombuffer(pcm, "<i2").astype(np.float32) / 32_768
 
 
@@ -219,15 +252,14 @@ def loudness(samples: Samples) -> float:
     return float(20 * np.log10(np.sqrt(np.mean(levels[levels > 0.01] ** 2))))
 
 
-async def measure(ear: Ear, *, show: bool) -> None:
+async def measure(ear: Ear, mesh: str | None, *, show: bool) -> None:
     """Print a line for each voice."""
-    async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(local_engine(LocalSettings()))
+    async with speaker(mesh) as speak:
         total = sum(len(words_of(sentence)) for sentence in SENTENCES)
         print(f"{len(SENTENCES)} sentences, {total} words")
         for name, voice in VOICES.items():
             begun = time.process_time()
-            speeches = [await spoken(engine, voice, sentence) for sentence in SENTENCES]
+            speeches = [as_samples(await speak(voice, sentence)) for sentence in SENTENCES]
             cpu = (time.process_time() - begun) / sum(len(speech) / SAMPLE_RATE for speech in speeches)
             right: dict[str, Any] = {}
             for line, heard_over in (("24 kHz", wide), ("telephone", telephone)):
@@ -242,7 +274,8 @@ async def measure(ear: Ear, *, show: bool) -> None:
                 right[line] = f"{100 * (1 - wrong / total):.1f} %"
             peak = max(float(np.abs(speech).max()) for speech in speeches)
             level = float(np.mean([loudness(speech) for speech in speeches]))
-            print(f"{name}: words right {right}, {level:.1f} dBFS, peak {peak:.2f}, {cpu:.3f} s of CPU per s of speech")
+            cost = "" if mesh else f", {cpu:.3f} s of CPU per s of speech"
+            print(f"{name}: words right {right}, {level:.1f} dBFS, peak {peak:.2f}{cost}")
 
 
 def main() -> None:
@@ -250,8 +283,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, help="the folder of Whisper base")
     parser.add_argument("--show", action="store_true", help="print what was misheard")
+    parser.add_argument("--mesh", metavar="ADDRESS", help="the synthesis proxy of a running mesh")
     wanted = parser.parse_args()
-    asyncio.run(measure(Ear(wanted.model), show=wanted.show))
+    asyncio.run(measure(Ear(wanted.model), wanted.mesh, show=wanted.show))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ class EdgeMetrics:
         )
         self._refusals = Counter(
             "parley_edge_refusals",
-            "WebSocket handshakes that the edge refused, and why: origin, address_limit, draining, not_found.",
+            "WebSocket handshakes that the edge refused, and why: origin, address_limit, draining, overload, "
+            "not_found.",
             ("reason",),
             registry=registry,
         )

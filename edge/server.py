@@ -17,6 +17,7 @@ from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
 from mesh.process.drain import LiveCalls, until_drained
 from mesh.process.http_server import http_served, listening
+from mesh.process.lag import Overload
 from mesh.process.platform import can_share_ports, limit_unread
 from mesh.process.ports import authority
 from mesh.process.run import CannotStart
@@ -69,7 +70,7 @@ class EdgeServer:
 @asynccontextmanager
 async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> AsyncIterator[EdgeServer]:
     """Run an edge meanwhile. Leaving closes what is still open (1012). Raises `PortTaken`, and `BadTarget`."""
-    sessions, stopping = LiveCalls(), asyncio.Event()
+    sessions, stopping, overload = LiveCalls(), asyncio.Event(), Overload(settings.overload_lag_s)
     app = create_app(
         settings,
         orchestrators=Replicas("orchestrator", settings.orchestrator_target),
@@ -77,9 +78,10 @@ async def serving(settings: EdgeSettings, *, registry: CollectorRegistry) -> Asy
         registry=registry,
         sessions=sessions,
         stopping=stopping,
+        overload=overload,
     )
     config = server_config(app)
-    with _listen(settings) as listener, _quiet_about_clients():
+    with _listen(settings) as listener, _quiet_about_clients(), overload.watched():
         async with http_served(config, listener) as server:
             try:
                 yield EdgeServer(server, sessions, *listener.getsockname()[:2])

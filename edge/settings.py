@@ -62,6 +62,15 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     donations_per_address_per_day: Annotated[
         int, setting(help="Maximum number of donated recordings per client address and day; 0: no limit.", ge=0)
     ] = 100
+    overload_lag_s: Annotated[
+        float,
+        setting(
+            help="New conversations are refused while this process does what is due so many seconds late, as a median"
+            " over 2 s; 0: never.",
+            ge=0,
+            le=10,
+        ),
+    ] = 0.1
     share_port: Annotated[
         bool, setting(help="Let other edges listen on the same port; the kernel distributes connections.")
     ] = False

@@ -78,7 +78,7 @@ async def run_load(
     began, started = loop_time(), datetime.now().astimezone().isoformat(timespec="seconds")
     frames_late, lag, recent_lag = Tally(), Tally(), _Highest()
 
-    def note_lag(seconds: float) -> None:
+    def note_lag(seconds: float, _now: float) -> None:
         lag.add(seconds)
         recent_lag.note(seconds)
 
@@ -87,7 +87,7 @@ async def run_load(
     live: list[tuple[float, int]] = []
     own_before = own_cpu_s()
     total_s = plan.ramp_s + plan.duration_s
-    with LoopLag(_LAG_PROBED_EVERY_S, note_lag).measured():
+    with LoopLag(note_lag, _LAG_PROBED_EVERY_S).measured():
         users = [asyncio.create_task(_user(stage, scenario, plan, number)) for number in range(plan.users)]
         try:
             while (now := stage.now()) < total_s:

@@ -235,6 +235,8 @@ class Limits(NamedTuple):
     """How long finding a member may take, in seconds."""
 
     one_try: float = 0.5
+    """While another member is left to be tried. The last one has all the time that is left: whoever waits for an answer
+    would rather wait a little longer than be refused."""
     search: float = 1.5
     failures: int | None = 3
     """How many failures end a search; refusals for capacity are none. None: the time alone limits it."""
@@ -319,6 +321,14 @@ class Search(Generic[M]):
         if best is not None:
             self._tried.append(best)
         return best
+
+    def has_others(self, now: float) -> bool:
+        """Whether there is a member that was not tried yet."""
+        return self._pool.choose(now, self._tried) is not None
+
+    def extend(self, seconds: float) -> None:
+        """Let the search take longer: so long this process did nothing."""
+        self.ends_at += seconds
 
     def admitted(self, member: M) -> None:
         """Note that a member took the call."""

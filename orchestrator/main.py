@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 
 from mesh.discovery.search import Replicas
+from mesh.process.lag import Overload
 from mesh.process.run import CannotStart, run_process
 from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
@@ -34,7 +35,7 @@ async def serve(settings: OrchestratorSettings) -> None:
     Raises `CannotStart` for a text of a character that cannot be used, and if the language model cannot be asked.
     """
     texts = await asyncio.to_thread(_texts, settings)
-    metrics = Metrics()
+    metrics, overload = Metrics(), Overload(settings.overload_lag_s)
     async with (
         Replicas("speech recognition", settings.stt_target, meter=metrics.stt_search) as stt,
         Replicas("speech synthesis", settings.tts_target, meter=metrics.tts_search) as tts,
@@ -43,7 +44,7 @@ async def serve(settings: OrchestratorSettings) -> None:
         Recordings(settings) as recordings,
     ):
         upstreams = Upstreams(model, tts, metrics, VoiceQueue(settings.voice_wait_s))
-        servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, news), recordings)
+        servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, news), recordings, overload=overload)
         async with (
             GrpcServer(
                 settings,
@@ -57,7 +58,8 @@ async def serve(settings: OrchestratorSettings) -> None:
         ):
             if settings.checkpoint_key is None:
                 _log.info("no checkpoint key is set: only this process can resume its conversations")
-            await server.until_drained()
+            with overload.watched():
+                await server.until_drained()
 
 
 def _model(settings: OrchestratorSettings) -> LanguageModel:

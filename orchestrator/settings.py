@@ -171,6 +171,15 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         float,
         setting(help="Seconds that fetching the news may take.", env="PARLEY_NEWS_LIMIT_S", gt=0, le=60),
     ] = 3.0
+    overload_lag_s: Annotated[
+        float,
+        setting(
+            help="New conversations are refused while this process does what is due so many seconds late, as a median"
+            " over 2 s; 0: never.",
+            ge=0,
+            le=10,
+        ),
+    ] = 0.1
     typed_capacity: Annotated[
         int,
         setting(

@@ -1,6 +1,7 @@
 """Which clients are admitted. A refusal is an HTTP status, sent before a WebSocket opens or a recording is read."""
 
 import ipaddress
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,11 +14,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
 from edge.access.origins import Origins
-from mesh.errors import Draining
+from mesh.errors import AtCapacity, Draining
 from mesh.process.drain import LiveCalls
+from mesh.process.lag import Overload
 
 _RETRY_AFTER_S = 10
 """When a client with too many sessions may try again. A guess: the edge cannot know when one of them ends."""
+
+_OVERLOADED = "this server has more to do than it can"
+_CALMER_IN_S = 2.0
+"""When a client may try again that came while the edge was overloaded."""
 
 _LOGGED_EVERY_S = 60.0
 """A page that is refused tries again and again, on every machine where it is open."""
@@ -37,6 +43,8 @@ class RefusalReason(Enum):
     """Its address has as many conversations as it may have."""
     DRAINING = "draining"
     """The edge is stopping."""
+    OVERLOAD = "overload"
+    """The edge has more to do than it can."""
     NOT_FOUND = "not_found"
     """There is no WebSocket at its path."""
 
@@ -105,6 +113,12 @@ def owner_of(address: str) -> str:
     return str(ipaddress.ip_network((int(parsed), _OWN_BITS), strict=False))
 
 
+def overloaded(full: AtCapacity) -> Refused:
+    """The refusal of an edge that is overloaded, or has a crowd at its door."""
+    retry_after_s = math.ceil(full.retry_after or _CALMER_IN_S)
+    return Refused(RefusalReason.OVERLOAD, HTTPStatus.SERVICE_UNAVAILABLE, full.message, retry_after_s)
+
+
 class OriginCheck:
     """Refuses pages of other origins than those allowed, and logs it once a minute."""
 
@@ -138,13 +152,17 @@ class OriginCheck:
 class AdmissionGate:
     """Decides which sessions are admitted.
 
-    A page must have an allowed origin. Each address has a limited number of sessions. A draining edge admits none.
+    A page must have an allowed origin. Each address has a limited number of sessions. A draining edge admits none, nor
+    does one that is overloaded: those that it has would suffer.
     """
 
-    def __init__(self, origins: OriginCheck, addresses: PerAddressLimit, sessions: LiveCalls) -> None:
+    def __init__(
+        self, origins: OriginCheck, addresses: PerAddressLimit, sessions: LiveCalls, overload: Overload
+    ) -> None:
         self._origins = origins
         self._addresses = addresses
         self._sessions = sessions
+        self._overload = overload
 
     @contextmanager
     def admit(self, websocket: WebSocket) -> Iterator[None]:
@@ -153,6 +171,8 @@ class AdmissionGate:
         with ExitStack() as session:
             try:
                 session.enter_context(self._sessions.one_more())
+                if self._overload.lasts:
+                    raise overloaded(AtCapacity(_OVERLOADED, retry_after=_CALMER_IN_S))
                 session.enter_context(self._addresses.one_more(websocket.client.host if websocket.client else ""))
             except Draining as draining:
                 raise Refused(

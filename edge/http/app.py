@@ -14,7 +14,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, RefusalReason, Refused
+from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, RefusalReason, Refused, overloaded
+from edge.access.openings import Openings
 from edge.access.origins import Origins
 from edge.access.proxies import TrustedProxies
 from edge.access.quota import DailyQuota
@@ -29,8 +30,9 @@ from edge.metrics import EdgeMetrics, HttpMetrics
 from edge.session.realtime import RealtimeSession
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
-from mesh.errors import MeshError
+from mesh.errors import AtCapacity, MeshError
 from mesh.process.drain import LiveCalls
+from mesh.process.lag import Overload
 from mesh.tasks import beside
 
 log = structlog.get_logger()
@@ -44,42 +46,48 @@ def create_app(
     registry: CollectorRegistry,
     sessions: LiveCalls,
     stopping: asyncio.Event,
+    overload: Overload,
 ) -> CORSMiddleware:
     """The application, which closes its channels when it ends.
 
     `registry` is where its metrics go; `sessions` counts the sessions that are going on, and refuses more of them with
-    503 once it is draining. `stopping` ends those that are left.
+    503 once it is draining. `stopping` ends those that are left. While `overload` lasts, new ones get 503, too.
     """
     metrics = EdgeMetrics(registry)
     health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.observe_health(ok=report.ok))
     origins = OriginCheck(Origins([*settings.cors_origins, *settings.websocket_origins]))
-    gate = AdmissionGate(origins, PerAddressLimit(settings.sessions_per_address), sessions)
+    gate = AdmissionGate(origins, PerAddressLimit(settings.sessions_per_address), sessions, overload)
+    openings = Openings()
 
     def sessions_in(
         dialect: DialectFactory, required: MeshHealth | None = None
     ) -> Callable[[WebSocket], Awaitable[None]]:
-        async def session(websocket: WebSocket) -> None:
+        async def serve(websocket: WebSocket) -> None:
             try:
                 with gate.admit(websocket):
-                    await RealtimeSession(
+                    session = RealtimeSession(
                         websocket,
                         dialect,
                         orchestrators,
                         metrics,
                         stopping=stopping,
                         draining=sessions.draining,
+                        openings=openings,
                         health=required,
-                    ).run()
+                    )
+                    await session.run()
             except Refused as refused:
                 await refuse(websocket, refused)
+            except AtCapacity as full:
+                await refuse(websocket, overloaded(full))
 
-        return session
+        return serve
 
     async def refuse(websocket: WebSocket, refused: Refused) -> None:
         """Count a refusal, log it, and answer the handshake. No log line names the client's address."""
         metrics.count_refusal(refused.reason)
         # `OriginCheck` logs its own, with the origin. Paths that do not exist are asked for by scanners.
-        if refused.reason in (RefusalReason.ADDRESS_LIMIT, RefusalReason.DRAINING):
+        if refused.reason in (RefusalReason.ADDRESS_LIMIT, RefusalReason.DRAINING, RefusalReason.OVERLOAD):
             log.info("refused a conversation", reason=refused.reason.value, path=websocket.url.path)
         await websocket.send_denial_response(refused.response())
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from edge.access.openings import Openings
 from edge.dialects import DialectFactory, InvalidEvent
 from edge.health import MeshHealth
 from edge.http.connections import ABORT
@@ -44,8 +45,9 @@ class RealtimeSession:
     into the send queue as fast as they come, so the end of a reply overtakes the reply. One sends what is in the queue
     to the client.
 
-    With `health`, the session fails at once if something in the mesh is known to be down. Once `draining` is set, the
-    session disconnects its client at the next pause, so that it finds another edge; once `stopping` is set, at once.
+    `openings` gives it its turn. With `health`, the session fails at once if something in the mesh is known to be down.
+    Once `draining` is set, the session disconnects its client at the next pause, so that it finds another edge; once
+    `stopping` is set, at once.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class RealtimeSession:
         metrics: EdgeMetrics,
         *,
         stopping: asyncio.Event,
+        openings: Openings,
         draining: asyncio.Event | None = None,
         health: MeshHealth | None = None,
     ) -> None:
@@ -63,13 +66,17 @@ class RealtimeSession:
         self._orchestrators = orchestrators
         self._metrics = metrics
         self._stopping = stopping
+        self._openings = openings
         self._draining = draining or asyncio.Event()
         self._health = health
         self._send_queue = SendQueue()
         self._dialect = dialect(self._send_queue.put)
 
     async def run(self) -> None:
-        """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment."""
+        """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment.
+
+        Raises `AtCapacity` if the client cannot even be accepted.
+        """
         try:
             await self._accept()
             await self._converse_or_fail()
@@ -87,7 +94,8 @@ class RealtimeSession:
     async def _accept(self) -> None:
         """Answer the subprotocol only if it was offered: clients that offered none would refuse the connection."""
         offered = self._websocket.scope["subprotocols"]
-        await self._websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        async with self._openings.turn():
+            await self._websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
     async def _converse_or_fail(self) -> None:
         try:
@@ -108,7 +116,10 @@ class RealtimeSession:
         if self._health is not None:
             await self._health.require()
         opening = await self._dialect.opening(self._receive_first)
-        async with conversation(self._orchestrators, opening) as stream:
+        async with AsyncExitStack() as exits:
+            async with self._openings.admission(typed=opening.config.typed_only):
+                stream = await exits.enter_async_context(conversation(self._orchestrators, opening))
+            exits.callback(self._openings.freed)
             bind_session(stream.started.started.session_id)
             log.info("session started", replica=stream.replica)
             self._send_queue.put(stream.started)

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown
 from mesh.pool import FailedTry, Limits, Member, NoneFound, Outcome, Pool, Search, Wait
+from mesh.process import lag
 from mesh.times import loop_time
 
 M = TypeVar("M", bound=Member[Any])
@@ -88,16 +89,17 @@ class Finder(Generic[M]):
     async def find(self, attempt: Callable[[M], Awaitable[Found]], limits: Limits, avoided: Iterable[M] = ()) -> Found:
         """What the first successful attempt returns. The `avoided` members are not tried.
 
-        An attempt fails by raising a `MeshError`, or is cancelled when it takes too long. An error that the request
+        An attempt fails by raising a `MeshError`, or is cancelled when it takes too long. What this process itself was
+        late by counts neither for a try nor for the search. An error that the request
         caused is raised at once. If no member admits the call, the error that `error_for` makes is raised.
         """
         search = self.begin(limits)
         search.avoid(avoided)
         try:
-            async with asyncio.timeout_at(search.ends_at):
+            async with lag.timeout(limits.search, on_late=search.extend):
                 while (member := await self.choose(search)) is not None:
                     try:
-                        found = await self._tried(attempt, member, limits)
+                        found = await self._tried(attempt, member, self._limit_of_try(search))
                     except (MeshError, TimeoutError) as error:
                         self._note(search, member, error)
                     else:
@@ -111,10 +113,14 @@ class Finder(Generic[M]):
         self._meter.missed()
         raise self._error_for(search.none_found(loop_time()))
 
-    async def _tried(self, attempt: Callable[[M], Awaitable[Found]], member: M, limits: Limits) -> Found:
+    def _limit_of_try(self, search: Search[M]) -> float | None:
+        """How long the next try may take; None: as long as the search."""
+        return search.limits.one_try if search.has_others(loop_time()) else None
+
+    async def _tried(self, attempt: Callable[[M], Awaitable[Found]], member: M, limit_s: float | None) -> Found:
         began = loop_time()
         try:
-            async with asyncio.timeout(limits.one_try):
+            async with nullcontext() if limit_s is None else lag.timeout(limit_s):
                 return await attempt(member)
         except AtCapacity:
             self._meter.refused(loop_time() - began)

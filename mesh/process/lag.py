@@ -1,28 +1,100 @@
-"""How late the event loop runs what is due: the process's own share in every delay that it measures."""
+"""How late the event loop runs what is due.
+
+A process that is late sees every answer late, however soon it came. So a limit counts the peer's silence only if the
+process's own lag is taken off (`timeout`), and a process that is late all the time should take nothing new: `Overload`.
+"""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from statistics import median
 
-_EVERY_S = 0.05
+_SLICE_S = 0.05
+"""How often a wait with a limit looks how late it is."""
+
+_LONGEST_FACTOR = 4.0
+"""How many times its limit a wait may take in all. A process that is later than that must end some time, too."""
+
+_PROBED_EVERY_S = 0.1
+
+_WINDOW_S = 2.0
+"""How far back a process's lag is looked at."""
+
+_LEAST_PROBES = 5
+
+
+class WaitLimit:
+    """A wait of at most `limit_s` seconds, which does not count how late its own timer was.
+
+    `due` is when to `look` again. All times are those of one clock.
+    """
+
+    def __init__(self, now: float, limit_s: float) -> None:
+        self._ends = now + limit_s
+        self._latest = now + _LONGEST_FACTOR * limit_s
+        self.due = 0.0
+        self._plan(now)
+
+    def look(self, now: float) -> float:
+        """Take off what the look itself is late by, and return that."""
+        late = min(max(0.0, now - self.due), max(0.0, self._latest - self._ends))
+        self._ends += late
+        self._plan(now)
+        return late
+
+    def is_over(self, now: float) -> bool:
+        """Whether the limit is reached."""
+        return now >= self._ends
+
+    def _plan(self, now: float) -> None:
+        self.due = min(now + _SLICE_S, self._ends)
+
+
+@asynccontextmanager
+async def timeout(limit_s: float, on_late: Callable[[float], None] | None = None) -> AsyncIterator[None]:
+    """As `asyncio.timeout`, but what this process is late by meanwhile does not count, up to four times the limit.
+
+    `on_late` is given the seconds of each such delay.
+    """
+    loop = asyncio.get_running_loop()
+    wait = WaitLimit(loop.time(), limit_s)
+    timer: asyncio.TimerHandle | None = None
+
+    def look() -> None:
+        nonlocal timer
+        now = loop.time()
+        late = wait.look(now)
+        if late and on_late is not None:
+            on_late(late)
+        if wait.is_over(now):
+            timer = None
+            limit.reschedule(now)
+        else:
+            timer = loop.call_at(wait.due, look)
+
+    async with asyncio.timeout(None) as limit:
+        timer = loop.call_at(wait.due, look)
+        try:
+            yield
+        finally:
+            if timer is not None:
+                timer.cancel()
 
 
 class LoopLag:
     """The lag of the running event loop, probed while `measured` runs.
 
     A probe is a timer. What it is late by is what every other timer, and every message that had come meanwhile, was
-    late by.
+    late by. `note` is given the seconds of each probe, and the loop's time.
     """
 
-    def __init__(self, every_s: float = _EVERY_S, note: Callable[[float], None] | None = None) -> None:
-        """`note` is given the seconds of each probe, one every `every_s`."""
-        self._every_s = every_s
+    def __init__(self, note: Callable[[float, float], None], every_s: float = _PROBED_EVERY_S) -> None:
         self._note = note
-        self.total_s = 0.0
-        """All lag so far: its growth between two moments is what this process was late by in between."""
+        self._every_s = every_s
 
     @contextmanager
-    def measured(self) -> Iterator["LoopLag"]:
+    def measured(self) -> Iterator[None]:
         """Probe while the block runs."""
         loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle | None = None
@@ -30,16 +102,48 @@ class LoopLag:
         def probe(due: float) -> None:
             nonlocal timer
             now = loop.time()
-            late = max(0.0, now - due)
-            self.total_s += late
-            if self._note is not None:
-                self._note(late)
+            self._note(max(0.0, now - due), now)
             due = now + self._every_s
             timer = loop.call_at(due, probe, due)
 
         probe(loop.time())
         try:
-            yield self
+            yield
         finally:
             if timer is not None:
                 timer.cancel()
+
+
+class Overload:
+    """Whether a process is late all the time: the median of its lag within 2 s has reached `high_s`.
+
+    It is over when the median has fallen to a third of that. A stall, however long, is one probe and no overload.
+    `high_s` 0: it is never overloaded.
+    """
+
+    def __init__(self, high_s: float) -> None:
+        self._high_s = high_s
+        self._low_s = high_s / 3
+        self._probes: deque[tuple[float, float]] = deque()
+        self.lasts = False
+        """Whether it is overloaded now."""
+
+    def note(self, late_s: float, now: float) -> None:
+        """Note a probe."""
+        if not self._high_s:
+            return
+        self._probes.append((now, late_s))
+        while self._probes[0][0] < now - _WINDOW_S:
+            self._probes.popleft()
+        if len(self._probes) >= _LEAST_PROBES:
+            lag_s = median(late for _, late in self._probes)
+            self.lasts = lag_s > self._low_s if self.lasts else lag_s >= self._high_s
+
+    @contextmanager
+    def watched(self) -> Iterator["Overload"]:
+        """Follow the running event loop while the block runs."""
+        if not self._high_s:
+            yield self
+            return
+        with LoopLag(self.note).measured():
+            yield self

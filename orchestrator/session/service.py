@@ -10,8 +10,9 @@ import structlog
 
 from mesh.audio import negotiate
 from mesh.discovery.search import Replicas
-from mesh.errors import Draining, MissingServiceAtCapacity
+from mesh.errors import AtCapacity, Draining, MissingServiceAtCapacity
 from mesh.process import logs
+from mesh.process.lag import Overload
 from mesh.rpc.streams import before_idle, first_request
 from orchestrator.conversation import events as ev
 from orchestrator.prompts.prompts import Prompts
@@ -33,6 +34,12 @@ RULES = "parley-responder"
 _TYPED_RETRY_S = 5.0
 """When a client may ask again after the last place for a typed conversation was taken."""
 
+_OPENINGS_AT_ONCE = 16
+"""Recognisers that are sought. If more conversations begin at once, they wait: all would be too slow together."""
+
+_CALMER_IN_S = 2.0
+"""When a client may come back that came while this process was overloaded."""
+
 _FAREWELL_S = 0.5
 """How long before the process cuts off its calls the conversations that are left are ended."""
 
@@ -42,7 +49,10 @@ Context = grpc.aio.ServicerContext[pb.ConverseRequest, pb.ConverseResponse]
 
 
 class ConversationServicer(ConversationServiceServicer):
-    """Serves `Converse`. `stt`, `upstreams`, `prompts` and `recordings` are shared by all conversations."""
+    """Serves `Converse`. `stt`, `upstreams`, `prompts` and `recordings` are shared by all conversations.
+
+    While `overload` lasts, conversations that would be new are refused.
+    """
 
     def __init__(
         self,
@@ -51,8 +61,12 @@ class ConversationServicer(ConversationServiceServicer):
         upstreams: Upstreams,
         prompts: Prompts,
         recordings: Recordings,
+        *,
+        overload: Overload | None = None,
     ) -> None:
         self._settings = settings
+        self._overload = overload
+        self._openings = asyncio.Semaphore(_OPENINGS_AT_ONCE)
         self._stt = stt
         self._upstreams = upstreams
         self._prompts = prompts
@@ -101,6 +115,11 @@ class ConversationServicer(ConversationServiceServicer):
         finally:
             self._typed -= 1
 
+    def _refuse_if_overloaded(self) -> None:
+        """Raise `AtCapacity` while this process has more to do than it can."""
+        if self._overload is not None and self._overload.lasts:
+            raise AtCapacity("this replica has more to do than it can", retry_after=_CALMER_IN_S)
+
     def _resumption(self, config: pb.ConverseConfig) -> Resumption | None:
         """Where the conversation goes on; None: it is a new one."""
         return resumption_of(config, self._checkpoints) if config.HasField("resume") else None
@@ -116,6 +135,8 @@ class ConversationServicer(ConversationServiceServicer):
         config = opening.config
         request_id = opening.request_id if opening.HasField("request_id") else None
         resumption = self._resumption(config)
+        if resumption is None:
+            self._refuse_if_overloaded()
         resumed = resumption.snapshot if resumption else None
         session_id = resumed.session_id if resumed else secrets.token_hex(8)
         logs.bind_session(session_id)
@@ -149,10 +170,13 @@ class ConversationServicer(ConversationServiceServicer):
                 exits.enter_context(self._typed_slot())
             exits.enter_context(self._held(session))
             exits.push_async_callback(session.recorder.close)
-            work = [session.begin(resumption.event if resumption else None)]
+            work = []
             if not config.typed_only:
                 session.recognition.set_language(options.language)
-                work.append(session.recognition.run(await exits.enter_async_context(session.recognition.open())))
+                async with self._openings:
+                    recognition = await exits.enter_async_context(session.recognition.open())
+                work.append(session.recognition.run(recognition))
+            work.append(session.begin(resumption.event if resumption else None))
             _log.info(
                 "conversation admitted", typed_only=config.typed_only, metadata=metadata, resumed=resumed is not None
             )

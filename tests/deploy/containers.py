@@ -26,7 +26,7 @@ IP = shutil.which("ip")
 POSSIBLE = IP is not None and os.geteuid() == 0
 
 _NETWORK = "10.77.0"
-_HEALTHY_LIMIT_S = 90.0
+_HEALTHY_LIMIT_S = 180.0
 _STOP_LIMIT_S = 15.0
 _PATH = os.pathsep.join((str(Path(sys.executable).parent), "/usr/bin", "/bin"))
 
@@ -95,7 +95,7 @@ class Container:
         kind, *command = self.definition["healthcheck"]["test"]
         assert kind == "CMD"
         checked = subprocess.run(  # noqa: S603 - our own command
-            _within(self.namespace, command), env=self.environment(), capture_output=True, check=False, timeout=10
+            _within(self.namespace, command), env=self.environment(), capture_output=True, check=False, timeout=60
         )
         return checked.returncode == 0
 

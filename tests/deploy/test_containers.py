@@ -7,6 +7,7 @@ import pytest
 
 from tests.deploy.containers import POSSIBLE, Composition, composed
 from tests.requirements import required
+from tests.whisper_base import whisper_base
 
 pytestmark = [
     pytest.mark.e2e,
@@ -21,7 +22,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def composition(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composition]:
-    with composed(tmp_path_factory.mktemp("logs"), scale={"tts-proxy": 3}) as running:
+    folder = tmp_path_factory.mktemp("logs")
+    if model := whisper_base():
+        # What the volume holds after the first start. The namespaces reach no other network.
+        (folder / "models").symlink_to(model.parent)
+    with composed(folder, scale={"tts-proxy": 3}) as running:
         yield running
 
 
@@ -31,6 +36,14 @@ def say(composition: Composition) -> str:
 
 def test_every_service_becomes_healthy_and_a_turn_is_answered(composition: Composition) -> None:
     assert "parley:" in say(composition)
+
+
+def test_it_hears_and_speaks_with_the_default_engines(composition: Composition) -> None:
+    [stt] = composition.of("stt-proxy")
+    heard_by = "whisper" if whisper_base() else "pocketsphinx"
+    assert f'"engine":"{heard_by}"' in stt.log.read_text().replace(": ", ":")
+    for tts in composition.of("tts-proxy"):
+        assert '"engine":"local"' in tts.log.read_text().replace(": ", ":")
 
 
 def test_replicas_share_the_work(composition: Composition) -> None:

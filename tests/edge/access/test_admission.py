@@ -44,7 +44,7 @@ async def test_an_address_with_too_many_sessions_is_refused_until_one_is_over(
         (line,) = [each for each in logs if each["event"] == "refused a conversation"]
         assert (line["reason"], line["log_level"]) == ("address_limit", "info")
         assert "127.0.0.1" not in str(line)
-        assert await refusals(http) == {"origin": 0, "address_limit": 1, "draining": 0, "not_found": 0}
+        assert await refusals(http) == {"origin": 0, "address_limit": 1, "draining": 0, "overload": 0, "not_found": 0}
         await second.aclose()
         await let_in(edge)
 
@@ -61,7 +61,7 @@ async def test_refusals_are_counted_by_reason(edge: EdgeServer) -> None:
         with pytest.raises(InvalidStatus, match="404"):
             async with client_of(edge.port, "/nowhere"):
                 pass
-        assert await refusals(http) == {"origin": 1, "address_limit": 0, "draining": 0, "not_found": 1}
+        assert await refusals(http) == {"origin": 1, "address_limit": 0, "draining": 0, "overload": 0, "not_found": 1}
 
 
 async def refusals(http: httpx2.AsyncClient) -> dict[str, float]:

@@ -31,6 +31,7 @@ from edge.server import EdgeServer, serving
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
 from mesh.process.drain import LiveCalls
+from mesh.process.lag import Overload
 from tests.edge.clients import http_of
 from tests.edge.conftest import UNUSED
 from tests.fakes.conversation import FakeConversation, conversation_server
@@ -155,6 +156,7 @@ def document() -> dict[str, Any]:
         registry=CollectorRegistry(),
         sessions=LiveCalls(),
         stopping=asyncio.Event(),
+        overload=Overload(0),
     ).app
     assert isinstance(app, Starlette)
     return described(app.routes)

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosed
 
+from edge.access.openings import Openings
 from edge.dialects.unmute import UnmuteDialect
 from edge.metrics import EdgeMetrics
 from edge.server import EdgeServer
@@ -92,7 +93,9 @@ class TestEnd:
         websocket = WebSocket({"type": "websocket", "subprotocols": [], "headers": []}, receive, send)
         async with Replicas("orchestrator", orchestrator.address) as orchestrators:
             metrics = EdgeMetrics(CollectorRegistry())
-            session = RealtimeSession(websocket, UnmuteDialect, orchestrators, metrics, stopping=asyncio.Event())
+            session = RealtimeSession(
+                websocket, UnmuteDialect, orchestrators, metrics, stopping=asyncio.Event(), openings=Openings()
+            )
             with capture_logs() as logged:
                 running = asyncio.create_task(session.run())
                 talk = await fake.next_conversation()

@@ -31,6 +31,22 @@ async def test_the_one_replica_admits(serve: Serve) -> None:
     assert await admit(server.address) == server.address
 
 
+async def test_the_last_replica_has_all_the_time_that_is_left(serve: Serve) -> None:
+    slow = Speaker()
+    slow.admits.clear()
+    (server,) = await serve(slow)
+    asyncio.get_running_loop().call_later(0.3, slow.admits.set)
+    assert await admit(server.address, Limits(one_try=0.05, search=10.0)) == server.address
+    assert slow.calls == 1
+
+
+async def test_a_replica_that_hangs_leads_on_to_the_next_after_one_try(serve: Serve) -> None:
+    hung = Speaker()
+    hung.admits.clear()
+    servers = await serve(hung, Speaker())
+    assert await admit(target(*servers), Limits(one_try=0.05, search=10.0)) == servers[-1].address
+
+
 async def test_a_full_replica_leads_on_to_the_next(serve: Serve) -> None:
     servers = await serve(*[Speaker(AtCapacity("full")) for _ in range(5)], Speaker())
     assert await admit(target(*servers)) == servers[-1].address

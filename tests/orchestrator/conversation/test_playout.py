@@ -125,3 +125,26 @@ def test_a_report_never_takes_back_what_was_played(played: float) -> None:
     playout.report(1.2, played, paused=True)
     assert playout.played == 0.4
     assert playout.origin == pytest.approx(1.2 - 0.4 + 1.0)
+
+
+def test_a_word_at_the_very_place_that_was_reported_is_being_heard() -> None:
+    playout = Playout(arrived=20 * FRAME_SAMPLES, words=[TimedWord("Well,", 0.16, 0.32)])
+    playout.release(1.00, LEAD)
+    playout.report(1.16, 0.16, paused=True)
+
+    assert [word.text for word in playout.announce(1.16)] == ["Well,"]
+
+
+def test_a_word_before_the_place_that_was_reported_has_begun_whatever_the_clock_says() -> None:
+    playout = Playout(arrived=20 * FRAME_SAMPLES, words=[TimedWord("Well,", 0.08, 0.32)])
+    playout.release(0.10, LEAD)
+    playout.report(0.20, 0.16, paused=True)
+
+    assert [word.text for word in playout.announce(0.20)] == ["Well,"]
+
+
+def test_a_reply_that_is_heard_from_time_0_on_is_released_by_that_clock() -> None:
+    playout = Playout(arrived=20 * FRAME_SAMPLES)
+    playout.release(0.0, LEAD)
+
+    assert playout.deadline(LEAD) == pytest.approx(0.08)

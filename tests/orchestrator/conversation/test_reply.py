@@ -53,8 +53,8 @@ def test_a_cancelled_reply_is_over() -> None:
 def test_words_that_were_not_yet_announced_when_the_synthesis_failed_still_are() -> None:
     reply, done = Reply("reply_1", "item_1", spoken=True, first=True), list[Action]()
     for event in (
-        ev.ReplyWordTimed("reply_1", "One", 0.0, 0.2),
-        ev.ReplyWordTimed("reply_1", "two", 0.2, 0.6),
+        ev.ReplyWordTimed("reply_1", "One", 0.0, 0.4),
+        ev.ReplyWordTimed("reply_1", "two", 0.4, 0.6),
         ev.ReplyAudioArrived("reply_1", 9_600),
     ):
         reply.handle(event, 1.0, done.append)
@@ -65,7 +65,7 @@ def test_words_that_were_not_yet_announced_when_the_synthesis_failed_still_are()
     assert done == [
         act.ReplyVoiceLostNotice("reply_1"),
         act.ReleaseAudio("reply_1", 0, 9_600),
-        act.ReplyWordNotice("reply_1", "One", 0.0, 0.2),
+        act.ReplyWordNotice("reply_1", "One", 0.0, 0.4),
     ]
     assert not reply.has_broken_off(1.39)
     assert reply.has_broken_off(1.4)

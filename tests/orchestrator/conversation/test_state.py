@@ -6,6 +6,7 @@ import pytest
 from orchestrator.conversation import Conversation, Phase, Policy, State
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.state import Detector, Turn
+from orchestrator.conversation.transcript import Item, Role
 from tests.orchestrator.conversation.lockstep import rewritten
 from tests.orchestrator.conversation.notation import answered, audio, pause, speech, word
 from tests.orchestrator.conversation.player import deadlines
@@ -102,6 +103,24 @@ def talk(conversation: Conversation, start: float, *, interrupted: bool) -> None
         )
         happen(at(start + 3.0, ev.ReplyTextCompleted(f"reply_{conversation.state.replies}")))
     happen(at(start + 3.1, pause), time_passes(until=start + 9.0))
+
+
+def test_each_side_is_remembered_under_its_id() -> None:
+    conversation = Conversation(State(policy=Policy(uninterruptible_window=0.0, pacing_lead=2.0)))
+    brought = (Item("mine", Role.USER, "Hi."), Item("", Role.ASSISTANT, "Hello."))
+    for row in (
+        at(0.0, ev.HistoryGiven(brought)),
+        at(0.5, ev.UserTyped("Well?", item_id="typed")),
+        *answered("reply_1", "One two.", 1.0),
+        at(1.6, ev.UserTyped("Stop.")),
+    ):
+        assert row.event is not None
+        conversation.handle_timeout(row.time)
+        conversation.handle(row.event, row.time)
+
+    said = [(item.item_id, item.text) for item in conversation.state.transcript.items]
+    expected = [("mine", "Hi."), ("item_1", "Hello."), ("typed", "Well?"), ("item_2", "One"), ("item_3", "Stop.")]
+    assert said == expected
 
 
 # --- the person's turn --------------------------------------------------------------------------------------------

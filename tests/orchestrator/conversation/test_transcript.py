@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.conversation.transcript import Message, Role, Transcript
+from orchestrator.conversation.transcript import Message, Role, Transcript, bounded, size
 from tests.orchestrator.conversation.notation import assistant, system, user
 
 HI, YES = (Role.USER, "Hi."), (Role.ASSISTANT, "Yes?")
@@ -57,6 +57,7 @@ MESSAGES = [
     pytest.param(
         [HI, (Role.ASSISTANT, "—"), HI], [user("Hi. Hi.")], id="cut off before a word: the turns around it meet"
     ),
+    pytest.param([(Role.USER, "X")], [user("X")], id="a single letter"),
     pytest.param([(Role.USER, " — — ")], [user("Hello!")], id="nothing but dashes"),
     pytest.param([SILENCE, (Role.ASSISTANT, "—"), SILENCE], [user("...")], id="silences that meet so are one"),
     pytest.param(
@@ -101,3 +102,46 @@ def test_asking_for_messages_changes_nothing() -> None:
 
     assert transcript.messages(None) == transcript.messages(None)
     assert len(transcript.items) == 2
+
+
+def test_a_turn_that_was_said_may_still_get_words() -> None:
+    transcript = Transcript()
+    transcript.add("item_1", Role.USER, "Hi")
+    transcript.add("item_2", Role.ASSISTANT, "Yes?")
+
+    transcript.amend("item_1", "Hi there.")
+    transcript.amend("item_3", "Never added.")
+
+    assert [(item.item_id, item.text) for item in transcript.items] == [("item_1", "Hi there."), ("item_2", "Yes?")]
+
+
+def tens(roles: str) -> list[Message]:
+    """Messages of ten characters each, numbered; s, u and a stand for their roles."""
+    by_letter = {"s": Role.SYSTEM, "u": Role.USER, "a": Role.ASSISTANT}
+    return [Message(by_letter[letter], str(number) * 10) for number, letter in enumerate(roles)]
+
+
+@pytest.mark.parametrize(
+    ("roles", "most", "left"),
+    [
+        ("", 0, ""),
+        ("suauau", 60, "012345"),
+        ("suauau", 59, "0345"),
+        ("suauau", 40, "0345"),
+        ("suauau", 39, "05"),
+        ("suauau", 0, "05"),
+        ("uauau", 50, "01234"),
+        ("uauau", 49, "234"),
+        ("uauau", 29, "4"),
+        ("auau", 39, "123"),
+        ("uaauau", 59, "345"),
+        ("uuau", 39, "123"),
+        ("ua", 0, "1"),
+        ("saa", 0, "02"),
+        ("su", 0, "01"),
+        ("s", 0, "0"),
+    ],
+)
+def test_the_oldest_turns_go_first_and_the_first_that_stays_is_the_persons(roles: str, most: int, left: str) -> None:
+    assert "".join(message.text[0] for message in bounded(tens(roles), most)) == left
+    assert size(tens(roles)) == 10 * len(roles)

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.conversation.wording import Completeness, completeness
+from orchestrator.conversation.wording import Completeness, completeness, is_backchannel
 
 COMPLETE, UNFINISHED, DICTATED = Completeness.COMPLETE, Completeness.UNFINISHED, Completeness.DICTATED
 
@@ -15,6 +15,8 @@ ENGLISH = [
     ("I think so.", COMPLETE),
     ("Turn it on.", COMPLETE),
     ("I feel well", COMPLETE),
+    ("That is one I like", COMPLETE),
+    ("I did, actually", COMPLETE),
     ("It's vitamin C.", COMPLETE),
     ("A table for four at seven.", COMPLETE),
     ("I am twenty five years old", COMPLETE),
@@ -28,6 +30,10 @@ ENGLISH = [
     ("Because", UNFINISHED),
     ("Um.", UNFINISHED),
     ("Well", UNFINISHED),
+    ("Like", UNFINISHED),
+    ("Actually", UNFINISHED),
+    ("It's five five a", UNFINISHED),
+    ("It's five five I", UNFINISHED),
     ("It was late, so", UNFINISHED),
     ("When I was young,", UNFINISHED),
     ("I was thinking...", UNFINISHED),
@@ -69,3 +75,20 @@ def test_english(text: str, expected: Completeness) -> None:
 @pytest.mark.parametrize(("language", "text", "expected"), OTHERS)
 def test_other_languages(language: str, text: str, expected: Completeness) -> None:
     assert completeness(text, language) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("Mhm.", True),
+        ("-Mhm-", True),
+        ("yeah, okay!", True),
+        ("D\u2019accord\u2026", True),
+        ("Yeah yeah yeah", True),
+        ("Yeah yeah yeah yeah", False),
+        ("Yeah but", False),
+        ("but", False),
+    ],
+)
+def test_back_channels(words: str, expected: bool) -> None:
+    assert is_backchannel(words.split()) is expected

@@ -19,7 +19,7 @@ from orchestrator.conversation.actions import (
     TurnEndedNotice,
     UserWordNotice,
 )
-from orchestrator.conversation.events import Flushed, RecognizerChanged, ReplyAudioFailed, WordRecognized
+from orchestrator.conversation.events import Flushed, RecognizerChanged, ReplyAudioFailed, UserTyped, WordRecognized
 from tests.orchestrator.conversation.notation import (
     ANSWERED,
     DETECTED,
@@ -27,6 +27,7 @@ from tests.orchestrator.conversation.notation import (
     INTERRUPTIBLE,
     PLAYING,
     SILENCE,
+    TYPED,
     WORD,
     assistant,
     audio,
@@ -52,6 +53,16 @@ def said(*words: str) -> tuple[Row, ...]:
 def ended(text: str) -> tuple[Action, Action]:
     """Return what ends and answers item_1."""
     return TurnEndedNotice("item_1", text, DETECTED), prepare("reply_1", "item_2", user(text))
+
+
+def late(text: str, start: float) -> WordRecognized:
+    """Return a word that was spoken before the pause at 1.70."""
+    return WordRecognized(text, start, start + 0.3)
+
+
+def user_word_at(item_id: str, text: str, start: float) -> UserWordNotice:
+    """Return what the client learns of it."""
+    return UserWordNotice(item_id, text, start, start + 0.3)
 
 
 WAITING = Rule(
@@ -92,6 +103,20 @@ WAITING = Rule(
             at(1.90, Flushed(1)),
             due(2.30, *ended("Hello.")),
             given=said("Hello."),
+            policy=Policy(end_of_turn_delay=0.6),
+        ),
+        script(
+            "A word that comes meanwhile does not end the wait",
+            at(1.90, Flushed(1)),
+            at(2.00, late("six", 1.30), user_word_at("item_1", "six", 1.30)),
+            due(2.60, *ended("five six")),
+            given=said("five"),
+        ),
+        script(
+            "A noise is not waited for",
+            at(1.00, speech, started("item_1")),
+            at(1.70, pause, stopped("item_1"), RequestFlush(1)),
+            at(1.80, Flushed(1), TurnDiscardedNotice("item_1")),
             policy=Policy(end_of_turn_delay=0.6),
         ),
         script(
@@ -140,16 +165,6 @@ LIMITS = Rule(
 )
 
 
-def late(text: str, start: float) -> WordRecognized:
-    """Return a word that was spoken before the pause at 1.70."""
-    return WordRecognized(text, start, start + 0.3)
-
-
-def user_word_at(item_id: str, text: str, start: float) -> UserWordNotice:
-    """Return what the client learns of it."""
-    return UserWordNotice(item_id, text, start, start + 0.3)
-
-
 OVERDUE = Rule(
     "Words that come too late",
     "A turn whose flush was not answered in time ends with the words there are. A word spoken before the pause still "
@@ -181,10 +196,10 @@ OVERDUE = Rule(
             due(2.70, *ended("Where")),
             at(
                 2.90,
-                late("now?", 1.10),
+                late("now?", 1.40),
                 CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "", 0.0),
-                SpeechStartedNotice("item_3", 1.10, WORD),
-                user_word_at("item_3", "now?", 1.10),
+                SpeechStartedNotice("item_3", 1.40, WORD),
+                user_word_at("item_3", "now?", 1.40),
                 SpeechStoppedNotice("item_3", 1.70, DETECTED),
             ),
             due(
@@ -217,7 +232,33 @@ OVERDUE = Rule(
             due(2.70, *ended("Where")),
             at(2.80, audio("reply_1", 0.16), release("reply_1", 0.0, 0.16)),
             at(2.90, late("now?", 1.10), user_word_at("item_1", "now?", 1.10)),
+            at(
+                2.95,
+                UserTyped("Go on."),
+                CancelReply("reply_1", CancelCause.TYPED, "", 0.15),
+                TurnEndedNotice("item_3", "Go on.", TYPED),
+                prepare("reply_2", "item_4", user("Where now? Go on.")),
+            ),
             given=said("Where"),
+        ),
+        script(
+            "Where the turn had no words there is none that it could join",
+            due(2.70, TurnDiscardedNotice("item_1")),
+            at(
+                2.80,
+                UserTyped("Hi."),
+                TurnEndedNotice("item_2", "Hi.", TYPED),
+                prepare("reply_1", "item_3", user("Hi.")),
+            ),
+            at(2.85, audio("reply_1", 0.16), release("reply_1", 0.0, 0.16)),
+            at(
+                2.90,
+                late("Yes.", 1.10),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "", 0.05),
+                SpeechStartedNotice("item_4", 1.10, WORD),
+                user_word_at("item_4", "Yes.", 1.10),
+            ),
+            given=said(),
         ),
         script(
             "A word that was spoken after the pause is new",
@@ -269,6 +310,32 @@ BACKCHANNELS = Rule(
             at(3.30, Flushed(2), TurnDiscardedNotice("item_3"), ReplyResumedNotice("reply_1")),
             given=HEARING,
             policy=POLITE,
+            unseen=PLAYING,
+        ),
+        script(
+            "One that comes without detected speech does so too",
+            at(
+                2.90,
+                word("Mhm."),
+                ReplyHeldNotice("reply_1", 0.9),
+                started("item_3", WORD),
+                user_word("item_3", "Mhm."),
+            ),
+            given=HEARING,
+            policy=POLITE,
+            unseen=PLAYING,
+        ),
+        script(
+            "Where detected speech alone interrupts, it is a word like any other",
+            at(
+                2.90,
+                word("Mhm."),
+                CancelReply("reply_1", CancelCause.WORD_RECOGNIZED, "One", 0.9),
+                started("item_3", WORD),
+                user_word("item_3", "Mhm."),
+            ),
+            given=HEARING,
+            policy=replace(POLITE, confirmation_time=0.0),
             unseen=PLAYING,
         ),
         script(
@@ -341,7 +408,22 @@ SILENCES = Rule(
             policy=PROMPTED_ONCE,
         ),
         script(
-            "Whoever speaks in between may be silent as often again",
+            "Whoever types in between may be silent as often again",
+            at(13.0, UserTyped("Yes?"), TurnEndedNotice("item_5", "Yes?", TYPED), prompted("reply_3", "Yes?")),
+            at(
+                14.0,
+                ReplyAudioFailed("reply_3", lasting=True),
+                ReplyVoiceLostNotice("reply_3"),
+                CancelReply("reply_3", CancelCause.FAILED, "", 0.0),
+            ),
+            due(
+                21.0, stopped("item_7", SILENCE), TurnEndedNotice("item_7", "...", SILENCE), prompted("reply_4", "Yes?")
+            ),
+            given=(*ANSWERED, time_passes(until=11.7), at(12.0, ReplyAudioFailed("reply_2", lasting=True))),
+            policy=PROMPTED_ONCE,
+        ),
+        script(
+            "So may whoever speaks",
             at(13.0, word("Yes?"), started("item_5", WORD), user_word("item_5", "Yes?")),
             at(13.2, pause, stopped("item_5"), RequestFlush(2)),
             at(13.3, Flushed(2), TurnEndedNotice("item_5", "Yes?", DETECTED), prompted("reply_3", "Yes?")),
