@@ -51,12 +51,14 @@ class Metrics:
         )
         self.speculative_replies = Counter(
             "parley_speculative_replies",
-            "Replies that were begun before the person's turn was over: used, or dropped because they said more.",
-            ("outcome",),
+            "Replies that were begun before the person's turn was over.",
             registry=registry,
         )
-        for outcome in ("used", "dropped"):
-            self.speculative_replies.labels(outcome)
+        self.speculative_replies_dropped = Counter(
+            "parley_speculative_replies_dropped",
+            "Those of them that were dropped because the person said more, or because they failed.",
+            registry=registry,
+        )
         self.speculative_words_dropped = Counter(
             "parley_speculative_words_dropped",
             "Words that the model wrote of replies that were begun early and dropped.",

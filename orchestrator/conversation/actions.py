@@ -7,6 +7,7 @@ client; its name ends in `Notice`.
 import enum
 from dataclasses import dataclass
 
+from orchestrator.conversation.playout import Position
 from orchestrator.conversation.transcript import Message
 
 
@@ -46,14 +47,6 @@ class RequestFlush:
     """Ask the recogniser for everything said so far."""
 
     flush_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in a reply: the first `word` words of its text were spoken in the first `sample` samples of its audio."""
-
-    word: int = 0
-    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)

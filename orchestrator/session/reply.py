@@ -18,7 +18,8 @@ from mesh.text.marks import unmarked
 from mesh.text.writing import ends_sentence
 from mesh.times import loop_time, seconds
 from orchestrator.conversation import events as ev
-from orchestrator.conversation.actions import Position, PrepareReply, ResumeText
+from orchestrator.conversation.actions import PrepareReply, ResumeText
+from orchestrator.conversation.playout import Position
 from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.continuation import Continuation
 from orchestrator.llm.failures import LanguageModelFailed

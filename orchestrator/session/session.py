@@ -240,11 +240,10 @@ class Session:
             case act.PrepareReply():
                 self._prepare(action)
             case act.ConfirmReply(guess_id=guess_id, reply_id=reply_id):
-                self._upstreams.metrics.speculative_replies.labels("used").inc()
                 living = self._replies[reply_id] = self._replies.pop(guess_id)
                 living.reply.confirm(reply_id)
             case act.DropReply(reply_id=reply_id, words=words):
-                self._upstreams.metrics.speculative_replies.labels("dropped").inc()
+                self._upstreams.metrics.speculative_replies_dropped.inc()
                 self._upstreams.metrics.speculative_words_dropped.inc(words)
                 self._replies.pop(reply_id).task.cancel()
             case act.ResumeSynthesis(reply_id=reply_id, at=at):
@@ -288,6 +287,8 @@ class Session:
                 assert_never(action)
 
     def _prepare(self, order: act.PrepareReply) -> None:
+        if order.speculative:
+            self._upstreams.metrics.speculative_replies.inc()
         apology = self._options.apologies.unfinished
         reply = ReplyTask(
             order,
