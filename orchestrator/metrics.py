@@ -61,7 +61,7 @@ class Metrics:
         )
         self.speculative_words_dropped = Counter(
             "parley_speculative_words_dropped",
-            "Words that the model wrote of replies that were begun early and dropped.",
+            "Words that the model was shown and wrote for replies that were begun early and dropped.",
             registry=registry,
         )
         searches = _SearchCounters(registry)

@@ -174,6 +174,11 @@ class ReplyTask:
         async with beside(self._write()):
             await self._speak()
 
+    @property
+    def words_shown(self) -> int:
+        """How many words the model is shown for it."""
+        return sum(len(message.text.split()) for message in self._order.messages)
+
     def confirm(self, reply_id: str) -> None:
         """Go on as a reply that the client knows of, under its id."""
         self._reply_id = reply_id

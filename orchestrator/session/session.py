@@ -244,8 +244,9 @@ class Session:
                 living.reply.confirm(reply_id)
             case act.DropReply(reply_id=reply_id, words=words):
                 self._upstreams.metrics.speculative_replies_dropped.inc()
-                self._upstreams.metrics.speculative_words_dropped.inc(words)
-                self._replies.pop(reply_id).task.cancel()
+                dropped = self._replies.pop(reply_id)
+                dropped.task.cancel()
+                self._upstreams.metrics.speculative_words_dropped.inc(dropped.reply.words_shown + words)
             case act.ResumeSynthesis(reply_id=reply_id, at=at):
                 self._replies[reply_id].reply.resume_synthesis(at)
             case act.ResumeText(reply_id=reply_id):
