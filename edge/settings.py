@@ -40,6 +40,14 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
             help="Address of the voice service: host:port, dns:///host:port or a list.", env="PARLEY_MESH_VOICES_TARGET"
         ),
     ] = "127.0.0.1:50054"
+    redis_url: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
+        setting(
+            help="URL of the Redis server by which clients of one edge resume at another. Not set: only at their own.",
+            env=("PARLEY_EDGE_REDIS_URL", "KYUTAI_REDIS_URL"),
+            secret=True,
+        ),
+    ] = None
     cors_origins: Annotated[
         tuple[CorsOrigin, ...],
         setting(help="Origins whose pages may use the REST routes and open WebSockets; *: any."),

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
+from mesh.limits import WaitLimit
 from mesh.tasks import beside
 from moshi_client.messages import Error, Ready, Unknown, unpacked
 
@@ -69,17 +70,20 @@ class Call(NamedTuple, Generic[M]):
 
 
 class Connection(Generic[M]):
-    """A stream that has a slot. One task sends, one receives."""
+    """A stream that has a slot. One task receives; any may send."""
 
     def __init__(self, websocket: ClientConnection, decoder: "msgspec.msgpack.Decoder[M]") -> None:
         self._websocket = websocket
         self._decoder = decoder
+        self._sending = asyncio.Lock()
+        self._send_limit = WaitLimit(_SEND_LIMIT_S)
 
     async def send(self, message: bytes) -> None:
         """Send a message; waits while the server is not keeping up. Raises `UpstreamDown`."""
         try:
-            async with asyncio.timeout(_SEND_LIMIT_S):
-                await self._websocket.send(message)
+            async with self._sending:
+                with self._send_limit:
+                    await self._websocket.send(message)
         except TimeoutError:
             raise UpstreamDown(f"the engine has read nothing for {_SEND_LIMIT_S:g} s") from None
         except ConnectionClosed as closed:

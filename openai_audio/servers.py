@@ -10,7 +10,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import httpx2
 
@@ -27,6 +27,8 @@ MODELS = "/v1/models"
 
 _PROBE_LIMIT_S = 2.0
 _LONGEST_ANSWER = 1 << 20
+
+C = TypeVar("C")
 
 Ask: TypeAlias = "Callable[[Place[ServerUrl], httpx2.AsyncClient], Awaitable[None]]"
 """Asks a server that serves for more. Limits its own time, and raises nothing."""
@@ -68,7 +70,7 @@ async def opened(
         async with upstreams.opened(
             bare, probe, options, meter, name="audio server", probed_every_s=probed_every_s
         ) as servers:
-            yield AudioServers(servers, client, key, refused)
+            yield AudioServers(servers, client, key, refused, tls)
 
 
 class Answer:
@@ -93,12 +95,19 @@ class AudioServers:
     """The servers, wherever they are; see `opened`."""
 
     def __init__(
-        self, servers: Upstreams[ServerUrl], client: httpx2.AsyncClient, key: str, refused: dict[str, MeshError]
+        self,
+        servers: Upstreams[ServerUrl],
+        client: httpx2.AsyncClient,
+        key: str,
+        refused: dict[str, MeshError],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._servers = servers
         self._client = client
         self._key = key
         self._refused = refused
+        self.tls = tls
+        """For connections to https and wss URLs; None: there are none."""
 
     @property
     def answering(self) -> bool:
@@ -111,6 +120,12 @@ class AudioServers:
             raise next(iter(self._refused.values()))
         if error := self._servers.refusal():
             raise error
+
+    @asynccontextmanager
+    async def lease(self, connect: "Callable[[Place[ServerUrl]], AbstractAsyncContextManager[C]]") -> AsyncIterator[C]:
+        """A connection to one of them, made by `connect`. Raises as `Upstreams.lease` does."""
+        async with self._servers.lease(connect) as connection:
+            yield connection
 
     @asynccontextmanager
     async def post(self, path: str, **content: Any) -> AsyncIterator[Answer]:

@@ -18,6 +18,9 @@ from stt_proxy.engine import FLUSH_LIMIT_S, Event, Flushed, Partial, Pause, Reco
 from stt_proxy.metrics import Metrics, StreamMeter
 from stt_proxy.settings import SttSettings
 
+PAUSE_ABOVE = 0.6
+"""A score above it is a pause, as the contract says."""
+
 LONGEST_AUDIO = 10 * SAMPLE_RATE * 2
 """Bytes of one message of audio: 10 s."""
 
@@ -47,7 +50,8 @@ class RecognitionServicer(SpeechToTextServiceServicer):
                 recognizer = await slot.enter_async_context(self._engine.open(config.language))
             with self._metrics.stream(recognizer) as meter:
                 await context.write(pb.TranscribeResponse(started=self._started(audio_format)))
-                stream = RecognitionStream(recognizer, meter, seconds(config.base_offset))
+                pauses = PauseFilter(seconds(config.pause_interval))
+                stream = RecognitionStream(recognizer, meter, seconds(config.base_offset), pauses)
                 finished = await serve_stream(stream, requests, context.write, self._limits)
         outcome = "stream finished" if finished else "stream abandoned"
         _log.info(outcome, words=meter.words, audio_s=round(meter.audio_s, 2))
@@ -59,16 +63,41 @@ class RecognitionServicer(SpeechToTextServiceServicer):
         return pb.TranscribeStarted(format=audio_format, flush_limit=limit)
 
 
+class PauseFilter:
+    """Leaves out scores of a pause that goes on, for up to `interval_s` seconds of audio; 0: none.
+
+    While a person speaks, every score is told: each may open a turn.
+    """
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._told_s: float | None = None
+        """Up to where the pause was scored that was told last. None: the next score is told in any case."""
+
+    def passes(self, event: Event) -> bool:
+        """Whether the caller is told this event."""
+        if not isinstance(event, Pause) or event.probability <= PAUSE_ABOVE:
+            self._told_s = None
+            return True
+        if self._told_s is not None and event.heard_s < self._told_s + self._interval_s:
+            return False
+        self._told_s = event.heard_s
+        return True
+
+
 class RecognitionStream:
     """Audio goes to the engine while its events go to the caller; see `mesh.rpc.streams.EngineStream`.
 
     The stream's first sample is at `base_s` seconds of its session.
     """
 
-    def __init__(self, recognizer: Recognizer, meter: StreamMeter, base_s: float) -> None:
+    def __init__(
+        self, recognizer: Recognizer, meter: StreamMeter, base_s: float, pauses: "PauseFilter | None" = None
+    ) -> None:
         self._recognizer = recognizer
         self._meter = meter
         self._base_s = base_s
+        self._pauses = pauses or PauseFilter(0.0)
 
     async def take(self, request: pb.TranscribeRequest) -> None:
         """Audio, or a flush. Raises `InvalidRequest` and `BadAudio`."""
@@ -91,7 +120,8 @@ class RecognitionStream:
         """Send what is heard. Raises `UpstreamDown` when the recogniser is lost."""
         async for event in self._recognizer:
             self._meter.event(event)
-            await send(self._response(event))
+            if self._pauses.passes(event):
+                await send(self._response(event))
 
     def _response(self, event: Event) -> pb.TranscribeResponse:
         base = self._base_s

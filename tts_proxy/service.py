@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 import grpc
 import structlog
 
-from mesh.audio import WORKING_ONLY, negotiate
+from mesh.audio import FRAME_S, WORKING_ONLY, negotiate
 from mesh.audio.frames import Framer
 from mesh.errors import InvalidRequest
 from mesh.process.logs import bind_session
 from mesh.rpc.streams import StreamLimits, first_request, serve_stream
-from mesh.times import duration
+from mesh.times import duration, loop_time
 from parley.tts.v1 import tts_pb2 as pb
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceServicer
 from tts_proxy.engine import Audio, SynthesisEngine, Utterance, Word, voices_of
@@ -19,6 +19,9 @@ from tts_proxy.metrics import Metrics, ReplyMeter
 from tts_proxy.settings import TtsSettings
 from tts_proxy.spoken.utterance import WrittenUtterance
 from tts_proxy.voices import Voices
+
+_LONGEST_PIECE = 6
+"""Frames: half a second."""
 
 LONGEST_TEXT = 10_000
 """Characters of one piece of text."""
@@ -52,7 +55,7 @@ class SynthesisServicer(TextToSpeechServiceServicer):
             with self._metrics.reply() as meter:
                 started = pb.SynthesizeStarted(format=audio_format, voice_replaced=replaced)
                 await context.write(pb.SynthesizeResponse(started=started))
-                stream = ReplyStream(WrittenUtterance(utterance), meter)
+                stream = ReplyStream(WrittenUtterance(utterance), meter, longer_audio=config.longer_audio)
                 finished = await serve_stream(stream, requests, context.write, self._limits)
         outcome = "reply spoken" if finished else "reply abandoned"
         _log.info(outcome, reply_id=config.reply_id, words=meter.words, audio_s=round(meter.audio_s, 2))
@@ -67,13 +70,46 @@ class SynthesisServicer(TextToSpeechServiceServicer):
         return pb.DescribeVoicesResponse(engines=engines)
 
 
+class Pieces:
+    """Joins frames of a reply to pieces of up to `most` frames.
+
+    A piece may hold back a quarter of what a listener has left to hear who began with the first. So the first frames go
+    out one by one, and so do those of an engine that is hardly faster than speech.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: list[bytes] = []
+        self._began_at: float | None = None
+        self._sent = 0
+        """Frames."""
+
+    def push(self, frame: bytes, now: float) -> bytes:
+        """Take the next frame at `now`, in monotonic seconds; the piece that is to be sent, or nothing."""
+        self._held.append(frame)
+        if self._began_at is None:
+            self._began_at = now
+        left = self._sent - (now - self._began_at) / FRAME_S
+        if len(self._held) < min(self._most, left / 4):
+            return b""
+        self._sent += len(self._held)
+        return self.finish()
+
+    def finish(self) -> bytes:
+        """What is held."""
+        held = b"".join(self._held)
+        self._held.clear()
+        return held
+
+
 class ReplyStream:
     """Text goes to the engine while its speech goes to the caller; see `mesh.rpc.streams.EngineStream`."""
 
-    def __init__(self, utterance: Utterance, meter: ReplyMeter) -> None:
+    def __init__(self, utterance: Utterance, meter: ReplyMeter, *, longer_audio: bool = False) -> None:
         self._utterance = utterance
         self._meter = meter
         self._framer = Framer()
+        self._pieces = Pieces(_LONGEST_PIECE if longer_audio else 1)
 
     async def take(self, request: pb.SynthesizeRequest) -> None:
         """Text. Raises `InvalidRequest`."""
@@ -98,13 +134,17 @@ class ReplyStream:
                     await send(pb.SynthesizeResponse(word=timed))
                 case Audio(pcm):
                     for frame in self._framer.push(pcm):
-                        await send(self._audio(frame))
+                        self._meter.frame(frame)
+                        if piece := self._pieces.push(frame, loop_time()):
+                            await send(_audio(piece))
         if rest := self._framer.finish():
-            await send(self._audio(rest))
+            self._meter.frame(rest)
+        if rest := self._pieces.finish() + rest:
+            await send(_audio(rest))
         self._meter.finished()
         length = duration(self._meter.audio_s)
         await send(pb.SynthesizeResponse(finished=pb.SynthesisFinished(audio_duration=length)))
 
-    def _audio(self, pcm: bytes) -> pb.SynthesizeResponse:
-        self._meter.frame(pcm)
-        return pb.SynthesizeResponse(audio=pb.SynthesizedAudio(audio=pcm))
+
+def _audio(pcm: bytes) -> pb.SynthesizeResponse:
+    return pb.SynthesizeResponse(audio=pb.SynthesizedAudio(audio=pcm))

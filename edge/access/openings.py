@@ -18,8 +18,8 @@ AT_ONCE = 8
 _LONGEST_WAIT_S = 8.0
 """How long one waits for its turn: clients give up a handshake after 10 s."""
 
-_FULL_FOR_S = 0.25
-"""How long the mesh is taken for full after a refusal, unless a conversation ends here."""
+_FULL_FOR_S = 0.5
+"""How long the mesh is taken for full after a refusal, unless a conversation ends here. Then one at a time asks."""
 
 
 class Openings:
@@ -30,6 +30,8 @@ class Openings:
         self._longest_wait_s = longest_wait_s
         self._refusals: dict[bool, tuple[float, AtCapacity]] = {}
         """The last refusals and until when they hold, of typed conversations and of spoken ones."""
+        self._asking: set[bool] = set()
+        """Whether one asks again after a refusal."""
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -54,11 +56,16 @@ class Openings:
         self._raise_if_full(typed)
         async with self.turn():
             self._raise_if_full(typed)
+            self._asking.add(typed)
             try:
                 yield
             except AtCapacity as refusal:
                 self._refusals[typed] = loop_time() + _FULL_FOR_S, copy.copy(refusal)
                 raise
+            else:
+                self._refusals.pop(typed, None)
+            finally:
+                self._asking.discard(typed)
 
     def freed(self) -> None:
         """A conversation has ended, so there may be room for another."""
@@ -66,6 +73,6 @@ class Openings:
 
     def _raise_if_full(self, typed: bool) -> None:
         until, refusal = self._refusals.get(typed, (0.0, None))
-        if refusal is not None and loop_time() < until:
+        if refusal is not None and (loop_time() < until or typed in self._asking):
             # A copy, because each exception that is raised collects a trace of its own.
             raise copy.copy(refusal)

@@ -28,6 +28,7 @@ from edge.http.rest import Rest, on_bug, on_http_error, on_mesh_error, on_refusa
 from edge.http.uploads import Uploads
 from edge.metrics import EdgeMetrics, HttpMetrics
 from edge.session.realtime import RealtimeSession
+from edge.session.resume_tokens import checkpoint_store
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
 from mesh.errors import AtCapacity, MeshError
@@ -56,6 +57,7 @@ def create_app(
     metrics = EdgeMetrics(registry)
     health = MeshHealth(orchestrators, voices, checked=lambda report: metrics.observe_health(ok=report.ok))
     origins = OriginCheck(Origins([*settings.cors_origins, *settings.websocket_origins]))
+    checkpoints = checkpoint_store(settings.redis_url)
     gate = AdmissionGate(origins, PerAddressLimit(settings.sessions_per_address), sessions, overload)
     openings = Openings()
 
@@ -72,6 +74,7 @@ def create_app(
                         metrics,
                         stopping=stopping,
                         draining=sessions.draining,
+                        checkpoints=checkpoints,
                         openings=openings,
                         health=required,
                     )
@@ -108,8 +111,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with orchestrators, voices, beside(health.follow()):
-            yield
+        try:
+            async with orchestrators, voices, beside(health.follow()):
+                yield
+        finally:
+            await checkpoints.close()
 
     app = Starlette(
         routes=[

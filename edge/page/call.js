@@ -8,7 +8,7 @@
  */
 
 import { retryDelay } from "./backoff.js";
-import { NOTHING_YET, after, closed, divided, history, isAnswering } from "./conversation.js";
+import { NOTHING_YET, after, closed, divided, history, isAnswering, unfinished } from "./conversation.js";
 import { OpusDownlink, PcmDownlink, decodesOpus } from "./downlink.js";
 import { Line, NoMicrophone, canPlay } from "./line.js";
 import { Playback } from "./playback.js";
@@ -26,6 +26,8 @@ const NOTE_S = 8;
 const STALLED_MS = 250;
 /** How long the last words of a goodbye may still take to be played. */
 const FAREWELL_S = 1;
+/** How long a token works after the connection was lost. */
+const TOKEN_VALID_MS = 60_000;
 /** How long the microphone stays open after a push: people let go with the last sound, and it has yet to be sent. */
 const TAIL_MS = 250;
 
@@ -98,6 +100,15 @@ export class Call {
   #firstWords = "";
   /** The connection was lost in the middle of a conversation, which the next one goes on with. */
   #goesOn = false;
+  /** With which another connection goes on where this one was lost; and when that was. */
+  #token = null;
+  #lostAt = 0;
+  /** The reply that was in progress then. */
+  #unfinished = null;
+  /** Whether the person has changed something since. */
+  #hasChanged = false;
+  /** Where the present connection began, in samples of the server's clock. */
+  #offset = 0;
   /** The line's clock, in samples at 24 kHz: what has been captured, and where the server's position 0 is on it. */
   #captured = 0;
   #base = null;
@@ -122,12 +133,13 @@ export class Call {
   choose(choice) {
     this.#choice = choice;
     if (this.#socket?.send(protocol.update(sessionOf(choice, this.#wishes), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
+    else this.#hasChanged = true;
   }
 
   /** How the person wants to talk; takes effect at once. @param {Partial<import("./voices.js").Wishes & {eagerness: string}>} change */
   wish(change) {
     this.#wishes = { ...this.#wishes, ...change };
-    this.#socket?.send(protocol.update(this.#asked(), this.#nextId()));
+    if (!this.#socket?.send(protocol.update(this.#asked(), this.#nextId()))) this.#hasChanged = true;
   }
 
   /** The session fields that the choice and the wishes stand for. */
@@ -219,7 +231,7 @@ export class Call {
     clearTimeout(this.#tail);
     this.#set({ pushesToTalk, isPushing: false });
     this.#openMicrophone();
-    this.#socket?.send(protocol.update(this.#asked(), this.#nextId()));
+    if (!this.#socket?.send(protocol.update(this.#asked(), this.#nextId()))) this.#hasChanged = true;
   }
 
   /** The person begins to talk; an answer that is still going on stops. */
@@ -303,6 +315,7 @@ export class Call {
     clearTimeout(this.#retry);
     this.#attempt = 0;
     this.#goesOn = false;
+    this.#token = null;
     this.#disconnect();
     return ++this.#generation;
   }
@@ -337,11 +350,21 @@ export class Call {
     this.#downlink = opusDown ? new OpusDownlink(play, complete) : new PcmDownlink(play, complete);
     const send = (bytes, samples) => this.#sendAudio(bytes, samples);
     if (!isTypedOnly) this.#uplink = opusUp ? new OpusUplink(send) : new PcmUplink(send);
-    const said = this.#goesOn ? history(this.state.conversation) : [];
-    this.#socket = new Socket(protocol.config(session, { opusUp, opusDown, typedOnly: isTypedOnly }, said), {
+    this.#socket = new Socket(this.#opening(session, { opusUp, opusDown, typedOnly: isTypedOnly }), {
       event: (event) => this.#event(event),
       closed: (end) => this.#closed(end),
     });
+  }
+
+  /** The first message: of a new conversation, or of the one that was lost. */
+  #opening(session, means) {
+    const token = performance.now() - this.#lostAt < TOKEN_VALID_MS ? this.#token : null;
+    if (!this.#goesOn || token === null) {
+      this.#unfinished = null;
+      return protocol.config(session, means, this.#goesOn ? history(this.state.conversation) : []);
+    }
+    const changes = { recordingConsent: this.#consents, ...(this.#hasChanged && this.#asked()) };
+    return protocol.resumption(token, this.#unfinished, changes, means);
   }
 
   #event(event) {
@@ -349,7 +372,11 @@ export class Call {
     const context = { at: this.recording.elapsed, name: this.#choice.name };
     switch (kind) {
       case "started":
+        this.#offset = Math.round(protocol.seconds(body.audioOffset) * protocol.SAMPLE_RATE);
         this.#started();
+        return;
+      case "checkpoint":
+        this.#token = body.state ?? null;
         return;
       case "replyAudio":
         if (this.#line) this.#playback.begin(body.replyId);
@@ -402,7 +429,8 @@ export class Call {
     const goesOn = this.#goesOn;
     const text = goesOn ? "The connection was lost, and is back" : "A new conversation began";
     this.#attempt = 0;
-    this.#goesOn = false;
+    this.#goesOn = this.#hasChanged = false;
+    this.#token = null;
     this.#typed.clear();
     this.#set({
       stage: "talking",
@@ -425,7 +453,16 @@ export class Call {
   #closed({ error, wasStarted, isOver }) {
     this.#socket = null;
     if (isOver) return this.#over();
+    if (wasStarted) {
+      this.#lostAt = performance.now();
+      this.#unfinished = unfinished(this.state.conversation);
+    }
     this.#disconnect();
+    // The token was of no use. The conversation begins again with what was said.
+    if (this.#token && /^CHECKPOINT_/.test(error?.reason)) {
+      this.#token = null;
+      return void this.#connect();
+    }
     if (error?.reason === "VOICE_NOT_FOUND") this.#onVoiceGone(this.#choice.id);
     const trouble = error ? words.serverTrouble(error) : words.connectionTrouble(wasStarted);
     if (trouble.isPassing) {
@@ -483,7 +520,7 @@ export class Call {
     this.#playback.block(progress, this.#line?.outputLatency ?? 0);
     if (this.#uplink && this.state.stage === "talking") {
       // The server counts from the first sample it is sent.
-      this.#base ??= this.#captured - person.length;
+      this.#base ??= this.#captured - person.length - this.#offset;
       this.#uplink.push(person);
     }
   }

@@ -147,6 +147,12 @@ export function floor(state) {
   return reply || state.isAnswerDue ? "thinking" : "listening";
 }
 
+/** The reply that is not over, as a `ReplySoFar`; null when there is none. @param {Conversation} state */
+export function unfinished({ entries }) {
+  const reply = entries.findLast((entry) => entry.kind === "reply" && isAlive(entry));
+  return reply ? { replyId: reply.id, text: reply.text, heardText: reply.text.slice(0, reply.spoken).trim() } : null;
+}
+
 /** How many characters of `text` its first `count` words take, from index `from` on. */
 export function endOfWords(text, count, from = 0) {
   const word = /\s*\S+/y;

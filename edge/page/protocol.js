@@ -15,15 +15,28 @@ const OGG_OPUS = { encoding: "AUDIO_ENCODING_OGG_OPUS" };
  * @param {{opusUp?: boolean, opusDown?: boolean, typedOnly?: boolean}} means
  * @param {object[]} history the `HistoryItem`s of what was said before
  */
-export function config(session, { opusUp = false, opusDown = false, typedOnly = false } = {}, history = []) {
+export function config(session, means = {}, history = []) {
+  return { config: { session, ...withMeans(means), ...(history.length > 0 && { history }) } };
+}
+
+/**
+ * The first message of a connection that goes on with the conversation of another one.
+ *
+ * @param {string} token `Checkpoint.state` of that connection
+ * @param {object | null} reply the `ReplySoFar` that was in progress
+ * @param {object} session the fields of a `SessionConfig` that have changed
+ * @param {{opusUp?: boolean, opusDown?: boolean, typedOnly?: boolean}} means
+ */
+export function resumption(token, reply, session, means = {}) {
+  return { config: { session, ...withMeans(means), resume: { checkpoint: token, ...(reply && { reply }) } } };
+}
+
+function withMeans({ opusUp = false, opusDown = false, typedOnly = false }) {
   return {
-    config: {
-      session,
-      ...(opusUp && !typedOnly && { inputFormat: OGG_OPUS }),
-      ...(opusDown && { outputFormat: OGG_OPUS }),
-      ...(typedOnly && { typedOnly }),
-      ...(history.length > 0 && { history }),
-    },
+    checkpoints: true,
+    ...(opusUp && !typedOnly && { inputFormat: OGG_OPUS }),
+    ...(opusDown && { outputFormat: OGG_OPUS }),
+    ...(typedOnly && { typedOnly }),
   };
 }
 

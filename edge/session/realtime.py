@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -13,13 +13,15 @@ from edge.health import MeshHealth
 from edge.http.connections import ABORT
 from edge.metrics import EdgeMetrics
 from edge.session import refusals
+from edge.session.resume_tokens import CheckpointStore, MemoryStore, give_back, redeemed, resumable
 from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
-from edge.session.stream import ConversationStream, conversation
+from edge.session.stream import ConversationStream, conversation, ignored
 from mesh.discovery.search import Replicas
-from mesh.errors import Draining, Idle, InternalError, MeshError
+from mesh.errors import Draining, Idle, InternalError, InvalidRequest, MeshError
+from mesh.limits import WaitLimit
 from mesh.process.logs import bind_session
 from mesh.tasks import beside
-from parley.conversation.v1.conversation_pb2 import ConverseResponse
+from parley.conversation.v1.conversation_pb2 import Checkpoint, ConverseRequest, ConverseResponse
 
 SUBPROTOCOL = "realtime"
 
@@ -60,6 +62,7 @@ class RealtimeSession:
         stopping: asyncio.Event,
         openings: Openings,
         draining: asyncio.Event | None = None,
+        checkpoints: CheckpointStore | None = None,
         health: MeshHealth | None = None,
     ) -> None:
         self._websocket = websocket
@@ -68,8 +71,10 @@ class RealtimeSession:
         self._stopping = stopping
         self._openings = openings
         self._draining = draining or asyncio.Event()
+        self._checkpoints = checkpoints or MemoryStore()
         self._health = health
         self._send_queue = SendQueue()
+        self._client_limit = WaitLimit(_CLIENT_LIMIT_S)
         self._dialect = dialect(self._send_queue.put)
 
     async def run(self) -> None:
@@ -90,6 +95,7 @@ class RealtimeSession:
                 abort()
         finally:
             self._send_queue.discard()
+            self._client_limit.close()
 
     async def _accept(self) -> None:
         """Answer the subprotocol only if it was offered: clients that offered none would refuse the connection."""
@@ -116,10 +122,7 @@ class RealtimeSession:
         if self._health is not None:
             await self._health.require()
         opening = await self._dialect.opening(self._receive_first)
-        async with AsyncExitStack() as exits:
-            async with self._openings.admission(typed=opening.config.typed_only):
-                stream = await exits.enter_async_context(conversation(self._orchestrators, opening))
-            exits.callback(self._openings.freed)
+        async with self._opened(opening) as stream:
             bind_session(stream.started.started.session_id)
             log.info("session started", replica=stream.replica)
             self._send_queue.put(stream.started)
@@ -127,6 +130,41 @@ class RealtimeSession:
                 work = self._forward_messages(stream), self._receive_responses(stream), self._leave_at_a_pause(stream)
                 async with beside(*work):
                     await self._send_queued()
+
+    @asynccontextmanager
+    async def _opened(self, opening: ConverseRequest) -> AsyncIterator[ConversationStream]:
+        """The conversation that `opening` begins or resumes. A client that asked for checkpoints is given a token."""
+        config, token, resume = opening.config, opening.config.resume.checkpoint, None
+        if config.HasField("resume"):
+            resume = await redeemed(self._checkpoints, token)
+            if config.resume.HasField("reply"):
+                resume.reply.CopyFrom(config.resume.reply)  # the client knows best what it has played
+            config.resume.CopyFrom(resume)
+        async with AsyncExitStack() as exits:
+            own = None
+            if config.checkpoints:
+                own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
+            try:
+                on_checkpoint = own.keep if own else ignored
+                async with self._openings.admission(typed=config.typed_only):
+                    stream = await exits.enter_async_context(conversation(self._orchestrators, opening, on_checkpoint))
+                exits.callback(self._openings.freed)
+            except InvalidRequest:
+                raise
+            except MeshError:
+                if resume is not None:
+                    await give_back(self._checkpoints, token, resume)
+                raise
+            try:
+                yield stream
+            finally:
+                if own and stream.has_ended:
+                    own.end()
+                elif own and (rest := stream.resumption()):
+                    own.leave(rest)
+
+    def _offer_token(self, token: bytes) -> None:
+        self._send_queue.put(ConverseResponse(checkpoint=Checkpoint(state=token)))
 
     async def _end_with_the_edge(self) -> None:
         """Raise `Draining` when the edge stops."""
@@ -191,7 +229,7 @@ class RealtimeSession:
             yield from entry()
 
     async def _send(self, message: str) -> None:
-        async with _client_must_read():
+        with self._client_must_read():
             await self._websocket.send_text(message)
 
     async def _fail(self, error: MeshError) -> None:
@@ -204,19 +242,18 @@ class RealtimeSession:
         self._metrics.count_disconnect()
 
     async def _close(self, code: int, reason: str = "") -> None:
-        async with _client_must_read():
+        with self._client_must_read():
             await self._websocket.close(code, reason)
 
-
-@asynccontextmanager
-async def _client_must_read() -> AsyncIterator[None]:
-    """Send something to the client. Raises `ClientTooSlow` or `WebSocketDisconnect` when it cannot be sent."""
-    try:
-        async with asyncio.timeout(_CLIENT_LIMIT_S):
-            yield
-    except TimeoutError:
-        raise ClientTooSlow from None
-    except RuntimeError as closed:
-        # Uvicorn closes by itself a client that breaks the protocol or answers no ping, and takes it for a mistake to
-        # send then. The session may learn of the close only afterwards.
-        raise WebSocketDisconnect(_LOST) from closed
+    @contextmanager
+    def _client_must_read(self) -> Iterator[None]:
+        """Send something to the client. Raises `ClientTooSlow` or `WebSocketDisconnect` when it cannot be sent."""
+        try:
+            with self._client_limit:
+                yield
+        except TimeoutError:
+            raise ClientTooSlow from None
+        except RuntimeError as closed:
+            # Uvicorn closes by itself a client that breaks the protocol or answers no ping, and takes it for a mistake
+            # to send then. The session may learn of the close only afterwards.
+            raise WebSocketDisconnect(_LOST) from closed

@@ -20,7 +20,7 @@ from mesh.errors import InvalidRequest, MeshError, UpstreamDown
 from mesh.pool import Backoff
 from mesh.tasks import beside
 from mesh.times import loop_time, seconds
-from parley.conversation.v1.conversation_pb2 import Checkpoint, ConverseRequest, ConverseResponse, GoAway
+from parley.conversation.v1.conversation_pb2 import Checkpoint, ConverseRequest, ConverseResponse, GoAway, Resume
 from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 
 _RESUME_LIMIT_S = 10.0
@@ -90,7 +90,8 @@ class ConversationStream:
             stream = await self._admitted(exits, self._opening)
             self._exits = exits.pop_all()
         self.started, self._stream = stream.started, stream
-        self._sent = SentRequests(stream.started.started.input_format)
+        started = stream.started.started
+        self._sent = SentRequests(started.input_format, seconds(started.audio_offset))
 
     async def close(self) -> None:
         """End the present stream."""
@@ -107,6 +108,17 @@ class ConversationStream:
         self._sent.add(request)
         if self._stream is not None:
             await self._send_all(self._sent.take_unsent(), self._stream)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it came to its end, as the orchestrator said."""
+        return self._seen.ended
+
+    def resumption(self) -> Resume | None:
+        """What it takes to go on from here with a client that sends nothing again; None: there is no checkpoint."""
+        if self._seen.checkpoint is None:
+            return None
+        return self._seen.resume(self._sent.end, self.started.started.output_format)
 
     async def until_pause(self) -> None:
         """Wait until neither side has anything in progress."""
@@ -254,9 +266,13 @@ class ConversationStream:
         )
 
 
+def ignored(_checkpoint: Checkpoint) -> None:
+    """For a client that does not want checkpoints."""
+
+
 @asynccontextmanager
 async def conversation(
-    orchestrators: Replicas, opening: ConverseRequest, on_checkpoint: Callable[[Checkpoint], None] = lambda _: None
+    orchestrators: Replicas, opening: ConverseRequest, on_checkpoint: Callable[[Checkpoint], None]
 ) -> AsyncIterator[ConversationStream]:
     """A conversation that a replica has admitted; it is hung up on leaving, if it has not ended."""
     stream = ConversationStream(orchestrators, opening, on_checkpoint)

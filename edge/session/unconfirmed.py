@@ -45,11 +45,12 @@ class _Kept:
 class SentRequests:
     """What a client has sent, as far as an orchestrator may have to be sent it again."""
 
-    def __init__(self, microphone: AudioFormat) -> None:
+    def __init__(self, microphone: AudioFormat, start: float = 0.0) -> None:
+        """`start` is where the microphone begins, in seconds of the session."""
         self._rate = microphone.sample_rate_hertz or SAMPLE_RATE
         self._sample_bytes = sample_bytes(microphone)
         self._most_audio = round(KEPT_S * self._rate)
-        self._position = 0
+        self._position = round(start * self._rate)
         self._audio: deque[_Kept] = deque()
         self._others: deque[_Kept] = deque()
         self._frozen = False
@@ -97,6 +98,11 @@ class SentRequests:
         self._frozen = True
         return (self._start(self._audio[0]) if self._audio else self._position) / self._rate
 
+    @property
+    def end(self) -> float:
+        """Where the microphone has come to, in seconds."""
+        return self._position / self._rate
+
     def thaw(self) -> None:
         """Keep no more than is needed, again."""
         self._frozen = False
@@ -139,6 +145,7 @@ class SeenEvents:
         self._ended_item_id: str | None = None
         """The item of the turn that ended last."""
         self._words: list[UserWordRecognized] = []
+        """The words of the turn since the last checkpoint."""
         self._is_answer_due = False
         self._reply_id: str | None = None
         self._outcome: str | None = None
@@ -176,17 +183,17 @@ class SeenEvents:
                 word = response.reply_word_spoken
                 self._spoken.append((word.text, seconds(word.end_offset)))
             case "user_word_recognized":
-                if response.user_word_recognized.item_id == self._item_id:
+                if response.user_word_recognized.item_id != self._ended_item_id:
+                    self._on_speech(response.user_word_recognized.item_id)
                     self._words.append(response.user_word_recognized)
             case "user_speech_started":
-                if response.user_speech_started.item_id != self._item_id:
-                    self._item_id, self._words = response.user_speech_started.item_id, []
-                    self._is_turn_over = False
+                self._on_speech(response.user_speech_started.item_id)
             case "user_turn_ended":
                 self._ended_item_id, self._is_answer_due = response.user_turn_ended.item_id, True
                 self._is_turn_over |= self._ended_item_id == self._item_id
             case "user_turn_discarded":
                 self._item_id = None
+                self._words.clear()
             case "reply_created":
                 self._is_answer_due, self._reply_id = False, response.reply_created.reply_id
                 self._text, self._spoken = [], []
@@ -204,8 +211,14 @@ class SeenEvents:
             case "conversation_ended":
                 self.ended = True
 
+    def _on_speech(self, item_id: str) -> None:
+        if item_id != self._item_id:
+            self._item_id, self._is_turn_over = item_id, False
+            self._words.clear()
+
     def _on_checkpoint(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
+        self._words.clear()
         if self._is_turn_over:
             self._item_id, self._is_turn_over = None, False
         if self._outcome is not None:
@@ -218,8 +231,7 @@ class SeenEvents:
         """What a replica is told to go on from the last checkpoint. Reply audio came in the format `replies`."""
         state = self.checkpoint.state if self.checkpoint else b""
         resume = Resume(checkpoint=state, audio_offset=duration(audio_offset))
-        if self._item_id is not None:
-            resume.words.extend(self._words)
+        resume.words.extend(self._words)
         if self._reply_id is not None:
             if self._outcome is not None:
                 resume.reply.CopyFrom(ReplySoFar(reply_id=self._reply_id, heard_text=self._outcome, over=True))

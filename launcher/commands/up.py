@@ -12,14 +12,15 @@ from launcher.console import console
 from launcher.engines import chosen
 from launcher.failure import ExitCode, Failure
 from launcher.options import MeshOptions, mesh_options
-from launcher.processes import EDGE
+from launcher.processes import EDGE, Process
 from launcher.running.language_model import choose
 from launcher.running.output import PrefixedLog, Progress, banner
-from launcher.running.plan import DRAIN_LIMIT_S, Plan, plan
+from launcher.running.plan import DRAIN_LIMIT_S, REPLICATED, Plan, plan
 from launcher.running.ports import PortUnusable, check_free
 from launcher.running.probes import http_json, is_running
 from launcher.running.supervise import Limits, StartFailed, Supervisor
 from mesh.engines.findings import State
+from mesh.process.platform import can_share_ports
 from mesh.process.ports import authority
 from mesh.process.signals import StopRequests, stop_requests
 from mesh.settings import load
@@ -32,6 +33,31 @@ _STOP_MARGIN_S = 10.0
 _LLM_CHECK_S = 5.0
 
 
+_MOST_REPLICAS = 64
+
+
+def _counts(_: click.Context, __: click.Parameter, given: str | None) -> dict[Process, int]:
+    """How many there are to be of each kind, from "edge=2,orchestrator=3"."""
+    by_name = {process.name: process for process in REPLICATED}
+    counts: dict[Process, int] = {}
+    for each in (given or "").split(","):
+        if not each.strip():
+            continue
+        name, _equals, count = each.strip().partition("=")
+        process = by_name.get(name.strip().replace("_", "-"))
+        if process is None:
+            raise click.BadParameter(f"there can be several of {', '.join(by_name)}, not of {name!r}")
+        if not count.strip().isdecimal() or not 1 <= int(count) <= _MOST_REPLICAS:
+            raise click.BadParameter(f"{each.strip()!r}: expected a number from 1 to {_MOST_REPLICAS}")
+        counts[process] = int(count)
+    if counts.get(EDGE, 1) > 1 and not can_share_ports():
+        raise click.BadParameter(
+            "several edges cannot share a port on this system: it would give every connection to one of them. Run"
+            " meshes with --port of their own behind a proxy, or only several of the other kinds"
+        )
+    return counts
+
+
 @click.command(
     cls=Command,
     examples=[
@@ -41,6 +67,7 @@ _LLM_CHECK_S = 5.0
         ("parley up --port 8001 --port-offset 10", "a second mesh beside the first"),
         ("parley up --env-file .env", "with the settings of a file; `parley config --format env` writes one"),
         ("PARLEY_LOG_LEVEL=warning parley up", "quietly"),
+        ("parley up --replicas edge=2,orchestrator=2", "more conversations than one process of a kind can hold"),
     ],
     exit_codes={
         ExitCode.DONE: "ended by Ctrl-C or SIGTERM",
@@ -51,6 +78,13 @@ _LLM_CHECK_S = 5.0
     },
 )
 @mesh_options
+@click.option(
+    "--replicas",
+    callback=_counts,
+    metavar="PROCESS=N,…",
+    help=f"Run several of a kind: {', '.join(each.name for each in REPLICATED)}. Each uses one processor at most. "
+    "Edges share their port.",
+)
 @click.option(
     "--drain-limit",
     type=click.FloatRange(0, 3_600),
@@ -65,7 +99,13 @@ _LLM_CHECK_S = 5.0
     help="How long the start may take.  [default: as long as it makes progress within each minute]",
 )
 def up(
-    port: int | None, port_offset: int, llm: str | None, drain_limit: float | None, ready_within: float | None
+    *,
+    port: int | None,
+    port_offset: int,
+    llm: str | None,
+    replicas: dict[Process, int],
+    drain_limit: float | None,
+    ready_within: float | None,
 ) -> None:
     """Run the whole mesh on this machine.
 
@@ -79,16 +119,23 @@ def up(
         raise Failure("\n       ".join([*faults, "Every setting is listed by: parley config"]))
     for group, choice in chosen(os.environ):
         click.echo(choice.line(group.what), err=True)
-    asyncio.run(_up(MeshOptions(port, port_offset, llm), drain_limit, ready_within))
+    asyncio.run(_up(MeshOptions(port, port_offset, llm), replicas, drain_limit, ready_within))
 
 
-async def _up(options: MeshOptions, drain_limit_s: float | None, ready_within_s: float | None) -> None:
+async def _up(
+    options: MeshOptions, replicas: dict[Process, int], drain_limit_s: float | None, ready_within_s: float | None
+) -> None:
     edge_port = load(EDGE.settings_type, os.environ, port=options.port).port
     model = await choose(options.llm, os.environ, edge_port)
     if options.llm == "auto" and model is None:
         click.echo("No language model was found on this machine; the built-in responder takes its place.", err=True)
     planned = plan(
-        os.environ, edge_port=edge_port, port_offset=options.port_offset, drain_limit_s=drain_limit_s, llm=model
+        os.environ,
+        edge_port=edge_port,
+        port_offset=options.port_offset,
+        drain_limit_s=drain_limit_s,
+        llm=model,
+        replicas=replicas,
     )
     await _check_free(planned)
     log = PrefixedLog(child.name for child in planned.children)

@@ -29,6 +29,17 @@ async def grpc_serving(address: str, *, timeout_s: float = 1.0) -> bool:
     return bool(response.status == _SERVING)
 
 
+async def listens(host: str, port: int, *, timeout_s: float = 1.0) -> bool:
+    """Whether somebody takes TCP connections there."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
 async def http_json(host: str, port: int, path: str, *, timeout_s: float = 1.0) -> Any:
     """The JSON that `GET path` answers with status 200, or None when it does not."""
     return await asyncio.to_thread(_get_json, host, port, path, timeout_s)

@@ -1,13 +1,14 @@
 """A stream that a replica has admitted, on the client's side."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import grpc
 
 from mesh.errors import MeshError, UpstreamDown, from_rpc_error
+from mesh.limits import WaitLimit
 from mesh.rpc.reading import Reader
 from mesh.tasks import was_cancelled
 
@@ -38,6 +39,7 @@ class Admission(Generic[Req, Resp]):
         self._call = call
         self._reader: Reader[Resp] = Reader(self._received)
         self._sending = asyncio.Lock()
+        self._send_limit = WaitLimit(SEND_LIMIT_S)
 
     async def open(self, config: Req) -> None:
         """Send the first request and await the first response. A caller cancels the stream if this fails."""
@@ -49,14 +51,15 @@ class Admission(Generic[Req, Resp]):
 
     async def send(self, request: Req) -> None:
         """Send a request; waits while the peer is not keeping up. Raises the stream's error if it has ended."""
-        async with self._sending, errors():
-            try:
-                async with asyncio.timeout(SEND_LIMIT_S):
-                    await self._call.write(request)
-            except TimeoutError:
-                raise UpstreamDown(f"the peer has read nothing for {SEND_LIMIT_S:g} s") from None
-            except asyncio.InvalidStateError:
-                raise await self._ending() from None
+        async with self._sending:
+            with errors():
+                try:
+                    with self._send_limit:
+                        await self._call.write(request)
+                except TimeoutError:
+                    raise UpstreamDown(f"the peer has read nothing for {SEND_LIMIT_S:g} s") from None
+                except asyncio.InvalidStateError:
+                    raise await self._ending() from None
 
     def cancel(self) -> None:
         """End the call, if it has not ended."""
@@ -65,6 +68,7 @@ class Admission(Generic[Req, Resp]):
     async def close(self) -> None:
         """End the call, and wait for its last read."""
         self._call.cancel()
+        self._send_limit.close()
         if reading := self._reader.close():
             await asyncio.wait([reading], timeout=_LAST_READ_LIMIT_S)
 
@@ -80,7 +84,7 @@ class Admission(Generic[Req, Resp]):
             self._call.cancel()
             raise
         if response is None:
-            async with errors():
+            with errors():
                 await self._call.read()  # it has ended, and says at once how
         return response
 
@@ -107,8 +111,8 @@ async def half_close(call: "grpc.aio.StreamStreamCall[Any, Any] | grpc.aio.Strea
         await call.done_writing()
 
 
-@asynccontextmanager
-async def errors() -> AsyncIterator[None]:
+@contextmanager
+def errors() -> Iterator[None]:
     """Turn gRPC's errors into ours while the block runs."""
     try:
         yield

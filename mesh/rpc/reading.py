@@ -1,6 +1,7 @@
 """Reads messages of a gRPC call so that a task that waits for a message can be cancelled."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, TypeVar
 
@@ -9,12 +10,8 @@ from mesh.tasks import was_cancelled
 T = TypeVar("T")
 
 
-class _End:
-    """Stands in the queue for the end of the messages."""
-
-
 class Reader(Generic[T]):
-    """Reads in a task of its own, each message when its one user asks for it.
+    """Reads in a task of its own, each message when it is asked for.
 
     `read` gives the next message, None at the end. gRPC never frees what arrives for a read whose task was cancelled
     (grpc/grpc#43360: the message, about 4 KiB of a reply), nor what has arrived and is never read. So no task but this
@@ -23,32 +20,27 @@ class Reader(Generic[T]):
 
     def __init__(self, read: Callable[[], Awaitable[T | None]]) -> None:
         self._read = read
-        self._messages: asyncio.Queue[T | _End] = asyncio.Queue(2)
-        """At most one message, which came when its user had been cancelled, and the end."""
-        self._asked = asyncio.Event()
+        self._messages: deque[T] = deque()
+        """At most one message: the user has not taken it yet, or was cancelled while it waited."""
+        self._wanted: list[asyncio.Future[None]] = []
+        """What users wait for while there is no message: one, and another that wants to know how the call ended."""
+        self._asked: list[asyncio.Future[None]] = []
+        """What the task waits for while no message is asked for."""
         self._task: asyncio.Task[None] | None = None
         self._closed = self._ended = False
         self._error: Exception | None = None
 
     async def next(self) -> T | None:
         """The next message; None at the end, and from then on. Raises once what `read` raised."""
-        if self._ended:
-            return None
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
-        if self._messages.empty():
-            self._asked.set()
-        message = await self._messages.get()
-        if not isinstance(message, _End):
-            return message
-        self._ended = True
-        if (error := self._error) is not None:
-            self._error = None
-            try:
-                raise error
-            finally:
-                del error  # the frame would be in a cycle with it
-        return None
+        while not self._messages:
+            if self._ended:
+                self._raise_error()
+                return None
+            _wake(self._asked)
+            await _wait(self._wanted)
+        return self._messages.popleft()
 
     def close(self) -> "asyncio.Task[None] | None":
         """Give nothing more. Returns the task, which drops what still comes until the caller has ended the call.
@@ -56,19 +48,27 @@ class Reader(Generic[T]):
         None: there is none, or it has ended.
         """
         self._closed = True
-        self._asked.set()
+        self._messages.clear()
+        _wake(self._asked)
         return None if self._task is None or self._task.done() else self._task
 
+    def _raise_error(self) -> None:
+        if (error := self._error) is not None:
+            self._error = None
+            try:
+                raise error
+            finally:
+                del error  # the frame would be in a cycle with it
+
     async def _run(self) -> None:
-        message: T | None
         try:
-            while True:
-                await self._asked.wait()
-                if (message := await self._read()) is None:
-                    break
-                if not self._closed:
-                    self._asked.clear()
-                    self._messages.put_nowait(message)
+            while (message := await self._read()) is not None:
+                if self._closed:
+                    continue
+                self._messages.append(message)
+                del message  # or it would be kept until the next one
+                _wake(self._wanted)
+                await _wait(self._asked)
         except asyncio.CancelledError:
             # gRPC raises this too where the call was cancelled, which is how this task is meant to end.
             if was_cancelled():
@@ -76,7 +76,22 @@ class Reader(Generic[T]):
         except Exception as error:  # noqa: BLE001 - it is raised where the message was wanted
             if not self._closed:
                 self._error = error
-        self._messages.put_nowait(_End())
+        finally:
+            self._ended = True
+            _wake(self._wanted)
+
+
+async def _wait(waiting: list[asyncio.Future[None]]) -> None:
+    future = asyncio.get_running_loop().create_future()
+    waiting.append(future)
+    await future
+
+
+def _wake(waiting: list[asyncio.Future[None]]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_result(None)
+    waiting.clear()
 
 
 async def iterated(reader: Reader[T]) -> AsyncIterator[T]:

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from mesh.errors import AtCapacity, ConfigRequired, Idle, InvalidRequest, UpstreamDown
+from mesh.limits import WaitLimit
 from mesh.tasks import beside
 from mesh.times import loop_time
 
@@ -45,15 +46,19 @@ async def first_request(
 
 async def before_idle(requests: AsyncIterator[Req], limit: float) -> AsyncIterator[Req]:
     """The requests, until they end. Raises `Idle` when the peer is silent for `limit` seconds."""
-    while True:
-        try:
-            async with asyncio.timeout(limit):
-                request = await anext(requests, None)
-        except TimeoutError:
-            raise Idle(f"no request for {limit:g} s") from None
-        if request is None:
-            return
-        yield request
+    idle_limit = WaitLimit(limit)
+    try:
+        while True:
+            try:
+                with idle_limit:
+                    request = await anext(requests, None)
+            except TimeoutError:
+                raise Idle(f"no request for {limit:g} s") from None
+            if request is None:
+                return
+            yield request
+    finally:
+        idle_limit.close()
 
 
 class EngineStream(Protocol[Req_contra, Resp_co]):

@@ -27,7 +27,7 @@ class Upload(Generic[Req, Resp]):
     async def open(self, config: Req) -> None:
         """Send the first request, and wait until it is admitted."""
         await self._send(config)
-        async with errors():
+        with errors():
             if ADMITTED[0][0] not in dict(await self._call.initial_metadata()):
                 # A refusal has no headers, only a status, which may take a moment longer.
                 await self._call
@@ -37,7 +37,7 @@ class Upload(Generic[Req, Resp]):
         """Send all the requests; the response to them."""
         async for request in requests:
             await self._send(request)
-        async with errors():
+        with errors():
             await half_close(self._call)
             return await self._call
 
@@ -46,7 +46,7 @@ class Upload(Generic[Req, Resp]):
         self._call.cancel()
 
     async def _send(self, request: Req) -> None:
-        async with errors():
+        with errors():
             try:
                 async with asyncio.timeout(SEND_LIMIT_S):
                     await self._call.write(request)

@@ -53,8 +53,10 @@ class RequestFlush:
 class PrepareReply:
     """Start a reply: ask the language model, and synthesise what it says if `spoken`.
 
-    With a `script`, that text is the reply and no model is asked. A `speculative` reply is begun before the person's
-    turn is over. Nobody hears of it until `ConfirmReply`, which gives it its ids.
+    With a `script`, that text is the reply and no model is asked. With `begun`, which may be empty, the reply begins
+    with that text, which the model has written, and the model is asked for the rest; `messages` ends with it. A
+    `speculative` reply is begun before the person's turn is over. Nobody hears of it until `ConfirmReply`, which gives
+    it its ids.
     """
 
     reply_id: str
@@ -64,6 +66,7 @@ class PrepareReply:
     messages: list[Message]
     temperature: float
     script: str | None = None
+    begun: str | None = None
     speculative: bool = False
 
 

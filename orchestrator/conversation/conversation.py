@@ -147,7 +147,7 @@ class Conversation:
         state.overdue = state.guess = None
         if turn:
             turn.flush = None
-            turn.words = turn.words if event.words is None else list(event.words)
+            turn.words += event.words
             turn.wordless_until = None if turn.words else turn.wordless_until
         state.unheard_until = now
         self._recognizer_changed(state.flush_limit, now)
@@ -175,10 +175,12 @@ class Conversation:
         turn = self.state.turn
         if turn and turn.words and not self._is_no_interruption(turn.words):
             return
-        if rest and (reply.written or heard):
+        if rest and reply.written:
             self._prepare_reply(script=rest)
         elif not heard:
             self._prepare_reply()
+        elif not reply.written:
+            self._prepare_reply(begun=rest)
         else:
             self._remember_cut()
             self._reply_heard_out(text, now)
@@ -415,18 +417,24 @@ class Conversation:
 
     # --- the model's reply ----------------------------------------------------------------------------------------
 
-    def _prepare_reply(self, script: str | None = None) -> None:
-        """Decide to reply. With a `script` the reply is that text and the model is not asked."""
+    def _prepare_reply(self, *, script: str | None = None, begun: str | None = None) -> None:
+        """Decide to reply. With a `script` the reply is that text; what is `begun` the model is asked to go on with."""
         state = self.state
         self._remember_cut()
-        messages = state.transcript.messages(state.instructions)
+        messages = state.transcript.messages(state.instructions, begun=begun or "")
         guess = state.guess
-        if guess and script is None and guess.voice == state.voice and is_same(guess.messages, messages):
+        if (
+            guess
+            and script is None
+            and begun is None
+            and guess.voice == state.voice
+            and is_same(guess.messages, messages)
+        ):
             self._confirm(guess)
             return
         self._drop_guess()
         state.reply = self._new_reply()
-        self._do(self._order(state.reply, messages, script=script))
+        self._do(self._order(state.reply, messages, script=script, begun=begun))
 
     def _new_reply(self) -> Reply:
         """Count a reply, and return it."""
@@ -445,7 +453,13 @@ class Conversation:
         return Reply("", "", policy.spoken, first, greeting, temperature=temperature)
 
     def _order(
-        self, reply: Reply, messages: list[Message], *, script: str | None = None, speculative: bool = False
+        self,
+        reply: Reply,
+        messages: list[Message],
+        *,
+        script: str | None = None,
+        begun: str | None = None,
+        speculative: bool = False,
     ) -> act.PrepareReply:
         return act.PrepareReply(
             reply_id=reply.reply_id,
@@ -455,6 +469,7 @@ class Conversation:
             messages=messages,
             temperature=reply.temperature,
             script=script,
+            begun=begun,
             speculative=speculative,
         )
 

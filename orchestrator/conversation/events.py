@@ -119,8 +119,8 @@ class ConversationResumed:
     """
 
     position: int
-    words: tuple[str, ...] | None = None
-    """All words of the open turn. None: those that are written down."""
+    words: tuple[str, ...] = ()
+    """The further words of the open turn."""
     reply: ReplySoFar | None = None
     """The reply that was in progress. None: nothing is known of it but what is written down."""
 

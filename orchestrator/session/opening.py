@@ -84,4 +84,4 @@ def resumption_of(config: pb.ConverseConfig, checkpoints: Checkpoints) -> Resump
     reply = None
     if resume.HasField("reply"):
         reply = ReplySoFar(resume.reply.reply_id, resume.reply.text, resume.reply.heard_text, resume.reply.over)
-    return Resumption(snapshot, position, ev.ConversationResumed(position, words or None, reply))
+    return Resumption(snapshot, position, ev.ConversationResumed(position, words, reply))

@@ -51,6 +51,9 @@ _PRE_ROLL_S = 1.0
 """How long before the first speech that is not certain a replay begins. Speech is scored late, and decoded better with
 the silence before it."""
 
+_PAUSE_INTERVAL_S = 0.5
+"""How often a pause that goes on is scored. What depends on it: `_note_silence`, `_STALL_LIMIT_S`."""
+
 _UNANSWERED_S = 0.5
 """How often it is looked whether a recogniser that is to be given back has answered its last flush."""
 
@@ -186,7 +189,10 @@ class RecognitionClient:
 
     async def _admitted(self, stream: AsyncExitStack, position: int) -> Transcription:
         config = stt_pb2.TranscribeConfig(
-            base_offset=duration(position / SAMPLE_RATE), session_id=self._session_id, language=self._language.tag
+            base_offset=duration(position / SAMPLE_RATE),
+            session_id=self._session_id,
+            language=self._language.tag,
+            pause_interval=duration(_PAUSE_INTERVAL_S),
         )
         return await stream.enter_async_context(admitted(self._stt, transcribe, TranscribeRequest(config=config)))
 

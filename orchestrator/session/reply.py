@@ -280,9 +280,14 @@ class ReplyTask:
             for word in words_of(order.script):
                 yield word
             return
+        if order.begun is not None and resumed is None:
+            for word in words_of(order.begun):
+                yield word
         messages = order.messages if resumed is None else resumed.messages
         continuation = Continuation(self._text.words)
-        answer = self._upstreams.model.words(messages, order.temperature, is_rest=bool(self._text.words))
+        answer = self._upstreams.model.words(
+            messages, order.temperature, is_rest=bool(self._text.words) or order.begun is not None
+        )
         with self._upstreams.metrics.llm_request(messages) as timing:
             async with aclosing(answer) as words:
                 async for word in words:

@@ -8,12 +8,13 @@ from contextlib import AsyncExitStack, contextmanager
 import grpc
 import structlog
 
-from mesh.audio import negotiate
+from mesh.audio import SAMPLE_RATE, negotiate
 from mesh.discovery.search import Replicas
 from mesh.errors import AtCapacity, Draining, MissingServiceAtCapacity
 from mesh.process import logs
 from mesh.process.lag import Overload
 from mesh.rpc.streams import before_idle, first_request
+from mesh.times import duration
 from orchestrator.conversation import events as ev
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.recorder import Recordings
@@ -185,6 +186,7 @@ class ConversationServicer(ConversationServiceServicer):
                 input_format=input_format,
                 output_format=output_format,
                 session=options.effective(),
+                audio_offset=duration(resumption.position / SAMPLE_RATE) if resumption else None,
             )
             session.send(pb.ConverseResponse(started=started), request_id)
             session.configure(config.session, configured, request_id)

@@ -8,11 +8,13 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, assert_never
 
 from mesh.audio import SAMPLE_RATE, Encoder
 from mesh.discovery.search import Replicas
 from mesh.errors import Draining, MeshError
+from mesh.limits import WaitLimit
 from mesh.tasks import beside
 from mesh.times import duration
 from orchestrator.conversation import Conversation
@@ -21,6 +23,7 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import SpeechCause
 from orchestrator.recorder import Recorder, Recordings
 from orchestrator.session import wire
+from orchestrator.session.audio_output import ReplyAudioOutput
 from orchestrator.session.checkpoints import Checkpoints, Snapshot
 from orchestrator.session.options import SessionOptions
 from orchestrator.session.recognition import RecognitionClient
@@ -59,7 +62,7 @@ class _LivingReply:
 
     reply: ReplyTask
     task: asyncio.Task[None]
-    encoder: Encoder
+    output: ReplyAudioOutput
     """One for each reply: the samples that its filter holds back must not be heard in the next reply."""
 
 
@@ -96,6 +99,10 @@ class Session:
         self.checkpoints: Checkpoints | None = None
         """Set if the client wants checkpoints."""
         self._conversation = Conversation(resumed.state if resumed else None)
+        self._is_restored = resumed is not None
+        """The core's state is that of another session until it is given `ConversationResumed`."""
+        self._waiting: list[tuple[ev.Event, str | None]] = []
+        """What happens before that."""
         self._send_queue = SendQueue()
         self._upstreams = upstreams
         self._options = options
@@ -116,6 +123,10 @@ class Session:
 
     def notify(self, event: ev.Event, request_id: str | None = None) -> None:
         """Give the core an event and perform its actions. Messages that `request_id` causes carry it."""
+        if self._is_restored:
+            # Its actions could be about a reply that has a task in the other session only.
+            self._waiting.append((event, request_id))
+            return
         now = self._now()
         if request_id is not None:
             self._do_what_is_due(now)  # it was not caused by the request
@@ -143,7 +154,11 @@ class Session:
     async def begin(self, resumed: ev.ConversationResumed | None) -> None:
         """Go on, if the conversation is `resumed`, and send the first checkpoint."""
         if resumed:
+            self._is_restored = False
             self.notify(resumed)
+            for event, request_id in self._waiting:
+                self.notify(event, request_id)
+            self._waiting.clear()
         self.send_checkpoint()
 
     def send_checkpoint(self) -> None:
@@ -240,8 +255,9 @@ class Session:
             case act.PrepareReply():
                 self._prepare(action)
             case act.ConfirmReply(guess_id=guess_id, reply_id=reply_id):
-                living = self._replies[reply_id] = self._replies.pop(guess_id)
-                living.reply.confirm(reply_id)
+                guess = self._replies.pop(guess_id)
+                self._replies[reply_id] = _LivingReply(guess.reply, guess.task, self._output(reply_id))
+                guess.reply.confirm(reply_id)
             case act.DropReply(reply_id=reply_id, words=words):
                 self._upstreams.metrics.speculative_replies_dropped.inc()
                 dropped = self._replies.pop(reply_id)
@@ -261,11 +277,15 @@ class Session:
                 self._upstreams.metrics.reply_cancelled(cause)
                 self._send_queue.drop(reply_id)
                 if cancelled := self._replies.pop(reply_id, None):  # there is none for a reply of another process
+                    cancelled.output.drop()
                     cancelled.task.cancel()
             case act.RequestFlush(flush_id=flush_id):
                 self.recognition.flush(flush_id)
             case act.ReplyFinishedNotice(reply_id=reply_id):
                 self._replies.pop(reply_id).task.cancel()  # a reply without text may still be searching for a synthesis
+            case act.ReplyHeldNotice(reply_id=reply_id) | act.ReplyReleasedNotice(reply_id=reply_id):
+                if living := self._replies.get(reply_id):
+                    living.output.flush()
             case act.SpeechStoppedNotice(cause=cause):
                 if cause is SpeechCause.DETECTED:
                     self._paused_at = self._now()
@@ -279,9 +299,7 @@ class Session:
                 | act.ReplyTextNotice()
                 | act.ReplyTextDoneNotice()
                 | act.ReplyWordNotice()
-                | act.ReplyHeldNotice()
                 | act.ReplyResumedNotice()
-                | act.ReplyReleasedNotice()
             ):
                 pass  # these are only messages to the client
             case _:
@@ -301,30 +319,32 @@ class Session:
             until_room=self._send_queue.until_short,
         )
         task = self._tasks.create_task(reply.run(), name=order.reply_id)
-        self._replies[order.reply_id] = _LivingReply(reply, task, Encoder(self._output_format))
+        self._replies[order.reply_id] = _LivingReply(reply, task, self._output(order.reply_id))
+
+    def _output(self, reply_id: str) -> ReplyAudioOutput:
+        put = partial(self._send_queue.put, reply_id=reply_id)
+        return ReplyAudioOutput(reply_id, Encoder(self._output_format), put)
 
     def _release(self, action: act.ReleaseAudio) -> None:
         living = self._replies[action.reply_id]
         pcm = living.reply.audio.take(action.samples)
         self.recorder.record_audio(action.reply_id, action.start, pcm)
-        audio = pb.ReplyAudio(
-            reply_id=action.reply_id,
-            audio=living.encoder.encode(pcm),
-            start_offset=duration(action.start / SAMPLE_RATE),
-        )
-        self._send_queue.put(pb.ConverseResponse(reply_audio=audio), reply_id=action.reply_id)
+        living.output.release(action.start, action.samples, pcm)
         if self._paused_at is not None:
             self._upstreams.metrics.voice_to_voice.observe(self._now() - self._paused_at)
             self._paused_at = None
 
     async def _deliver(self, write: Write) -> None:
         """Send what is in the queue until it is closed."""
-        while (response := await self._send_queue.get()) is not None:
-            try:
-                async with asyncio.timeout(self._stall_limit_s):
+        stall_limit = WaitLimit(self._stall_limit_s)
+        try:
+            while (response := await self._send_queue.get()) is not None:
+                with stall_limit:
                     await write(response)
-            except TimeoutError as error:
-                raise ClientNotReading from error
+        except TimeoutError as error:
+            raise ClientNotReading from error
+        finally:
+            stall_limit.close()
 
 
 def _next_tick(at: float) -> float:

@@ -343,6 +343,7 @@ class Voice:
             session_id=self._sources.session_id,
             reply_id=self._order.reply_id,
             replace_unknown_voice=True,
+            longer_audio=True,
         )
         return SynthesizeRequest(config=config)
 

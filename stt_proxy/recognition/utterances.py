@@ -38,12 +38,15 @@ class Passage:
 class Utterances:
     """Cuts one stream. No sample is in two passages, and passages come in order.
 
-    `began` is the position at which the present utterance began; None: there is no speech.
+    `began` is the position at which the present utterance began; None: there is no speech. An utterance of `long`
+    samples ends at the next gap, and one of `longest` at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, long: int = _LONG, longest: int = _LONGEST) -> None:
         self.began: int | None = None
         self._used = 0
+        self._long = long
+        self._longest = longest
 
     def earliest(self, position: int) -> int:
         """The first sample that may be in a passage after `position`."""
@@ -68,7 +71,7 @@ class Utterances:
     def _too_long(self, position: int, pause: float) -> bool:
         assert self.began is not None  # noqa: S101 - only asked inside an utterance
         length = position - self.began
-        return length >= _LONGEST or (length >= _LONG and pause >= _GAP)
+        return length >= self._longest or (length >= self._long and pause >= _GAP)
 
     def _pass(self, end: int, *, begins: bool, ends: bool) -> Passage:
         passage = Passage(self._used, end, begins=begins, ends=ends)

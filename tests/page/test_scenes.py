@@ -25,6 +25,14 @@ MICROPHONE_SPY = """
       window.asked++;
       return (window.stream = (await ask(...wish)));
     };"""
+SOCKET_SPY = """
+    window.sockets = [];
+    window.WebSocket = class extends WebSocket {
+      constructor(...means) {
+        super(...means);
+        sockets.push(this);
+      }
+    };"""
 NARROW = {"width": 360, "height": 640}
 
 
@@ -409,6 +417,39 @@ class TestTrouble:
             await talk.say(warning={"reason": "TTS_FAILED", "message": "I have lost my voice for a moment."})
             await expect(page.locator("#note")).to_have_text("I have lost my voice for a moment.")
             await expect(page.locator("body")).to_have_attribute("data-stage", "talking")
+
+    async def test_a_lost_connection_is_taken_up_with_a_token(self, browser: Browser, harness: PageHarness) -> None:
+        async with visitor(browser, SOCKET_SPY) as page:
+            talk = await called(page, harness)
+            await talk.say(user_turn_ended={"item_id": "item_1", "text": "Hello?"})
+            await talk.say(reply_created={"reply_id": "reply_1", "item_id": "item_2"})
+            await talk.say(checkpoint={"state": b"the state of the orchestrator"})
+            await talk.say(reply_text_delta={"reply_id": "reply_1", "text": "One two"})
+            await talk.say(reply_text_delta={"reply_id": "reply_1", "text": " three"})
+            await talk.say(reply_audio={"reply_id": "reply_1", "audio": tone(8)})
+            await talk.say(reply_word_spoken={"reply_id": "reply_1", "text": "One"})
+            await expect(page.locator(".reply .now")).to_have_text("One")
+            await page.evaluate("sockets.at(-1).close()")
+            again = (await harness.fake.next_conversation()).config
+            assert again.resume.checkpoint == b"the state of the orchestrator"
+            assert again.resume.reply == pb.ReplySoFar(reply_id="reply_1", text="One two three", heard_text="One")
+            assert again.session == pb.SessionConfig(recording_consent=False)
+            await expect(page.locator(".divider")).to_have_text("The connection was lost, and is back")
+            await expect(page.locator(".turn").first).to_contain_text("Hello?")
+
+    async def test_without_a_token_that_works_it_begins_with_what_was_said(
+        self, browser: Browser, harness: PageHarness
+    ) -> None:
+        async with visitor(browser, SOCKET_SPY) as page:
+            talk = await called(page, harness)
+            await talk.say(user_turn_ended={"item_id": "item_1", "text": "Hello?"})
+            await talk.say(checkpoint={"state": b"the state of the orchestrator"})
+            await expect(page.locator(".turn").first).to_contain_text("Hello?")
+            await harness.stop_edge()
+            await harness.start_edge()
+            again = (await harness.fake.next_conversation()).config
+            assert not again.HasField("resume")
+            assert [item.text for item in again.history] == ["Hello?"]
 
     async def test_a_typed_turn_that_is_rejected_comes_back(self, browser: Browser, harness: PageHarness) -> None:
         async with visitor(browser) as page:

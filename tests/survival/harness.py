@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,11 +68,21 @@ class Mesh:
     llm: fake_llm.FakeLlm
     orchestrators: list[Orchestrator]
     edge: EdgeServer
+    exits: AsyncExitStack
+
+    async def another_edge(self, **settings: Any) -> EdgeServer:
+        return await self.exits.enter_async_context(edge_of(self.orchestrators, **settings))
 
     def busy(self) -> Orchestrator:
         """The replica that has the conversation."""
         (one,) = [each for each in self.orchestrators if each.has_calls]
         return one
+
+
+def edge_of(orchestrators: list[Orchestrator], **settings: Any) -> AbstractAsyncContextManager[EdgeServer]:
+    targets = ",".join(each.address for each in orchestrators)
+    chosen = EdgeSettings(port=0, orchestrator_target=targets, voices_target="127.0.0.1:9", **settings)
+    return serving(chosen, registry=CollectorRegistry())
 
 
 @asynccontextmanager
@@ -93,14 +103,8 @@ async def open_mesh(replicas: int = 2, edge: dict[str, Any] | None = None, **set
             await one.start()
             exits.push_async_callback(one.kill)
             orchestrators.append(one)
-        targets = ",".join(each.address for each in orchestrators)
-        served = await enter(
-            serving(
-                EdgeSettings(port=0, orchestrator_target=targets, voices_target="127.0.0.1:9", **(edge or {})),
-                registry=CollectorRegistry(),
-            )
-        )
-        yield Mesh(stt, tts, llm, orchestrators, served)
+        served = await enter(edge_of(orchestrators, **(edge or {})))
+        yield Mesh(stt, tts, llm, orchestrators, served, exits)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from mesh.audio import FRAME_BYTES, FRAME_S
 from mesh.errors import UpstreamDown
+from mesh.limits import WaitLimit
 from mesh.times import loop_time
 from moshi_client.connection import Connection
 from moshi_client.floats import Floats, packed_floats
@@ -37,6 +38,7 @@ class MoshiRecognizer:
         self._state = state
         self._events: deque[Event] = deque()
         self._progress = asyncio.Event()
+        self._look = WaitLimit(_LOOK_EVERY_S)
         self._stepped_at = self._sent_at = loop_time()
 
     @property
@@ -99,7 +101,7 @@ class MoshiRecognizer:
         """The next message. Meanwhile, the engine is kept from taking us for gone, and noticed when it is."""
         while True:
             try:
-                async with asyncio.timeout(_LOOK_EVERY_S):
+                with self._look:
                     return await self._connection.receive()
             except TimeoutError:
                 pass

@@ -23,6 +23,10 @@ class OpenAiSttSettings(OpenAiAudioSettings, frozen=True, kw_only=True):
         str, setting(help="Language of a conversation that names none, as a BCP 47 tag. Not set: the server finds out.")
     ] = ""
     capacity: Annotated[int, setting(help="Maximum number of concurrent streams.", ge=1, le=10_000)] = 32
+    realtime: Annotated[
+        bool,
+        setting(help="Whether speech is streamed over WebSockets (/v1/realtime), instead of being sent in requests."),
+    ] = False
     requests: Annotated[int, setting(help="Maximum number of concurrent requests.", ge=1, le=1_000)] = 16
     flush_limit_s: Annotated[
         float, setting(help="Seconds within which the servers transcribe the last words of a turn.", gt=0, le=30)
@@ -41,6 +45,21 @@ async def _open(settings: OpenAiSttSettings) -> AsyncIterator[RecognitionEngine]
 
     if not settings.urls:
         raise SettingError("PARLEY_STT_OPENAI_URLS is not set: expected the URL of a server with OpenAI's audio API")
+    if settings.realtime:
+        from stt_proxy.engines.openai.realtime import realtime_engine
+
+        async with realtime_engine(
+            parse_urls(settings.urls),
+            key=settings.api_key or "",
+            model=settings.model,
+            language=settings.language,
+            flush_limit_s=settings.flush_limit_s,
+            options=settings.options(settings.capacity),
+            meter=LeaseMetrics("stt", settings.capacity),
+            probed_every_s=settings.probe_interval_s,
+        ) as streaming:
+            yield streaming
+        return
     async with openai_transcription_engine(
         parse_urls(settings.urls),
         key=settings.api_key or "",

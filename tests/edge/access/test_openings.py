@@ -56,7 +56,7 @@ async def test_a_full_mesh_is_not_asked_again_at_once() -> None:
     assert (again.message, again.retry_after, again.service) == (FULL.message, 7.0, "recogniser")
     assert again is not FULL
     assert await refused(openings, typed=True) is None, "typing takes no recogniser"
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.55)
     assert await refused(openings) is None
 
 
@@ -66,6 +66,17 @@ async def test_a_conversation_that_ends_makes_room() -> None:
         async with openings.admission(typed=False):
             raise FULL
     openings.freed()
+    assert await refused(openings) is None
+
+
+async def test_only_one_at_a_time_asks_a_mesh_that_was_full() -> None:
+    openings = Openings()
+    with pytest.raises(MissingServiceAtCapacity):
+        async with openings.admission(typed=False):
+            raise FULL
+    await asyncio.sleep(0.55)
+    async with openings.admission(typed=False):
+        assert await refused(openings) is not None
     assert await refused(openings) is None
 
 

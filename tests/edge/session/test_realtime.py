@@ -62,6 +62,11 @@ class TestHandshake:
         assert event["session"] == {"instructions": None, "voice": "alto", "allow_recording": False}
 
 
+@pytest.fixture
+def short_send_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "SEND_LIMIT_S", 0.3)
+
+
 class TestMicrophone:
     @pytest.mark.unmute("C4")
     async def test_audio_arrives_in_whole_frames(self, client: Client, talk: Conversation) -> None:
@@ -107,11 +112,9 @@ class TestMicrophone:
         assert event["error"]["type"] == "invalid_request_error"
         assert event["error"]["message"] == "no character"
 
-    async def test_a_service_that_does_not_read_stops_the_client(
-        self, client: Client, fake: FakeConversation, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.usefixtures("short_send_limit")
+    async def test_a_service_that_does_not_read_stops_the_client(self, client: Client, fake: FakeConversation) -> None:
         """Nothing piles up in the edge: it stops reading, until the orchestrator's silence ends the session."""
-        monkeypatch.setattr(admission, "SEND_LIMIT_S", 0.3)
         fake.reading.clear()
         await fake.next_conversation()
         with pytest.raises(ConnectionClosed):

@@ -140,20 +140,25 @@ class TestSeenEvents:
         assert seen(ended, CREATED).repeats(CREATED)
         assert seen(ended, CREATED).repeats(ended)
 
-    def test_the_words_of_the_open_turn(self) -> None:
+    def test_the_words_of_the_open_turn_since_the_checkpoint(self) -> None:
         events = [
             told(user_speech_started={"item_id": "i1"}),
             told(user_word_recognized={"item_id": "i1", "text": "Well"}),
             told(user_speech_stopped={"item_id": "i1"}),
             told(user_speech_started={"item_id": "i1"}),
             told(user_word_recognized={"item_id": "i1", "text": "now"}),
-            told(user_word_recognized={"item_id": "i0", "text": "late"}),
         ]
         assert [word.text for word in seen(*events).resume(0.0, PCM).words] == ["Well", "now"]
         events.append(told(user_turn_ended={"item_id": "i1"}))
+        events.append(told(user_word_recognized={"item_id": "i1", "text": "later"}))
         assert len(seen(*events).resume(0.0, PCM).words) == 2
         events.append(told(checkpoint=checkpoint()))
         assert not seen(*events).resume(0.0, PCM).words
+
+    def test_words_of_a_turn_that_began_before_the_stream(self) -> None:
+        word = told(user_word_recognized={"item_id": "i1", "text": "Well"})
+        assert len(seen(word).resume(0.0, PCM).words) == 1
+        assert not seen(word).is_pause
 
     def test_a_pause(self) -> None:
         speech = told(user_speech_started={"item_id": "i1"})

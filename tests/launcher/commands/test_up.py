@@ -164,3 +164,25 @@ async def test_a_wrong_model_or_key_is_found_at_the_start_and_told_with_what_the
             [problem] = await _llm_problems(planned)
         assert "no-such-model is not one of the server's" in problem
         assert "set KYUTAI_LLM_MODEL to one that it lists: parley-standin" in problem
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("voice_service=2", "not of 'voice_service'"),
+        ("edge", "expected a number from 1 to 64"),
+        ("orchestrator=0", "expected a number from 1 to 64"),
+        ("stt-proxy=x", "expected a number from 1 to 64"),
+    ],
+)
+def test_replicas_that_cannot_be(given: str, complaint: str) -> None:
+    ran = CliRunner().invoke(main, ["up", "--replicas", given])
+    assert ran.exit_code == 2
+    assert complaint in " ".join(ran.stderr.split())
+
+
+def test_edges_that_cannot_share_a_port_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    ran = CliRunner().invoke(main, ["up", "--replicas", "edge=2,orchestrator=2"])
+    assert ran.exit_code == 2
+    assert "several edges cannot share a port on this system" in " ".join(ran.stderr.split())

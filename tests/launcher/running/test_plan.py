@@ -3,11 +3,13 @@ from collections.abc import Mapping
 
 import pytest
 
+from edge.settings import EdgeSettings
+from launcher.processes import EDGE, ORCHESTRATOR, TTS_PROXY, Process
 from launcher.running.language_model import LanguageModel
 from launcher.running.plan import Plan, plan
 from launcher.running.supervise import Child
 from mesh.discovery.addresses import HostPort
-from mesh.settings import SettingError
+from mesh.settings import SettingError, load
 
 MODEL = LanguageModel("http://models:8000", "big", "--llm")
 
@@ -19,8 +21,16 @@ def planned(
     port_offset: int = 0,
     llm: LanguageModel | None = None,
     drain_limit_s: float | None = None,
+    replicas: Mapping[Process, int] | None = None,
 ) -> Plan:
-    return plan(environ or {}, edge_port=edge_port, port_offset=port_offset, drain_limit_s=drain_limit_s, llm=llm)
+    return plan(
+        environ or {},
+        edge_port=edge_port,
+        port_offset=port_offset,
+        drain_limit_s=drain_limit_s,
+        llm=llm,
+        replicas=replicas,
+    )
 
 
 def children(made: Plan) -> dict[str, Child]:
@@ -48,6 +58,30 @@ def test_the_usual_mesh() -> None:
     assert made.edge == HostPort("127.0.0.1", 8000)
     assert made.orchestrator == HostPort("127.0.0.1", 50051)
     assert {wanted.host for wanted in made.ports} == {"127.0.0.1"}
+
+
+def test_several_of_a_kind() -> None:
+    made = planned(replicas={EDGE: 2, ORCHESTRATOR: 3, TTS_PROXY: 2}, port_offset=100)
+    assert len({wanted.port for wanted in made.ports}) == len(made.ports)
+    wanted = ports(made)
+    assert wanted["the edge"] == 8000
+    assert "the edge-2" not in wanted, "it shares the first one's port"
+    assert (wanted["the edge's metrics"], wanted["the edge-2's metrics"]) == (9250, 9260)
+    assert [wanted[f"the orchestrator{number}"] for number in ("", "-2", "-3")] == [50151, 50161, 50171]
+    assert wanted["the orchestrator-3's metrics"] == 9271
+    by_name = children(made)
+    edge = by_name["edge-2"].environ
+    assert edge["PARLEY_MESH_ORCHESTRATOR_TARGET"] == "127.0.0.1:50151,127.0.0.1:50161,127.0.0.1:50171"
+    shared = [load(EdgeSettings, by_name[name].environ).share_port for name in ("edge", "edge-2")]
+    assert shared == [True, True]
+    assert by_name["voice-service"].environ["PARLEY_MESH_TTS_TARGET"] == "127.0.0.1:50153,127.0.0.1:50163"
+    keys = {by_name[f"orchestrator{number}"].environ["PARLEY_ORCHESTRATOR_CHECKPOINT_KEY"] for number in ("", "-2")}
+    assert len(keys) == 1, "any of them resumes the conversations of any"
+
+
+def test_one_of_a_kind_shares_nothing() -> None:
+    by_name = children(planned(replicas={EDGE: 1}))
+    assert not load(EdgeSettings, by_name["edge"].environ).share_port
 
 
 def test_every_process_is_a_child_that_dies_with_its_parent() -> None:

@@ -47,6 +47,14 @@ async def test_nothing_is_read_before_it_is_wanted() -> None:
     assert source.messages.qsize() == 1
 
 
+async def test_nothing_is_read_before_the_first_is_wanted() -> None:
+    source = Source()
+    Reader(source.read)
+    source.give(1)
+    await asyncio.sleep(0.01)
+    assert source.reads == 0
+
+
 async def test_a_cancelled_wait_cancels_no_read_and_loses_no_message() -> None:
     source = Source()
     reader = Reader(source.read)
@@ -60,6 +68,15 @@ async def test_a_cancelled_wait_cancels_no_read_and_loses_no_message() -> None:
     source.give(1, 2)
     assert [await reader.next(), await reader.next()] == [1, 2]
     assert not source.cancelled
+
+
+async def test_two_may_wait_for_the_end() -> None:
+    source = Source()
+    reader = Reader(source.read)
+    waiting = [asyncio.ensure_future(reader.next()) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    source.give(None)
+    assert await asyncio.gather(*waiting) == [None, None]
 
 
 async def test_an_error_is_raised_once() -> None:
@@ -96,3 +113,14 @@ async def test_after_closing_what_comes_is_dropped_until_the_end() -> None:
     await left
     assert source.messages.empty()
     assert reader.close() is None
+
+
+async def test_everyone_who_waits_is_told_of_the_end() -> None:
+    """A sender asks how its call has ended while the reader waits for a message."""
+    source = Source()
+    reader = Reader(source.read)
+    waiting = [asyncio.ensure_future(reader.next()) for _ in range(2)]
+    await asyncio.sleep(0)
+    source.give(None)
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waiting) == [None, None]

@@ -83,11 +83,12 @@ def prepare(
     voice: str = "",
     spoken: bool = True,
     script: str | None = None,
+    begun: str | None = None,
 ) -> Action:
     """A reply is started, with these messages for the model."""
     policy = Policy()
     temperature = policy.first_temperature if reply_id == "reply_1" else policy.temperature
-    return act.PrepareReply(reply_id, item_id, voice, spoken, list(messages), temperature, script)
+    return act.PrepareReply(reply_id, item_id, voice, spoken, list(messages), temperature, script, begun)
 
 
 def guess(guess_id: str, *messages: Message) -> Action:

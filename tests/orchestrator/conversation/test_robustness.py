@@ -47,7 +47,7 @@ EVENTS: st.SearchStrategy[ev.Event] = st.one_of(
     st.builds(
         ev.ConversationResumed,
         SAMPLES,
-        st.none() | st.tuples(TEXTS),
+        st.just(()) | st.tuples(TEXTS),
         st.none() | st.builds(ReplySoFar, REPLIES, TEXTS, TEXTS),
     ),
     st.builds(ev.ReplyTextArrived, REPLIES, TEXTS),

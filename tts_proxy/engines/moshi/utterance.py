@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import UpstreamDown
+from mesh.limits import WaitLimit
 from mesh.times import loop_time
 from moshi_client.connection import Closed, Connection
 from moshi_client.messages import Audio as AudioMessage
@@ -35,6 +36,7 @@ class MoshiUtterance:
         self._wrote = False
         self._spoke = False
         self._progress = asyncio.Event()
+        self._stall_limit = WaitLimit(_STALL_LIMIT_S)
         self._changed_at = loop_time()
 
     async def speak(self, text: str) -> None:
@@ -70,7 +72,7 @@ class MoshiUtterance:
         """The next message; None at the end, when the engine closes the connection."""
         while True:
             try:
-                async with asyncio.timeout(_STALL_LIMIT_S):
+                with self._stall_limit:
                     message = await self._connection.receive()
             except TimeoutError:
                 if self._finished and loop_time() - self._changed_at >= _STALL_LIMIT_S:

@@ -418,9 +418,7 @@ class Resume(_message.Message):
 
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserWordRecognized]:
-        """The words of the turn that was open, all since its `user_speech_started`; at most 1 000. Left out: those that the
-        checkpoint has.
-        """
+        """The words that were recognised after the checkpoint, of the turn that was open; at most 1 000."""
 
     @_builtins.property
     def reply(self) -> Global___ReplySoFar:
@@ -1098,6 +1096,7 @@ class ConverseStarted(_message.Message):
     INPUT_FORMAT_FIELD_NUMBER: _builtins.int
     OUTPUT_FORMAT_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    AUDIO_OFFSET_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """The service's id for this conversation, found in the logs of every process."""
     @_builtins.property
@@ -1112,6 +1111,10 @@ class ConverseStarted(_message.Message):
     def session(self) -> Global___SessionConfig:
         """The session as it now stands, every field set but `instructions` when none were given."""
 
+    @_builtins.property
+    def audio_offset(self) -> _duration_pb2.Duration:
+        """Where the first `audio` of this stream begins, of the session. Zero, but for a conversation that was resumed."""
+
     def __init__(
         self,
         *,
@@ -1119,10 +1122,11 @@ class ConverseStarted(_message.Message):
         input_format: _audio_pb2.AudioFormat | None = ...,
         output_format: _audio_pb2.AudioFormat | None = ...,
         session: Global___SessionConfig | None = ...,
+        audio_offset: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["input_format", b"input_format", "output_format", b"output_format", "session", b"session"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio_offset", b"audio_offset", "input_format", b"input_format", "output_format", b"output_format", "session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["input_format", b"input_format", "output_format", b"output_format", "session", b"session", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_offset", b"audio_offset", "input_format", b"input_format", "output_format", b"output_format", "session", b"session", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from parley.audio.v1 import audio_pb2 as parley_dot_audio_dot_v1_dot_audio__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17parley/stt/v1/stt.proto\x12\rparley.stt.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bparley/audio/v1/audio.proto\"\xdc\x01\n\x11TranscribeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.parley.stt.v1.TranscribeConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.parley.stt.v1.TranscribeAudioH\x00\x12%\n\x05\x66lush\x18\x03 \x01(\x0b\x32\x14.parley.stt.v1.FlushH\x00\x12\x31\n\x06\x66inish\x18\x04 \x01(\x0b\x32\x1f.parley.stt.v1.TranscribeFinishH\x00\x42\t\n\x07request\"\x96\x01\n\x10TranscribeConfig\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.parley.audio.v1.AudioFormat\x12.\n\x0b\x62\x61se_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\" \n\x0fTranscribeAudio\x12\r\n\x05\x61udio\x18\x01 \x01(\x0c\"\x19\n\x05\x46lush\x12\x10\n\x08\x66lush_id\x18\x01 \x01(\x03\"\x12\n\x10TranscribeFinish\"\x8e\x02\n\x12TranscribeResponse\x12\x33\n\x07started\x18\x01 \x01(\x0b\x32 .parley.stt.v1.TranscribeStartedH\x00\x12-\n\x04word\x18\x02 \x01(\x0b\x32\x1d.parley.stt.v1.WordRecognizedH\x00\x12\x33\n\x07partial\x18\x03 \x01(\x0b\x32 .parley.stt.v1.PartialTranscriptH\x00\x12+\n\x05pause\x18\x04 \x01(\x0b\x32\x1a.parley.stt.v1.PauseScoredH\x00\x12)\n\x07\x66lushed\x18\x05 \x01(\x0b\x32\x16.parley.stt.v1.FlushedH\x00\x42\x07\n\x05\x65vent\"q\n\x11TranscribeStarted\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.parley.audio.v1.AudioFormat\x12.\n\x0b\x66lush_limit\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"~\n\x0eWordRecognized\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x11PartialTranscript\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"S\n\x0bPauseScored\x12\x19\n\x11pause_probability\x18\x01 \x01(\x02\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1b\n\x07\x46lushed\x12\x10\n\x08\x66lush_id\x18\x01 \x01(\x03\x32l\n\x13SpeechToTextService\x12U\n\nTranscribe\x12 .parley.stt.v1.TranscribeRequest\x1a!.parley.stt.v1.TranscribeResponse(\x01\x30\x01\x42&\n\rparley.stt.v1P\x01Z\x13parley/stt/v1;sttv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17parley/stt/v1/stt.proto\x12\rparley.stt.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bparley/audio/v1/audio.proto\"\xdc\x01\n\x11TranscribeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.parley.stt.v1.TranscribeConfigH\x00\x12/\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1e.parley.stt.v1.TranscribeAudioH\x00\x12%\n\x05\x66lush\x18\x03 \x01(\x0b\x32\x14.parley.stt.v1.FlushH\x00\x12\x31\n\x06\x66inish\x18\x04 \x01(\x0b\x32\x1f.parley.stt.v1.TranscribeFinishH\x00\x42\t\n\x07request\"\xc9\x01\n\x10TranscribeConfig\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.parley.audio.v1.AudioFormat\x12.\n\x0b\x62\x61se_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\x31\n\x0epause_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\" \n\x0fTranscribeAudio\x12\r\n\x05\x61udio\x18\x01 \x01(\x0c\"\x19\n\x05\x46lush\x12\x10\n\x08\x66lush_id\x18\x01 \x01(\x03\"\x12\n\x10TranscribeFinish\"\x8e\x02\n\x12TranscribeResponse\x12\x33\n\x07started\x18\x01 \x01(\x0b\x32 .parley.stt.v1.TranscribeStartedH\x00\x12-\n\x04word\x18\x02 \x01(\x0b\x32\x1d.parley.stt.v1.WordRecognizedH\x00\x12\x33\n\x07partial\x18\x03 \x01(\x0b\x32 .parley.stt.v1.PartialTranscriptH\x00\x12+\n\x05pause\x18\x04 \x01(\x0b\x32\x1a.parley.stt.v1.PauseScoredH\x00\x12)\n\x07\x66lushed\x18\x05 \x01(\x0b\x32\x16.parley.stt.v1.FlushedH\x00\x42\x07\n\x05\x65vent\"q\n\x11TranscribeStarted\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.parley.audio.v1.AudioFormat\x12.\n\x0b\x66lush_limit\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"~\n\x0eWordRecognized\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"R\n\x11PartialTranscript\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"S\n\x0bPauseScored\x12\x19\n\x11pause_probability\x18\x01 \x01(\x02\x12)\n\x06offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x1b\n\x07\x46lushed\x12\x10\n\x08\x66lush_id\x18\x01 \x01(\x03\x32l\n\x13SpeechToTextService\x12U\n\nTranscribe\x12 .parley.stt.v1.TranscribeRequest\x1a!.parley.stt.v1.TranscribeResponse(\x01\x30\x01\x42&\n\rparley.stt.v1P\x01Z\x13parley/stt/v1;sttv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,25 +37,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSCRIBEREQUEST']._serialized_start=104
   _globals['_TRANSCRIBEREQUEST']._serialized_end=324
   _globals['_TRANSCRIBECONFIG']._serialized_start=327
-  _globals['_TRANSCRIBECONFIG']._serialized_end=477
-  _globals['_TRANSCRIBEAUDIO']._serialized_start=479
-  _globals['_TRANSCRIBEAUDIO']._serialized_end=511
-  _globals['_FLUSH']._serialized_start=513
-  _globals['_FLUSH']._serialized_end=538
-  _globals['_TRANSCRIBEFINISH']._serialized_start=540
-  _globals['_TRANSCRIBEFINISH']._serialized_end=558
-  _globals['_TRANSCRIBERESPONSE']._serialized_start=561
-  _globals['_TRANSCRIBERESPONSE']._serialized_end=831
-  _globals['_TRANSCRIBESTARTED']._serialized_start=833
-  _globals['_TRANSCRIBESTARTED']._serialized_end=946
-  _globals['_WORDRECOGNIZED']._serialized_start=948
-  _globals['_WORDRECOGNIZED']._serialized_end=1074
-  _globals['_PARTIALTRANSCRIPT']._serialized_start=1076
-  _globals['_PARTIALTRANSCRIPT']._serialized_end=1158
-  _globals['_PAUSESCORED']._serialized_start=1160
-  _globals['_PAUSESCORED']._serialized_end=1243
-  _globals['_FLUSHED']._serialized_start=1245
-  _globals['_FLUSHED']._serialized_end=1272
-  _globals['_SPEECHTOTEXTSERVICE']._serialized_start=1274
-  _globals['_SPEECHTOTEXTSERVICE']._serialized_end=1382
+  _globals['_TRANSCRIBECONFIG']._serialized_end=528
+  _globals['_TRANSCRIBEAUDIO']._serialized_start=530
+  _globals['_TRANSCRIBEAUDIO']._serialized_end=562
+  _globals['_FLUSH']._serialized_start=564
+  _globals['_FLUSH']._serialized_end=589
+  _globals['_TRANSCRIBEFINISH']._serialized_start=591
+  _globals['_TRANSCRIBEFINISH']._serialized_end=609
+  _globals['_TRANSCRIBERESPONSE']._serialized_start=612
+  _globals['_TRANSCRIBERESPONSE']._serialized_end=882
+  _globals['_TRANSCRIBESTARTED']._serialized_start=884
+  _globals['_TRANSCRIBESTARTED']._serialized_end=997
+  _globals['_WORDRECOGNIZED']._serialized_start=999
+  _globals['_WORDRECOGNIZED']._serialized_end=1125
+  _globals['_PARTIALTRANSCRIPT']._serialized_start=1127
+  _globals['_PARTIALTRANSCRIPT']._serialized_end=1209
+  _globals['_PAUSESCORED']._serialized_start=1211
+  _globals['_PAUSESCORED']._serialized_end=1294
+  _globals['_FLUSHED']._serialized_start=1296
+  _globals['_FLUSHED']._serialized_end=1323
+  _globals['_SPEECHTOTEXTSERVICE']._serialized_start=1325
+  _globals['_SPEECHTOTEXTSERVICE']._serialized_end=1433
 # @@protoc_insertion_point(module_scope)

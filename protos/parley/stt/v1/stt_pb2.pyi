@@ -72,6 +72,7 @@ class TranscribeConfig(_message.Message):
     BASE_OFFSET_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
+    PAUSE_INTERVAL_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """The spoken language as a BCP 47 tag ("en"). Empty: the engine's own."""
     session_id: _builtins.str
@@ -86,6 +87,13 @@ class TranscribeConfig(_message.Message):
         Left out: zero.
         """
 
+    @_builtins.property
+    def pause_interval(self) -> _duration_pb2.Duration:
+        """How long a pause that goes on may be without a score. Scores above 0.6 that follow such a score are then left out
+        until it is over, but for the first after a word, a partial transcript or a flush. Left out: none is left out.
+        A service that does not know this field scores every 80 ms.
+        """
+
     def __init__(
         self,
         *,
@@ -93,10 +101,11 @@ class TranscribeConfig(_message.Message):
         base_offset: _duration_pb2.Duration | None = ...,
         language: _builtins.str = ...,
         session_id: _builtins.str = ...,
+        pause_interval: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["base_offset", b"base_offset", "format", b"format"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["base_offset", b"base_offset", "format", b"format", "pause_interval", b"pause_interval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_offset", b"base_offset", "format", b"format", "language", b"language", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_offset", b"base_offset", "format", b"format", "language", b"language", "pause_interval", b"pause_interval", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,7 +197,7 @@ class TranscribeResponse(_message.Message):
 
     @_builtins.property
     def pause(self) -> Global___PauseScored:
-        """How likely the speaker is pausing; one for every 80 ms of audio."""
+        """How likely the speaker is pausing; one for every 80 ms of audio, or fewer with `pause_interval`."""
 
     @_builtins.property
     def flushed(self) -> Global___Flushed:

@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from parley.audio.v1 import audio_pb2 as parley_dot_audio_dot_v1_dot_audio__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17parley/tts/v1/tts.proto\x12\rparley.tts.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bparley/audio/v1/audio.proto\"\xb3\x01\n\x11SynthesizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.parley.tts.v1.SynthesizeConfigH\x00\x12-\n\x04text\x18\x02 \x01(\x0b\x32\x1d.parley.tts.v1.SynthesizeTextH\x00\x12\x31\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1f.parley.tts.v1.SynthesizeFinishH\x00\x42\t\n\x07request\"\x94\x01\n\x10SynthesizeConfig\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.parley.audio.v1.AudioFormat\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x10\n\x08reply_id\x18\x04 \x01(\t\x12\x1d\n\x15replace_unknown_voice\x18\x05 \x01(\x08\"\x1e\n\x0eSynthesizeText\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x12\n\x10SynthesizeFinish\"\xe4\x01\n\x12SynthesizeResponse\x12\x33\n\x07started\x18\x01 \x01(\x0b\x32 .parley.tts.v1.SynthesizeStartedH\x00\x12\x30\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1f.parley.tts.v1.SynthesizedAudioH\x00\x12(\n\x04word\x18\x03 \x01(\x0b\x32\x18.parley.tts.v1.WordTimedH\x00\x12\x34\n\x08\x66inished\x18\x04 \x01(\x0b\x32 .parley.tts.v1.SynthesisFinishedH\x00\x42\x07\n\x05\x65vent\"w\n\x11SynthesizeStarted\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.parley.audio.v1.AudioFormat\x12\x34\n\x0evoice_replaced\x18\x02 \x01(\x0b\x32\x1c.parley.tts.v1.VoiceReplaced\"0\n\rVoiceReplaced\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"!\n\x10SynthesizedAudio\x12\r\n\x05\x61udio\x18\x01 \x01(\x0c\"y\n\tWordTimed\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"F\n\x11SynthesisFinished\x12\x31\n\x0e\x61udio_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x17\n\x15\x44\x65scribeVoicesRequest\"F\n\x16\x44\x65scribeVoicesResponse\x12,\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\x1b.parley.tts.v1.EngineVoices\"1\n\x0c\x45ngineVoices\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x11\n\tvoice_ids\x18\x02 \x03(\t2\xcb\x01\n\x13TextToSpeechService\x12U\n\nSynthesize\x12 .parley.tts.v1.SynthesizeRequest\x1a!.parley.tts.v1.SynthesizeResponse(\x01\x30\x01\x12]\n\x0e\x44\x65scribeVoices\x12$.parley.tts.v1.DescribeVoicesRequest\x1a%.parley.tts.v1.DescribeVoicesResponseB&\n\rparley.tts.v1P\x01Z\x13parley/tts/v1;ttsv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17parley/tts/v1/tts.proto\x12\rparley.tts.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bparley/audio/v1/audio.proto\"\xb3\x01\n\x11SynthesizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.parley.tts.v1.SynthesizeConfigH\x00\x12-\n\x04text\x18\x02 \x01(\x0b\x32\x1d.parley.tts.v1.SynthesizeTextH\x00\x12\x31\n\x06\x66inish\x18\x03 \x01(\x0b\x32\x1f.parley.tts.v1.SynthesizeFinishH\x00\x42\t\n\x07request\"\xaa\x01\n\x10SynthesizeConfig\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.parley.audio.v1.AudioFormat\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\x10\n\x08reply_id\x18\x04 \x01(\t\x12\x1d\n\x15replace_unknown_voice\x18\x05 \x01(\x08\x12\x14\n\x0clonger_audio\x18\x06 \x01(\x08\"\x1e\n\x0eSynthesizeText\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x12\n\x10SynthesizeFinish\"\xe4\x01\n\x12SynthesizeResponse\x12\x33\n\x07started\x18\x01 \x01(\x0b\x32 .parley.tts.v1.SynthesizeStartedH\x00\x12\x30\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1f.parley.tts.v1.SynthesizedAudioH\x00\x12(\n\x04word\x18\x03 \x01(\x0b\x32\x18.parley.tts.v1.WordTimedH\x00\x12\x34\n\x08\x66inished\x18\x04 \x01(\x0b\x32 .parley.tts.v1.SynthesisFinishedH\x00\x42\x07\n\x05\x65vent\"w\n\x11SynthesizeStarted\x12,\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x1c.parley.audio.v1.AudioFormat\x12\x34\n\x0evoice_replaced\x18\x02 \x01(\x0b\x32\x1c.parley.tts.v1.VoiceReplaced\"0\n\rVoiceReplaced\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"!\n\x10SynthesizedAudio\x12\r\n\x05\x61udio\x18\x01 \x01(\x0c\"y\n\tWordTimed\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x0cstart_offset\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\nend_offset\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"F\n\x11SynthesisFinished\x12\x31\n\x0e\x61udio_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x17\n\x15\x44\x65scribeVoicesRequest\"F\n\x16\x44\x65scribeVoicesResponse\x12,\n\x07\x65ngines\x18\x01 \x03(\x0b\x32\x1b.parley.tts.v1.EngineVoices\"1\n\x0c\x45ngineVoices\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\x11\n\tvoice_ids\x18\x02 \x03(\t2\xcb\x01\n\x13TextToSpeechService\x12U\n\nSynthesize\x12 .parley.tts.v1.SynthesizeRequest\x1a!.parley.tts.v1.SynthesizeResponse(\x01\x30\x01\x12]\n\x0e\x44\x65scribeVoices\x12$.parley.tts.v1.DescribeVoicesRequest\x1a%.parley.tts.v1.DescribeVoicesResponseB&\n\rparley.tts.v1P\x01Z\x13parley/tts/v1;ttsv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,29 +37,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SYNTHESIZEREQUEST']._serialized_start=104
   _globals['_SYNTHESIZEREQUEST']._serialized_end=283
   _globals['_SYNTHESIZECONFIG']._serialized_start=286
-  _globals['_SYNTHESIZECONFIG']._serialized_end=434
-  _globals['_SYNTHESIZETEXT']._serialized_start=436
-  _globals['_SYNTHESIZETEXT']._serialized_end=466
-  _globals['_SYNTHESIZEFINISH']._serialized_start=468
-  _globals['_SYNTHESIZEFINISH']._serialized_end=486
-  _globals['_SYNTHESIZERESPONSE']._serialized_start=489
-  _globals['_SYNTHESIZERESPONSE']._serialized_end=717
-  _globals['_SYNTHESIZESTARTED']._serialized_start=719
-  _globals['_SYNTHESIZESTARTED']._serialized_end=838
-  _globals['_VOICEREPLACED']._serialized_start=840
-  _globals['_VOICEREPLACED']._serialized_end=888
-  _globals['_SYNTHESIZEDAUDIO']._serialized_start=890
-  _globals['_SYNTHESIZEDAUDIO']._serialized_end=923
-  _globals['_WORDTIMED']._serialized_start=925
-  _globals['_WORDTIMED']._serialized_end=1046
-  _globals['_SYNTHESISFINISHED']._serialized_start=1048
-  _globals['_SYNTHESISFINISHED']._serialized_end=1118
-  _globals['_DESCRIBEVOICESREQUEST']._serialized_start=1120
-  _globals['_DESCRIBEVOICESREQUEST']._serialized_end=1143
-  _globals['_DESCRIBEVOICESRESPONSE']._serialized_start=1145
-  _globals['_DESCRIBEVOICESRESPONSE']._serialized_end=1215
-  _globals['_ENGINEVOICES']._serialized_start=1217
-  _globals['_ENGINEVOICES']._serialized_end=1266
-  _globals['_TEXTTOSPEECHSERVICE']._serialized_start=1269
-  _globals['_TEXTTOSPEECHSERVICE']._serialized_end=1472
+  _globals['_SYNTHESIZECONFIG']._serialized_end=456
+  _globals['_SYNTHESIZETEXT']._serialized_start=458
+  _globals['_SYNTHESIZETEXT']._serialized_end=488
+  _globals['_SYNTHESIZEFINISH']._serialized_start=490
+  _globals['_SYNTHESIZEFINISH']._serialized_end=508
+  _globals['_SYNTHESIZERESPONSE']._serialized_start=511
+  _globals['_SYNTHESIZERESPONSE']._serialized_end=739
+  _globals['_SYNTHESIZESTARTED']._serialized_start=741
+  _globals['_SYNTHESIZESTARTED']._serialized_end=860
+  _globals['_VOICEREPLACED']._serialized_start=862
+  _globals['_VOICEREPLACED']._serialized_end=910
+  _globals['_SYNTHESIZEDAUDIO']._serialized_start=912
+  _globals['_SYNTHESIZEDAUDIO']._serialized_end=945
+  _globals['_WORDTIMED']._serialized_start=947
+  _globals['_WORDTIMED']._serialized_end=1068
+  _globals['_SYNTHESISFINISHED']._serialized_start=1070
+  _globals['_SYNTHESISFINISHED']._serialized_end=1140
+  _globals['_DESCRIBEVOICESREQUEST']._serialized_start=1142
+  _globals['_DESCRIBEVOICESREQUEST']._serialized_end=1165
+  _globals['_DESCRIBEVOICESRESPONSE']._serialized_start=1167
+  _globals['_DESCRIBEVOICESRESPONSE']._serialized_end=1237
+  _globals['_ENGINEVOICES']._serialized_start=1239
+  _globals['_ENGINEVOICES']._serialized_end=1288
+  _globals['_TEXTTOSPEECHSERVICE']._serialized_start=1291
+  _globals['_TEXTTOSPEECHSERVICE']._serialized_end=1494
 # @@protoc_insertion_point(module_scope)

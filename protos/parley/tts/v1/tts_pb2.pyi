@@ -69,6 +69,7 @@ class SynthesizeConfig(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     REPLY_ID_FIELD_NUMBER: _builtins.int
     REPLACE_UNKNOWN_VOICE_FIELD_NUMBER: _builtins.int
+    LONGER_AUDIO_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """A `Voice.voice_id`, of the catalogue or custom, or any other name the engine knows. Empty: the engine's default. A
     custom voice that is not to be had is replaced by the engine's default, and `started` tells of it.
@@ -80,6 +81,10 @@ class SynthesizeConfig(_message.Message):
     replace_unknown_voice: _builtins.bool
     """Whether the engine's default voice speaks in place of a name that it does not know, and `started` tells of it. Default:
     false, such a name is refused.
+    """
+    longer_audio: _builtins.bool
+    """Whether audio that nobody needs yet may come in longer messages, of several frames. It is held back only while the
+    listener would still have four times as much to hear, if it began at once. Default: false.
     """
     @_builtins.property
     def format(self) -> _audio_pb2.AudioFormat:
@@ -93,10 +98,11 @@ class SynthesizeConfig(_message.Message):
         session_id: _builtins.str = ...,
         reply_id: _builtins.str = ...,
         replace_unknown_voice: _builtins.bool = ...,
+        longer_audio: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "replace_unknown_voice", b"replace_unknown_voice", "reply_id", b"reply_id", "session_id", b"session_id", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "longer_audio", b"longer_audio", "replace_unknown_voice", b"replace_unknown_voice", "reply_id", b"reply_id", "session_id", b"session_id", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -253,7 +259,7 @@ class SynthesizedAudio(_message.Message):
 
     AUDIO_FIELD_NUMBER: _builtins.int
     audio: _builtins.bytes
-    """Samples in the stream's format; 80 ms, but for the last message of the reply."""
+    """Samples in the stream's format; a frame of 80 ms, but for the last message of the reply. With `longer_audio` several."""
     def __init__(
         self,
         *,

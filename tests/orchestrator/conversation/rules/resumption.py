@@ -46,7 +46,7 @@ TEXT = " One two three four."
 
 def resumed(seconds: float, *words: str, reply: ReplySoFar | None = None) -> ConversationResumed:
     """The microphone comes again from there on."""
-    return ConversationResumed(round(seconds * 24_000), words or None, reply)
+    return ConversationResumed(round(seconds * 24_000), words, reply)
 
 
 def asked(text: str) -> Action:
@@ -60,7 +60,7 @@ TURNS = Rule(
     "noticed is noticed again, since the microphone is heard again from the last word on.",
     (
         script(
-            "An open turn has the words that the client was told",
+            "An open turn has the words that were written down, and those that the client was told after that",
             at(1.30, resumed(0.9, "Well,")),
             at(1.50, word("now?"), user_word("item_1", "now?")),
             at(1.60, pause, stopped("item_1"), RequestFlush(1)),
@@ -76,7 +76,7 @@ TURNS = Rule(
         ),
         script(
             "A pause whose last words were awaited is noticed again",
-            at(1.30, resumed(1.0, "Yes.")),
+            at(1.30, resumed(1.0)),
             at(1.40, pause, stopped("item_1"), RequestFlush(2)),
             at(1.50, Flushed(1)),
             at(1.60, Flushed(2), TurnEndedNotice("item_1", "Yes.", DETECTED), asked("Yes.")),
@@ -145,12 +145,12 @@ REPLIES = Rule(
             ),
         ),
         script(
-            "What the model had written of it by then is said, if it was still writing",
+            "The model is asked for the rest of one that it was still writing",
             at(
                 1.50,
                 resumed(1.0, reply=ReplySoFar("reply_1", " One two", "One")),
                 CancelReply("reply_1", RESUMED, "One", 0.0),
-                prepare("reply_2", "item_3", user("Well?"), assistant("One"), script="two"),
+                prepare("reply_2", "item_3", user("Well?"), assistant("One two"), begun="two"),
             ),
             given=ASKED,
         ),
@@ -190,7 +190,7 @@ REPLIES = Rule(
                 CancelReply("reply_1", RESUMED, "Bye!", 0.0),
             ),
             due(2.50, EndConversation(EndCause.GOODBYE)),
-            given=ASKED,
+            given=(*ASKED, at(1.4, ReplyTextArrived("reply_1", " Bye!")), at(1.45, ReplyTextCompleted("reply_1"))),
             policy=Policy(goodbye=True),
         ),
         script(
