@@ -2,7 +2,7 @@
 
 It speaks the edge's native dialect: `ConverseRequest` and `ConverseResponse` as JSON. The person says bursts of tone,
 each of which the stand-in recogniser takes for one word, so what was said is known exactly. A connection that is lost
-is opened again, at the next edge, as Parley's page does.
+is opened again, at the next edge: with the same conversation if the edge gave a token for it, else with a new one.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from chaos.journal import Dialled, Entry, Event, Lost, SpeechBegan, SpeechEnded, Typed, WordSaid
+from chaos.resuming import Resumption
 from mesh.audio import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 
 _TONE_FRAMES = 3
@@ -26,12 +27,17 @@ _GAP_FRAMES = 2
 WORD_S = (_TONE_FRAMES + _GAP_FRAMES) * FRAME_S
 """How long a word takes, with the gap behind it."""
 
+_SESSION: dict[str, Any] = {"eagerness": "EAGERNESS_HIGH"}
+"""The recogniser's words mean nothing, and would be waited for as if they led on."""
+
 _OPEN_LIMIT_S = 3.0
 _ADMISSION_LIMIT_S = 15.0
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.0)
 """Before each try to connect again; the last for all further ones."""
 _DEAD_AFTER_S = 15.0
 """How long a server may leave a ping unanswered."""
+_NOT_RESUMABLE = {"CHECKPOINT_INVALID", "CHECKPOINT_VERSION", "BAD_REQUEST"}
+"""Reasons of a refusal after which only a new conversation makes sense."""
 _UNSENT_LIMIT_BYTES = 8 << 20
 _LOST_CODE = 1006
 
@@ -54,12 +60,17 @@ class Caller:
         self.journal: list[Entry] = []
         self.is_dropped = False
         self._urls = urls
-        self._session = session or {}
+        self._session = _SESSION if session is None else session
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
         self._frames: deque[tuple[str, Callable[[float], None] | None]] = deque()
         """What the person is still to say: frames, and what to do when each has been said."""
         self._connection: ClientConnection | None = None
         self._is_admitted = False
+        self._resumption = Resumption()
+        self._microphone: list[str] = []
+        """The frames of this conversation, from its first."""
+        self._sent = 0
+        """How many of them were sent."""
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
 
@@ -132,14 +143,18 @@ class Caller:
         tries = 0
         dialled = 0
         while True:
-            admitted = await self._converse(self._urls[dialled % len(self._urls)])
+            admitted = await self._converse(self._urls[dialled % len(self._urls)], resumes=self._can_resume)
             tries = 0 if admitted else tries + 1
             dialled += 1
             await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
 
-    async def _converse(self, url: str) -> bool:
+    @property
+    def _can_resume(self) -> bool:
+        return self._resumption.token is not None
+
+    async def _converse(self, url: str, *, resumes: bool) -> bool:
         """Hold one connection to its end; whether it was admitted."""
-        self._note(Dialled(self._clock()))
+        self._note(Dialled(self._clock(), again=resumes))
         code, reason = _LOST_CODE, ""
         try:
             async with connect(
@@ -153,8 +168,7 @@ class Caller:
                 write_limit=_UNSENT_LIMIT_BYTES,
             ) as connection:
                 self._connection = connection
-                config = {"config": {"session": self._session}}
-                await connection.send(msgspec.json.encode(config).decode())
+                await connection.send(msgspec.json.encode({"config": self._config(resumes=resumes)}).decode())
                 await self._receive(connection)
         except (OSError, TimeoutError, InvalidHandshake) as error:
             reason = type(error).__name__
@@ -166,6 +180,14 @@ class Caller:
         self._note(Lost(self._clock(), code, reason))
         return admitted
 
+    def _config(self, *, resumes: bool) -> dict[str, Any]:
+        """The first message. A conversation that begins has nothing of the one before."""
+        if resumes:
+            resume, self._sent = self._resumption.config(self._sent)
+            return {"checkpoints": True, "resume": resume}
+        self._resumption, self._microphone, self._sent = Resumption(), [], 0
+        return {"checkpoints": True, "session": self._session}
+
     async def _receive(self, connection: ClientConnection) -> None:
         async with asyncio.timeout(_ADMISSION_LIMIT_S) as admission:
             while True:
@@ -175,7 +197,11 @@ class Caller:
                 if name == "started":
                     self._is_admitted = True
                     admission.reschedule(None)
-                self._note(Event(self._clock(), name, _without_audio(fields[name])))
+                if name == "error" and not self._is_admitted and fields[name].get("reason") in _NOT_RESUMABLE:
+                    self._resumption.token = None
+                self._resumption.feed(name, fields[name])
+                if name != "checkpoint":
+                    self._note(Event(self._clock(), name, _without_audio(fields[name])))
 
     async def _send_microphone(self) -> None:
         due = self._clock()
@@ -183,10 +209,18 @@ class Caller:
             due += FRAME_S
             await asyncio.sleep(due - self._clock())
             frame, then = self._frames.popleft() if self._frames else (_SILENCE, None)
+            # What is said while a conversation is being resumed is sent afterwards; before one, it is lost.
+            if self._is_admitted or self._can_resume:
+                self._microphone.append(frame)
             if self._is_admitted:
-                await self._send(frame)
+                await self._send_recorded()
             if then is not None:
                 then(self._clock())
+
+    async def _send_recorded(self) -> None:
+        while self._is_admitted and self._sent < len(self._microphone):
+            self._sent += 1
+            await self._send(self._microphone[self._sent - 1])
 
     async def _send(self, message: str) -> None:
         if self._connection is not None:

@@ -59,11 +59,11 @@ class Answer:
     def fault(self) -> str | None:
         """What is wrong with it; None: nothing."""
         if self.foreign:
-            return f"said “{' '.join(self.foreign)}”"
+            return "apology"
         if self.skipped:
-            return f"{self.skipped} words of the reply skipped"
+            return f"{self.skipped} words of a reply left out"
         if self.repeated:
-            return f"{self.repeated} words of the reply said twice"
+            return f"{self.repeated} words of a reply said twice"
         if not self.complete and not self.interrupted:
             return f"reply cut after {len(self.words)} words" if self.words else "no reply"
         return None
@@ -109,11 +109,12 @@ def judge(journal: Sequence[Entry], *, reply: str, usual_wait_s: float, promise:
             deadline = silence.began + promise.silence_s + (usual_wait_s if silence.reaction else 0.0)
             since = max((at for at in _person(journal) if at <= silence.began), default=silence.began)
             told = told and any(since <= at <= deadline for at in explanations(journal))
-    faults = [f"lost: {each}" for each in lost]
+    faults = [f"lost ({each.partition(' ')[0]})" for each in lost]
     if said != heard:
-        faults.append(f"{said - heard} of {said} words lost" if heard < said else f"{heard - said} words heard twice")
-    faults += [answer.fault for answer in found if answer.fault]
-    if excess > promise.silence_s and not (promise.told_is_enough and told):
+        faults.append(f"{said - heard} words lost" if heard < said else f"{heard - said} words heard twice")
+    # What follows the loss of a conversation is another one's.
+    faults += [answer.fault for answer in found if answer.fault and not lost]
+    if not lost and excess > promise.silence_s and not (promise.told_is_enough and told):
         faults.append(f"silent for {excess:.1f} s" + (", told" if told else ""))
     return Outcome(
         said=said,

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from chaos.members import HOST, Member, Victim
 from launcher.failure import Failure
 from launcher.processes import EDGE, ORCHESTRATOR, STT_PROXY, TTS_PROXY, VOICE_SERVICE, Process
 from launcher.running.probes import http_json
+from launcher.running.process import started
 from mesh.process.ports import PortTaken, raise_why_not
 from mesh.tasks import beside
 from standins.stt.options import SttOptions
@@ -67,6 +69,8 @@ class ChaosMesh:
         self.members = members
         self.checkpoint_key = secrets.token_hex(16)
         """Every orchestrator goes on with the conversations of every other."""
+        self.redis_url: str | None = None
+        """The store by which clients of one edge go on at another; None: this machine has no Redis."""
 
     def replicas(self, victim: Victim) -> list[Member]:
         """The replicas of a kind."""
@@ -127,6 +131,11 @@ async def running_mesh(plan: MeshPlan) -> AsyncIterator[ChaosMesh]:
                 for number in range(plan.count(victim))
             ],
         )
+        if redis := shutil.which("redis-server"):
+            socket = folder / "redis.sock"
+            mesh.redis_url = f"unix://{socket}"
+            command = (redis, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder))
+            await stack.enter_async_context(started(command, os.environ, lambda _: None))
         for member in mesh.members:
             # The address is known, and refuses, before anything looks for it.
             member.link.port = next(ports)
@@ -191,6 +200,7 @@ def _variables(member: Member, mesh: ChaosMesh) -> dict[str, str]:
         Victim.EDGE: {
             "orchestrator_target": target(Victim.ORCHESTRATOR),
             "voices_target": target(Victim.VOICE_SERVICE),
+            "redis_url": mesh.redis_url,
         },
     }
     return {

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from mesh.audio import SAMPLE_RATE, Encoder
 from mesh.discovery.search import Replicas
 from mesh.errors import Draining, MeshError
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 from mesh.tasks import beside
 from mesh.times import duration
 from orchestrator.conversation import Conversation
@@ -46,6 +46,7 @@ _WRITTEN_DOWN = (
     act.TurnEndedNotice,
     act.TurnDiscardedNotice,
     act.PrepareReply,
+    act.ConfirmReply,
     act.ReplyTextDoneNotice,
     act.CancelReply,
     act.ReplyFinishedNotice,
@@ -98,6 +99,10 @@ class Session:
         self.checkpoints: Checkpoints | None = None
         """Set if the client wants checkpoints."""
         self._conversation = Conversation(resumed.state if resumed else None)
+        self._is_restored = resumed is not None
+        """The core's state is that of another session until it is given `ConversationResumed`."""
+        self._waiting: list[tuple[ev.Event, str | None]] = []
+        """What happens before that."""
         self._send_queue = SendQueue()
         self._upstreams = upstreams
         self._options = options
@@ -110,7 +115,11 @@ class Session:
         over = resumed is not None and resumed.recording_over
         self.recorder = Recorder(recordings, session_id, self._now, metadata, over=over)
         self._deadline: float | None = None
-        self._deadline_moved = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        """When it fires, in seconds of the session."""
+        self._timer_fired = asyncio.Event()
         self._paused_at: float | None = None
         self._ends_early: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -118,6 +127,10 @@ class Session:
 
     def notify(self, event: ev.Event, request_id: str | None = None) -> None:
         """Give the core an event and perform its actions. Messages that `request_id` causes carry it."""
+        if self._is_restored:
+            # Its actions could be about a reply that has a task in the other session only.
+            self._waiting.append((event, request_id))
+            return
         now = self._now()
         if request_id is not None:
             self._do_what_is_due(now)  # it was not caused by the request
@@ -145,7 +158,11 @@ class Session:
     async def begin(self, resumed: ev.ConversationResumed | None) -> None:
         """Go on, if the conversation is `resumed`, and send the first checkpoint."""
         if resumed:
+            self._is_restored = False
             self.notify(resumed)
+            for event, request_id in self._waiting:
+                self.notify(event, request_id)
+            self._waiting.clear()
         self.send_checkpoint()
 
     def send_checkpoint(self) -> None:
@@ -204,17 +221,33 @@ class Session:
         return self._clock() - self._started
 
     async def _keep_time(self) -> None:
-        """The session's one timer."""
-        while True:
-            deadline = self._deadline
-            self._deadline_moved.clear()
-            try:
-                async with asyncio.timeout_at(None if deadline is None else _next_tick(self._started + deadline)):
-                    await self._deadline_moved.wait()
-            except TimeoutError:
+        """Do what the session's one timer says is due."""
+        try:
+            while True:
+                self._timer_fired.clear()
+                self._set_timer()
+                await self._timer_fired.wait()
+                self._timer_at = math.inf
+                deadline = self._deadline
+                # Most events put the deadline off, which leaves the timer as it is.
+                if deadline is None or self._now() < deadline - 1 / _TICKS_PER_S:
+                    continue
                 # The timer may fire a moment before the deadline. The core would then find nothing due, and this loop
                 # would spin until the deadline has passed. So the core is given the deadline itself.
-                self._do_what_is_due(max(self._now(), deadline or 0.0))
+                self._do_what_is_due(max(self._now(), deadline))
+        finally:
+            if self._timer:
+                self._timer.cancel()
+
+    def _set_timer(self) -> None:
+        """Have the timer fire at the deadline, or before."""
+        if self._deadline is None or self._deadline >= self._timer_at:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        at = _next_tick(self._started + self._deadline)
+        self._timer = self._loop.call_at(at, self._timer_fired.set)
 
     def _do_what_is_due(self, now: float) -> None:
         actions = self._conversation.handle_timeout(now)
@@ -234,13 +267,22 @@ class Session:
             self.send_checkpoint()
         if self._conversation.deadline != self._deadline:
             self._deadline = self._conversation.deadline
-            self._deadline_moved.set()
+            self._set_timer()
 
     def _perform_one(self, action: act.Action) -> None:
         """Do the shell's part of an action. `_perform` sends the client its message afterwards."""
         match action:
             case act.PrepareReply():
                 self._prepare(action)
+            case act.ConfirmReply(guess_id=guess_id, reply_id=reply_id):
+                guess = self._replies.pop(guess_id)
+                self._replies[reply_id] = _LivingReply(guess.reply, guess.task, self._output(reply_id))
+                guess.reply.confirm(reply_id)
+            case act.DropReply(reply_id=reply_id, words=words):
+                self._upstreams.metrics.speculative_replies_dropped.inc()
+                dropped = self._replies.pop(reply_id)
+                dropped.task.cancel()
+                self._upstreams.metrics.speculative_words_dropped.inc(dropped.reply.words_shown + words)
             case act.ResumeSynthesis(reply_id=reply_id, at=at):
                 self._replies[reply_id].reply.resume_synthesis(at)
             case act.ResumeText(reply_id=reply_id):
@@ -254,9 +296,9 @@ class Session:
             case act.CancelReply(reply_id=reply_id, cause=cause):
                 self._upstreams.metrics.reply_cancelled(cause)
                 self._send_queue.drop(reply_id)
-                if living := self._replies.pop(reply_id, None):  # there is none for a reply of another process
-                    living.output.drop()
-                    living.task.cancel()
+                if cancelled := self._replies.pop(reply_id, None):  # there is none for a reply of another process
+                    cancelled.output.drop()
+                    cancelled.task.cancel()
             case act.RequestFlush(flush_id=flush_id):
                 self.recognition.flush(flush_id)
             case act.ReplyFinishedNotice(reply_id=reply_id):
@@ -284,6 +326,8 @@ class Session:
                 assert_never(action)
 
     def _prepare(self, order: act.PrepareReply) -> None:
+        if order.speculative:
+            self._upstreams.metrics.speculative_replies.inc()
         apology = self._options.apologies.unfinished
         reply = ReplyTask(
             order,
@@ -295,9 +339,11 @@ class Session:
             until_room=self._send_queue.until_short,
         )
         task = self._tasks.create_task(reply.run(), name=order.reply_id)
-        put = partial(self._send_queue.put, reply_id=order.reply_id)
-        output = ReplyAudioOutput(order.reply_id, Encoder(self._output_format), put)
-        self._replies[order.reply_id] = _LivingReply(reply, task, output)
+        self._replies[order.reply_id] = _LivingReply(reply, task, self._output(order.reply_id))
+
+    def _output(self, reply_id: str) -> ReplyAudioOutput:
+        put = partial(self._send_queue.put, reply_id=reply_id)
+        return ReplyAudioOutput(reply_id, Encoder(self._output_format), put)
 
     def _release(self, action: act.ReleaseAudio) -> None:
         living = self._replies[action.reply_id]
@@ -310,7 +356,7 @@ class Session:
 
     async def _deliver(self, write: Write) -> None:
         """Send what is in the queue until it is closed."""
-        stall_limit = WaitLimit(self._stall_limit_s)
+        stall_limit = RepeatedLimit(self._stall_limit_s)
         try:
             while (response := await self._send_queue.get()) is not None:
                 with stall_limit:

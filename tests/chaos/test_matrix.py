@@ -15,7 +15,7 @@ def strike(fault: Fault, *conversations: Conversation) -> Strike:
 
 
 GOOD = strike(Fault.KILL, conversation("opening", 0.12), conversation("held", 0.5), conversation("held", 0.84))
-BAD = strike(Fault.STOP, conversation("opening", 2, "no reply"), conversation("opening", 2, "no reply", "lost: 1011"))
+BAD = strike(Fault.STOP, conversation("opening", 2, "no reply"), conversation("opening", 2, "no reply", "lost (1011)"))
 
 
 def test_a_cell_shows_the_worst_of_its_conversations() -> None:
@@ -23,7 +23,7 @@ def test_a_cell_shows_the_worst_of_its_conversations() -> None:
         "| victim | fault | opening | held |",
         "|---|---|---|---|",
         "| llm | kill | ✓ 0.1 s | ✓ 0.8 s |",
-        "| llm | stop | ✗ no reply; lost: 1011 |  |",
+        "| llm | stop | ✗ no reply; lost (1011) |  |",
     ]
 
 

@@ -1,10 +1,11 @@
 """An orchestrator is lost in the middle of a conversation, in each phase: the client notices a pause at most."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from edge.session import stream
 from tests.fakes.llm import written
@@ -99,9 +100,27 @@ async def test_a_reply_that_nobody_has_heard_is_given_by_another(mesh: Mesh) -> 
     assert [each["cause"] for each in client.told("replyCancelled")] == ["CANCEL_CAUSE_RESUMED"]
 
 
-async def test_a_reply_goes_on_with_the_first_word_that_was_not_heard(mesh: Mesh) -> None:
-    mesh.llm.script, mesh.tts.script = written(*ENDLESS), spoken(4)
-    async with talk(mesh.edge.port, session=SPOKEN, typedOnly=True) as client:
+@pytest.mark.parametrize("typed_only", [True, False], ids=["typed only", "with a recogniser"])
+async def test_a_reply_goes_on_with_the_first_word_that_was_not_heard(mesh: Mesh, typed_only: bool) -> None:
+    mesh.llm.script, mesh.tts.script = slowly(*ENDLESS), spoken(4)
+    with capture_logs() as logs:
+        await reply_goes_on(mesh, typed_only)
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+
+def slowly(*words: str) -> Callable[[dict[str, Any]], AsyncIterator[str]]:
+    """The reply is heard while it is written, so its last checkpoint has sound that is still to be played."""
+
+    async def writes(_request: dict[str, Any]) -> AsyncIterator[str]:
+        for word in words:
+            yield word
+            await asyncio.sleep(0.03)
+
+    return writes
+
+
+async def reply_goes_on(mesh: Mesh, typed_only: bool) -> None:
+    async with talk(mesh.edge.port, session=SPOKEN, typedOnly=typed_only) as client:
         await client.send(text={"text": "Count!"})
         while len(client.told("replyWordSpoken")) < 3:
             await client.next()

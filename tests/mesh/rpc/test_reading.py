@@ -113,3 +113,14 @@ async def test_after_closing_what_comes_is_dropped_until_the_end() -> None:
     await left
     assert source.messages.empty()
     assert reader.close() is None
+
+
+async def test_everyone_who_waits_is_told_of_the_end() -> None:
+    """A sender asks how its call has ended while the reader waits for a message."""
+    source = Source()
+    reader = Reader(source.read)
+    waiting = [asyncio.ensure_future(reader.next()) for _ in range(2)]
+    await asyncio.sleep(0)
+    source.give(None)
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waiting) == [None, None]

@@ -1,4 +1,4 @@
-"""Realtime transcription by a stand-in that speaks the real wire: with a fixed text, and with Whisper tiny.en behind."""
+"""Realtime transcription by a stand-in that speaks the real wire: with a fixed text, and Whisper tiny.en behind."""
 
 import asyncio
 import tempfile
