@@ -284,7 +284,9 @@ class ReplyTask:
             for word in words_of(order.begun):
                 yield word
         messages = order.messages if resumed is None else resumed.messages
-        continuation = Continuation(self._text.words)
+        # A model that begins again is to be heard from where it was, also if that is in a reply before this one.
+        before = self._text.words if order.begun is None else list(words_of(messages[-1].text))
+        continuation = Continuation(before)
         answer = self._upstreams.model.words(
             messages, order.temperature, is_rest=bool(self._text.words) or order.begun is not None
         )

@@ -139,13 +139,14 @@ async def reply_goes_on(mesh: Mesh, typed_only: bool) -> None:
     ]
 
 
-async def test_the_model_is_asked_for_the_rest_of_a_reply_that_it_was_writing(mesh: Mesh) -> None:
+@pytest.mark.parametrize("rest", [" four five.", "One two three four five."], ids=["goes on", "begins again"])
+async def test_the_model_is_asked_for_the_rest_of_a_reply_that_it_was_writing(mesh: Mesh, rest: str) -> None:
     async def writes(_request: dict[str, Any]) -> AsyncIterator[str]:
         for token in ("One", " two", " three", " fo"):
             yield token
         await asyncio.Event().wait()
 
-    mesh.llm.first = [writes, written(" four", " five.")]
+    mesh.llm.first = [writes, written(rest)]
     mesh.tts.script = spoken(4)
     async with talk(mesh.edge.port, session=SPOKEN, typedOnly=True) as client:
         await client.send(text={"text": "Count!"})
