@@ -102,6 +102,7 @@ def row(name: str, result: Result, base: Result | None) -> dict[str, Any]:
         "answered": f"{result.outcomes().get(Outcome.ANSWERED, 0)} of {len(turns)}",
         "lost_voices": result.outcomes().get(Outcome.WITHOUT_AUDIO, 0),
         "refused": sum(result.refusals().values()),
+        "refusals": result.refusals(),
         "refused_p50_p99_ms": [round(refused.p50 * 1_000), round(refused.p99 * 1_000)] if refused else None,
         "lost": sum(result.losses().values()),
         "ran_dry": sum(1 for turn in turns if turn.underruns),

@@ -5,10 +5,10 @@ from types import TracebackType
 from typing import Self
 
 
-class WaitLimit:
+class RepeatedLimit:
     """Limits each block that it is the context of to `limit_s` seconds, like `asyncio.timeout`, but far cheaper.
 
-        limit = WaitLimit(5.0)
+        limit = RepeatedLimit(5.0)
         while ...:
             with limit:
                 await connection.send(message)
@@ -34,7 +34,7 @@ class WaitLimit:
             loop = self._loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None or self._task is not None:
-            raise RuntimeError("a WaitLimit limits one block at a time, of a task")
+            raise RuntimeError("a RepeatedLimit limits one block at a time, of a task")
         self._task, self._since, self._cancellations = task, loop.time(), task.cancelling()
         if self._timer is None:
             self._timer = loop.call_later(self.limit_s, self._look)

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from mesh.errors import AtCapacity, MeshError, UpstreamDown, UpstreamMisconfigured, VoiceNotFound
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 from mesh.tasks import beside
 from moshi_client.messages import Error, Ready, Unknown, unpacked
 
@@ -76,7 +76,7 @@ class Connection(Generic[M]):
         self._websocket = websocket
         self._decoder = decoder
         self._sending = asyncio.Lock()
-        self._send_limit = WaitLimit(_SEND_LIMIT_S)
+        self._send_limit = RepeatedLimit(_SEND_LIMIT_S)
 
     async def send(self, message: bytes) -> None:
         """Send a message; waits while the server is not keeping up. Raises `UpstreamDown`."""

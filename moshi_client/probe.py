@@ -30,8 +30,9 @@ class _Module(Struct, frozen=True):
 
 async def probe(place: Place[ServerUrl], client: httpx2.AsyncClient, path: str) -> Health:
     """Ask a server how it is, and how much room its module at `path` has. Never fails."""
-    answered, modules = await asyncio.gather(_get(place, client, BUILD_INFO), _get(place, client, "/api/modules_info"))
-    serving = answered is not None
+    modules = await _get(place, client, "/api/modules_info")
+    # Every second of a mesh's life, so no more is asked than is needed.
+    serving = modules is not None or await answers(place, client)
     for module in _modules(modules or b""):
         if serving and module.path == path and module.used_slots is not None and module.total_slots is not None:
             return Health(serving, (module.used_slots, module.total_slots))

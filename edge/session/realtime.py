@@ -18,7 +18,7 @@ from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
 from edge.session.stream import ConversationStream, conversation, ignored
 from mesh.discovery.search import Replicas
 from mesh.errors import Draining, Idle, InternalError, InvalidRequest, MeshError
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 from mesh.process.logs import bind_session
 from mesh.tasks import beside
 from parley.conversation.v1.conversation_pb2 import Checkpoint, ConverseRequest, ConverseResponse
@@ -74,7 +74,7 @@ class RealtimeSession:
         self._checkpoints = checkpoints or MemoryStore()
         self._health = health
         self._send_queue = SendQueue()
-        self._client_limit = WaitLimit(_CLIENT_LIMIT_S)
+        self._client_limit = RepeatedLimit(_CLIENT_LIMIT_S)
         self._dialect = dialect(self._send_queue.put)
 
     async def run(self) -> None:

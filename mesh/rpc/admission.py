@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 import grpc
 
 from mesh.errors import MeshError, UpstreamDown, from_rpc_error
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 from mesh.rpc.reading import Reader
 from mesh.tasks import was_cancelled
 
@@ -39,7 +39,7 @@ class Admission(Generic[Req, Resp]):
         self._call = call
         self._reader: Reader[Resp] = Reader(self._received)
         self._sending = asyncio.Lock()
-        self._send_limit = WaitLimit(SEND_LIMIT_S)
+        self._send_limit = RepeatedLimit(SEND_LIMIT_S)
 
     async def open(self, config: Req) -> None:
         """Send the first request and await the first response. A caller cancels the stream if this fails."""

@@ -13,7 +13,7 @@ from mesh.pool import Backoff
 
 SERVICE_NAME = health.SERVICE_NAME
 
-_FOLLOWED_EVERY_S = 0.2
+_FOLLOWED_EVERY_S = 0.5
 
 _TELLING_LIMIT_S = 1.0
 """How long watchers may keep a server from stopping."""

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from mesh.errors import AtCapacity, ConfigRequired, Idle, InvalidRequest, UpstreamDown
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 from mesh.tasks import beside
 from mesh.times import loop_time
 
@@ -46,7 +46,7 @@ async def first_request(
 
 async def before_idle(requests: AsyncIterator[Req], limit: float) -> AsyncIterator[Req]:
     """The requests, until they end. Raises `Idle` when the peer is silent for `limit` seconds."""
-    idle_limit = WaitLimit(limit)
+    idle_limit = RepeatedLimit(limit)
     try:
         while True:
             try:

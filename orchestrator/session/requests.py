@@ -49,9 +49,10 @@ class Requests:
         if kind != "audio":
             self._session.requests += 1
         request_id = _id_of(request)
-        if _refuses_recording(request.update.session):
-            self._session.recorder.refuse()  # whatever else is asked, and even if that is rejected
-        check_texts(request)
+        if kind != "audio" or request.HasField("request_id"):  # there are many with audio alone
+            if _refuses_recording(request.update.session):
+                self._session.recorder.refuse()  # whatever else is asked, and even if that is rejected
+            check_texts(request)
         if self._finished and kind != "playback":
             raise InvalidRequest("nothing may follow finish, but for playback")
         match kind:

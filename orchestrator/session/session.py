@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from mesh.audio import SAMPLE_RATE, Encoder
 from mesh.discovery.search import Replicas
 from mesh.errors import Draining, MeshError
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 from mesh.tasks import beside
 from mesh.times import duration
 from orchestrator.conversation import Conversation
@@ -114,7 +114,11 @@ class Session:
         over = resumed is not None and resumed.recording_over
         self.recorder = Recorder(recordings, session_id, self._now, metadata, over=over)
         self._deadline: float | None = None
-        self._deadline_moved = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        """When it fires, in seconds of the session."""
+        self._timer_fired = asyncio.Event()
         self._paused_at: float | None = None
         self._ends_early: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -216,17 +220,33 @@ class Session:
         return self._clock() - self._started
 
     async def _keep_time(self) -> None:
-        """The session's one timer."""
-        while True:
-            deadline = self._deadline
-            self._deadline_moved.clear()
-            try:
-                async with asyncio.timeout_at(None if deadline is None else _next_tick(self._started + deadline)):
-                    await self._deadline_moved.wait()
-            except TimeoutError:
+        """Do what the session's one timer says is due."""
+        try:
+            while True:
+                self._timer_fired.clear()
+                self._set_timer()
+                await self._timer_fired.wait()
+                self._timer_at = math.inf
+                deadline = self._deadline
+                # Most events put the deadline off, which leaves the timer as it is.
+                if deadline is None or self._now() < deadline - 1 / _TICKS_PER_S:
+                    continue
                 # The timer may fire a moment before the deadline. The core would then find nothing due, and this loop
                 # would spin until the deadline has passed. So the core is given the deadline itself.
-                self._do_what_is_due(max(self._now(), deadline or 0.0))
+                self._do_what_is_due(max(self._now(), deadline))
+        finally:
+            if self._timer:
+                self._timer.cancel()
+
+    def _set_timer(self) -> None:
+        """Have the timer fire at the deadline, or before."""
+        if self._deadline is None or self._deadline >= self._timer_at:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        at = _next_tick(self._started + self._deadline)
+        self._timer = self._loop.call_at(at, self._timer_fired.set)
 
     def _do_what_is_due(self, now: float) -> None:
         actions = self._conversation.handle_timeout(now)
@@ -246,7 +266,7 @@ class Session:
             self.send_checkpoint()
         if self._conversation.deadline != self._deadline:
             self._deadline = self._conversation.deadline
-            self._deadline_moved.set()
+            self._set_timer()
 
     def _perform_one(self, action: act.Action) -> None:
         """Do the shell's part of an action. `_perform` sends the client its message afterwards."""
@@ -322,7 +342,7 @@ class Session:
 
     async def _deliver(self, write: Write) -> None:
         """Send what is in the queue until it is closed."""
-        stall_limit = WaitLimit(self._stall_limit_s)
+        stall_limit = RepeatedLimit(self._stall_limit_s)
         try:
             while (response := await self._send_queue.get()) is not None:
                 with stall_limit:

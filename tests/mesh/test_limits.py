@@ -4,21 +4,21 @@ import asyncio
 
 import pytest
 
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 
 SHORT_S = 0.5
 """Far longer than what is in time takes, on a busy machine too."""
 
 
 async def test_blocks_that_end_in_time_are_left_alone_however_many() -> None:
-    limit = WaitLimit(SHORT_S)
+    limit = RepeatedLimit(SHORT_S)
     for _ in range(6):
         with limit:
             await asyncio.sleep(SHORT_S / 5)
 
 
 async def test_a_block_that_is_late_is_ended_and_the_next_has_its_whole_time() -> None:
-    limit = WaitLimit(SHORT_S)
+    limit = RepeatedLimit(SHORT_S)
     for _ in range(2):
         with limit:
             await asyncio.sleep(SHORT_S / 2)
@@ -27,7 +27,7 @@ async def test_a_block_that_is_late_is_ended_and_the_next_has_its_whole_time() -
 
 
 async def test_a_block_that_began_while_the_timer_ran_is_not_ended_early() -> None:
-    loop, limit = asyncio.get_running_loop(), WaitLimit(SHORT_S)
+    loop, limit = asyncio.get_running_loop(), RepeatedLimit(SHORT_S)
     with limit:
         await asyncio.sleep(SHORT_S / 5)
     began = loop.time()
@@ -37,7 +37,7 @@ async def test_a_block_that_began_while_the_timer_ran_is_not_ended_early() -> No
 
 
 async def test_between_two_blocks_nothing_is_limited() -> None:
-    limit = WaitLimit(SHORT_S)
+    limit = RepeatedLimit(SHORT_S)
     with limit:
         await asyncio.sleep(0)
     await asyncio.sleep(SHORT_S * 1.1)
@@ -46,7 +46,7 @@ async def test_between_two_blocks_nothing_is_limited() -> None:
 
 
 async def test_a_cancellation_from_outside_stays_one() -> None:
-    limit, entered = WaitLimit(60.0), asyncio.Event()
+    limit, entered = RepeatedLimit(60.0), asyncio.Event()
 
     async def block() -> None:
         with limit:
@@ -63,7 +63,7 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
 
 
 async def test_an_error_of_the_block_passes_and_the_limit_can_be_used_again() -> None:
-    limit = WaitLimit(SHORT_S)
+    limit = RepeatedLimit(SHORT_S)
     with pytest.raises(ValueError, match="mine"), limit:
         raise ValueError("mine")
     with limit:
@@ -71,7 +71,7 @@ async def test_an_error_of_the_block_passes_and_the_limit_can_be_used_again() ->
 
 
 async def test_it_limits_one_block_at_a_time() -> None:
-    limit = WaitLimit(SHORT_S)
+    limit = RepeatedLimit(SHORT_S)
     with limit, pytest.raises(RuntimeError), limit:
         pass
 
@@ -86,7 +86,7 @@ async def test_one_timer_serves_all_blocks_and_none_is_left_after_the_close() ->
 
     loop.call_later = counted  # type: ignore[method-assign,assignment]
     try:
-        limit = WaitLimit(60.0)
+        limit = RepeatedLimit(60.0)
         for _ in range(100):
             with limit:
                 pass

@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from mesh.audio import FRAME_BYTES, FRAME_S
 from mesh.errors import UpstreamDown
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 from mesh.times import loop_time
 from moshi_client.connection import Connection
 from moshi_client.floats import Floats, packed_floats
@@ -38,7 +38,7 @@ class MoshiRecognizer:
         self._state = state
         self._events: deque[Event] = deque()
         self._progress = asyncio.Event()
-        self._look = WaitLimit(_LOOK_EVERY_S)
+        self._look = RepeatedLimit(_LOOK_EVERY_S)
         self._stepped_at = self._sent_at = loop_time()
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import UpstreamDown
-from mesh.limits import WaitLimit
+from mesh.limits import RepeatedLimit
 from mesh.times import loop_time
 from moshi_client.connection import Closed, Connection
 from moshi_client.messages import Audio as AudioMessage
@@ -36,7 +36,7 @@ class MoshiUtterance:
         self._wrote = False
         self._spoke = False
         self._progress = asyncio.Event()
-        self._stall_limit = WaitLimit(_STALL_LIMIT_S)
+        self._stall_limit = RepeatedLimit(_STALL_LIMIT_S)
         self._changed_at = loop_time()
 
     async def speak(self, text: str) -> None:
