@@ -183,8 +183,7 @@ class Caller:
     def _config(self, *, resumes: bool) -> dict[str, Any]:
         """The first message. A conversation that begins has nothing of the one before."""
         if resumes:
-            resume, self._sent = self._resumption.config(self._sent)
-            return {"checkpoints": True, "resume": resume}
+            return {"checkpoints": True, "resume": self._resumption.config()}
         self._resumption, self._microphone, self._sent = Resumption(), [], 0
         return {"checkpoints": True, "session": self._session}
 
@@ -195,6 +194,9 @@ class Caller:
                 fields = msgspec.json.decode(message)
                 name = next(key for key in fields if key != "requestId")
                 if name == "started":
+                    if offset := fields[name].get("audioOffset"):
+                        # What was said from there on is sent again.
+                        self._sent = int(float(offset.removesuffix("s")) / FRAME_S)
                     self._is_admitted = True
                     admission.reschedule(None)
                 if name == "error" and not self._is_admitted and fields[name].get("reason") in _NOT_RESUMABLE:
