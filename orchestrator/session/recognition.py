@@ -41,7 +41,7 @@ _LARGEST_SEND = 12 * FRAME_SAMPLES
 _LONGEST_REPLAY = KEPT_SAMPLES - 5 * SAMPLE_RATE
 """Most samples that are recognised again after a loss: what is kept, less what arrives meanwhile."""
 
-_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.05, 5.0
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.1, 5.0
 """The pauses between attempts to find another recogniser; they double from the first to the longest."""
 
 _WORDS_LATE_S = 2.0
