@@ -24,7 +24,7 @@ _WINDOW_S = 2.0
 _LEAST_PROBES = 5
 
 
-class WaitLimit:
+class PatientLimit:
     """A wait of at most `limit_s` seconds, which does not count how late its own timer was.
 
     `due` is when to `look` again. All times are those of one clock.
@@ -58,7 +58,7 @@ async def timeout(limit_s: float, on_late: Callable[[float], None] | None = None
     `on_late` is given the seconds of each such delay.
     """
     loop = asyncio.get_running_loop()
-    wait = WaitLimit(loop.time(), limit_s)
+    wait = PatientLimit(loop.time(), limit_s)
     timer: asyncio.TimerHandle | None = None
 
     def look() -> None:

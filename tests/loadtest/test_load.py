@@ -33,7 +33,7 @@ QUESTION = np.rint(8_000 * np.sin(0.1 * np.arange(9_600))).astype(np.int16)
 """0.4 s."""
 
 HABITS = Habits(turns=1, pause_s=(0.05, 0.1))
-PLAN = Plan(users=2, ramp_s=0.2, duration_s=4.0, settle_s=0.0)
+PLAN = Plan(users=2, ramp_s=0.2, duration_s=3.0, settle_s=0.0)
 
 
 @pytest.fixture

@@ -49,6 +49,24 @@ async def test_an_address_with_too_many_sessions_is_refused_until_one_is_over(
         await let_in(edge)
 
 
+async def test_an_edge_that_is_late_all_the_time_takes_nothing_new(
+    serve_edge: EdgeFactory, orchestrator: GrpcServer
+) -> None:
+    # No loop is so exact.
+    async with (
+        serve_edge(orchestrator_target=orchestrator.address, overload_lag_s=1e-9) as edge,
+        http_of(edge.port) as http,
+    ):
+        async with client_of(edge.port):
+            await asyncio.sleep(0.8)
+            with pytest.raises(InvalidStatus) as refused:
+                async with client_of(edge.port):
+                    pass
+        assert refused.value.response.status_code == 503
+        assert int(refused.value.response.headers["retry-after"]) > 0
+        assert (await refusals(http))["overload"] == 1
+
+
 async def test_by_default_an_address_may_have_many(edge: EdgeServer) -> None:
     async with AsyncExitStack() as all_of_them:
         for _ in range(20):

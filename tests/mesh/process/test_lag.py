@@ -3,12 +3,12 @@ import time
 
 import pytest
 
-from mesh.process.lag import LoopLag, Overload, WaitLimit, timeout
+from mesh.process.lag import LoopLag, Overload, PatientLimit, timeout
 
 
 def waited(limit_s: float, looks: list[float]) -> float | None:
     """When a wait that began at 0, and is looked at so late after each time it was due, is over."""
-    wait = WaitLimit(0.0, limit_s)
+    wait = PatientLimit(0.0, limit_s)
     now = 0.0
     for late in looks:
         now = wait.due + late
