@@ -49,6 +49,21 @@ class Metrics:
             buckets=_SECONDS_TO_WAIT,
             registry=registry,
         )
+        self.speculative_replies = Counter(
+            "parley_speculative_replies",
+            "Replies that were begun before the person's turn was over.",
+            registry=registry,
+        )
+        self.speculative_replies_dropped = Counter(
+            "parley_speculative_replies_dropped",
+            "Those of them that were dropped because the person said more, or because they failed.",
+            registry=registry,
+        )
+        self.speculative_words_dropped = Counter(
+            "parley_speculative_words_dropped",
+            "Words that the model was shown and wrote for replies that were begun early and dropped.",
+            registry=registry,
+        )
         searches = _SearchCounters(registry)
         self.stt_search = ServiceSearches("stt", "worker_stt_hard_misses", searches, registry)
         self.tts_search = ServiceSearches("tts", "worker_hard_tts_misses", searches, registry)

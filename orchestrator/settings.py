@@ -126,6 +126,13 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
             secret=True,
         ),
     ] = None
+    speculative_start: Annotated[
+        bool,
+        setting(
+            help="Whether a reply is begun when the user pauses, before the last words are certain. "
+            "It is dropped if they say more."
+        ),
+    ] = True
     characters_folder: Annotated[
         str | None,
         setting(

@@ -7,6 +7,7 @@ client; its name ends in `Notice`.
 import enum
 from dataclasses import dataclass
 
+from orchestrator.conversation.playout import Position
 from orchestrator.conversation.transcript import Message
 
 
@@ -49,19 +50,13 @@ class RequestFlush:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """A place in a reply: the first `word` words of its text were spoken in the first `sample` samples of its audio."""
-
-    word: int = 0
-    sample: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class PrepareReply:
     """Start a reply: ask the language model, and synthesise what it says if `spoken`.
 
     With a `script`, that text is the reply and no model is asked. With `begun`, which may be empty, the reply begins
-    with that text, which the model has written, and the model is asked for the rest; `messages` ends with it.
+    with that text, which the model has written, and the model is asked for the rest; `messages` ends with it. A
+    `speculative` reply is begun before the person's turn is over. Nobody hears of it until `ConfirmReply`, which gives
+    it its ids.
     """
 
     reply_id: str
@@ -72,6 +67,25 @@ class PrepareReply:
     temperature: float
     script: str | None = None
     begun: str | None = None
+    speculative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmReply:
+    """The speculative reply `guess_id` answers what was said: it is the reply `reply_id` from now on."""
+
+    guess_id: str
+    reply_id: str
+    item_id: str
+    voice: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropReply:
+    """Stop preparing a speculative reply, of which the model has written so many `words`. It answers nothing."""
+
+    reply_id: str
+    words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +271,8 @@ UserAction = (
 
 ReplyAction = (
     PrepareReply
+    | ConfirmReply
+    | DropReply
     | ResumeSynthesis
     | ResumeText
     | AbandonText

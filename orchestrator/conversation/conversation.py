@@ -24,8 +24,17 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause, EndCause, SpeechCause
 from orchestrator.conversation.policy import SILENCE_MARK
 from orchestrator.conversation.reply import CutReply, Life, Reply
-from orchestrator.conversation.state import Ending, OverdueTurn, Phase, State, Turn
-from orchestrator.conversation.transcript import Message, ReplySoFar, Role, unheard
+from orchestrator.conversation.state import Ending, Guess, OverdueTurn, Phase, State, Turn
+from orchestrator.conversation.transcript import (
+    Item,
+    Message,
+    ReplySoFar,
+    Role,
+    Transcript,
+    begins_with,
+    is_same,
+    unheard,
+)
 from orchestrator.conversation.wording import Completeness, completeness, is_backchannel
 
 
@@ -135,7 +144,7 @@ class Conversation:
         state, turn = self.state, self.state.turn
         committed = bool(turn and turn.flush and turn.flush.committed)
         state.microphone_samples, state.microphone_at = event.position, now
-        state.overdue = None
+        state.overdue = state.guess = None
         if turn:
             turn.flush = None
             turn.words += event.words
@@ -192,6 +201,7 @@ class Conversation:
             return
         if state.turn and state.turn.flush:  # The pause was only a breath: this flush ends nothing.
             state.turn.flush = None
+            self._drop_guess()
             self._do(act.SpeechStartedNotice(state.turn.item_id, offset, SpeechCause.DETECTED))
         elif state.turn is None and state.detector.armed and not state.finishing:
             window = state.policy.uninterruptible_window
@@ -209,6 +219,9 @@ class Conversation:
             turn = self.state.turn or self._open_turn(SpeechCause.WORD, event.start, now)
             turn.wordless_until = None
         self._add_word(turn, event)
+        turn.partial = _after(event.text, turn.partial)
+        if self.state.guess and not begins_with(self.state.guess.text, turn.text):
+            self._drop_guess()
         if turn.flush and turn.flush.answered:
             turn.flush.deadline = turn.flush.asked_at + self._end_of_turn_delay(turn)
 
@@ -230,6 +243,8 @@ class Conversation:
 
     def _partial_recognized(self, text: str) -> None:
         turn = self.state.turn
+        if turn:
+            turn.partial = text
         if turn and self.state.reply and turn.hold_limit is not None and any(map(str.isalpha, text)):
             turn.hold_limit = turn.opened_at + self.state.policy.wordless_limit
         self._do(act.UserPartialNotice(text))
@@ -240,6 +255,9 @@ class Conversation:
             flush = state.turn.flush
             flush.answered = True
             flush.deadline = max(now, flush.asked_at + self._end_of_turn_delay(state.turn))
+            state.turn.partial = ""
+            if flush.deadline > now:
+                self._make_guess(state.turn)
         elif state.final_flush and state.final_flush.flush_id == flush_id:
             self._final_words_in(now)
         if state.overdue and state.overdue.flush.flush_id <= flush_id:
@@ -357,6 +375,7 @@ class Conversation:
         turn.flush = self.state.new_flush(now, backlog=max(0.0, self.state.position - offset))
         self._do(act.SpeechStoppedNotice(turn.item_id, offset, SpeechCause.DETECTED))
         self._do(act.RequestFlush(turn.flush.flush_id))
+        self._make_guess(turn)
 
     def _end_turn(self, turn: Turn, now: float) -> None:
         """Answer a turn. Discard it if it has no words, or only words that do not interrupt the reply."""
@@ -369,6 +388,7 @@ class Conversation:
     def _discard_turn(self, turn: Turn, now: float) -> None:
         """Resume the reply that the turn held, or prepare again the answer that it cancelled before it was heard."""
         turn.words.clear()
+        self._drop_guess()
         self._close_turn(turn, SpeechCause.DETECTED)
         if self.state.reply:
             self.state.reply.resume(self._do)
@@ -399,39 +419,108 @@ class Conversation:
 
     def _prepare_reply(self, *, script: str | None = None, begun: str | None = None) -> None:
         """Decide to reply. With a `script` the reply is that text; what is `begun` the model is asked to go on with."""
-        state, policy = self.state, self.state.policy
+        state = self.state
         self._remember_cut()
+        messages = state.transcript.messages(state.instructions, begun=begun or "")
+        guess = state.guess
+        if (
+            guess
+            and script is None
+            and begun is None
+            and guess.voice == state.voice
+            and is_same(guess.messages, messages)
+        ):
+            self._confirm(guess)
+            return
+        self._drop_guess()
+        state.reply = self._new_reply()
+        self._do(self._order(state.reply, messages, script=script, begun=begun))
+
+    def _new_reply(self) -> Reply:
+        """Count a reply, and return it."""
+        reply = self._reply_to_come()
+        self.state.replies += 1
+        self.state.ending = None
+        reply.reply_id, reply.item_id = f"reply_{self.state.replies}", self.state.new_item()
+        return reply
+
+    def _reply_to_come(self) -> Reply:
+        """Return the next reply, without its ids."""
+        state, policy = self.state, self.state.policy
         first = state.replies == 0
         greeting = first and not state.transcript.items
-        state.replies += 1
-        state.ending = None
-        reply = state.reply = Reply(
-            f"reply_{state.replies}",
-            state.new_item(),
-            policy.spoken,
-            first,
-            greeting,
-            temperature=policy.first_temperature if first else policy.temperature,
+        temperature = policy.first_temperature if first else policy.temperature
+        return Reply("", "", policy.spoken, first, greeting, temperature=temperature)
+
+    def _order(
+        self,
+        reply: Reply,
+        messages: list[Message],
+        *,
+        script: str | None = None,
+        begun: str | None = None,
+        speculative: bool = False,
+    ) -> act.PrepareReply:
+        return act.PrepareReply(
+            reply_id=reply.reply_id,
+            item_id=reply.item_id,
+            voice=self.state.voice,
+            spoken=reply.spoken,
+            messages=messages,
+            temperature=reply.temperature,
+            script=script,
+            begun=begun,
+            speculative=speculative,
         )
-        self._do(
-            act.PrepareReply(
-                reply_id=reply.reply_id,
-                item_id=reply.item_id,
-                voice=state.voice,
-                spoken=policy.spoken,
-                messages=state.transcript.messages(state.instructions, begun=begun or ""),
-                temperature=reply.temperature,
-                script=script,
-                begun=begun,
-            )
-        )
+
+    def _make_guess(self, turn: Turn) -> None:
+        """Begin the reply to what the person seems to have said, unless it seems that they will go on."""
+        state, policy = self.state, self.state.policy
+        text = turn.likely_text
+        if not policy.speculative or not text or state.reply or state.guess or turn.guesses >= policy.guesses_a_turn:
+            return
+        committed = turn.flush is not None and turn.flush.committed
+        if not committed and completeness(text, policy.language) is not Completeness.COMPLETE:
+            return
+        turn.guesses += 1
+        state.guesses += 1
+        reply = self._reply_to_come()
+        reply.reply_id = f"guess_{state.guesses}"
+        cut = [Item("", Role.ASSISTANT, state.cut.heard_text)] if state.cut else []
+        said = Transcript([*state.transcript.items, *cut, Item("", Role.USER, text)])
+        state.guess = Guess(reply, state.voice, text, said.messages(state.instructions))
+        self._do(self._order(reply, state.guess.messages, speculative=True))
+
+    def _confirm(self, guess: Guess) -> None:
+        """Make the reply that was begun the living one: the person has said what it answers."""
+        state, reply = self.state, guess.reply
+        guess_id, counted = reply.reply_id, self._new_reply()
+        reply.reply_id, reply.item_id = counted.reply_id, counted.item_id
+        state.guess, state.reply = None, reply
+        self._do(act.ConfirmReply(guess_id, reply.reply_id, reply.item_id, guess.voice))
+        reply.catch_up(self._do)
+
+    def _drop_guess(self) -> None:
+        guess, self.state.guess = self.state.guess, None
+        if guess:
+            self._do(act.DropReply(guess.reply.reply_id, len(guess.reply.texts)))
+
+    def _guess_event(self, guess: Guess, event: ev.ReplyEvent, now: float) -> None:
+        """Take in what happens to a reply that nobody knows of. One that fails is begun again after the turn."""
+        if isinstance(event, ev.ReplyTextFailed | ev.ReplyAudioFailed):
+            self._drop_guess()
+        else:
+            guess.reply.handle(event, now, _say_nothing)
 
     def _messages(self, reply: Reply) -> list[Message]:
         """Return what the model is shown: the transcript, and what it has written of this reply."""
         return self.state.transcript.messages(self.state.instructions, begun=reply.text)
 
     def _reply_event(self, event: ev.ReplyEvent, now: float) -> None:
-        reply = self.state.reply
+        reply, guess = self.state.reply, self.state.guess
+        if guess and guess.reply.reply_id == event.reply_id:
+            self._guess_event(guess, event, now)
+            return
         if reply is None or reply.reply_id != event.reply_id:  # It is no longer alive.
             if isinstance(event, ev.ReplyPlaybackReported) and event.paused:
                 self._cut_was_played(event)
@@ -548,3 +637,13 @@ class Conversation:
         """Start the silence clock, once there has been a reply to be silent after."""
         if self.state.replies:
             self.state.waiting_since = since
+
+
+def _say_nothing(_action: Action) -> None:
+    pass
+
+
+def _after(word: str, partial: str) -> str:
+    """Return what is left of a guess when its first word has become certain."""
+    first, _, rest = partial.strip().partition(" ")
+    return rest if begins_with(first, word) else ""

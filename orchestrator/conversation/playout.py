@@ -30,6 +30,14 @@ class TimedWord:
         return round(self.end * SAMPLE_RATE)
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a reply: the first `word` words of its text were spoken in the first `sample` samples of its audio."""
+
+    word: int = 0
+    sample: int = 0
+
+
 @dataclass(slots=True)
 class Playout:
     """The audio of one reply, as counts. Positions are samples, times seconds."""

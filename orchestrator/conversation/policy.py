@@ -67,6 +67,12 @@ class Policy:
     dictation_delay: float = 0.9
     """The same for digits and letters, which people read out in groups."""
 
+    speculative: bool = False
+    """The reply is begun when the person pauses, while their last words are awaited. It is dropped if they say more."""
+
+    guesses_a_turn: int = 3
+    """How many replies may be begun so in one turn."""
+
     language: str = ""
     """The language the person speaks, as a BCP 47 tag. Empty: not known."""
 

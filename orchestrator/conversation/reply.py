@@ -20,7 +20,7 @@ from typing import TypeAlias, assert_never
 from orchestrator.conversation import actions as act
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause
-from orchestrator.conversation.playout import Playout, TimedWord
+from orchestrator.conversation.playout import Playout, Position, TimedWord
 from orchestrator.conversation.policy import Policy
 
 UNTIMED_LIMIT = 2.0
@@ -145,6 +145,13 @@ class Reply:
             case _:
                 assert_never(event)
 
+    def catch_up(self, do: Do) -> None:
+        """Announce all that was written."""
+        for text in self.texts:
+            do(act.ReplyTextNotice(self.reply_id, text))
+        if self.written:
+            do(act.ReplyTextDoneNotice(self.reply_id, self.text))
+
     def lose_synthesis(self, now: float, policy: Policy, do: Do, *, lasting: bool) -> None:
         """Go on with another synthesis. Give up after `policy`'s limits, or at once if the failure is `lasting`.
 
@@ -164,7 +171,7 @@ class Reply:
         self.playout.cut(at.sample)
         do(act.ResumeSynthesis(self.reply_id, at))
 
-    def _spoken_in(self, samples: int) -> act.Position:
+    def _spoken_in(self, samples: int) -> Position:
         """Return up to where the first `samples` hold whole words: a part of a word is spoken again, as a whole.
 
         What was released cannot be taken back.
@@ -173,7 +180,7 @@ class Reply:
         written = words[-1].written if words else 0
         # Further words with the same count are parts of a written word that was not spoken to its end.
         last = next((word for word in words if word.written == written), None)
-        return act.Position(written, max(self.playout.released, last.end_sample if last and written else 0))
+        return Position(written, max(self.playout.released, last.end_sample if last and written else 0))
 
     @property
     def _is_untimed(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from orchestrator.conversation.actions import EndCause
 from orchestrator.conversation.policy import SAMPLE_RATE, Policy
 from orchestrator.conversation.reply import CutReply, Reply
-from orchestrator.conversation.transcript import Transcript
+from orchestrator.conversation.transcript import Message, Transcript
 
 
 class Phase(enum.Enum):
@@ -93,6 +93,10 @@ class Turn:
     """How long speech that goes on may put `wordless_until` off, while a reply is held."""
     flush: Flush | None = None
     """Set in *endpointing*: the person paused, and their last words are awaited."""
+    partial: str = ""
+    """What the recogniser guesses to follow `words`."""
+    guesses: int = 0
+    """How many replies were begun before it was over."""
     answer_owed: bool = False
     """It cut off a reply of which nothing had been heard, and which is given after all if no words come."""
 
@@ -100,6 +104,22 @@ class Turn:
     def text(self) -> str:
         """All words so far."""
         return " ".join(self.words)
+
+    @property
+    def likely_text(self) -> str:
+        """All words so far, and those that are guessed."""
+        return " ".join([*self.words, *self.partial.split()])
+
+
+@dataclass(slots=True)
+class Guess:
+    """A reply to what the person seems to have said, begun before their turn is over. Its id is its own."""
+
+    reply: Reply
+    voice: str
+    text: str
+    """The turn that it answers."""
+    messages: list[Message]
 
 
 @dataclass(slots=True)
@@ -131,6 +151,9 @@ class State:
     turn: Turn | None = None
     reply: Reply | None = None
     """The living reply; at most one is."""
+    guess: Guess | None = None
+    """The reply that answers the open turn, if it ends with the words that it seems to have."""
+    guesses: int = 0
     cut: CutReply | None = None
     """The reply that was cut short last, until a turn is over: a client may still report how much of it was heard."""
     microphone_samples: int = 0

@@ -128,6 +128,21 @@ def unheard(text: str, heard: str) -> str:
     return " ".join(words[first:])
 
 
+def is_same(one: Sequence[Message], other: Sequence[Message]) -> bool:
+    """Whether two conversations differ at most in marks and in upper and lower case."""
+    return [(each.role, _words(each.text)) for each in one] == [(each.role, _words(each.text)) for each in other]
+
+
+def begins_with(text: str, words: str) -> bool:
+    """Whether a text begins with these words, whatever the marks and the case."""
+    beginning = _words(words)
+    return _words(text)[: len(beginning)] == beginning
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in ("".join(filter(str.isalnum, each)).lower() for each in text.split()) if word]
+
+
 def _letters(word: str) -> str:
     return "".join(filter(str.isalnum, word)).lower() or word
 

@@ -25,7 +25,7 @@ as a newer one's instead of failing in the middle of it. A new field needs no ne
 3: the event `RecognizerChanged` was added.
 4: the events `RecognizerLost`, `HistoryGiven`, `TurnCommitted`, `CancellationRequested`, `SayRequested` were added.
 5: the event `ConversationResumed` and the actions `ResumeSynthesis`, `ResumeText`, `AbandonText`,
-   `ReplyVoiceLostNotice` were added.
+   `ReplyVoiceLostNotice`, `ConfirmReply`, `DropReply` were added.
 """
 
 EVENTS: Mapping[str, type[Event]] = {each.__name__: each for each in get_args(Event)}

@@ -46,13 +46,14 @@ _LONGEST = 3_600.0
 class SessionOptions:
     """One session's settings. A character is rendered when it is given, with the headlines there are at that moment."""
 
-    def __init__(self, model: LanguageModel, prompts: Prompts) -> None:
+    def __init__(self, model: LanguageModel, prompts: Prompts, *, speculative: bool = False) -> None:
+        """`speculative`: replies are begun before the turn is over."""
         self._model = model
         self._prompts = prompts
         self._given = SessionConfig()
         self.apologies = prompts.apologies(Instructions())
         """In the language of the session, else of the character."""
-        self._policy = Policy(apology=self.apologies.unanswered)
+        self._policy = Policy(apology=self.apologies.unanswered, speculative=speculative)
 
     @classmethod
     def restored(cls, model: LanguageModel, prompts: Prompts, given: bytes, policy: Policy) -> "SessionOptions":

@@ -18,7 +18,8 @@ from mesh.text.marks import unmarked
 from mesh.text.writing import ends_sentence
 from mesh.times import loop_time, seconds
 from orchestrator.conversation import events as ev
-from orchestrator.conversation.actions import Position, PrepareReply, ResumeText
+from orchestrator.conversation.actions import PrepareReply, ResumeText
+from orchestrator.conversation.playout import Position
 from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.continuation import Continuation
 from orchestrator.llm.failures import LanguageModelFailed
@@ -135,9 +136,12 @@ class ReplyTask:
         self._upstreams = upstreams
         self._apology = apology
         self._notify = notify
-        self._warn = warn
+        self._reply_id = order.reply_id
+        self._warn_client = warn
+        self._held_warnings: list[tuple[str, str]] | None = [] if order.speculative else None
+        """What the client is not to know before the reply is confirmed. None: it knows of the reply."""
         self._text = WrittenText()
-        sources = Sources(upstreams.tts, upstreams.voices, session_id, warn, self._observe_wait)
+        sources = Sources(upstreams.tts, upstreams.voices, session_id, self._warn, self._observe_wait)
         self._voice = Voice(order, self._text, sources)
         self._first_word_at: float | None = None
         """When the model had written something to say."""
@@ -169,6 +173,24 @@ class ReplyTask:
             return
         async with beside(self._write()):
             await self._speak()
+
+    @property
+    def words_shown(self) -> int:
+        """How many words the model is shown for it."""
+        return sum(len(message.text.split()) for message in self._order.messages)
+
+    def confirm(self, reply_id: str) -> None:
+        """Go on as a reply that the client knows of, under its id."""
+        self._reply_id = reply_id
+        warnings, self._held_warnings = self._held_warnings or [], None
+        for reason, message in warnings:
+            self._warn(reason, message)
+
+    def _warn(self, reason: str, message: str) -> None:
+        if self._held_warnings is None:
+            self._warn_client(reason, message)
+        else:
+            self._held_warnings.append((reason, message))
 
     # --- the words ------------------------------------------------------------------------------------------------
 
@@ -204,7 +226,7 @@ class ReplyTask:
 
     async def _fail_text(self, error: MeshError) -> ResumeText | None:
         """Report a failure of the model. Return how the rest is asked for; None, and an apology: not at all."""
-        reply_id = self._order.reply_id
+        reply_id = self._reply_id
         _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
         self._upstreams.metrics.llm_failures.inc()
         self._problem, self._resumed_text = error.message, None
@@ -223,7 +245,7 @@ class ReplyTask:
     def _end_text(self) -> None:
         if not self._text_has_ended:
             self._text_has_ended = True
-            self._notify(ev.ReplyTextCompleted(self._order.reply_id))
+            self._notify(ev.ReplyTextCompleted(self._reply_id))
 
     def _is_too_long(self, word: str) -> str | None:
         if self._order.script is not None:
@@ -236,12 +258,12 @@ class ReplyTask:
         if self._told_limit:
             return
         self._told_limit = True
-        _log.warning("reply ended early", reply_id=self._order.reply_id, why=why)
+        _log.warning("reply ended early", reply_id=self._reply_id, why=why)
         self._warn("REPLY_TOO_LONG", f"I have ended this reply: {why}.")
 
     async def _say(self, word: str) -> None:
         bare = word.lstrip()
-        self._notify(ev.ReplyTextArrived(self._order.reply_id, bare if bare == word else f" {bare}"))
+        self._notify(ev.ReplyTextArrived(self._reply_id, bare if bare == word else f" {bare}"))
         await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
         await self._until_room()
         self._text.add(word)
@@ -295,7 +317,7 @@ class ReplyTask:
                 await self._voice.speak(at.word, self._received)
             except MeshError as error:
                 lost += 1
-                reply_id = self._order.reply_id
+                reply_id = self._reply_id
                 _log.warning("synthesis failed", reply_id=reply_id, reason=error.reason, error=error.message)
                 lasting = isinstance(error, AtCapacity) or outcome_of(error) is None
                 self._notify(ev.ReplyAudioFailed(reply_id, lasting=lasting))
@@ -303,7 +325,7 @@ class ReplyTask:
                 if self._has_all_its_audio:
                     self._tell_limit(f"it takes longer than {self._limits.seconds:g} s")
                     self._end_text()
-                self._notify(ev.ReplyAudioCompleted(self._order.reply_id))
+                self._notify(ev.ReplyAudioCompleted(self._reply_id))
 
     def _observe_wait(self, ready_at: float) -> None:
         """Measure, once, how long the first word has waited for a synthesis, which was ready at that time."""
@@ -313,7 +335,7 @@ class ReplyTask:
 
     async def _received(self, response: SynthesizeResponse, words: SpokenWords) -> bool:
         """Take in a response of the synthesis; False: there is all the audio that there may be."""
-        reply_id = self._order.reply_id
+        reply_id = self._reply_id
         match response.WhichOneof("event"):
             case "audio":
                 pcm = response.audio.audio[: self._room_left() * SAMPLE_BYTES]

@@ -147,7 +147,7 @@ class ConversationServicer(ConversationServiceServicer):
         options = (
             SessionOptions.restored(self._upstreams.model, self._prompts, resumed.session, resumed.state.policy)
             if resumed
-            else SessionOptions(self._upstreams.model, self._prompts)
+            else SessionOptions(self._upstreams.model, self._prompts, speculative=self._settings.speculative_start)
         )
         configured = options.change(config.session)
         history, metadata = history_of(config.history), metadata_of(resumed.metadata if resumed else config.metadata)

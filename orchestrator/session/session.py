@@ -46,6 +46,7 @@ _WRITTEN_DOWN = (
     act.TurnEndedNotice,
     act.TurnDiscardedNotice,
     act.PrepareReply,
+    act.ConfirmReply,
     act.ReplyTextDoneNotice,
     act.CancelReply,
     act.ReplyFinishedNotice,
@@ -273,6 +274,15 @@ class Session:
         match action:
             case act.PrepareReply():
                 self._prepare(action)
+            case act.ConfirmReply(guess_id=guess_id, reply_id=reply_id):
+                guess = self._replies.pop(guess_id)
+                self._replies[reply_id] = _LivingReply(guess.reply, guess.task, self._output(reply_id))
+                guess.reply.confirm(reply_id)
+            case act.DropReply(reply_id=reply_id, words=words):
+                self._upstreams.metrics.speculative_replies_dropped.inc()
+                dropped = self._replies.pop(reply_id)
+                dropped.task.cancel()
+                self._upstreams.metrics.speculative_words_dropped.inc(dropped.reply.words_shown + words)
             case act.ResumeSynthesis(reply_id=reply_id, at=at):
                 self._replies[reply_id].reply.resume_synthesis(at)
             case act.ResumeText(reply_id=reply_id):
@@ -286,9 +296,9 @@ class Session:
             case act.CancelReply(reply_id=reply_id, cause=cause):
                 self._upstreams.metrics.reply_cancelled(cause)
                 self._send_queue.drop(reply_id)
-                if living := self._replies.pop(reply_id, None):  # there is none for a reply of another process
-                    living.output.drop()
-                    living.task.cancel()
+                if cancelled := self._replies.pop(reply_id, None):  # there is none for a reply of another process
+                    cancelled.output.drop()
+                    cancelled.task.cancel()
             case act.RequestFlush(flush_id=flush_id):
                 self.recognition.flush(flush_id)
             case act.ReplyFinishedNotice(reply_id=reply_id):
@@ -316,6 +326,8 @@ class Session:
                 assert_never(action)
 
     def _prepare(self, order: act.PrepareReply) -> None:
+        if order.speculative:
+            self._upstreams.metrics.speculative_replies.inc()
         apology = self._options.apologies.unfinished
         reply = ReplyTask(
             order,
@@ -327,9 +339,11 @@ class Session:
             until_room=self._send_queue.until_short,
         )
         task = self._tasks.create_task(reply.run(), name=order.reply_id)
-        put = partial(self._send_queue.put, reply_id=order.reply_id)
-        output = ReplyAudioOutput(order.reply_id, Encoder(self._output_format), put)
-        self._replies[order.reply_id] = _LivingReply(reply, task, output)
+        self._replies[order.reply_id] = _LivingReply(reply, task, self._output(order.reply_id))
+
+    def _output(self, reply_id: str) -> ReplyAudioOutput:
+        put = partial(self._send_queue.put, reply_id=reply_id)
+        return ReplyAudioOutput(reply_id, Encoder(self._output_format), put)
 
     def _release(self, action: act.ReleaseAudio) -> None:
         living = self._replies[action.reply_id]

@@ -63,7 +63,12 @@ def _of_user(action: act.UserAction) -> pb.ConverseResponse | None:
 
 def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
     match action:
-        case act.PrepareReply(reply_id=reply_id, item_id=item_id, voice=voice):
+        case act.PrepareReply(speculative=True):
+            return None
+        case (
+            act.PrepareReply(reply_id=reply_id, item_id=item_id, voice=voice)
+            | act.ConfirmReply(reply_id=reply_id, item_id=item_id, voice=voice)
+        ):
             created = pb.ReplyCreated(reply_id=reply_id, item_id=item_id, voice=voice)
             return pb.ConverseResponse(reply_created=created)
         case act.ReplyTextNotice(reply_id, text):
@@ -94,6 +99,7 @@ def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
             return pb.ConverseResponse(reply_finished=pb.ReplyFinished(reply_id=reply_id, text=text))
         case (
             act.ReleaseAudio()
+            | act.DropReply()
             | act.ResumeSynthesis()
             | act.ResumeText()
             | act.AbandonText()

@@ -19,6 +19,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from mesh.audio import SAMPLE_RATE
+from mesh.times import duration
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.e2e.mesh import Mesh
 from tests.e2e.people import Browser, Samples, bridge, browser
@@ -41,6 +42,7 @@ async def a_day(mesh: Mesh, engines: Engines) -> None:
     """Have everything happen that is counted."""
     await an_orchestrator_is_lost(mesh)
     await a_reply_is_interrupted(mesh, engines)
+    await a_person_goes_on_after_a_pause(mesh)
     await one_too_many_comes(mesh, engines)
     await engines_fail(mesh, engines)
     await visitors_look_around(mesh)
@@ -68,6 +70,17 @@ async def a_reply_is_interrupted(mesh: Mesh, engines: Engines) -> None:
         interrupted = await person.first("unmute.interrupted_by_vad")
         await engines.tell("llm", replies=["It ends."], tokens_per_s=80)
         await person.first("response.audio.done", after=interrupted)
+
+
+async def a_person_goes_on_after_a_pause(mesh: Mesh) -> None:
+    """The reply that was begun meanwhile is dropped."""
+    config = pb.ConverseConfig(session=pb.SessionConfig(end_of_turn_delay=duration(5.0)))
+    async with bridge(mesh.orchestrator, config) as person:
+        await person.first("started")
+        person.microphone.say(speech(1.2))
+        paused = await person.first("user_speech_stopped")
+        person.microphone.say(speech(1.2))
+        await person.first("user_speech_started", after=paused)
 
 
 async def one_too_many_comes(mesh: Mesh, engines: Engines) -> None:

@@ -37,7 +37,7 @@ def test_a_typed_turn_and_a_reply_that_failed(tmp_path: Path) -> None:
     script = Script()
     script.happens(1.0, ev.UserTyped("Hi!"))
     script.warns(1.5, "I have lost my voice.")
-    script.happens(1.5, ev.ReplyAudioFailed("reply_1"))
+    script.happens(1.5, ev.ReplyAudioFailed("reply_1", lasting=True))
     script.ends(2.0)
     assert text(script, tmp_path)[2:-2] == [
         "  0:01.0     you: Hi! [typed]",

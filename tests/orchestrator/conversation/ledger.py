@@ -22,6 +22,10 @@ class Ledger:
 
     def __init__(self) -> None:
         self.reply: HeardReply | None = None
+        self.guess: HeardReply | None = None
+        """A reply that was begun before the person's turn is over."""
+        self._answered: list[tuple[Role, str]] = []
+        """What that reply answers."""
         self.floor: str | None = None
         """The item of the person's open turn."""
         self.ended = False
@@ -43,6 +47,8 @@ class Ledger:
         reply = self.reply
         if isinstance(event, ev.ReplyPlaybackReported) and self.cut and self.cut.reply_id == event.reply_id:
             self._correct(self.cut, event)
+        if self.guess and isinstance(event, ev.ReplyEvent) and self.guess.reply_id == event.reply_id:
+            reply = self.guess
         if not isinstance(event, ev.ReplyEvent) or reply is None or reply.reply_id != event.reply_id:
             return
         match event:
@@ -78,9 +84,18 @@ class Ledger:
                 case act.EndConversation():
                     assert self.reply is None
                     assert self.floor is None
+                    assert self.guess is None
                     self.ended = True
+                case act.PrepareReply(speculative=True):
+                    self._begin(action)
                 case act.PrepareReply():
                     self._prepare(action)
+                case act.ConfirmReply():
+                    self._confirm(action)
+                case act.DropReply():
+                    assert self.guess
+                    assert (action.reply_id, action.words) == (self.guess.reply_id, len(self.guess.texts))
+                    self.guess = None
                 case act.UserPartialNotice():
                     pass
                 case (
@@ -98,6 +113,8 @@ class Ledger:
         """Find out whether the conversation's own account is the same."""
         assert (state.turn.item_id if state.turn else None) == self.floor
         assert (state.reply.reply_id if state.reply else None) == (self.reply.reply_id if self.reply else None)
+        assert (state.guess.reply.reply_id if state.guess else None) == (self.guess.reply_id if self.guess else None)
+        assert self.guess is None or self.floor is not None
         assert (state.phase is Phase.ENDED) == self.ended
         assert state.deadline is None or state.deadline >= now
         if self.reply and self.floor is None and self.reply.arrived >= FRAME_SAMPLES:
@@ -169,13 +186,35 @@ class Ledger:
         self.cut = None
         self.replies.add(order.reply_id)
         self.reply = HeardReply(order.reply_id, self._new_item(order.item_id), order.spoken)
-        self._check_messages(order.messages)
+        self._check_messages(order.messages, self._said)
 
-    def _check_messages(self, messages: list[Message]) -> None:
+    def _begin(self, order: act.PrepareReply) -> None:
+        assert self.reply is None
+        assert self.guess is None
+        assert self.floor is not None
+        assert self._turn_words
+        assert order.reply_id not in self.replies
+        self.replies.add(order.reply_id)
+        self.guess = HeardReply(order.reply_id, "", order.spoken)
+        self._answered = [*self._said, *((Role.USER, word) for word in self._turn_words)]
+        self._check_messages(order.messages, self._answered)
+
+    def _confirm(self, order: act.ConfirmReply) -> None:
+        assert self.reply is None
+        assert self.guess
+        assert self.guess.reply_id == order.guess_id
+        assert order.reply_id not in self.replies
+        assert self._answered == self._said
+        self.cut = None
+        self.replies.add(order.reply_id)
+        self.reply, self.guess = self.guess, None
+        self.reply.reply_id, self.reply.item_id = order.reply_id, self._new_item(order.item_id)
+
+    def _check_messages(self, messages: list[Message], said: list[tuple[Role, str]]) -> None:
         spoken = messages[1:] if messages[0].role is Role.SYSTEM else messages
         assert [message.role for message in spoken] == [(Role.USER, Role.ASSISTANT)[i % 2] for i in range(len(spoken))]
         shown = [(message.role, word) for message in spoken for word in message.text.split()]
-        assert [each for each in shown if each[1] not in SAID_FOR_THEM] == self._said
+        assert [each for each in shown if each[1] not in SAID_FOR_THEM] == said
 
     def _model(self, action: Action, now: float, lead: float) -> None:
         reply = self.reply

@@ -91,6 +91,11 @@ def prepare(
     return act.PrepareReply(reply_id, item_id, voice, spoken, list(messages), temperature, script, begun)
 
 
+def guess(guess_id: str, *messages: Message) -> Action:
+    """A reply is begun before the turn is over, the session's first."""
+    return act.PrepareReply(guess_id, "", "", True, list(messages), Policy().first_temperature, speculative=True)
+
+
 def audio(reply_id: str, seconds: float) -> Event:
     """So much of a reply is synthesised."""
     return ev.ReplyAudioArrived(reply_id, round(seconds * SAMPLE_RATE))

@@ -39,6 +39,8 @@ POLICIES = st.builds(
     uninterruptible_window=st.sampled_from([0.0, 3.0]),
     settle_time=st.sampled_from([0.0, 1.0]),
     flush_timeout=st.sampled_from([0.0, 1.0]),
+    end_of_turn_delay=st.sampled_from([0.0, 0.0, 0.5]),
+    speculative=st.booleans(),
 )
 SAMPLES = st.sampled_from([1, 240, 1_000, FRAME_SAMPLES, 5 * FRAME_SAMPLES, SAMPLE_RATE])
 SECONDS = st.sampled_from([0.05, 0.1, 0.3, 0.8])
@@ -93,7 +95,9 @@ class Converse(RuleBasedStateMachine):
         self.ledger.agrees_with(self.conversation.state, self.now)
         self.unanswered += self.ledger.flushes[asked:]
         if self.ledger.reply is not replied:
-            self.writing = self.ledger.reply.reply_id if self.ledger.reply else None
+            reply = self.ledger.reply
+            self.writing = reply.reply_id if reply and not reply.text_ended else None
+            self.silenced = reply.reply_id if reply and reply.complete else self.silenced
 
     def wake(self, now: float) -> None:
         self.now, self.sound = now, False
@@ -272,6 +276,26 @@ class Converse(RuleBasedStateMachine):
         if self.reply is reply and reply.complete:
             self.silenced = reply.reply_id
 
+    @precondition(lambda self: self.ledger.guess)
+    @rule(what=st.sampled_from(["words", "words", "all", "text fails", "voice fails"]))
+    def a_reply_that_was_begun_early_goes_on(self, what: str) -> None:
+        guess = self.ledger.guess
+        assert guess
+        match what:
+            case "words" if not guess.text_ended:
+                self.happens(ev.ReplyTextArrived(guess.reply_id, f" {self.name()}"))
+                start, at = guess.words[-1].end if guess.words else 0.0, len(guess.texts)
+                text = guess.texts[-1].strip()
+                self.happens(ev.ReplyWordTimed(guess.reply_id, text, start, round(start + 0.3, 2), at))
+                self.happens(ev.ReplyAudioArrived(guess.reply_id, 4 * FRAME_SAMPLES))
+            case "all" if guess.texts and not guess.complete:
+                self.happens(ev.ReplyTextCompleted(guess.reply_id))
+                self.happens(ev.ReplyAudioCompleted(guess.reply_id))
+            case "text fails":
+                self.happens(ev.ReplyTextFailed(guess.reply_id))
+            case "voice fails":
+                self.happens(ev.ReplyAudioFailed(guess.reply_id))
+
     # --- what happens now and then ----------------------------------------------------------------------------------
 
     @rule(what=st.sampled_from(RARE))
@@ -291,7 +315,8 @@ class Converse(RuleBasedStateMachine):
             self.happens(ev.Flushed(flush_id))
 
     def something_comes_for_a_dead_reply(self) -> None:
-        for reply_id in sorted({"reply_0", *self.ledger.replies} - {self.reply.reply_id if self.reply else ""}):
+        alive = {each.reply_id for each in (self.reply, self.ledger.guess) if each}
+        for reply_id in sorted({"reply_0", *self.ledger.replies} - alive):
             self.happens(ev.ReplyTextArrived(reply_id, " gone"))
             self.happens(ev.ReplyAudioArrived(reply_id, SAMPLE_RATE))
             self.happens(ev.ReplyWordTimed(reply_id, "gone", 0.0, 0.1))

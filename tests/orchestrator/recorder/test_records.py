@@ -88,9 +88,17 @@ FORMAT_1 = sorted(Path(__file__).with_name("format_1").glob("*.jsonl"))
 """Recordings of the first format, in which events and actions had other names. Together they hold every one of them."""
 
 
+OTHERWISE = {"2.jsonl": events.ReplyAudioFailed}
+"""The recordings in which Parley would act otherwise today, and on what: now another synthesis goes on."""
+
+
 @pytest.mark.parametrize("file", FORMAT_1, ids=lambda file: str(file.name))
 def test_a_recording_of_the_first_format_is_replayed(file: Path) -> None:
     outcome = replay(file)
+    if file.name in OTHERWISE:
+        assert outcome.difference
+        assert isinstance(outcome.difference.event, OTHERWISE[file.name])
+        return
     assert outcome.difference is None
     assert outcome.complete
     assert outcome.steps == file.read_bytes().count(b'"line":"step"')
@@ -99,7 +107,11 @@ def test_a_recording_of_the_first_format_is_replayed(file: Path) -> None:
 ADDED = {
     3: {"RecognizerChanged"},
     4: {"RecognizerLost", "HistoryGiven", "TurnCommitted", "CancellationRequested", "SayRequested"},
-    5: {"ConversationResumed"},
+    5: {
+        "ConversationResumed",
+        *("ResumeSynthesis", "ResumeText", "AbandonText", "ReplyVoiceLostNotice"),
+        *("ConfirmReply", "DropReply"),
+    },
 }
 """Events and actions that came after the first format, by the version that an older Parley refuses because of them."""
 

@@ -8,6 +8,7 @@ import pytest
 from mesh.times import duration
 from orchestrator.conversation import actions as act
 from orchestrator.conversation.actions import CancelCause, EndCause, SpeechCause
+from orchestrator.conversation.playout import Position
 from orchestrator.session import wire
 from parley.conversation.v1 import conversation_pb2 as pb
 
@@ -50,6 +51,10 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
     ),
     (
         act.PrepareReply("r", "i", "anna", spoken=True, messages=[], temperature=0.5, script="private"),
+        pb.ConverseResponse(reply_created=pb.ReplyCreated(reply_id="r", item_id="i", voice="anna")),
+    ),
+    (
+        act.ConfirmReply("g", "r", "i", "anna"),
         pb.ConverseResponse(reply_created=pb.ReplyCreated(reply_id="r", item_id="i", voice="anna")),
     ),
     (
@@ -97,7 +102,9 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
 SHELL_ONLY: list[act.Action] = [
     act.RequestFlush(1),
     act.ReleaseAudio("r", 0, 1_920),
-    act.ResumeSynthesis("r", act.Position(1, 1_920)),
+    act.PrepareReply("g", "", "anna", spoken=True, messages=[], temperature=0.5, speculative=True),
+    act.DropReply("g", 3),
+    act.ResumeSynthesis("r", Position(1, 1_920)),
     act.ResumeText("r", [], 0.3),
     act.AbandonText("r"),
     act.ReplyVoiceLostNotice("r"),
@@ -131,7 +138,7 @@ def test_every_cause_has_the_name_the_contract_gives_it(causes: type[enum.Enum],
 def test_every_event_of_the_contract_is_sent_by_somebody() -> None:
     """The rest are the shell's own: admission, settings, audio, trouble."""
     from_core = {message.WhichOneof("event") for _, message in NEWS}
-    own = {"started", "session_updated", "request_rejected", "reply_audio", "warning"}
+    own = {"started", "session_updated", "request_rejected", "reply_audio", "warning", "checkpoint", "go_away"}
     assert from_core | own == {field.name for field in pb.ConverseResponse.DESCRIPTOR.oneofs_by_name["event"].fields}
 
 

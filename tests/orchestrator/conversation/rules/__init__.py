@@ -17,6 +17,7 @@ from tests.orchestrator.conversation.rules import (
     requests,
     resumption,
     silence,
+    speculation,
     typed,
     uninterruptible,
 )
@@ -35,6 +36,7 @@ RULES = (
     playout.WORDS,
     playout.RELEASED,
     playback.PLAYBACK,
+    speculation.SPECULATION,
     barge_in.WITH_CONFIRMATION,
     barge_in.BEFORE_IT_IS_HEARD,
     barge_in.WITHOUT_CONFIRMATION,

@@ -5,7 +5,6 @@ from orchestrator.conversation.actions import (
     AbandonText,
     CancelCause,
     CancelReply,
-    Position,
     ReleaseAudio,
     ReplyFinishedNotice,
     ReplyHeldNotice,
@@ -34,6 +33,7 @@ from orchestrator.conversation.events import (
     UserTyped,
     WordRecognized,
 )
+from orchestrator.conversation.playout import Position
 from orchestrator.conversation.policy import SILENCE_MARK
 from tests.orchestrator.conversation.notation import (
     ANSWERED,
