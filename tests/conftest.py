@@ -8,6 +8,7 @@ The harnesses, each beside the tests that it is for:
 * `tests/orchestrator/harness.py`: an orchestrator among stand-ins, in this process
 * `tests/edge/conftest.py`: an edge in front of a scripted orchestrator, and clients for it
 * `tests/voice_service/harness.py`: a voice service, in this process
+* `tests/survival/harness.py`: an edge in front of two orchestrators, in this process
 * `tests/page/harness.py`: an edge with its page, for a real browser
 * `tests/engines/proxies.py`: both proxies in front of stand-ins of production engines
 * `tests/unmute/mesh_with_standins.py`: a mesh of real processes in front of `standins`

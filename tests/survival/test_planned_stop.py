@@ -2,17 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
+import grpc
 import pytest
+from prometheus_client import CollectorRegistry
 
 from edge.session import stream
 from mesh.errors import MeshError
+from orchestrator.recorder import Recordings
+from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.edge.clients import client_of
+from tests.fakes import llm as fake_llm
+from tests.fakes import stt as fake_stt
+from tests.fakes import tts as fake_tts
 from tests.fakes.llm import written
+from tests.fakes.stt import FakeStt
 from tests.fakes.tts import spoken
-from tests.orchestrator.caller import SILENCE, SPEECH
-from tests.orchestrator.harness import open_harness
+from tests.orchestrator.caller import SILENCE, SPEECH, calling
+from tests.orchestrator.harness import open_harness, orchestrator
 from tests.survival.harness import Mesh, Orchestrator, open_mesh, talk
 
 
@@ -120,6 +129,35 @@ async def test_in_unmutes_dialect_as_well(mesh: Mesh) -> None:
         await client.next_event()
         await mesh.edge.refuse_sessions()
         assert (await client.closed())[0] == 1012
+
+
+async def test_a_recogniser_that_is_to_stop_is_left_in_a_silence() -> None:
+    fakes = FakeStt(), FakeStt()
+    async with AsyncExitStack() as exits:
+        servers = [await exits.enter_async_context(fake_stt.serving(fake)) for fake in fakes]
+        tts = await exits.enter_async_context(fake_tts.serving(fake_tts.FakeTts()))
+        url = await exits.enter_async_context(fake_llm.serving(fake_llm.FakeLlm()))
+        settings = OrchestratorSettings(port=0, metrics_port=0, llm_url=url)
+        recordings = await exits.enter_async_context(Recordings(settings))
+        targets = ",".join(server.address for server in servers)
+        served = orchestrator(settings, targets, tts.address, CollectorRegistry(), recordings)
+        server = await exits.enter_async_context(served)
+        channel = await exits.enter_async_context(grpc.aio.insecure_channel(server.address))
+        caller = await exits.enter_async_context(calling(channel))
+        await caller.play(SPEECH)
+        await caller.until("user_speech_started")
+        (number,) = [number for number, fake in enumerate(fakes) if fake.hearings]
+        await servers[number]._refuse_calls()
+        heard = await fakes[number].hearing()
+        heard.word("Hello.")
+        await caller.play(*[SILENCE] * 30)
+        await caller.until("user_turn_ended")
+        another = await fakes[1 - number].hearing()
+        assert another.base > 1.0
+        await another.until(lambda: len(another.audio) > 0)
+        await caller.play(*[SPEECH] * 4)
+        await caller.until("user_speech_started")
+        assert "warning" not in caller.names()
 
 
 async def until_free(one: Orchestrator) -> None:

@@ -388,6 +388,18 @@ BACKCHANNELS = Rule(
     ),
 )
 
+TWICE = (
+    due(11.68, stopped("item_3", SILENCE), TurnEndedNotice("item_3", "...", SILENCE), prompted("reply_2")),
+    at(
+        12.0,
+        ReplyAudioFailed("reply_2", lasting=True),
+        ReplyVoiceLostNotice("reply_2"),
+        CancelReply("reply_2", CancelCause.FAILED, "", 0.0),
+    ),
+    due(19.0, stopped("item_5", SILENCE), TurnEndedNotice("item_5", "...", SILENCE), prompted("reply_3")),
+)
+"""Two silences are broken."""
+
 PROMPTED_ONCE = replace(INTERRUPTIBLE, silence_timeout=7.0, silence_prompts=1)
 
 SILENCES = Rule(
@@ -406,6 +418,25 @@ SILENCES = Rule(
             due(19.0, EndConversation(EndCause.SILENCE)),
             given=(*ANSWERED, time_passes(until=11.6)),
             policy=PROMPTED_ONCE,
+        ),
+        script(
+            "The third one where two are",
+            *TWICE,
+            at(
+                20.0,
+                ReplyAudioFailed("reply_3", lasting=True),
+                ReplyVoiceLostNotice("reply_3"),
+                CancelReply("reply_3", CancelCause.FAILED, "", 0.0),
+            ),
+            due(27.0, EndConversation(EndCause.SILENCE)),
+            given=(*ANSWERED, time_passes(until=11.6)),
+            policy=replace(PROMPTED_ONCE, silence_prompts=2),
+        ),
+        script(
+            "None does where their number is 0",
+            *TWICE,
+            given=(*ANSWERED, time_passes(until=11.6)),
+            policy=replace(PROMPTED_ONCE, silence_prompts=0),
         ),
         script(
             "Whoever types in between may be silent as often again",
