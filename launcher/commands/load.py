@@ -223,7 +223,9 @@ class _Runs:
             )
         )
         self._progress.end()
-        if result.records and all(record.end is End.REFUSED for record in result.records):
+        refused = result.records and all(record.end is End.REFUSED for record in result.records)
+        # A search has seen that somebody is admitted.
+        if refused and not self.results:
             reasons = ", ".join(result.refusals())
             raise Failure(f"no session was admitted at {result.target}: {reasons}. Start a mesh with: parley up")
         self.results.append(result)
