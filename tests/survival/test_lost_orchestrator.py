@@ -154,8 +154,8 @@ async def test_the_model_is_asked_for_the_rest_of_a_reply_that_it_was_writing(me
             await client.next()
         await mesh.busy().kill()
         cut = await client.until("replyCancelled")
-        rest = await client.until("replyFinished")
-    assert f"{cut['heardText']} {rest['text']}" == "One two three four five."
+        finished = await client.until("replyFinished")
+    assert f"{cut['heardText']} {finished['text']}" == "One two three four five."
     assert (await mesh.llm.messages(1))[:3] == [
         ("system", "Be kind."),
         ("user", "Count!"),
