@@ -34,8 +34,8 @@ _OPEN_LIMIT_S = 3.0
 _ADMISSION_LIMIT_S = 15.0
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.0)
 """Before each try to connect again; the last for all further ones."""
-_DEAD_AFTER_S = 15.0
-"""How long a server may leave a ping unanswered."""
+_PING_EVERY_S, _DEAD_AFTER_S = 0.5, 1.5
+"""How long a server may leave a ping unanswered. The conversation goes on elsewhere, so this need not be certain."""
 _NOT_RESUMABLE = {"CHECKPOINT_INVALID", "CHECKPOINT_VERSION", "BAD_REQUEST"}
 """Reasons of a refusal after which only a new conversation makes sense."""
 _UNSENT_LIMIT_BYTES = 8 << 20
@@ -163,7 +163,7 @@ class Caller:
                 compression=None,
                 open_timeout=_OPEN_LIMIT_S,
                 close_timeout=0.2,
-                ping_interval=1.0,
+                ping_interval=_PING_EVERY_S,
                 ping_timeout=_DEAD_AFTER_S,
                 write_limit=_UNSENT_LIMIT_BYTES,
             ) as connection:
@@ -183,8 +183,7 @@ class Caller:
     def _config(self, *, resumes: bool) -> dict[str, Any]:
         """The first message. A conversation that begins has nothing of the one before."""
         if resumes:
-            resume, self._sent = self._resumption.config(self._sent)
-            return {"checkpoints": True, "resume": resume}
+            return {"checkpoints": True, "resume": self._resumption.config()}
         self._resumption, self._microphone, self._sent = Resumption(), [], 0
         return {"checkpoints": True, "session": self._session}
 
@@ -195,6 +194,9 @@ class Caller:
                 fields = msgspec.json.decode(message)
                 name = next(key for key in fields if key != "requestId")
                 if name == "started":
+                    if offset := fields[name].get("audioOffset"):
+                        # What was said from there on is sent again.
+                        self._sent = int(float(offset.removesuffix("s")) / FRAME_S)
                     self._is_admitted = True
                     admission.reschedule(None)
                 if name == "error" and not self._is_admitted and fields[name].get("reason") in _NOT_RESUMABLE:

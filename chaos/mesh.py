@@ -26,6 +26,9 @@ from standins.wire import FRAME_S
 REPLY = "Alpha bravo charlie delta echo foxtrot, golf hotel india juliett kilo lima."
 """What the language model answers: words that differ, so a gap and a repetition show."""
 
+RESTART_ALONE_S = 0.6
+"""From the end of the only process of a kind until it is started again, unless the plan says less."""
+
 _READY_LIMIT_S = 120.0
 _PROBED_EVERY_S = 0.2
 _PORTS = range(11_000, 32_000)
@@ -59,6 +62,10 @@ class MeshPlan(NamedTuple):
     def count(self, victim: Victim) -> int:
         """How many replicas of a kind there are."""
         return 1 if victim in {Victim.VOICE_SERVICE, Victim.LLM} else self.replicas
+
+    def restart_of(self, victim: Victim) -> float:
+        """When a process of this kind is started again: sooner where no other replica serves meanwhile."""
+        return self.restart_s if self.count(victim) > 1 else min(self.restart_s, RESTART_ALONE_S)
 
 
 class ChaosMesh:
@@ -126,7 +133,7 @@ async def running_mesh(plan: MeshPlan) -> AsyncIterator[ChaosMesh]:
         mesh = ChaosMesh(
             plan,
             [
-                Member(victim, number, next(ports), plan.restart_s, folder)
+                Member(victim, number, next(ports), plan.restart_of(victim), folder)
                 for victim in Victim
                 for number in range(plan.count(victim))
             ],

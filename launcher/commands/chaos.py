@@ -19,8 +19,6 @@ from launcher.console import console
 from launcher.failure import ExitCode, Failure
 
 _USUAL_FAULTS = (Fault.KILL, Fault.STOP, Fault.TERM, Fault.PARTITION)
-_RESTART_S = {1: 0.6}
-_RESTART_WITH_OTHERS_S = 3.0
 
 
 class PromisesBroken(Failure):
@@ -70,8 +68,10 @@ class PromisesBroken(Failure):
     "--restart",
     "restart_s",
     type=click.FloatRange(0.1, 60),
+    default=3.0,
+    show_default=True,
     metavar="SECONDS",
-    help="Until a process that has ended is started again.  [default: 3, with one replica 0.6]",
+    help="Until a process that has ended is started again; at most 0.6 if it is the only one of its kind.",
 )
 @click.option(
     "--held",
@@ -105,7 +105,7 @@ def chaos(
     *,
     each: int,
     replicas: int,
-    restart_s: float | None,
+    restart_s: float,
     held_s: float,
     rounds: int,
     again: int,
@@ -121,10 +121,9 @@ def chaos(
     question. The matrix shows the longest silence beyond the usual, or which promise was broken. docs/reliability.md
     lists the promises.
     """
-    restart = restart_s if restart_s is not None else _RESTART_S.get(replicas, _RESTART_WITH_OTHERS_S)
     wanted = [(Victim(victim), Fault(fault)) for victim in victims or Victim for fault in faults or _USUAL_FAULTS]
     course = _Course(
-        mesh=MeshPlan(replicas=replicas, restart_s=restart),
+        mesh=MeshPlan(replicas=replicas, restart_s=restart_s),
         strikes=StrikePlan([*(phases or PHASES)], each, held_s, seed),
         wanted=wanted * rounds,
         again=again,

@@ -42,6 +42,11 @@ class Availability:
         self._health = ServerHealth()
         self._last_problem: str | None = None
 
+    @property
+    def up(self) -> bool:
+        """Whether the server could be used when that was last known."""
+        return self._health.up
+
     async def check(self, list_models: Callable[[], Awaitable[object]], *, model_known: bool) -> bool:
         """Tell whether the server can be used and the model is known. Takes two seconds at most.
 

@@ -12,11 +12,12 @@ import openai
 import structlog
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
+from mesh.times import loop_time
 from orchestrator.conversation.transcript import Message, Role
 from orchestrator.llm.address import parse_address, parse_key
 from orchestrator.llm.availability import NO_LIST, Availability
 from orchestrator.llm.completion import CompletionParser, in_pieces
-from orchestrator.llm.connection import http_client
+from orchestrator.llm.connection import Trouble, http_client
 from orchestrator.llm.conversation_shape import ConversationShape, is_about_length
 from orchestrator.llm.deadlines import ResponseDeadlines
 from orchestrator.llm.failures import RETRY_AFTER_S, LanguageModelFailed, failures
@@ -31,6 +32,9 @@ _BROKEN_OFF = "the language model broke off"
 _CONNECT_LIMIT_S = 5.0
 _MOST_NAMED = 5
 """Models, in a message that asks to choose one."""
+
+_RESTART_S, _RESTART_PAUSE_S = 3.5, 0.25
+"""For how long a server that was up and refuses connections is expected to be restarting, and how often it is tried."""
 
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 """How servers refuse parameters."""
@@ -157,11 +161,12 @@ class LanguageModel:
         `is_rest`: the last message is the assistant's, and the rest of it is wanted, soon.
 
         The model's reasoning is left out; when it takes long, the person is told. A request that fails before the first
-        word is made once more, if that may help and there is time left. Raises `LanguageModelFailed`. Closing the
-        iterator cancels the request.
+        word is made once more, if that may help and there is time left. A server that was up and refuses connections is
+        given time to restart. Raises `LanguageModelFailed`. Closing the iterator cancels the request.
         """
         deadlines = ResponseDeadlines(self._settings, asyncio.get_running_loop().time, is_rest=is_rest)
         tries_left = 2
+        back_by = loop_time() + _RESTART_S if self._availability.up else 0.0
         while True:
             tries_left -= 1
             try:
@@ -172,6 +177,8 @@ class LanguageModel:
                 pause = error.retry_after
                 if deadlines.got_first_word and error.is_late:
                     error.retry_after = RETRY_AFTER_S
+                if error.trouble is Trouble.REFUSED and loop_time() < back_by:
+                    tries_left, pause = max(tries_left, 1), _RESTART_PAUSE_S
                 if deadlines.got_first_word or not tries_left or pause is None or not deadlines.allows(pause):
                     self._request_failed(error)
                     raise

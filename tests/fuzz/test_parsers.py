@@ -15,7 +15,7 @@ from tests.fuzz.inputs import inputs
 from tests.fuzz.parsers import PARSERS, Parser
 
 EXAMPLES = 50
-_AT_ONCE = 2_000
+_AT_ONCE = 200
 BUDGET_S = float(os.environ.get("PARLEY_FUZZ_MINUTES") or 0) * 60 / len(PARSERS)
 """For each parser; 0: so many examples."""
 

@@ -1,6 +1,5 @@
 """Every state the page can be in, brought about over the real wire. Tests and `scripts/screenshots` look at them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import numpy as np
@@ -93,8 +92,6 @@ async def _asked(talk: Conversation) -> None:
 
 
 async def _answering(talk: Conversation) -> None:
-    # A model needs a moment, and the page shows how long it took.
-    await asyncio.sleep(0.5)
     await talk.say(reply_created={"reply_id": "reply_2", "item_id": "item_3"})
     for word in ANSWER.split():
         await talk.say(reply_text_delta={"reply_id": "reply_2", "text": f" {word}"})

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -212,6 +212,19 @@ async def test_a_server_that_is_not_there() -> None:
         with failing("the language model cannot be reached"):
             await answer(model)
         assert not await model.answers()
+
+
+async def test_a_server_that_restarts_is_waited_for() -> None:
+    fake = FakeLlm()
+    async with AsyncExitStack() as server:
+        url = await server.enter_async_context(serving(fake))
+        async with LanguageModel(OrchestratorSettings(llm_url=url)) as model:
+            await answer(model)
+            await server.aclose()
+            asking = asyncio.create_task(answer(model))
+            await asyncio.sleep(0.6)
+            async with serving(fake, int(url.rpartition(":")[2])):
+                assert await asking == ["Well,", " hello", " there."]
 
 
 @pytest.mark.parametrize("tokens", [(), ("a ", "b ")], ids=["before a word", "after words"])
