@@ -132,7 +132,8 @@ class ConversationStream:
                 if self._seen.ended:
                     return
             except MeshError as error:
-                await self._replace(error)
+                if not await self._replaced(error):
+                    raise
 
     async def _received(self) -> AsyncIterator[ConverseResponse]:
         """What comes from the present replica. It ends with the conversation, or when another replica has taken it."""
@@ -216,8 +217,11 @@ class ConversationStream:
         await self._go_on(new, exits_of_new)
         return True
 
-    async def _replace(self, loss: MeshError) -> None:
-        """Find another replica after a `loss`, which is raised if the conversation cannot go on."""
+    async def _replaced(self, loss: MeshError) -> bool:
+        """Find another replica after a `loss`; False: the conversation cannot go on.
+
+        The loss is not raised here: it would hold this frame, which holds it, until a garbage collection.
+        """
         self._stream = None
         await self._exits.aclose()
         now = loop_time()
@@ -225,7 +229,7 @@ class ConversationStream:
             self._losses.popleft()
         self._losses.append(now)
         if loss.code not in _LOST or self._seen.checkpoint is None or len(self._losses) > _MOST_LOSSES:
-            raise loss
+            return False
         _log.warning("the orchestrator was lost", reason=loss.reason, error=loss.message, cause=loss.cause())
         pauses = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while True:
@@ -236,12 +240,13 @@ class ConversationStream:
                 break
             except InvalidRequest as refusal:
                 _log.warning("the conversation cannot be resumed", reason=refusal.reason, error=refusal.message)
-                raise loss from None
+                return False
             except MeshError:
                 if loop_time() - now > _RESUME_LIMIT_S:
-                    raise loss from None
+                    return False
                 await asyncio.sleep(pauses.pause())
         await self._go_on(new, exits_of_new)
+        return True
 
     async def _go_on(self, stream: Stream, exits: AsyncExitStack) -> None:
         """Make `stream` the present one, and send it what the one before had not confirmed."""
