@@ -73,8 +73,8 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     overload_lag_s: Annotated[
         float,
         setting(
-            help="New conversations are refused while this process does what is due so many seconds late, as a median"
-            " over 2 s; 0: never.",
+            help="Seconds that this process may be late with what is due, as a median over 2 s, before it refuses new"
+            " conversations; 0: it never does.",
             ge=0,
             le=10,
         ),

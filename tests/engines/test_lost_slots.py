@@ -3,8 +3,8 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from types import CoroutineType
 from typing import Any
@@ -28,19 +28,26 @@ FREE_WITHIN_S = 2.0
 
 
 @asynccontextmanager
+async def together(
+    contexts: Sequence[AbstractAsyncContextManager[MoshiServer]],
+) -> AsyncIterator[list[MoshiServer]]:
+    """All of them. `AsyncExitStack` loops for ever where a context raises again the error that it is left with."""
+    if not contexts:
+        yield []
+        return
+    async with contexts[0] as first, together(contexts[1:]) as others:
+        yield [first, *others]
+
+
+@asynccontextmanager
 async def servers(dice: random.Random, *, slots: int = 5) -> AsyncIterator[tuple[list[MoshiServer], list[MoshiServer]]]:
-    async with AsyncExitStack() as exits:
-        ears = [
-            await exits.enter_async_context(running(stormy(dice, recognising), slots=slots, tells_slots=bool(n % 2)))
-            for n in range(3)
-        ]
-        voices = [
-            await exits.enter_async_context(
-                running(stormy(dice, speaking), slots=slots, tells_slots=bool(n % 2), path="/api/tts_streaming")
-            )
-            for n in range(3)
-        ]
-        yield ears, voices
+    ears = [running(stormy(dice, recognising), slots=slots, tells_slots=bool(n % 2)) for n in range(3)]
+    voices = [
+        running(stormy(dice, speaking), slots=slots, tells_slots=bool(n % 2), path="/api/tts_streaming")
+        for n in range(3)
+    ]
+    async with together(ears) as running_ears, together(voices) as running_voices:
+        yield running_ears, running_voices
 
 
 def sockets() -> int:
