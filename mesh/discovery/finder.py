@@ -95,6 +95,7 @@ class Finder(Generic[M]):
         """
         search = self.begin(limits)
         search.avoid(avoided)
+        member: M | None = None
         try:
             async with lag.timeout(limits.search, on_late=search.extend):
                 while (member := await self.choose(search)) is not None:
@@ -107,6 +108,8 @@ class Finder(Generic[M]):
                         self._meter.found(loop_time() - search.began)
                         return found
         except TimeoutError:
+            if member is not None:
+                self._meter.failed()
             search.ran_out(UpstreamDown(self._late))
         finally:
             self._meter.ended(loop_time() - search.began)

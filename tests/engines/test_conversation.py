@@ -62,7 +62,8 @@ async def town() -> AsyncIterator[Town]:
         stt, tts = await enter(SttEngine().serving()), await enter(TtsEngine().serving())
         llm = await enter(LlmEngine(LlmOptions(replies=(STORY,))).serving())
         proxies = await enter(proxies_before([stt], [tts]))
-        settings = OrchestratorSettings(port=0, metrics_port=0, llm_url=llm.url)
+        # Started only when the turn has ended: every voice that is taken is one that is heard, and can be counted.
+        settings = OrchestratorSettings(port=0, metrics_port=0, llm_url=llm.url, speculative_start=False)
         upstreams = Upstreams(
             await enter(LanguageModel(settings)),
             await enter(Replicas("speech synthesis", proxies.tts.address)),

@@ -24,9 +24,12 @@ _SPEECH_FRAME = 0.5
 
 
 class Transcription:
-    """Recognises one stream with a detector and a decoder, which it makes forget the stream before."""
+    """Recognises one stream with a detector and a decoder, which it makes forget the stream before.
 
-    def __init__(self, detector: SpeechDetector, decoder: Decoder) -> None:
+    `utterances` says where the stream is cut; None: where Parley's own limits say.
+    """
+
+    def __init__(self, detector: SpeechDetector, decoder: Decoder, utterances: Utterances | None = None) -> None:
         detector.reset()
         decoder.reset()
         self._detector = detector
@@ -37,7 +40,7 @@ class Transcription:
         """The position up to which the detector has heard."""
         self._pauses = PauseScore()
         self._voicing = Voicing(CHUNK)
-        self._utterances = Utterances()
+        self._utterances = utterances or Utterances()
         self._level = Level()
         self._gain = 1.0
         self._commitment = Commitment()

@@ -11,8 +11,8 @@ from stt_proxy.engine import Pause, Word
 from stt_proxy.engines.pocketsphinx.models import Decoder
 from stt_proxy.engines.pocketsphinx.transcription import Transcription
 from stt_proxy.recognition import SAMPLE_RATE as RECOGNITION_RATE
-from stt_proxy.recognition import utterances
 from stt_proxy.recognition.detector import SpeechDetector
+from stt_proxy.recognition.utterances import Utterances
 from tests.speech import SPEECH_RMS, Samples, at_level, cough, onset, say, share_of_words
 from tests.stt_proxy.hearing import Heard, frames, microphone, silence
 from tts_proxy.engines.espeak.library import Prosody, library
@@ -45,11 +45,11 @@ class Ear:
         self._detector = SpeechDetector()
         self.decoder = CountedDecoder()
 
-    def transcription(self) -> Transcription:
-        return Transcription(self._detector, self.decoder)
+    def transcription(self, utterances: Utterances | None = None) -> Transcription:
+        return Transcription(self._detector, self.decoder, utterances)
 
-    def feed(self, pcm: bytes) -> Heard:
-        transcription = self.transcription()
+    def feed(self, pcm: bytes, utterances: Utterances | None = None) -> Heard:
+        transcription = self.transcription(utterances)
         events = [event for frame in frames(pcm) for event in transcription.feed(frame)]
         return Heard([*events, *transcription.flush()])
 
@@ -217,12 +217,13 @@ def test_how_audio_is_cut_up_does_not_matter(ear: Ear) -> None:
     assert [*events, *transcription.flush()] == ear.feed(pcm).events
 
 
-def test_endless_speech_is_cut(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_speech_is_cut(ear: Ear) -> None:
     """An utterance costs memory as long as it lasts."""
-    monkeypatch.setattr(utterances, "_LONG", 3 * RECOGNITION_RATE)
-    monkeypatch.setattr(utterances, "_LONGEST", 5 * RECOGNITION_RATE)
     begun = len(ear.decoder.begun)
-    heard = ear.feed(microphone(silence(0.5), *(say(sentence) for sentence in SENTENCES[:4]), silence(1)))
+    heard = ear.feed(
+        microphone(silence(0.5), *(say(sentence) for sentence in SENTENCES[:4]), silence(1)),
+        Utterances(long=3 * RECOGNITION_RATE, longest=5 * RECOGNITION_RATE),
+    )
     lengths = np.diff(ear.decoder.begun[begun:]) / RECOGNITION_RATE
     assert len(lengths)
     assert all(3 <= length <= 5.1 for length in lengths)
