@@ -50,6 +50,15 @@ _TOLD_AFTER_S = 3.0
 _CLAUSE_WORDS = 12
 """Words after which an engine has something to speak, whatever the marks are."""
 
+_PLENTY_WORDS = 8
+"""Written words that a synthesis has been sent and has not timed yet, with which it has enough to do for 2 s."""
+
+_JOINED_S = 0.1
+"""How long the words after these wait for each other."""
+
+_MOST_JOINED = 32
+"""Words in a message."""
+
 _LAST_RESPONSES_S = 1.0
 """How long the responses that came before are still read when nothing more can be sent."""
 
@@ -95,6 +104,13 @@ class WrittenText:
             self._read = index + 1
             self._taken.set()
         return self.words[index]
+
+    def written(self, index: int, most: int) -> list[str]:
+        """Return at most `most` of the words that there are, from `index` on."""
+        words = self.words[index : index + most]
+        self._read = max(self._read, index + len(words))
+        self._taken.set()
+        return words
 
     def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -267,10 +283,17 @@ class Voice:
         word = await self._text.read(index)
         self._sources.on_first_word(ready_at)
         while word is not None:
+            words = [word]
+            if index - stream.words.count >= _PLENTY_WORDS:
+                if not self._text.ended:
+                    await asyncio.sleep(_JOINED_S)
+                words = self._text.written(index, _MOST_JOINED)
             # As it was written, line breaks included: the synthesis decides what is spoken of it.
-            await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=word.removeprefix(" "))))
-            index += 1
-            stream.note_sent(word)
+            text = "".join(words).removeprefix(" ")
+            await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=text)))
+            index += len(words)
+            for each in words:
+                stream.note_sent(each)
             word = await self._text.read(index)
         await synthesis.send(SynthesizeRequest(finish=tts_pb2.SynthesizeFinish()))
         stream.finish_sent = True
