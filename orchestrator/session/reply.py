@@ -280,15 +280,15 @@ class ReplyTask:
             for word in words_of(order.script):
                 yield word
             return
-        if order.begun is not None and resumed is None:
-            for word in words_of(order.begun):
+        if order.beginning is not None and resumed is None:
+            for word in words_of(order.beginning):
                 yield word
         messages = order.messages if resumed is None else resumed.messages
         # A model that begins again is to be heard from where it was, also if that is in a reply before this one.
-        before = self._text.words if order.begun is None else list(words_of(messages[-1].text))
+        before = self._text.words if order.beginning is None else list(words_of(messages[-1].text))
         continuation = Continuation(before)
         answer = self._upstreams.model.words(
-            messages, order.temperature, is_rest=bool(self._text.words) or order.begun is not None
+            messages, order.temperature, is_rest=bool(self._text.words) or order.beginning is not None
         )
         with self._upstreams.metrics.llm_request(messages) as timing:
             async with aclosing(answer) as words:
