@@ -111,7 +111,7 @@ class Policy:
     """How often the language model is asked for the rest of a reply that it broke off."""
 
     apology: str = "Sorry, I lost my train of thought. Could you say that again?"
-    """What is said instead of a reply when the language model fails. A character brings its own text."""
+    """What is said instead of a reply when the language model fails. A session has it in its language."""
 
     first_temperature: float = 0.7
     """The sampling temperature of the first reply: greetings should differ."""

@@ -17,7 +17,7 @@ from edge.dialects.unmute import UnmuteDialect
 from edge.metrics import EdgeMetrics
 from edge.server import EdgeServer
 from edge.session import realtime
-from edge.session.realtime import RealtimeSession
+from edge.session.client import ClientSession
 from mesh.discovery.search import Replicas
 from mesh.errors import AtCapacity, Idle, InternalError, MeshError, UpstreamDown, VoiceNotFound
 from mesh.rpc.server import GrpcServer
@@ -93,7 +93,7 @@ class TestEnd:
         websocket = WebSocket({"type": "websocket", "subprotocols": [], "headers": []}, receive, send)
         async with Replicas("orchestrator", orchestrator.address) as orchestrators:
             metrics = EdgeMetrics(CollectorRegistry())
-            session = RealtimeSession(
+            session = ClientSession(
                 websocket, UnmuteDialect, orchestrators, metrics, stopping=asyncio.Event(), openings=Openings()
             )
             with capture_logs() as logged:
