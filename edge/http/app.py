@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, RefusalReason, Refused, overloaded
+from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, RefusalReason, Refused, overload_refusal
 from edge.access.openings import Openings
 from edge.access.origins import Origins
 from edge.access.proxies import TrustedProxies
@@ -82,7 +82,7 @@ def create_app(
             except Refused as refused:
                 await refuse(websocket, refused)
             except AtCapacity as full:
-                await refuse(websocket, overloaded(full))
+                await refuse(websocket, overload_refusal(full))
 
         return serve
 

@@ -62,7 +62,7 @@ class Policy:
     """How long after a pause a turn stays open for the person to continue, whatever the words are."""
 
     unfinished_delay: float = 0.9
-    """The same for words that read as unfinished: "I would like to"."""
+    """The same for words that read as unfinished: "I would like to". A session sets both by its `eagerness`."""
 
     dictation_delay: float = 0.9
     """The same for digits and letters, which people read out in groups."""
