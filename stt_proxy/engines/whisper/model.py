@@ -12,7 +12,7 @@ import ctranslate2
 import numpy as np
 
 from mesh.errors import UpstreamDown
-from stt_proxy.engines.whisper.guard import beyond, repeats, untangled
+from stt_proxy.engines.whisper.guard import beyond, is_speech, repeats, untangled
 from stt_proxy.engines.whisper.mel import HOP, log_mel
 from stt_proxy.engines.whisper.vocabulary import Vocabulary
 from stt_proxy.recognition import SAMPLE_RATE
@@ -48,9 +48,15 @@ class Hypothesis(NamedTuple):
     words: tuple[TimedWord, ...]
     language: str
     certainty: float
+    """The probability that the language is the one that was decoded; 1 where that was not asked."""
     score: float
     no_speech: float
     """The probability that there is no speech at all in the window."""
+
+    @property
+    def said(self) -> tuple[TimedWord, ...]:
+        """The words, or none where they were found in a noise."""
+        return self.words if is_speech(self.score, self.no_speech, self.certainty) else ()
 
 
 class WhisperModel:
@@ -82,8 +88,8 @@ class WhisperModel:
         features = log_mel(np.pad(samples[:length], (0, max(0, length - len(samples)))))
         encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None]))
         certainty = 1.0
-        if self.multilingual and not language:
-            language, certainty = self._language(encoded, likely, len(samples))
+        if self.multilingual and (not language or len(samples) < _ENOUGH):
+            language, certainty = self._language(encoded, language, likely, len(samples))
         start = self._start(language)
         result = self._generate(encoded, start, most=_MOST_TOKENS, suppressed=[-1])
         tokens = [token for token in result.sequences_ids[0] if token < self._vocabulary.end]
@@ -122,10 +128,12 @@ class WhisperModel:
         )
         return result
 
-    def _language(self, encoded: ctranslate2.StorageView, likely: str, length: int) -> tuple[str, float]:
-        """The language that is spoken, and its probability; `likely` where it is not clear."""
+    def _language(self, encoded: ctranslate2.StorageView, told: str, likely: str, length: int) -> tuple[str, float]:
+        """The language that is spoken, and its probability: the one `told`, else `likely` where it is not clear."""
         (found,) = self._model.detect_language(encoded)
         chances = {mark.strip("<|>"): chance for mark, chance in found}
+        if told:
+            return told, chances.get(told, 0.0)
         best = max(chances, key=chances.__getitem__)
         sure = _SURE if length >= _ENOUGH else _VERY_SURE
         if likely and best != likely and chances[best] < sure:
