@@ -2,8 +2,7 @@
 
 Whisper was trained on windows of 30 s, and takes shorter ones well if some silence follows what was said: a second, and
 no less than ten altogether. That takes a quarter of the time; where it goes wrong, the guard notices, and the window is
-decoded again at its full length. The encoder needs that silence. What comes after it, the language, the words and their
-places, needs only a second of it, and each of the three takes time for every step of the encoder's that it is given.
+decoded again at its full length.
 """
 
 from pathlib import Path
@@ -87,9 +86,7 @@ class WhisperModel:
     def _decode(self, samples: Samples, length: int, language: str, likely: str) -> Hypothesis:
         length -= length % _ALIGNED
         features = log_mel(np.pad(samples[:length], (0, max(0, length - len(samples)))))
-        encoded = _beginning(
-            self._model.encode(ctranslate2.StorageView.from_array(features[None])), len(samples) + _SILENCE
-        )
+        encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None]))
         certainty = 1.0
         if self.multilingual and (not language or len(samples) < _ENOUGH):
             language, certainty = self._language(encoded, language, likely, len(samples))
@@ -103,7 +100,6 @@ class WhisperModel:
         """Do what takes time with a window of 3 s in which fifteen tokens are said."""
         hiss = np.random.default_rng(0).normal(0, 0.01, self._shortest).astype(np.float32)
         encoded = self._model.encode(ctranslate2.StorageView.from_array(log_mel(hiss)[None]))
-        encoded = _beginning(encoded, 3 * SAMPLE_RATE + _SILENCE)
         if self.multilingual:
             self._model.detect_language(encoded)
         start = self._start("en")
@@ -159,12 +155,6 @@ class WhisperModel:
             TimedWord(word.text, places[word.first], max(places[word.behind], places[word.first] + _ALIGNED))
             for word in self._vocabulary.words(tokens, spaced=language not in _UNSPACED)
         )
-
-
-def _beginning(encoded: ctranslate2.StorageView, samples: int) -> ctranslate2.StorageView:
-    """What the encoder has made of the first samples, at least one step of it."""
-    steps = np.asarray(encoded)[:, : max(1, samples // _ALIGNED)]
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(steps))
 
 
 def load(folder: Path, width: int, shortest: int | None) -> WhisperModel:
