@@ -27,6 +27,13 @@ _SHORTEST = 15 * SAMPLE_RATE
 
 _SILENCE = 1 * SAMPLE_RATE
 
+_ATTENDED = 6 * SAMPLE_RATE
+"""Samples of whose encoding the decoder is given as much, or what was said and a second, of a window of ten seconds.
+
+Finding the language, the words and their places takes time for every step of it: 0.13 s less of 1.3 s. Of 45 recordings
+of people and of single words, base wrote the same words; with less than this it repeats single words ("Stop. Stop.").
+"""
+
 _ALIGNED = 2 * HOP
 """Samples in a step of the alignment: 20 ms."""
 
@@ -86,7 +93,7 @@ class WhisperModel:
     def _decode(self, samples: Samples, length: int, language: str, likely: str) -> Hypothesis:
         length -= length % _ALIGNED
         features = log_mel(np.pad(samples[:length], (0, max(0, length - len(samples)))))
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None]))
+        encoded = self._encoded(features, len(samples))
         certainty = 1.0
         if self.multilingual and (not language or len(samples) < _ENOUGH):
             language, certainty = self._language(encoded, language, likely, len(samples))
@@ -99,13 +106,22 @@ class WhisperModel:
     def rehearse(self) -> None:
         """Do what takes time with a window of 3 s in which fifteen tokens are said."""
         hiss = np.random.default_rng(0).normal(0, 0.01, self._shortest).astype(np.float32)
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(log_mel(hiss)[None]))
+        encoded = self._encoded(log_mel(hiss), 3 * SAMPLE_RATE)
         if self.multilingual:
             self._model.detect_language(encoded)
         start = self._start("en")
         # It may not end before.
         tokens = self._generate(encoded, start, most=15, suppressed=[-1, self._vocabulary.end]).sequences_ids[0]
         self._model.align(encoded, start, [tokens], [3 * SAMPLE_RATE // HOP])
+
+    def _encoded(self, features: Samples, length: int) -> ctranslate2.StorageView:
+        """What the decoder is to be given of a window with so many samples, silence behind them not counted."""
+        encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None]))
+        if features.shape[1] * HOP > self._shortest or self._shortest >= _SHORTEST:
+            # There is less to leave out, or the guard asks again; models that need longer windows were not tried.
+            return encoded
+        steps = np.asarray(encoded)[:, : max(_ATTENDED, length + _SILENCE) // _ALIGNED]
+        return ctranslate2.StorageView.from_array(np.ascontiguousarray(steps))
 
     def _start(self, language: str) -> list[int]:
         """The marks that a decoding begins with."""
