@@ -55,15 +55,15 @@ async def listened(target: str) -> tuple[float, float]:
 
 async def typed(target: str) -> tuple[str, float]:
     """One typed turn: how it ended, and the seconds until its text was there."""
-    began = now()
+    began, ended = now(), "answered"
     session = pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_TEXT)
     try:
         async with bridge(target, pb.ConverseConfig(typed_only=True, session=session)) as person:
             await person.send(text=pb.UserText(text="What is the weather like?"))
             await person.first("reply_text_done", within=LIMIT_S)
     except* (TimeoutError, grpc.RpcError) as refused:
-        return type(refused.exceptions[0]).__name__, now() - began
-    return "answered", now() - began
+        ended = type(refused.exceptions[0]).__name__
+    return ended, now() - began
 
 
 async def measure(mesh: MeshWithStandins, calls: int, turns: int) -> None:
