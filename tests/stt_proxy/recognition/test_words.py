@@ -131,12 +131,12 @@ def test_a_word_that_reaches_into_what_is_committed_starts_at_its_end() -> None:
 
 def test_a_word_may_begin_with_the_first_sample() -> None:
     word = TimedWord("yes", 0, heard(0.3))
-    assert Commitment().conclude([word]) == [word]
+    assert CommittedWords().conclude([word]) == [word]
 
 
 @pytest.mark.parametrize(("end", "known"), [(heard(0.6), True), (heard(0.6) + 1, False)])
 def test_a_word_of_which_half_is_committed_is_known(end: int, known: bool) -> None:
-    commitment = Commitment()
+    commitment = CommittedWords()
     commitment.conclude(hypothesis("one two"))
     assert (commitment.conclude([TimedWord("again", heard(0.4), end)]) == []) is known
 
