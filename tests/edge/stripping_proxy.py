@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.tcp_server import tcp_server
+
 PREFIX = b" /api/"
 
 
@@ -23,10 +25,9 @@ async def stripping_proxy(edge_port: int, *said: str) -> AsyncIterator[int]:
                 both.create_task(_pass_on(from_edge, to_client))
         finally:
             to_edge.close()
-            to_client.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+    async with tcp_server(serve) as port:
+        yield port
 
 
 async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
