@@ -16,7 +16,7 @@ from tests.fakes import http
 from tests.fakes.llm import FakeLlm, serving
 from tests.launcher.checks.conftest import Look
 from tests.ports import free_port
-from tests.tcp_server import tcp_server
+from tests.tcp import serving_tcp
 
 SOON = {"PARLEY_LLM_FIRST_TOKEN_LIMIT_S": "0.2"}
 OPENSSL = shutil.which("openssl")
@@ -47,7 +47,7 @@ async def answering(data: bytes) -> AsyncIterator[int]:
         await reader.read(1_000)
         writer.write(data)
 
-    async with tcp_server(answer) as port:
+    async with serving_tcp(answer) as port:
         yield port
 
 

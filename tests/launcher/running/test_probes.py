@@ -6,7 +6,7 @@ import pytest
 
 from launcher.running.probes import grpc_serving, http_json
 from tests.fakes.conversation import FakeConversation, conversation_server
-from tests.tcp_server import tcp_server
+from tests.tcp import serving_tcp
 
 
 async def test_a_grpc_server_serves_until_it_drains() -> None:
@@ -23,7 +23,7 @@ async def answering(answer: bytes) -> AsyncIterator[int]:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
 
-    async with tcp_server(serve) as port:
+    async with serving_tcp(serve) as port:
         yield port
 
 
@@ -47,10 +47,11 @@ async def test_nobody_answers_over_http() -> None:
 
 
 async def test_a_silent_server_is_not_waited_for() -> None:
-    async def stay_silent(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    async def stay_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
         await asyncio.Event().wait()
 
-    async with tcp_server(stay_silent) as port:
+    async with serving_tcp(stay_silent) as port:
         assert await http_json("127.0.0.1", port, "/", timeout_s=0.1) is None
 
 

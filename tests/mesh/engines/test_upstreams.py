@@ -12,7 +12,7 @@ from mesh.engines import upstreams
 from mesh.engines.upstreams import Health, LeaseMeter, Place, Upstreams, error_for
 from mesh.errors import AtCapacity, BadAudio, MeshError, UpstreamDown, UpstreamMisconfigured
 from mesh.pool import FailedTry, NoneFound, Options, Outcome
-from tests.tcp_server import tcp_server
+from tests.tcp import serving_tcp
 
 ERRORS: dict[bytes, MeshError] = {
     b"full\n": AtCapacity("full"),
@@ -43,7 +43,7 @@ class LineServer:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["LineServer"]:
-        async with tcp_server(self._serve) as self.port:
+        async with serving_tcp(self._serve) as self.port:
             yield self
 
     async def idle(self) -> None:
