@@ -129,7 +129,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     speculative_start: Annotated[
         bool,
         setting(
-            help="Whether a reply is begun when the user pauses, before the last words are certain. "
+            help="Whether a reply is prepared when the user pauses, before the last words are certain. "
             "It is dropped if they say more."
         ),
     ] = True
@@ -174,8 +174,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     overload_lag_s: Annotated[
         float,
         setting(
-            help="Seconds that this process may be late with what is due, as a median over 2 s, before it refuses new"
-            " conversations; 0: it never does.",
+            help="Event-loop lag in seconds (median of 2 s) from which new conversations are refused; 0: never.",
             ge=0,
             le=10,
         ),

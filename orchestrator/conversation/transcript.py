@@ -1,6 +1,7 @@
 """What was said and heard, and what the language model is shown of it."""
 
 import enum
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ class Role(enum.Enum):
 
 
 _CUT_OFF = "—"
+_MARKS = re.compile(r"[\W_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +70,16 @@ class Transcript:
             first -= 1
         return self.items[min(first, max(len(self.items) - 1, 0)) :]
 
-    def messages(self, instructions: str | None, *, begun: str = "") -> list[Message]:
+    def messages(self, instructions: str | None, *, beginning: str = "") -> list[Message]:
         """Return the model's view: instructions first, then user and assistant in strict alternation.
 
-        What the model has `begun` to say comes last: it goes on there.
+        The `beginning` of its answer comes last: the model goes on there.
 
         Templates of many models insist that the first message after the instructions is the user's; where the model
         spoke first, the person is taken to have said hello (Unmute does the same).
         """
         spoken: list[Message] = []
-        said = [*self.items, Item("", Role.ASSISTANT, begun.strip())]
+        said = [*self.items, Item("", Role.ASSISTANT, beginning.strip())]
         for item in said:
             text = _said(item)
             if not text:
@@ -140,11 +142,15 @@ def begins_with(text: str, words: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in ("".join(filter(str.isalnum, each)).lower() for each in text.split()) if word]
+    return [word for word in map(_plain, text.split()) if word]
 
 
 def _letters(word: str) -> str:
-    return "".join(filter(str.isalnum, word)).lower() or word
+    return _plain(word) or word
+
+
+def _plain(word: str) -> str:
+    return _MARKS.sub("", word).casefold()
 
 
 def _said(item: Item) -> str:

@@ -52,7 +52,7 @@ _PRE_ROLL_S = 1.0
 the silence before it."""
 
 _PAUSE_INTERVAL_S = 0.5
-"""How often a pause that goes on is scored. What depends on it: `_note_silence`, `_STALL_LIMIT_S`."""
+"""How often a pause that goes on is scored. What depends on it: `_mark_silence_certain`, `_STALL_S`."""
 
 _UNANSWERED_S = 0.5
 """How often it is looked whether a recogniser that is to be given back has answered its last flush."""
@@ -143,7 +143,7 @@ class RecognitionClient:
         """
         self._silent_from: int | None = None
         """Where the silence began that the present recogniser scores; None: it scores none."""
-        self._guessed = False
+        self._has_partial = False
         """Whether the last partial had words, which are not certain yet."""
         self._sent = start
         """The position up to which the present recogniser was sent the microphone."""
@@ -151,14 +151,15 @@ class RecognitionClient:
         """The position up to which the present recogniser has scored the microphone."""
         self.acted_on = 0
         """The position up to which pause scores were passed on. Before it those of other recognisers decide nothing."""
-        self._silence = PeerSilence(lambda: False)
+        self._recognizer_silence = PeerSilence(lambda: False)
         self._retries = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
         """The pauses before attempts to find another."""
         self._unused_limit_s = unused_limit_s
         self._fed_at = loop_time()
         self._fed = asyncio.Event()
         """Set by audio, cleared when a recogniser is given back."""
-        self._language = Language("", asked_for=False)
+        self._language = self._recognized = Language("", asked_for=False)
+        """The session's language, and that of the newest stream."""
         self._language_changed = asyncio.Event()
 
     def set_language(self, language: Language) -> None:
@@ -185,6 +186,7 @@ class RecognitionClient:
                 _log.info("recogniser does not know the character's language", error=error.message)
                 self._language = Language("", asked_for=False)
                 transcription = await self._admitted(stream, position)
+            self._recognized = self._language
             limit = transcription.started.started.flush_limit
             said = transcription.started.started.HasField("flush_limit")
             self._notify(ev.RecognizerChanged(min(seconds(limit), _LONGEST_FLUSH_S) if said else None))
@@ -230,7 +232,9 @@ class RecognitionClient:
                     _log.info("recogniser replaced", replica=another.replica)
                     lost = await self._run_stream(another, position, self._microphone.end if lost else position)
             except InvalidRequest as error:
-                self._language = Language("", asked_for=False)
+                # Another recogniser may not know what the last one did.
+                known = self._recognized != self._language
+                self._language = self._recognized if known else Language("", asked_for=False)
                 self._warn("LANGUAGE_UNKNOWN", f"{error.message}. I go on listening as before.")
             except MeshError as error:
                 _log.warning("no recogniser", reason=error.reason, error=error.message)
@@ -252,18 +256,18 @@ class RecognitionClient:
         """
         replayed = acted_on / SAMPLE_RATE
         self._sent = self._scored = position
-        self._silence = PeerSilence(lambda: self._sent - self._scored >= SAMPLE_RATE)
-        self._silent_from, self._guessed = None, False
+        self._recognizer_silence = PeerSilence(lambda: self._sent - self._scored >= SAMPLE_RATE)
+        self._silent_from, self._has_partial = None, False
         try:
             notices = (
                 self._notice_stall(),
                 self._notice_language(),
-                self._notice_silence(),
+                self._notice_unused(),
                 self._notice_stop(transcription.replica),
             )
             async with beside(self._send(transcription), *notices):
                 async for response in transcription:
-                    self._silence.broken()
+                    self._recognizer_silence.broken()
                     self._received(response, replayed)
                 raise UpstreamDown("the recogniser has ended the stream")
         except (_LanguageChanged, _Stopping):
@@ -289,15 +293,15 @@ class RecognitionClient:
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
                 self._certain = max(self._certain, round(end * SAMPLE_RATE))
-                self._guessed = False
+                self._has_partial = False
                 self._notify(ev.WordRecognized(word.text, start, end))
             case "partial":
-                self._guessed = bool(response.partial.text)
+                self._has_partial = bool(response.partial.text)
                 self._notify(ev.PartialRecognized(response.partial.text))
             case "pause":
                 offset = seconds(response.pause.offset)
                 self._scored = round(offset * SAMPLE_RATE)
-                self._note_silence(response.pause.pause_probability)
+                self._mark_silence_certain(response.pause.pause_probability)
                 if offset > replayed:
                     # It has scored past the replayed audio, which may be what the recogniser before it failed on.
                     self._retries.reset()
@@ -306,9 +310,9 @@ class RecognitionClient:
             case "flushed":
                 self._flushed(response.flushed.flush_id)
 
-    def _note_silence(self, probability: float) -> None:
+    def _mark_silence_certain(self, probability: float) -> None:
         """Count silence as recognised once every word before it must have come."""
-        if probability <= _PAUSE_THRESHOLD or self._guessed:
+        if probability <= _PAUSE_THRESHOLD or self._has_partial:
             self._silent_from = None
             return
         if self._silent_from is None:
@@ -341,7 +345,7 @@ class RecognitionClient:
             else:
                 await self._changed.wait()
 
-    async def _notice_silence(self) -> None:
+    async def _notice_unused(self) -> None:
         """Raise `_Unused` when no audio has come for so long that nothing can be left to recognise."""
         while (left := self._unused_limit_s - (loop_time() - self._fed_at)) > 0 or self._unanswered:  # noqa: ASYNC110
             # An event for each frame would cost more.
@@ -377,7 +381,7 @@ class RecognitionClient:
 
     async def _notice_stall(self) -> None:
         """Raise `UpstreamDown` when the recogniser has stalled, even while `_send` waits for it to read."""
-        await self._silence.until(lambda: _STALL_S if self._stt.has_another else _STALL_ALONE_S)
+        await self._recognizer_silence.until(lambda: _STALL_S if self._stt.has_another else _STALL_ALONE_S)
         raise UpstreamDown("the recogniser has stalled")
 
 

@@ -26,8 +26,8 @@ from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.llm.reply_limit import SENTENCE_S, ReplyLength
 from orchestrator.llm.words import words_of
 from orchestrator.metrics import Metrics
-from orchestrator.session.synthesis import Sources, SpokenWords, Voice, WrittenText
-from orchestrator.session.voice_queue import VoiceQueue
+from orchestrator.session.synthesis import ReplySynthesis, Sources, SpokenWords, WrittenText
+from orchestrator.session.synthesis_queue import SynthesisQueue
 from parley.tts.v1.tts_pb2 import SynthesizeResponse
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
@@ -48,7 +48,7 @@ class Upstreams:
     model: LanguageModel
     tts: Replicas
     metrics: Metrics
-    voices: VoiceQueue
+    synthesis_queue: SynthesisQueue
 
 
 class ReplyAudioBuffer:
@@ -141,8 +141,8 @@ class ReplyTask:
         self._held_warnings: list[tuple[str, str]] | None = [] if order.speculative else None
         """What the client is not to know before the reply is confirmed. None: it knows of the reply."""
         self._text = WrittenText()
-        sources = Sources(upstreams.tts, upstreams.voices, session_id, self._warn, self._observe_wait)
-        self._voice = Voice(order, self._text, sources)
+        sources = Sources(upstreams.tts, upstreams.synthesis_queue, session_id, self._warn, self._observe_wait)
+        self._synthesis = ReplySynthesis(order, self._text, sources)
         self._first_word_at: float | None = None
         """When the model had written something to say."""
         self._observed_wait = False
@@ -280,15 +280,15 @@ class ReplyTask:
             for word in words_of(order.script):
                 yield word
             return
-        if order.begun is not None and resumed is None:
-            for word in words_of(order.begun):
+        if order.beginning is not None and resumed is None:
+            for word in words_of(order.beginning):
                 yield word
         messages = order.messages if resumed is None else resumed.messages
         # A model that begins again is to be heard from where it was, also if that is in a reply before this one.
-        before = self._text.words if order.begun is None else list(words_of(messages[-1].text))
+        before = self._text.words if order.beginning is None else list(words_of(messages[-1].text))
         continuation = Continuation(before)
         answer = self._upstreams.model.words(
-            messages, order.temperature, is_rest=bool(self._text.words) or order.begun is not None
+            messages, order.temperature, is_rest=bool(self._text.words) or order.beginning is not None
         )
         with self._upstreams.metrics.llm_request(messages) as timing:
             async with aclosing(answer) as words:
@@ -316,7 +316,7 @@ class ReplyTask:
             if lost > 1:
                 await asyncio.sleep(pauses.pause())
             try:
-                await self._voice.speak(at.word, self._received)
+                await self._synthesis.speak(at.word, self._received)
             except MeshError as error:
                 lost += 1
                 reply_id = self._reply_id
