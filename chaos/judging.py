@@ -18,6 +18,8 @@ _OVER_S = 0.5
 """A person who speaks so soon after a sound speaks over the reply."""
 _BLINK_S = 0.05
 """A gap in the sound that is too short to be a silence."""
+_WAITING = frozenset({"one", "moment", "please"})
+"""What is said in English before a reply that is late: no part of the reply, and no apology."""
 
 
 class Silence(NamedTuple):
@@ -210,7 +212,7 @@ def answers(journal: Sequence[Entry], reply: str) -> Iterator[Answer]:
         spoken = [entry for entry in _events(journal, "replyWordSpoken") if entry.body["replyId"] in ids]
         finished = any(entry.body["replyId"] in ids for entry in _events(journal, "replyFinished"))
         yield _answer(
-            [_plain(entry.body["text"]) for entry in spoken],
+            [word for entry in spoken if (word := _plain(entry.body["text"])) not in _WAITING],
             expected,
             finished=finished,
             seams=max(0, len({entry.body["replyId"] for entry in spoken}) - 1),

@@ -94,6 +94,15 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         float,
         setting(help="Seconds between two tokens of an answer.", env="PARLEY_LLM_NEXT_TOKEN_LIMIT_S", gt=0, le=600),
     ] = 5.0
+    llm_slow_s: Annotated[
+        float,
+        setting(
+            help="Seconds without a word of an answer until the user is asked to wait.",
+            env="PARLEY_LLM_SLOW_AFTER_S",
+            gt=0,
+            le=600,
+        ),
+    ] = 3.0
     llm_thinking_s: Annotated[
         float,
         setting(

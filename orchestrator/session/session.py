@@ -328,14 +328,13 @@ class Session:
     def _prepare(self, order: act.PrepareReply) -> None:
         if order.speculative:
             self._upstreams.metrics.speculative_replies.inc()
-        apology = self._options.apologies.unfinished
         reply = ReplyTask(
             order,
             self._upstreams,
             self.session_id,
             self.notify,
             self.warn,
-            apology=apology,
+            apologies=self._options.apologies,
             until_room=self._send_queue.until_short,
         )
         task = self._tasks.create_task(reply.run(), name=order.reply_id)
