@@ -145,6 +145,8 @@ class Conversation:
         committed = bool(turn and turn.flush and turn.flush.committed)
         state.microphone_samples, state.microphone_at = event.position, now
         state.overdue = state.guess = None
+        if event.words and turn is None:  # It was opened after the state was written down, and its client knows of it.
+            turn = state.turn = Turn(state.new_item(), now)
         if turn:
             turn.flush = None
             turn.words += event.words

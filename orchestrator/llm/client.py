@@ -166,11 +166,12 @@ class LanguageModel:
         *,
         is_rest: bool = False,
         on_reasoning: Callable[[], None] = lambda: None,
+        is_patient: bool = True,
     ) -> AsyncGenerator[str, None]:
         """Stream the answer to `messages`, one word at a time, each with the space that goes before it.
 
         `is_rest`: the last message is the assistant's, and the rest of it is wanted, soon. `on_reasoning` is called
-        whenever the model shows that it reasons.
+        whenever the model shows that it reasons. Without `is_patient`, a server out of reach is not waited for.
 
         The model's reasoning is left out; when it takes long, the person is told. A request that fails before the first
         word is made once more, if that may help and there is time left. A server that was up lately and refuses
@@ -179,7 +180,7 @@ class LanguageModel:
         """
         deadlines = ResponseDeadlines(self._settings, asyncio.get_running_loop().time, is_rest=is_rest)
         tries_left = 2
-        back_by = loop_time() + _RESTART_S if self._availability.was_up_lately else 0.0
+        back_by = loop_time() + _RESTART_S if is_patient and self._availability.was_up_lately else 0.0
         while True:
             tries_left -= 1
             try:
@@ -192,7 +193,9 @@ class LanguageModel:
                     error.retry_after = RETRY_AFTER_S
                 if error.trouble is Trouble.REFUSED and loop_time() < back_by:
                     tries_left, pause = max(tries_left, 1), _RESTART_PAUSE_S
-                elif error.trouble is Trouble.TIMEOUT and pause is not None:  # it has not been sent the request
+                elif (
+                    is_patient and error.trouble is Trouble.TIMEOUT and pause is not None
+                ):  # it has not been sent the request
                     tries_left = max(tries_left, 1)
                 if deadlines.got_first_word or not tries_left or pause is None or not deadlines.allows(pause):
                     self._request_failed(error)

@@ -21,10 +21,10 @@ from mesh.times import loop_time, seconds
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import PrepareReply, ResumeText
 from orchestrator.conversation.playout import Position
-from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.continuation import Continuation
 from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.llm.reply_limit import SENTENCE_S, ReplyLength
+from orchestrator.llm.several import AnyLanguageModel
 from orchestrator.llm.words import words_of
 from orchestrator.metrics import Metrics
 from orchestrator.prompts.texts import ModelApologies
@@ -47,7 +47,7 @@ _log = structlog.get_logger()
 class Upstreams:
     """What a reply is made with."""
 
-    model: LanguageModel
+    model: AnyLanguageModel
     tts: Replicas
     metrics: Metrics
     voices: VoiceQueue

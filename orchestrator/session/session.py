@@ -184,6 +184,7 @@ class Session:
             audio_offset=duration(self.recognition.certain / SAMPLE_RATE),
             requests=self.requests,
         )
+        self._upstreams.metrics.checkpoints.inc()
         self.send(pb.ConverseResponse(checkpoint=checkpoint))
 
     async def run(self, write: Write, requests: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:
@@ -263,11 +264,16 @@ class Session:
                 self.send(message, request_id)
             if isinstance(action, act.EndConversation):
                 self._send_queue.close()
-        if self.checkpoints and any(isinstance(action, _WRITTEN_DOWN) for action in actions):
+        if self.checkpoints and any(map(self._is_written_down, actions)):
             self.send_checkpoint()
         if self._conversation.deadline != self._deadline:
             self._deadline = self._conversation.deadline
             self._set_timer()
+
+    def _is_written_down(self, action: act.Action) -> bool:
+        if isinstance(action, act.UserWordNotice):
+            return self._conversation.state.turn is None  # It came too late, and belongs to a turn that is over.
+        return isinstance(action, _WRITTEN_DOWN)
 
     def _perform_one(self, action: act.Action) -> None:
         """Do the shell's part of an action. `_perform` sends the client its message afterwards."""

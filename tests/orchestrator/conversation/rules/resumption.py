@@ -68,6 +68,13 @@ TURNS = Rule(
             given=(at(0.5, speech),),
         ),
         script(
+            "A turn that was opened after the state was written down has the words that the client was told",
+            at(1.30, resumed(0.9, "Well,")),
+            at(1.50, word("now?"), user_word("item_1", "now?")),
+            at(1.60, pause, stopped("item_1"), RequestFlush(1)),
+            at(1.70, Flushed(1), TurnEndedNotice("item_1", "Well, now?", DETECTED), asked("Well, now?")),
+        ),
+        script(
             "Without news of the client it has those that were written down",
             at(1.30, resumed(0.9)),
             at(1.60, pause, stopped("item_1"), RequestFlush(1)),
