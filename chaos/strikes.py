@@ -19,7 +19,7 @@ _WITH_ANOTHER_S = 1.0
 _WITH_A_RESTART_S = 3.0
 """What a fault may cost at most: where another replica is up, and where one has to start again."""
 
-_ADMITTED_WITHIN_S = 15.0
+ADMITTED_WITHIN_S = 15.0
 _PATIENCE_S = 10.0
 """How long a person listens into a silence before asking again: by then every promise is kept or broken."""
 
@@ -78,6 +78,11 @@ class Striker:
         self._chance = random.Random(plan.seed)  # noqa: S311 - repeatable on purpose
         self._usual_wait_s = 3.0
 
+    @property
+    def usual_wait_s(self) -> float:
+        """How long a reply's first sound takes without a fault, as last measured."""
+        return self._usual_wait_s
+
     async def warm_up(self) -> None:
         """Hold a conversation with each edge, to have everything loaded, and to know how long a reply usually takes."""
         callers = [Caller(self._mesh.edges_from(number)) for number in range(len(self._mesh.edges))]
@@ -91,7 +96,7 @@ class Striker:
 
     @staticmethod
     async def _ask(caller: Caller) -> None:
-        await caller.until_admitted(_ADMITTED_WITHIN_S)
+        await caller.until_admitted(ADMITTED_WITHIN_S)
         await caller.say(ASKED_WORDS)
         await caller.until(finished_after(asked_last(caller.journal)), 2 * _PATIENCE_S)
 
@@ -159,23 +164,23 @@ class Striker:
         await asyncio.sleep(timing.strike - lead_s - timing.jitter_s / 10 - clock())
         await stack.enter_async_context(caller)
         await PHASES[phase](caller, timing)
-        await self._listen_to_the_end(caller)
+        await listen_to_the_end(caller)
         await asyncio.sleep(max(0.0, timing.over - clock()))
         # A person does not speak into a reply that has come back meanwhile.
-        await self._listen_to_the_end(caller)
-        await caller.until_admitted(_ADMITTED_WITHIN_S)
+        await listen_to_the_end(caller)
+        await caller.until_admitted(ADMITTED_WITHIN_S)
         await caller.say(ASKED_WORDS)
-        await self._listen_to_the_end(caller)
+        await listen_to_the_end(caller)
         await asyncio.sleep(0.3)
 
-    @staticmethod
-    async def _listen_to_the_end(caller: Caller) -> None:
-        """Until the reply was heard, or nothing has come for so long that nobody would wait for it."""
-        finished = finished_after(asked_last(caller.journal))
-        while not await caller.until(finished, _PATIENCE_S):
-            heard = last_heard(caller.journal)
-            if heard is None or heard + _PATIENCE_S < asyncio.get_running_loop().time():
-                return
+
+async def listen_to_the_end(caller: Caller) -> None:
+    """Until the reply was heard, or nothing has come for so long that nobody would wait for it."""
+    finished = finished_after(asked_last(caller.journal))
+    while not await caller.until(finished, _PATIENCE_S):
+        heard = last_heard(caller.journal)
+        if heard is None or heard + _PATIENCE_S < asyncio.get_running_loop().time():
+            return
 
 
 class _Lag:

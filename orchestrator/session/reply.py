@@ -219,7 +219,7 @@ class ReplyTask:
         if self._order.spoken and self._order.begun is None and not self._text.words:
             # Nothing may come between these words, so nothing is waited for.
             words = words_of(self._apologies.waiting)
-            self._waiting_words = len(words)
+            self._waiting_words = self._text.pause_at = len(words)
             for word in words:
                 self._notify(ev.ReplyTextArrived(self._reply_id, word))
                 self._text.add(word)
@@ -359,6 +359,9 @@ class ReplyTask:
                 lasting = isinstance(error, AtCapacity) or outcome_of(error) is None
                 self._notify(ev.ReplyAudioFailed(reply_id, lasting=lasting))
             else:
+                if at.word < self._text.pause_at:
+                    self._resumed_at = Position(self._text.pause_at, self._received_samples)
+                    continue
                 if self._has_all_its_audio:
                     self._tell_limit(f"it takes longer than {self._limits.seconds:g} s")
                     self._end_text()

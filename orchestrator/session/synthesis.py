@@ -65,6 +65,8 @@ class WrittenText:
     def __init__(self) -> None:
         self.words: list[str] = []
         self.ended = False
+        self.pause_at = 0
+        """The words before this one are spoken to their end at once: it is not known when the next will be written."""
         self._changed = asyncio.Event()
         self._read = 0
         self._taken = asyncio.Event()
@@ -174,7 +176,7 @@ class Voice:
         """The stream that spoke first."""
 
     async def speak(self, first_word: int, received: Received) -> None:
-        """Speak the text from a word on, to its end. Raises `MeshError`."""
+        """Speak the text from a word on, to its end, or to where it pauses. Raises `MeshError`."""
         self._speaking = None
         first = self._begin(first_word, received)
         late: asyncio.Task[None] | None = asyncio.create_task(self._until_late(first))
@@ -271,7 +273,7 @@ class Voice:
             await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=word.removeprefix(" "))))
             index += 1
             stream.note_sent(word)
-            word = await self._text.read(index)
+            word = None if index == self._text.pause_at else await self._text.read(index)
         await synthesis.send(SynthesizeRequest(finish=tts_pb2.SynthesizeFinish()))
         stream.finish_sent = True
 
