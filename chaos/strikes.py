@@ -19,6 +19,9 @@ _WITH_ANOTHER_S = 1.0
 _WITH_A_RESTART_S = 3.0
 """What a fault may cost at most: where another replica is up, and where one has to start again."""
 
+_ASKS_AGAIN = frozenset({Victim.LLM, Victim.ORCHESTRATOR, Victim.EDGE})
+"""Whose loss ends the request to the language model."""
+
 ADMITTED_WITHIN_S = 15.0
 _PATIENCE_S = 10.0
 """How long a person listens into a silence before asking again: by then every promise is kept or broken."""
@@ -57,16 +60,20 @@ class StrikePlan(NamedTuple):
     seed: int = 0
 
 
-def promise(victim: Victim, fault: Fault, replicas: int) -> Promise:
-    """What the fault may cost where the victim is one of so many replicas."""
+def promise(victim: Victim, fault: Fault, replicas: int, *, first_token_s: float = 0.0) -> Promise:
+    """What the fault may cost where the victim is one of so many replicas.
+
+    Where the language model has to be asked again, it needs `first_token_s` for its first word, as for any other.
+    """
+    again_s = first_token_s if victim in _ASKS_AGAIN else 0.0
     noticed = NOTICED_S if fault in {Fault.STOP, Fault.PARTITION} else 0.0
     if fault is Fault.NONE or victim is Victim.VOICE_SERVICE:
         return Promise(_WITH_ANOTHER_S)
     if fault is Fault.LATENCY:
         return Promise(_WITH_ANOTHER_S + 4 * LATENCY_S)
     if replicas > 1 or fault is Fault.CUT:
-        return Promise(_WITH_ANOTHER_S + noticed)
-    return Promise(_WITH_A_RESTART_S + noticed, told_is_enough=fault.lasts)
+        return Promise(_WITH_ANOTHER_S + noticed + again_s)
+    return Promise(_WITH_A_RESTART_S + noticed + again_s, told_is_enough=fault.lasts)
 
 
 class Striker:
@@ -130,7 +137,8 @@ class Striker:
         usual = usual_wait_s([caller.journal for caller in callers], moment)
         if usual is not None:
             self._usual_wait_s = usual
-        allowed = promise(victim, fault, self._mesh.plan.count(victim))
+        plan = self._mesh.plan
+        allowed = promise(victim, fault, plan.count(victim), first_token_s=plan.first_token_s)
         return Strike(
             victim,
             fault,

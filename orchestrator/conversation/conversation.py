@@ -173,6 +173,11 @@ class Conversation:
             self._remember_cut()
             self._reply_heard_out(heard, now)
             return
+        if heard and reply.written and not rest:
+            self._do(act.ReplyFinishedNotice(reply.reply_id, heard))
+            self._remember_cut()
+            self._reply_heard_out(heard, now)
+            return
         self._do(act.CancelReply(reply.reply_id, CancelCause.RESUMED, heard, reply.playout.heard(now)))
         turn = self.state.turn
         if turn and turn.words and not self._is_no_interruption(turn.words):
@@ -181,11 +186,8 @@ class Conversation:
             self._prepare_reply(script=rest)
         elif not heard:
             self._prepare_reply()
-        elif not reply.written:
-            self._prepare_reply(begun=rest)
         else:
-            self._remember_cut()
-            self._reply_heard_out(text, now)
+            self._prepare_reply(begun=rest)
 
     def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
         state = self.state

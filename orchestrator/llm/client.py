@@ -34,7 +34,7 @@ _MOST_NAMED = 5
 """Models, in a message that asks to choose one."""
 
 _RESTART_S, _RESTART_PAUSE_S = 3.5, 0.25
-"""For how long a server that was up lately and refuses connections is expected to be restarting, and how often it is
+"""For how long a server that was up lately and takes no request is expected to be restarting, and how often it is
 tried."""
 
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
@@ -175,7 +175,7 @@ class LanguageModel:
 
         The model's reasoning is left out; when it takes long, the person is told. A request that fails before the first
         word is made once more, if that may help and there is time left. A server that was up lately and refuses
-        connections is given time to restart, and one that takes none in time is tried again. Raises
+        or resets connections is given time to restart, and one that takes none in time is tried again. Raises
         `LanguageModelFailed`. Closing the iterator cancels the request.
         """
         deadlines = ResponseDeadlines(self._settings, asyncio.get_running_loop().time, is_rest=is_rest)
@@ -191,7 +191,7 @@ class LanguageModel:
                 pause = error.retry_after
                 if deadlines.got_first_word and error.is_late:
                     error.retry_after = RETRY_AFTER_S
-                if error.trouble is Trouble.REFUSED and loop_time() < back_by:
+                if error.was_not_taken and loop_time() < back_by:
                     tries_left, pause = max(tries_left, 1), _RESTART_PAUSE_S
                 elif (
                     is_patient and error.trouble is Trouble.TIMEOUT and pause is not None

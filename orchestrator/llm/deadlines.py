@@ -31,7 +31,7 @@ class ResponseDeadlines:
         longest_s = settings.llm_first_token_s
         if is_rest:
             longest_s = min(longest_s, _REST_FACTOR * settings.llm_next_token_s)
-        self._deadline = self._began + longest_s
+        self._first_by = self._deadline = self._began + longest_s
         self._reasoning = False
 
     @property
@@ -54,6 +54,8 @@ class ResponseDeadlines:
             return
         self._deadline = self._clock() + self._settings.llm_next_token_s
         if not self.got_first_word:
+            # A model that has begun, and stops before its first word is whole, has no less time than a silent one.
+            self._deadline = max(self._deadline, self._first_by)
             self._deadline = min(self._deadline, self._began + self._settings.llm_thinking_s)
 
     @property

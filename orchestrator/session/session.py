@@ -308,7 +308,8 @@ class Session:
             case act.RequestFlush(flush_id=flush_id):
                 self.recognition.flush(flush_id)
             case act.ReplyFinishedNotice(reply_id=reply_id):
-                self._replies.pop(reply_id).task.cancel()  # a reply without text may still be searching for a synthesis
+                if finished := self._replies.pop(reply_id, None):  # there is none for a reply of another process
+                    finished.task.cancel()  # a reply without text may still be searching for a synthesis
             case act.ReplyHeldNotice(reply_id=reply_id) | act.ReplyReleasedNotice(reply_id=reply_id):
                 if living := self._replies.get(reply_id):
                     living.output.flush()

@@ -7,6 +7,7 @@ from orchestrator.conversation.actions import (
     CancelReply,
     EndCause,
     EndConversation,
+    ReplyFinishedNotice,
     RequestFlush,
     TurnDiscardedNotice,
     TurnEndedNotice,
@@ -166,7 +167,7 @@ REPLIES = Rule(
             at(
                 2.58,
                 resumed(1.0, reply=ReplySoFar("reply_1", TEXT, "One two three four.")),
-                CancelReply("reply_1", RESUMED, "One two three four.", 0.58),
+                ReplyFinishedNotice("reply_1", "One two three four."),
             ),
             at(
                 3.00,
@@ -194,7 +195,7 @@ REPLIES = Rule(
             at(
                 1.50,
                 resumed(1.0, reply=ReplySoFar("reply_1", " Bye!", "Bye!")),
-                CancelReply("reply_1", RESUMED, "Bye!", 0.0),
+                ReplyFinishedNotice("reply_1", "Bye!"),
             ),
             due(2.50, EndConversation(EndCause.GOODBYE)),
             given=(*ASKED, at(1.4, ReplyTextArrived("reply_1", " Bye!")), at(1.45, ReplyTextCompleted("reply_1"))),
