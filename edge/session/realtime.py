@@ -154,7 +154,7 @@ class RealtimeSession:
                     self._metrics.count_resumption(ResumeCause.CLIENT_RETURNED)
             except InvalidRequest:
                 raise
-            except MeshError:
+            except BaseException:
                 if resume is not None:
                     await give_back(self._checkpoints, token, resume)
                 raise
@@ -163,8 +163,13 @@ class RealtimeSession:
             finally:
                 if own and stream.has_ended:
                     own.end()
-                elif own and (rest := stream.resumption()):
-                    own.leave(rest)
+                elif own:
+                    rest = stream.resumption() or resume
+                    if rest is not None:
+                        own.leave(rest)
+                    if rest is not None and resume is not None and not own.is_offered:
+                        # The client was lost again before it was given another token.
+                        await give_back(self._checkpoints, token, rest)
 
     def _offer_token(self, token: bytes) -> None:
         self._send_queue.put(ConverseResponse(checkpoint=Checkpoint(state=token)))

@@ -154,6 +154,11 @@ class ResumeToken:
         self._over = False
         self._changed = asyncio.Event()
 
+    @property
+    def is_offered(self) -> bool:
+        """Whether the client was given it."""
+        return self._offered
+
     def keep(self, checkpoint: Checkpoint) -> None:
         """Have the token stand for this checkpoint."""
         self._state = Resume(checkpoint=checkpoint.state).SerializeToString()

@@ -39,7 +39,13 @@ Words: TypeAlias = AsyncGenerator[str, None]
 
 def language_model(settings: OrchestratorSettings) -> "AnyLanguageModel":
     """What the settings name: one model, or several. Raises `BadAddress`."""
-    first, urls = LanguageModel(settings), settings.llm_fallback_urls
+    first, others = LanguageModel(settings), [LanguageModel(each) for each in fallbacks(settings)]
+    return LanguageModels([first, *others]) if others else first
+
+
+def fallbacks(settings: OrchestratorSettings) -> list[OrchestratorSettings]:
+    """The settings of each further model. Raises `BadAddress` where their lists are not of one length."""
+    urls = settings.llm_fallback_urls
     models: Sequence[str | None] = settings.llm_fallback_models or [None] * len(urls)
     keys: Sequence[str | None] = settings.llm_fallback_api_keys or [None] * len(urls)
     for name, given in ("MODELS", models), ("API_KEYS", keys):
@@ -47,11 +53,10 @@ def language_model(settings: OrchestratorSettings) -> "AnyLanguageModel":
             raise BadAddress(
                 f"PARLEY_LLM_FALLBACK_{name} has {len(given)} entries: expected one for each of {len(urls)} URLs"
             )
-    others = [
-        LanguageModel(msgspec.structs.replace(settings, llm_url=url, llm_model=model, llm_api_key=key))
+    return [
+        msgspec.structs.replace(settings, llm_url=url, llm_model=model, llm_api_key=key)
         for url, model, key in zip(urls, models, keys, strict=True)
     ]
-    return LanguageModels([first, *others]) if others else first
 
 
 class LanguageModels:

@@ -36,7 +36,7 @@ _LONG_SEARCH = Limits(search=2.0, wait_for_serving=1.5)
 _HEDGE_AFTER_S = 1.0
 """How long the first sound of a clause may take before another replica is asked as well."""
 
-_SILENT_S, _SILENT_ALONE_S = 2.0, 8.0
+_SILENT_S, _SILENT_ALONE_S = 1.5, 8.0
 """How long a synthesis that has spoken may send nothing although it has the whole text, if another replica serves, and
 if none does. One that has been slower before may be silent for `_SLOWER` times as long as it was."""
 _SLOWER = 3.0

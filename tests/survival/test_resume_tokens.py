@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge.session import resume_tokens
-from edge.session.resume_tokens import MemoryStore
+from edge.session.resume_tokens import CheckpointStore, MemoryStore
+from parley.conversation.v1.conversation_pb2 import Resume
 from tests.edge.clients import client_of
 from tests.fakes.llm import written
 from tests.fakes.tts import spoken
@@ -82,6 +83,36 @@ async def test_a_token_works_once(mesh: Mesh) -> None:
     async with talk(mesh.edge.port, resume={"checkpoint": token}, typedOnly=True):
         pass
     await refused(mesh.edge.port, token)
+
+
+async def test_a_token_works_again_if_the_client_was_lost_before_it_had_another(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back = asyncio.Event()
+
+    async def never(_token: resume_tokens.ResumeToken) -> None:
+        await asyncio.Event().wait()
+
+    async def give_back(store: CheckpointStore, token: bytes, resume: Resume) -> None:
+        await resume_tokens.give_back(store, token, resume)
+        given_back.set()
+
+    monkeypatch.setattr("edge.session.realtime.give_back", give_back)
+    async with talk(mesh.edge.port, session=KIND, checkpoints=True, typedOnly=True) as client:
+        token = await token_of(client)
+    resume = {"checkpoint": token}
+    with monkeypatch.context() as patched:
+        patched.setattr(resume_tokens.ResumeToken, "run", never)
+        async with talk(mesh.edge.port, resume=resume, checkpoints=True, typedOnly=True) as client:
+            await client.send(text={"text": "Hi!"})
+            await client.until("replyFinished")
+            client.websocket.transport.abort()
+    await given_back.wait()
+    async with talk(mesh.edge.port, resume=resume, checkpoints=True, typedOnly=True) as client:
+        await client.send(text={"text": "And?"})
+        await client.until("replyFinished")
+        assert await token_of(client) != token
+    assert [text for _, text in await mesh.llm.messages(1)] == ["Be kind.", "Hi!", "Well, hello there.", "And?"]
 
 
 async def test_a_connection_whose_token_was_used_is_closed(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
