@@ -21,7 +21,7 @@ from orchestrator.prompts.texts import Texts, read_texts
 from orchestrator.recorder import Recordings
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.service import ConversationServicer
-from orchestrator.session.voice_queue import VoiceQueue
+from orchestrator.session.synthesis_queue import SynthesisQueue
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1.conversation_pb2 import DESCRIPTOR
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
@@ -43,7 +43,7 @@ async def serve(settings: OrchestratorSettings) -> None:
         HeadlineCache(settings) as news,
         Recordings(settings) as recordings,
     ):
-        upstreams = Upstreams(model, tts, metrics, VoiceQueue(settings.voice_wait_s))
+        upstreams = Upstreams(model, tts, metrics, SynthesisQueue(settings.voice_wait_s))
         servicer = ConversationServicer(settings, stt, upstreams, Prompts(texts, news), recordings, overload=overload)
         async with (
             GrpcServer(

@@ -54,7 +54,7 @@ class Metrics:
         )
         self.speculative_replies = Counter(
             "parley_speculative_replies",
-            "Replies that were begun before the person's turn was over.",
+            "Replies that were prepared before the person's turn was over.",
             registry=registry,
         )
         self.speculative_replies_dropped = Counter(
@@ -64,7 +64,7 @@ class Metrics:
         )
         self.speculative_words_dropped = Counter(
             "parley_speculative_words_dropped",
-            "Words that the model was shown and wrote for replies that were begun early and dropped.",
+            "Words that the model was shown and wrote for speculative replies that were dropped.",
             registry=registry,
         )
         searches = _SearchCounters(registry)

@@ -160,7 +160,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     speculative_start: Annotated[
         bool,
         setting(
-            help="Whether a reply is begun when the user pauses, before the last words are certain. "
+            help="Whether a reply is prepared when the user pauses, before the last words are certain. "
             "It is dropped if they say more."
         ),
     ] = True

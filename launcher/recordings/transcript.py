@@ -121,7 +121,7 @@ class _Transcript:
 
     def _reply_of(self, action: act.Action, now: float) -> Iterator[Entry]:
         match action:
-            case act.PrepareReply(speculative=False) | act.ConfirmReply():
+            case act.PrepareReply(speculative=False) | act.ConfirmSpeculativeReply():
                 self._reply = _Reply(now)
             case act.ReplyTextNotice(text=text) if self._reply:
                 self._reply.written.append(text)

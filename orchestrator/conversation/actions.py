@@ -53,10 +53,10 @@ class RequestFlush:
 class PrepareReply:
     """Start a reply: ask the language model, and synthesise what it says if `spoken`.
 
-    With a `script`, that text is the reply and no model is asked. With `begun`, which may be empty, the reply begins
-    with that text, which the model has written, and the model is asked for the rest; `messages` ends with it. A
-    `speculative` reply is begun before the person's turn is over. Nobody hears of it until `ConfirmReply`, which gives
-    it its ids.
+    With a `script`, that text is the reply and no model is asked. With a `beginning`, which may be empty, the reply
+    begins with that text, which the model has written, and the model is asked for the rest; `messages` ends with it. A
+    `speculative` reply is prepared before the person's turn is over. `ConfirmSpeculativeReply` gives it its ids; nobody
+    hears of it before.
     """
 
     reply_id: str
@@ -66,22 +66,22 @@ class PrepareReply:
     messages: list[Message]
     temperature: float
     script: str | None = None
-    begun: str | None = None
+    beginning: str | None = None
     speculative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ConfirmReply:
-    """The speculative reply `guess_id` answers what was said: it is the reply `reply_id` from now on."""
+class ConfirmSpeculativeReply:
+    """The speculative reply `speculative_id` answers what was said: it is the reply `reply_id` from now on."""
 
-    guess_id: str
+    speculative_id: str
     reply_id: str
     item_id: str
     voice: str
 
 
 @dataclass(frozen=True, slots=True)
-class DropReply:
+class DropSpeculativeReply:
     """Stop preparing a speculative reply, of which the model has written so many `words`. It answers nothing."""
 
     reply_id: str
@@ -108,6 +108,13 @@ class ResumeText:
 @dataclass(frozen=True, slots=True)
 class AbandonText:
     """The language model will write no more of a reply: have it end with an apology if it broke off in a sentence."""
+
+    reply_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WarnOfLostVoice:
+    """Warn the client: no more of a reply can be spoken."""
 
     reply_id: str
 
@@ -219,13 +226,6 @@ class ReplyWordNotice:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyVoiceLostNotice:
-    """No more of a reply can be spoken."""
-
-    reply_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class ReplyHeldNotice:
     """A reply has stopped, perhaps for good. `heard` is seconds of its audio."""
 
@@ -257,7 +257,7 @@ class ReplyFinishedNotice:
     text: str
 
 
-UserAction = (
+ConversationAction = (
     RequestFlush
     | EndConversation
     | SpeechStartedNotice
@@ -267,21 +267,21 @@ UserAction = (
     | TurnEndedNotice
     | TurnDiscardedNotice
 )
-"""Actions on the person's side, and the end."""
+"""Actions that are not about one reply."""
 
 ReplyAction = (
     PrepareReply
-    | ConfirmReply
-    | DropReply
+    | ConfirmSpeculativeReply
+    | DropSpeculativeReply
     | ResumeSynthesis
     | ResumeText
     | AbandonText
+    | WarnOfLostVoice
     | ReleaseAudio
     | CancelReply
     | ReplyTextNotice
     | ReplyTextDoneNotice
     | ReplyWordNotice
-    | ReplyVoiceLostNotice
     | ReplyHeldNotice
     | ReplyResumedNotice
     | ReplyReleasedNotice
@@ -289,4 +289,4 @@ ReplyAction = (
 )
 """Actions about one reply."""
 
-Action = UserAction | ReplyAction
+Action = ConversationAction | ReplyAction

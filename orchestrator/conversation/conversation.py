@@ -24,7 +24,7 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause, EndCause, SpeechCause
 from orchestrator.conversation.policy import SILENCE_MARK
 from orchestrator.conversation.reply import CutReply, Life, Reply
-from orchestrator.conversation.state import Ending, Guess, OverdueTurn, Phase, State, Turn
+from orchestrator.conversation.state import Ending, OverdueTurn, Phase, SpeculativeReply, State, Turn
 from orchestrator.conversation.transcript import (
     Item,
     Message,
@@ -144,7 +144,7 @@ class Conversation:
         state, turn = self.state, self.state.turn
         committed = bool(turn and turn.flush and turn.flush.committed)
         state.microphone_samples, state.microphone_at = event.position, now
-        state.overdue = state.guess = None
+        state.overdue = state.speculative_reply = None
         if event.words and turn is None:  # It was opened after the state was written down, and its client knows of it.
             turn = state.turn = Turn(state.new_item(), now)
         if turn:
@@ -187,7 +187,7 @@ class Conversation:
         elif not heard:
             self._prepare_reply()
         else:
-            self._prepare_reply(begun=rest)
+            self._prepare_reply(beginning=rest)
 
     def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
         state = self.state
@@ -205,7 +205,7 @@ class Conversation:
             return
         if state.turn and state.turn.flush:  # The pause was only a breath: this flush ends nothing.
             state.turn.flush = None
-            self._drop_guess()
+            self._drop_speculative_reply()
             self._do(act.SpeechStartedNotice(state.turn.item_id, offset, SpeechCause.DETECTED))
         elif state.turn is None and state.detector.armed and not state.finishing:
             window = state.policy.uninterruptible_window
@@ -224,8 +224,8 @@ class Conversation:
             turn.wordless_until = None
         self._add_word(turn, event)
         turn.partial = _after(event.text, turn.partial)
-        if self.state.guess and not begins_with(self.state.guess.text, turn.text):
-            self._drop_guess()
+        if self.state.speculative_reply and not begins_with(self.state.speculative_reply.text, turn.text):
+            self._drop_speculative_reply()
         if turn.flush and turn.flush.answered:
             turn.flush.deadline = turn.flush.asked_at + self._end_of_turn_delay(turn)
 
@@ -261,7 +261,7 @@ class Conversation:
             flush.deadline = max(now, flush.asked_at + self._end_of_turn_delay(state.turn))
             state.turn.partial = ""
             if flush.deadline > now:
-                self._make_guess(state.turn)
+                self._speculate(state.turn)
         elif state.final_flush and state.final_flush.flush_id == flush_id:
             self._final_words_in(now)
         if state.overdue and state.overdue.flush.flush_id <= flush_id:
@@ -379,7 +379,7 @@ class Conversation:
         turn.flush = self.state.new_flush(now, backlog=max(0.0, self.state.position - offset))
         self._do(act.SpeechStoppedNotice(turn.item_id, offset, SpeechCause.DETECTED))
         self._do(act.RequestFlush(turn.flush.flush_id))
-        self._make_guess(turn)
+        self._speculate(turn)
 
     def _end_turn(self, turn: Turn, now: float) -> None:
         """Answer a turn. Discard it if it has no words, or only words that do not interrupt the reply."""
@@ -392,7 +392,7 @@ class Conversation:
     def _discard_turn(self, turn: Turn, now: float) -> None:
         """Resume the reply that the turn held, or prepare again the answer that it cancelled before it was heard."""
         turn.words.clear()
-        self._drop_guess()
+        self._drop_speculative_reply()
         self._close_turn(turn, SpeechCause.DETECTED)
         if self.state.reply:
             self.state.reply.resume(self._do)
@@ -421,24 +421,24 @@ class Conversation:
 
     # --- the model's reply ----------------------------------------------------------------------------------------
 
-    def _prepare_reply(self, *, script: str | None = None, begun: str | None = None) -> None:
-        """Decide to reply. With a `script` the reply is that text; what is `begun` the model is asked to go on with."""
+    def _prepare_reply(self, *, script: str | None = None, beginning: str | None = None) -> None:
+        """Decide to reply. With a `script` the reply is that text; a `beginning` the model is asked to go on with."""
         state = self.state
         self._remember_cut()
-        messages = state.transcript.messages(state.instructions, begun=begun or "")
-        guess = state.guess
+        messages = state.transcript.messages(state.instructions, beginning=beginning or "")
+        speculative = state.speculative_reply
         if (
-            guess
+            speculative
             and script is None
-            and begun is None
-            and guess.voice == state.voice
-            and is_same(guess.messages, messages)
+            and beginning is None
+            and speculative.voice == state.voice
+            and is_same(speculative.messages, messages)
         ):
-            self._confirm(guess)
+            self._confirm(speculative)
             return
-        self._drop_guess()
+        self._drop_speculative_reply()
         state.reply = self._new_reply()
-        self._do(self._order(state.reply, messages, script=script, begun=begun))
+        self._do(self._order(state.reply, messages, script=script, beginning=beginning))
 
     def _new_reply(self) -> Reply:
         """Count a reply, and return it."""
@@ -462,7 +462,7 @@ class Conversation:
         messages: list[Message],
         *,
         script: str | None = None,
-        begun: str | None = None,
+        beginning: str | None = None,
         speculative: bool = False,
     ) -> act.PrepareReply:
         return act.PrepareReply(
@@ -473,57 +473,59 @@ class Conversation:
             messages=messages,
             temperature=reply.temperature,
             script=script,
-            begun=begun,
+            beginning=beginning,
             speculative=speculative,
         )
 
-    def _make_guess(self, turn: Turn) -> None:
-        """Begin the reply to what the person seems to have said, unless it seems that they will go on."""
+    def _speculate(self, turn: Turn) -> None:
+        """Prepare a speculative reply to the words so far, unless it seems that the person will go on."""
         state, policy = self.state, self.state.policy
         text = turn.likely_text
-        if not policy.speculative or not text or state.reply or state.guess or turn.guesses >= policy.guesses_a_turn:
+        if not policy.speculative or not text or state.reply or state.speculative_reply:
+            return
+        if turn.speculative_replies >= policy.speculative_replies_a_turn:
             return
         committed = turn.flush is not None and turn.flush.committed
         if not committed and completeness(text, policy.language) is not Completeness.COMPLETE:
             return
-        turn.guesses += 1
-        state.guesses += 1
+        turn.speculative_replies += 1
+        state.speculative_replies += 1
         reply = self._reply_to_come()
-        reply.reply_id = f"guess_{state.guesses}"
+        reply.reply_id = f"speculative_{state.speculative_replies}"
         cut = [Item("", Role.ASSISTANT, state.cut.heard_text)] if state.cut else []
         said = Transcript([*state.transcript.items, *cut, Item("", Role.USER, text)])
-        state.guess = Guess(reply, state.voice, text, said.messages(state.instructions))
-        self._do(self._order(reply, state.guess.messages, speculative=True))
+        state.speculative_reply = SpeculativeReply(reply, state.voice, text, said.messages(state.instructions))
+        self._do(self._order(reply, state.speculative_reply.messages, speculative=True))
 
-    def _confirm(self, guess: Guess) -> None:
-        """Make the reply that was begun the living one: the person has said what it answers."""
-        state, reply = self.state, guess.reply
-        guess_id, counted = reply.reply_id, self._new_reply()
+    def _confirm(self, speculative: SpeculativeReply) -> None:
+        """Make a speculative reply the living one: the person has said what it answers."""
+        state, reply = self.state, speculative.reply
+        speculative_id, counted = reply.reply_id, self._new_reply()
         reply.reply_id, reply.item_id = counted.reply_id, counted.item_id
-        state.guess, state.reply = None, reply
-        self._do(act.ConfirmReply(guess_id, reply.reply_id, reply.item_id, guess.voice))
+        state.speculative_reply, state.reply = None, reply
+        self._do(act.ConfirmSpeculativeReply(speculative_id, reply.reply_id, reply.item_id, speculative.voice))
         reply.catch_up(self._do)
 
-    def _drop_guess(self) -> None:
-        guess, self.state.guess = self.state.guess, None
-        if guess:
-            self._do(act.DropReply(guess.reply.reply_id, len(guess.reply.texts)))
+    def _drop_speculative_reply(self) -> None:
+        speculative, self.state.speculative_reply = self.state.speculative_reply, None
+        if speculative:
+            self._do(act.DropSpeculativeReply(speculative.reply.reply_id, len(speculative.reply.texts)))
 
-    def _guess_event(self, guess: Guess, event: ev.ReplyEvent, now: float) -> None:
-        """Take in what happens to a reply that nobody knows of. One that fails is begun again after the turn."""
+    def _speculative_reply_event(self, speculative: SpeculativeReply, event: ev.ReplyEvent, now: float) -> None:
+        """Take in an event about a speculative reply. One that fails is dropped."""
         if isinstance(event, ev.ReplyTextFailed | ev.ReplyAudioFailed):
-            self._drop_guess()
+            self._drop_speculative_reply()
         else:
-            guess.reply.handle(event, now, _say_nothing)
+            speculative.reply.handle(event, now, _say_nothing)
 
     def _messages(self, reply: Reply) -> list[Message]:
         """Return what the model is shown: the transcript, and what it has written of this reply."""
-        return self.state.transcript.messages(self.state.instructions, begun=reply.text)
+        return self.state.transcript.messages(self.state.instructions, beginning=reply.text)
 
     def _reply_event(self, event: ev.ReplyEvent, now: float) -> None:
-        reply, guess = self.state.reply, self.state.guess
-        if guess and guess.reply.reply_id == event.reply_id:
-            self._guess_event(guess, event, now)
+        reply, speculative = self.state.reply, self.state.speculative_reply
+        if speculative and speculative.reply.reply_id == event.reply_id:
+            self._speculative_reply_event(speculative, event, now)
             return
         if reply is None or reply.reply_id != event.reply_id:  # It is no longer alive.
             if isinstance(event, ev.ReplyPlaybackReported) and event.paused:
@@ -648,6 +650,6 @@ def _say_nothing(_action: Action) -> None:
 
 
 def _after(word: str, partial: str) -> str:
-    """Return what is left of a guess when its first word has become certain."""
+    """Return what is left of a partial when its first word has become certain."""
     first, _, rest = partial.strip().partition(" ")
     return rest if begins_with(first, word) else ""

@@ -45,7 +45,7 @@ class WordRecognized:
 
 @dataclass(frozen=True, slots=True)
 class PartialRecognized:
-    """The recogniser guesses at the words after the last certain one."""
+    """What the recogniser takes to follow the last certain word. The next one replaces it."""
 
     text: str
 

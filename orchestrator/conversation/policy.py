@@ -68,10 +68,11 @@ class Policy:
     """The same for digits and letters, which people read out in groups."""
 
     speculative: bool = False
-    """The reply is begun when the person pauses, while their last words are awaited. It is dropped if they say more."""
+    """A reply is prepared when the person pauses, while their last words are awaited: the *speculative* reply. It is
+    dropped if they say more."""
 
-    guesses_a_turn: int = 3
-    """How many replies may be begun so in one turn."""
+    speculative_replies_a_turn: int = 3
+    """How many speculative replies one turn may have."""
 
     language: str = ""
     """The language the person speaks, as a BCP 47 tag. Empty: not known."""

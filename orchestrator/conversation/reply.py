@@ -8,8 +8,8 @@
 
 A reply is released to the listener only while the floor is free, that is, while the person has no open turn. A turn
 that opens over a reply makes a *ready* one wait and a *speaking* one held; when the turn turns out to be nothing, the
-reply goes on from where it was. Speech that resumes while an answer is prepared, false interruptions and starts on
-suspicion are all this one rule.
+reply goes on from where it was. Speech that resumes while an answer is prepared, false interruptions and a
+speculative reply are all this one rule.
 """
 
 import enum
@@ -194,7 +194,7 @@ class Reply:
         playout.words = [word for word in playout.words if word.end_sample <= end]
         playout.announced = min(playout.announced, len(playout.words))
         playout.complete = self.voice_lost = True
-        do(act.ReplyVoiceLostNotice(self.reply_id))
+        do(act.WarnOfLostVoice(self.reply_id))
 
     def advance(self, now: float, lead: float, do: Do, *, floor_is_free: bool) -> None:
         """Do what is due: release audio, announce words, finish."""

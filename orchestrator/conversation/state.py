@@ -94,9 +94,9 @@ class Turn:
     flush: Flush | None = None
     """Set in *endpointing*: the person paused, and their last words are awaited."""
     partial: str = ""
-    """What the recogniser guesses to follow `words`."""
-    guesses: int = 0
-    """How many replies were begun before it was over."""
+    """What the recogniser takes to follow `words`, not yet certain."""
+    speculative_replies: int = 0
+    """How many were prepared for it."""
     answer_owed: bool = False
     """It cut off a reply of which nothing had been heard, and which is given after all if no words come."""
 
@@ -107,13 +107,13 @@ class Turn:
 
     @property
     def likely_text(self) -> str:
-        """All words so far, and those that are guessed."""
+        """All words so far, and those of the last partial."""
         return " ".join([*self.words, *self.partial.split()])
 
 
 @dataclass(slots=True)
-class Guess:
-    """A reply to what the person seems to have said, begun before their turn is over. Its id is its own."""
+class SpeculativeReply:
+    """A reply that is prepared before the turn is over, for the words so far. Its id is its own."""
 
     reply: Reply
     voice: str
@@ -151,9 +151,9 @@ class State:
     turn: Turn | None = None
     reply: Reply | None = None
     """The living reply; at most one is."""
-    guess: Guess | None = None
+    speculative_reply: SpeculativeReply | None = None
     """The reply that answers the open turn, if it ends with the words that it seems to have."""
-    guesses: int = 0
+    speculative_replies: int = 0
     cut: CutReply | None = None
     """The reply that was cut short last, until a turn is over: a client may still report how much of it was heard."""
     microphone_samples: int = 0

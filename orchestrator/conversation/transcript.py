@@ -68,16 +68,16 @@ class Transcript:
             first -= 1
         return self.items[min(first, max(len(self.items) - 1, 0)) :]
 
-    def messages(self, instructions: str | None, *, begun: str = "") -> list[Message]:
+    def messages(self, instructions: str | None, *, beginning: str = "") -> list[Message]:
         """Return the model's view: instructions first, then user and assistant in strict alternation.
 
-        What the model has `begun` to say comes last: it goes on there.
+        The `beginning` of its answer comes last: the model goes on there.
 
         Templates of many models insist that the first message after the instructions is the user's; where the model
         spoke first, the person is taken to have said hello (Unmute does the same).
         """
         spoken: list[Message] = []
-        said = [*self.items, Item("", Role.ASSISTANT, begun.strip())]
+        said = [*self.items, Item("", Role.ASSISTANT, beginning.strip())]
         for item in said:
             text = _said(item)
             if not text:

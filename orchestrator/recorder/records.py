@@ -5,6 +5,7 @@ The first is a `Header`, the last an `End`; a recording whose process was killed
 A `Step` holds an event and its actions as objects with their fields and `type`, which is the name of their class.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
@@ -14,7 +15,7 @@ from orchestrator.conversation import State
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event
 
-VERSION = 5
+VERSION = 6
 """The version of the format. Recordings of all earlier versions are still read.
 
 It must rise with every change after which an older Parley cannot read a recording: a record, an event or an action is
@@ -26,6 +27,7 @@ as a newer one's instead of failing in the middle of it. A new field needs no ne
 4: the events `RecognizerLost`, `HistoryGiven`, `TurnCommitted`, `CancellationRequested`, `SayRequested` were added.
 5: the event `ConversationResumed` and the actions `ResumeSynthesis`, `ResumeText`, `AbandonText`,
    `ReplyVoiceLostNotice`, `ConfirmReply`, `DropReply` were added.
+6: the last three have other names, and so have two fields (`_RENAMED_FIELDS`) and the ids of speculative replies.
 """
 
 EVENTS: Mapping[str, type[Event]] = {each.__name__: each for each in get_args(Event)}
@@ -49,8 +51,18 @@ _RENAMED = {
     "ReplyResumed": "ReplyResumedNotice",
     "ReplyReleased": "ReplyReleasedNotice",
     "ReplyFinished": "ReplyFinishedNotice",
+    "ReplyVoiceLostNotice": "WarnOfLostVoice",
+    "ConfirmReply": "ConfirmSpeculativeReply",
+    "DropReply": "DropSpeculativeReply",
 }
-"""The names of events and actions in version 1, and what they are called now."""
+"""The former names of events and actions, and what they are called now."""
+
+_RENAMED_FIELDS = {"guess_id": "speculative_id", "begun": "beginning"}
+"""The former names of their fields, and what they are called now."""
+
+_FORMER_ID = re.compile(r"guess_(?=\d+$)")
+"""What the id of a speculative reply began with."""
+_IDS = ("reply_id", "guess_id")
 
 Written: TypeAlias = dict[str, Any]
 """An event or an action as a JSON object."""
@@ -170,4 +182,10 @@ def _read(written: Written, kinds: Mapping[str, type[T]]) -> T:
     kind = kinds.get(_RENAMED.get(name, name)) if isinstance(name, str) else None
     if kind is None:
         raise msgspec.ValidationError(f"no type {name!r}: expected one of {', '.join(kinds)}")
-    return msgspec.convert(written, kind)
+    return msgspec.convert(
+        {_RENAMED_FIELDS.get(key, key): _renamed(key, value) for key, value in written.items()}, kind
+    )
+
+
+def _renamed(key: str, value: Any) -> Any:
+    return _FORMER_ID.sub("speculative_", value) if key in _IDS and isinstance(value, str) else value

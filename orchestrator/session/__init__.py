@@ -8,7 +8,7 @@
 * `recognition`: the microphone, and the recogniser it is sent to
 * `reply`: one reply in the making: the language model's words and their synthesis
 * `audio_output`: a reply's released audio, in messages as long as possible
-* `voice_queue`: the replies that wait while every synthesis is taken
+* `synthesis_queue`: the replies that wait while every synthesis is taken
 * `wire`: the core's actions as messages to the client
 * `send_queue`: the messages that wait to be sent
 * `text_limits`: how long the texts of a client may be

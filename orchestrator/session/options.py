@@ -47,7 +47,7 @@ class SessionOptions:
     """One session's settings. A character is rendered when it is given, with the headlines there are at that moment."""
 
     def __init__(self, model: AnyLanguageModel, prompts: Prompts, *, speculative: bool = False) -> None:
-        """`speculative`: replies are begun before the turn is over."""
+        """`speculative`: replies are prepared before the turn is over."""
         self._model = model
         self._prompts = prompts
         self._given = SessionConfig()

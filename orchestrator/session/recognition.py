@@ -52,7 +52,7 @@ _PRE_ROLL_S = 1.0
 the silence before it."""
 
 _PAUSE_INTERVAL_S = 0.5
-"""How often a pause that goes on is scored. What depends on it: `_note_silence`, `_STALL_LIMIT_S`."""
+"""How often a pause that goes on is scored. What depends on it: `_mark_silence_certain`, `_STALL_S`."""
 
 _UNANSWERED_S = 0.5
 """How often it is looked whether a recogniser that is to be given back has answered its last flush."""
@@ -143,7 +143,7 @@ class RecognitionClient:
         """
         self._silent_from: int | None = None
         """Where the silence began that the present recogniser scores; None: it scores none."""
-        self._guessed = False
+        self._has_partial = False
         """Whether the last partial had words, which are not certain yet."""
         self._sent = start
         """The position up to which the present recogniser was sent the microphone."""
@@ -151,7 +151,7 @@ class RecognitionClient:
         """The position up to which the present recogniser has scored the microphone."""
         self.acted_on = 0
         """The position up to which pause scores were passed on. Before it those of other recognisers decide nothing."""
-        self._silence = PeerSilence(lambda: False)
+        self._recognizer_silence = PeerSilence(lambda: False)
         self._retries = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
         """The pauses before attempts to find another."""
         self._unused_limit_s = unused_limit_s
@@ -252,18 +252,18 @@ class RecognitionClient:
         """
         replayed = acted_on / SAMPLE_RATE
         self._sent = self._scored = position
-        self._silence = PeerSilence(lambda: self._sent - self._scored >= SAMPLE_RATE)
-        self._silent_from, self._guessed = None, False
+        self._recognizer_silence = PeerSilence(lambda: self._sent - self._scored >= SAMPLE_RATE)
+        self._silent_from, self._has_partial = None, False
         try:
             notices = (
                 self._notice_stall(),
                 self._notice_language(),
-                self._notice_silence(),
+                self._notice_unused(),
                 self._notice_stop(transcription.replica),
             )
             async with beside(self._send(transcription), *notices):
                 async for response in transcription:
-                    self._silence.broken()
+                    self._recognizer_silence.broken()
                     self._received(response, replayed)
                 raise UpstreamDown("the recogniser has ended the stream")
         except (_LanguageChanged, _Stopping):
@@ -289,15 +289,15 @@ class RecognitionClient:
                 word = response.word
                 start, end = seconds(word.start_offset), seconds(word.end_offset)
                 self._certain = max(self._certain, round(end * SAMPLE_RATE))
-                self._guessed = False
+                self._has_partial = False
                 self._notify(ev.WordRecognized(word.text, start, end))
             case "partial":
-                self._guessed = bool(response.partial.text)
+                self._has_partial = bool(response.partial.text)
                 self._notify(ev.PartialRecognized(response.partial.text))
             case "pause":
                 offset = seconds(response.pause.offset)
                 self._scored = round(offset * SAMPLE_RATE)
-                self._note_silence(response.pause.pause_probability)
+                self._mark_silence_certain(response.pause.pause_probability)
                 if offset > replayed:
                     # It has scored past the replayed audio, which may be what the recogniser before it failed on.
                     self._retries.reset()
@@ -306,9 +306,9 @@ class RecognitionClient:
             case "flushed":
                 self._flushed(response.flushed.flush_id)
 
-    def _note_silence(self, probability: float) -> None:
+    def _mark_silence_certain(self, probability: float) -> None:
         """Count silence as recognised once every word before it must have come."""
-        if probability <= _PAUSE_THRESHOLD or self._guessed:
+        if probability <= _PAUSE_THRESHOLD or self._has_partial:
             self._silent_from = None
             return
         if self._silent_from is None:
@@ -341,7 +341,7 @@ class RecognitionClient:
             else:
                 await self._changed.wait()
 
-    async def _notice_silence(self) -> None:
+    async def _notice_unused(self) -> None:
         """Raise `_Unused` when no audio has come for so long that nothing can be left to recognise."""
         while (left := self._unused_limit_s - (loop_time() - self._fed_at)) > 0 or self._unanswered:  # noqa: ASYNC110
             # An event for each frame would cost more.
@@ -377,7 +377,7 @@ class RecognitionClient:
 
     async def _notice_stall(self) -> None:
         """Raise `UpstreamDown` when the recogniser has stalled, even while `_send` waits for it to read."""
-        await self._silence.until(lambda: _STALL_S if self._stt.has_another else _STALL_ALONE_S)
+        await self._recognizer_silence.until(lambda: _STALL_S if self._stt.has_another else _STALL_ALONE_S)
         raise UpstreamDown("the recogniser has stalled")
 
 

@@ -28,8 +28,8 @@ from orchestrator.llm.several import AnyLanguageModel
 from orchestrator.llm.words import words_of
 from orchestrator.metrics import Metrics
 from orchestrator.prompts.texts import ModelApologies
-from orchestrator.session.synthesis import Sources, SpokenWords, Voice, WrittenText
-from orchestrator.session.voice_queue import VoiceQueue
+from orchestrator.session.synthesis import ReplySynthesis, Sources, SpokenWords, WrittenText
+from orchestrator.session.synthesis_queue import SynthesisQueue
 from parley.tts.v1.tts_pb2 import SynthesizeResponse
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
@@ -50,7 +50,7 @@ class Upstreams:
     model: AnyLanguageModel
     tts: Replicas
     metrics: Metrics
-    voices: VoiceQueue
+    synthesis_queue: SynthesisQueue
 
 
 class ReplyAudioBuffer:
@@ -144,8 +144,8 @@ class ReplyTask:
         self._held_warnings: list[tuple[str, str]] | None = [] if order.speculative else None
         """What the client is not to know before the reply is confirmed. None: it knows of the reply."""
         self._text = WrittenText()
-        sources = Sources(upstreams.tts, upstreams.voices, session_id, self._warn, self._observe_wait)
-        self._voice = Voice(order, self._text, sources)
+        sources = Sources(upstreams.tts, upstreams.synthesis_queue, session_id, self._warn, self._observe_wait)
+        self._synthesis = ReplySynthesis(order, self._text, sources)
         self._first_word_at: float | None = None
         """When the model had written something to say."""
         self._observed_wait = False
@@ -216,7 +216,7 @@ class ReplyTask:
         await self._model_silence.until(lambda: self._upstreams.model.slow_after_s)
         _log.warning("the language model is slow", reply_id=self._reply_id)
         self._warn("LLM_SLOW", "I am waiting for my thoughts: the language model is slow.")
-        if self._order.spoken and self._order.begun is None and not self._text.words:
+        if self._order.spoken and self._order.beginning is None and not self._text.words:
             # Nothing may come between these words, so nothing is waited for.
             words = words_of(self._apologies.waiting)
             self._waiting_words = self._text.pause_at = len(words)
@@ -309,13 +309,13 @@ class ReplyTask:
             for word in words_of(order.script):
                 yield word
             return
-        if order.begun is not None and resumed is None:
-            for word in words_of(order.begun):
+        if order.beginning is not None and resumed is None:
+            for word in words_of(order.beginning):
                 yield word
-        is_rest = self._has_answer or order.begun is not None
+        is_rest = self._has_answer or order.beginning is not None
         messages = resumed.messages if resumed is not None and is_rest else order.messages
         # A model that begins again is to be heard from where it was, also if that is in a reply before this one.
-        before = self._text.words if order.begun is None else list(words_of(messages[-1].text))
+        before = self._text.words if order.beginning is None else list(words_of(messages[-1].text))
         continuation = Continuation(before if is_rest else [])
         answer = self._upstreams.model.words(
             messages, order.temperature, is_rest=is_rest, on_reasoning=self._model_silence.broken
@@ -351,7 +351,7 @@ class ReplyTask:
             if lost > 1:
                 await asyncio.sleep(pauses.pause())
             try:
-                await self._voice.speak(at.word, self._received)
+                await self._synthesis.speak(at.word, self._received)
             except MeshError as error:
                 lost += 1
                 reply_id = self._reply_id

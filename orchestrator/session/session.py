@@ -46,7 +46,7 @@ _WRITTEN_DOWN = (
     act.TurnEndedNotice,
     act.TurnDiscardedNotice,
     act.PrepareReply,
-    act.ConfirmReply,
+    act.ConfirmSpeculativeReply,
     act.ReplyTextDoneNotice,
     act.CancelReply,
     act.ReplyFinishedNotice,
@@ -280,11 +280,11 @@ class Session:
         match action:
             case act.PrepareReply():
                 self._prepare(action)
-            case act.ConfirmReply(guess_id=guess_id, reply_id=reply_id):
-                guess = self._replies.pop(guess_id)
-                self._replies[reply_id] = _LivingReply(guess.reply, guess.task, self._output(reply_id))
-                guess.reply.confirm(reply_id)
-            case act.DropReply(reply_id=reply_id, words=words):
+            case act.ConfirmSpeculativeReply(speculative_id=speculative_id, reply_id=reply_id):
+                speculative = self._replies.pop(speculative_id)
+                self._replies[reply_id] = _LivingReply(speculative.reply, speculative.task, self._output(reply_id))
+                speculative.reply.confirm(reply_id)
+            case act.DropSpeculativeReply(reply_id=reply_id, words=words):
                 self._upstreams.metrics.speculative_replies_dropped.inc()
                 dropped = self._replies.pop(reply_id)
                 dropped.task.cancel()
@@ -295,7 +295,7 @@ class Session:
                 self._replies[reply_id].reply.resume_text(action)
             case act.AbandonText(reply_id=reply_id):
                 self._replies[reply_id].reply.abandon_text()
-            case act.ReplyVoiceLostNotice():
+            case act.WarnOfLostVoice():
                 self.warn("TTS_FAILED", "I have lost my voice for a moment.")
             case act.ReleaseAudio():
                 self._release(action)

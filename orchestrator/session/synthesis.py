@@ -1,4 +1,4 @@
-"""The voice of one reply: `Synthesize` streams that speak its text, one after the other or two at once.
+"""The synthesis of one reply: `Synthesize` streams that speak its text, one after the other or two at once.
 
 A stream begins at a position of the reply, so that another one can go on where the first was lost. When the first sound
 is late and there is another replica, a second stream is opened there, and the one that speaks first is kept.
@@ -20,7 +20,7 @@ from mesh.text.marks import unmarked
 from mesh.text.writing import CLAUSE_MARKS, ends_sentence
 from mesh.times import loop_time
 from orchestrator.conversation.actions import PrepareReply
-from orchestrator.session.voice_queue import VoiceQueue
+from orchestrator.session.synthesis_queue import SynthesisQueue
 from parley.tts.v1 import tts_pb2
 from parley.tts.v1.tts_pb2 import SynthesizeRequest, SynthesizeResponse
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
@@ -154,14 +154,14 @@ class Sources:
     """Where the voice of a reply comes from, and whom it is for. `warn` is given a reason and a message."""
 
     tts: Replicas
-    queue: VoiceQueue
+    queue: SynthesisQueue
     session_id: str
     warn: Callable[[str, str], None]
     on_first_word: Callable[[float], None]
     """Called with the time at which a synthesis was ready, when it is given its first word."""
 
 
-class Voice:
+class ReplySynthesis:
     """Speaks the `text` of the reply that `order` describes."""
 
     def __init__(self, order: PrepareReply, text: WrittenText, sources: Sources) -> None:

@@ -33,7 +33,7 @@ def response(action: act.Action) -> pb.ConverseResponse | None:
     return _of_reply(action) if isinstance(action, act.ReplyAction) else _of_user(action)
 
 
-def _of_user(action: act.UserAction) -> pb.ConverseResponse | None:
+def _of_user(action: act.ConversationAction) -> pb.ConverseResponse | None:
     match action:
         case act.SpeechStartedNotice(item_id, offset, cause):
             started = pb.UserSpeechStarted(item_id=item_id, offset=duration(offset), cause=_SPEECH_CAUSES[cause])
@@ -67,7 +67,7 @@ def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
             return None
         case (
             act.PrepareReply(reply_id=reply_id, item_id=item_id, voice=voice)
-            | act.ConfirmReply(reply_id=reply_id, item_id=item_id, voice=voice)
+            | act.ConfirmSpeculativeReply(reply_id=reply_id, item_id=item_id, voice=voice)
         ):
             created = pb.ReplyCreated(reply_id=reply_id, item_id=item_id, voice=voice)
             return pb.ConverseResponse(reply_created=created)
@@ -99,11 +99,11 @@ def _of_reply(action: act.ReplyAction) -> pb.ConverseResponse | None:
             return pb.ConverseResponse(reply_finished=pb.ReplyFinished(reply_id=reply_id, text=text))
         case (
             act.ReleaseAudio()
-            | act.DropReply()
+            | act.DropSpeculativeReply()
             | act.ResumeSynthesis()
             | act.ResumeText()
             | act.AbandonText()
-            | act.ReplyVoiceLostNotice()  # the session warns of it
+            | act.WarnOfLostVoice()
         ):
             return None
         case _:

@@ -20,7 +20,7 @@ from orchestrator.prompts.texts import read_texts
 from orchestrator.recorder import Recordings
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.service import ConversationServicer
-from orchestrator.session.voice_queue import VoiceQueue
+from orchestrator.session.synthesis_queue import SynthesisQueue
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
@@ -68,7 +68,7 @@ async def town() -> AsyncIterator[Town]:
             await enter(LanguageModel(settings)),
             await enter(Replicas("speech synthesis", proxies.tts.address)),
             Metrics(CollectorRegistry()),
-            VoiceQueue(settings.voice_wait_s),
+            SynthesisQueue(settings.voice_wait_s),
         )
         ears = await enter(Replicas("speech recognition", proxies.stt.address))
         prompts = Prompts(read_texts(), await enter(HeadlineCache(settings)))

@@ -21,7 +21,7 @@ from orchestrator.prompts.texts import read_texts
 from orchestrator.recorder import Recordings
 from orchestrator.session.reply import Upstreams
 from orchestrator.session.service import ConversationServicer
-from orchestrator.session.voice_queue import VoiceQueue
+from orchestrator.session.synthesis_queue import SynthesisQueue
 from orchestrator.settings import OrchestratorSettings
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.conversation.v1.conversation_pb2_grpc import add_ConversationServiceServicer_to_server
@@ -93,7 +93,7 @@ async def orchestrator(
         metrics = Metrics(registry)
         stt_replicas = await enter(Replicas("speech recognition", stt, meter=metrics.stt_search))
         tts_replicas = await enter(Replicas("speech synthesis", tts, meter=metrics.tts_search))
-        upstreams = Upstreams(model, tts_replicas, metrics, VoiceQueue(settings.voice_wait_s))
+        upstreams = Upstreams(model, tts_replicas, metrics, SynthesisQueue(settings.voice_wait_s))
         prompts = Prompts(TEXTS, await enter(HeadlineCache(settings)))
         servicer = ConversationServicer(settings, stt_replicas, upstreams, prompts, recordings)
         server = await enter(

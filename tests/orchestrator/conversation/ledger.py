@@ -22,8 +22,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.reply: HeardReply | None = None
-        self.guess: HeardReply | None = None
-        """A reply that was begun before the person's turn is over."""
+        self.speculative: HeardReply | None = None
+        """The speculative reply: prepared before the person's turn is over."""
         self._answered: list[tuple[Role, str]] = []
         """What that reply answers."""
         self.floor: str | None = None
@@ -47,8 +47,8 @@ class Ledger:
         reply = self.reply
         if isinstance(event, ev.ReplyPlaybackReported) and self.cut and self.cut.reply_id == event.reply_id:
             self._correct(self.cut, event)
-        if self.guess and isinstance(event, ev.ReplyEvent) and self.guess.reply_id == event.reply_id:
-            reply = self.guess
+        if self.speculative and isinstance(event, ev.ReplyEvent) and self.speculative.reply_id == event.reply_id:
+            reply = self.speculative
         if not isinstance(event, ev.ReplyEvent) or reply is None or reply.reply_id != event.reply_id:
             return
         match event:
@@ -84,18 +84,18 @@ class Ledger:
                 case act.EndConversation():
                     assert self.reply is None
                     assert self.floor is None
-                    assert self.guess is None
+                    assert self.speculative is None
                     self.ended = True
                 case act.PrepareReply(speculative=True):
                     self._begin(action)
                 case act.PrepareReply():
                     self._prepare(action)
-                case act.ConfirmReply():
+                case act.ConfirmSpeculativeReply():
                     self._confirm(action)
-                case act.DropReply():
-                    assert self.guess
-                    assert (action.reply_id, action.words) == (self.guess.reply_id, len(self.guess.texts))
-                    self.guess = None
+                case act.DropSpeculativeReply():
+                    assert self.speculative
+                    assert (action.reply_id, action.words) == (self.speculative.reply_id, len(self.speculative.texts))
+                    self.speculative = None
                 case act.UserPartialNotice():
                     pass
                 case (
@@ -113,8 +113,10 @@ class Ledger:
         """Find out whether the conversation's own account is the same."""
         assert (state.turn.item_id if state.turn else None) == self.floor
         assert (state.reply.reply_id if state.reply else None) == (self.reply.reply_id if self.reply else None)
-        assert (state.guess.reply.reply_id if state.guess else None) == (self.guess.reply_id if self.guess else None)
-        assert self.guess is None or self.floor is not None
+        assert (state.speculative_reply.reply.reply_id if state.speculative_reply else None) == (
+            self.speculative.reply_id if self.speculative else None
+        )
+        assert self.speculative is None or self.floor is not None
         assert (state.phase is Phase.ENDED) == self.ended
         assert state.deadline is None or state.deadline >= now
         if self.reply and self.floor is None and self.reply.arrived >= FRAME_SAMPLES:
@@ -190,24 +192,24 @@ class Ledger:
 
     def _begin(self, order: act.PrepareReply) -> None:
         assert self.reply is None
-        assert self.guess is None
+        assert self.speculative is None
         assert self.floor is not None
         assert self._turn_words
         assert order.reply_id not in self.replies
         self.replies.add(order.reply_id)
-        self.guess = HeardReply(order.reply_id, "", order.spoken)
+        self.speculative = HeardReply(order.reply_id, "", order.spoken)
         self._answered = [*self._said, *((Role.USER, word) for word in self._turn_words)]
         self._check_messages(order.messages, self._answered)
 
-    def _confirm(self, order: act.ConfirmReply) -> None:
+    def _confirm(self, order: act.ConfirmSpeculativeReply) -> None:
         assert self.reply is None
-        assert self.guess
-        assert self.guess.reply_id == order.guess_id
+        assert self.speculative
+        assert self.speculative.reply_id == order.speculative_id
         assert order.reply_id not in self.replies
         assert self._answered == self._said
         self.cut = None
         self.replies.add(order.reply_id)
-        self.reply, self.guess = self.guess, None
+        self.reply, self.speculative = self.speculative, None
         self.reply.reply_id, self.reply.item_id = order.reply_id, self._new_item(order.item_id)
 
     def _check_messages(self, messages: list[Message], said: list[tuple[Role, str]]) -> None:
@@ -228,7 +230,7 @@ class Ledger:
                 assert action.messages[-1].text.split()[-len(reply.written.split()) :] == reply.written.split()
             case act.ResumeSynthesis():
                 reply.resume(action.at.word, action.at.sample)
-            case act.ReplyVoiceLostNotice():
+            case act.WarnOfLostVoice():
                 reply.fail()
             case act.ReleaseAudio():
                 assert self.floor is None

@@ -83,17 +83,17 @@ def prepare(
     voice: str = "",
     spoken: bool = True,
     script: str | None = None,
-    begun: str | None = None,
+    beginning: str | None = None,
 ) -> Action:
     """A reply is started, with these messages for the model."""
     policy = Policy()
     temperature = policy.first_temperature if reply_id == "reply_1" else policy.temperature
-    return act.PrepareReply(reply_id, item_id, voice, spoken, list(messages), temperature, script, begun)
+    return act.PrepareReply(reply_id, item_id, voice, spoken, list(messages), temperature, script, beginning)
 
 
-def guess(guess_id: str, *messages: Message) -> Action:
-    """A reply is begun before the turn is over, the session's first."""
-    return act.PrepareReply(guess_id, "", "", True, list(messages), Policy().first_temperature, speculative=True)
+def speculative(speculative_id: str, *messages: Message) -> Action:
+    """A speculative reply is prepared, the session's first."""
+    return act.PrepareReply(speculative_id, "", "", True, list(messages), Policy().first_temperature, speculative=True)
 
 
 def audio(reply_id: str, seconds: float) -> Event:

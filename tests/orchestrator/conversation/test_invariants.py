@@ -276,25 +276,25 @@ class Converse(RuleBasedStateMachine):
         if self.reply is reply and reply.complete:
             self.silenced = reply.reply_id
 
-    @precondition(lambda self: self.ledger.guess)
+    @precondition(lambda self: self.ledger.speculative)
     @rule(what=st.sampled_from(["words", "words", "all", "text fails", "voice fails"]))
-    def a_reply_that_was_begun_early_goes_on(self, what: str) -> None:
-        guess = self.ledger.guess
-        assert guess
+    def a_speculative_reply_goes_on(self, what: str) -> None:
+        speculative = self.ledger.speculative
+        assert speculative
         match what:
-            case "words" if not guess.text_ended:
-                self.happens(ev.ReplyTextArrived(guess.reply_id, f" {self.name()}"))
-                start, at = guess.words[-1].end if guess.words else 0.0, len(guess.texts)
-                text = guess.texts[-1].strip()
-                self.happens(ev.ReplyWordTimed(guess.reply_id, text, start, round(start + 0.3, 2), at))
-                self.happens(ev.ReplyAudioArrived(guess.reply_id, 4 * FRAME_SAMPLES))
-            case "all" if guess.texts and not guess.complete:
-                self.happens(ev.ReplyTextCompleted(guess.reply_id))
-                self.happens(ev.ReplyAudioCompleted(guess.reply_id))
+            case "words" if not speculative.text_ended:
+                self.happens(ev.ReplyTextArrived(speculative.reply_id, f" {self.name()}"))
+                start, at = speculative.words[-1].end if speculative.words else 0.0, len(speculative.texts)
+                text = speculative.texts[-1].strip()
+                self.happens(ev.ReplyWordTimed(speculative.reply_id, text, start, round(start + 0.3, 2), at))
+                self.happens(ev.ReplyAudioArrived(speculative.reply_id, 4 * FRAME_SAMPLES))
+            case "all" if speculative.texts and not speculative.complete:
+                self.happens(ev.ReplyTextCompleted(speculative.reply_id))
+                self.happens(ev.ReplyAudioCompleted(speculative.reply_id))
             case "text fails":
-                self.happens(ev.ReplyTextFailed(guess.reply_id))
+                self.happens(ev.ReplyTextFailed(speculative.reply_id))
             case "voice fails":
-                self.happens(ev.ReplyAudioFailed(guess.reply_id))
+                self.happens(ev.ReplyAudioFailed(speculative.reply_id))
 
     # --- what happens now and then ----------------------------------------------------------------------------------
 
@@ -315,7 +315,7 @@ class Converse(RuleBasedStateMachine):
             self.happens(ev.Flushed(flush_id))
 
     def something_comes_for_a_dead_reply(self) -> None:
-        alive = {each.reply_id for each in (self.reply, self.ledger.guess) if each}
+        alive = {each.reply_id for each in (self.reply, self.ledger.speculative) if each}
         for reply_id in sorted({"reply_0", *self.ledger.replies} - alive):
             self.happens(ev.ReplyTextArrived(reply_id, " gone"))
             self.happens(ev.ReplyAudioArrived(reply_id, SAMPLE_RATE))

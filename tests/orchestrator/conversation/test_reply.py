@@ -63,7 +63,7 @@ def test_words_that_were_not_yet_announced_when_the_synthesis_failed_still_are()
     reply.advance(1.0, 0.4, done.append, floor_is_free=True)
 
     assert done == [
-        act.ReplyVoiceLostNotice("reply_1"),
+        act.WarnOfLostVoice("reply_1"),
         act.ReleaseAudio("reply_1", 0, 9_600),
         act.ReplyWordNotice("reply_1", "One", 0.0, 0.4),
     ]

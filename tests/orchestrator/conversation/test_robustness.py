@@ -18,7 +18,7 @@ from tests.orchestrator.conversation.player import MOST_CALLS_AT_ONCE
 from tests.orchestrator.conversation.watched import Watched
 
 NUMBERS = st.sampled_from([-1.0, 0.0, 0.05, 0.1, 0.5, 0.9, 2.0, 1e9])
-REPLIES = st.sampled_from(["reply_0", "reply_1", "reply_1", "reply_2", "reply_3", "guess_1", "guess_2"])
+REPLIES = st.sampled_from(["reply_0", "reply_1", "reply_1", "reply_2", "reply_3", "speculative_1", "speculative_2"])
 SAMPLES = st.sampled_from([0, 1, 1_000, 24_000, 10_000_000])
 TEXTS = st.sampled_from(["", " ", "...", "one", " two.", " Bye!", "a b"])
 
@@ -67,7 +67,7 @@ class Living:
 
     def __init__(self) -> None:
         self.reply_id: str | None = None
-        self.guess_id: str | None = None
+        self.speculative_id: str | None = None
         self.ended = False
 
     def do(self, actions: list[Action]) -> None:
@@ -75,17 +75,17 @@ class Living:
             assert not self.ended
             match action:
                 case act.PrepareReply(speculative=True):
-                    assert self.guess_id is None
-                    self.guess_id = action.reply_id
+                    assert self.speculative_id is None
+                    self.speculative_id = action.reply_id
                 case act.PrepareReply():
                     assert self.reply_id is None
                     self.reply_id = action.reply_id
-                case act.ConfirmReply():
-                    assert (self.reply_id, self.guess_id) == (None, action.guess_id)
-                    self.reply_id, self.guess_id = action.reply_id, None
-                case act.DropReply():
-                    assert self.guess_id == action.reply_id
-                    self.guess_id = None
+                case act.ConfirmSpeculativeReply():
+                    assert (self.reply_id, self.speculative_id) == (None, action.speculative_id)
+                    self.reply_id, self.speculative_id = action.reply_id, None
+                case act.DropSpeculativeReply():
+                    assert self.speculative_id == action.reply_id
+                    self.speculative_id = None
                 case act.CancelReply() | act.ReplyFinishedNotice():
                     assert action.reply_id == self.reply_id
                     self.reply_id = None
@@ -95,7 +95,7 @@ class Living:
                     | act.ReplyTextNotice()
                     | act.ReplyTextDoneNotice()
                     | act.ReplyReleasedNotice()
-                    | act.ReplyVoiceLostNotice()
+                    | act.WarnOfLostVoice()
                     | act.ResumeSynthesis()
                     | act.ResumeText()
                     | act.AbandonText()

@@ -137,7 +137,7 @@ async def test_silence_that_was_scored_is_not_heard_again(harness: Harness) -> N
         assert bytes(second.audio).endswith(b"".join(numbered_speech(0, 3)))
 
 
-@pytest.mark.parametrize("uncertain", ["a short silence", "a guess", "a flush"])
+@pytest.mark.parametrize("uncertain", ["a short silence", "a partial", "a flush"])
 async def test_silence_after_words_that_may_still_come_is_heard_again(harness: Harness, uncertain: str) -> None:
     harness.stt.answers_flushes = False
     frames = 20 if uncertain == "a short silence" else LONG
@@ -147,7 +147,7 @@ async def test_silence_after_words_that_may_still_come_is_heard_again(harness: H
             await caller.play(SPEECH)
             frames += 1
         await caller.play(SILENCE)
-        if uncertain == "a guess":
+        if uncertain == "a partial":
             first.partial("may")
             await caller.until("user_partial_transcript")
         await caller.play(*silences(frames - 1 - (uncertain == "a flush")))

@@ -1,4 +1,4 @@
-"""Replies that are begun while the recogniser is asked for the last words."""
+"""Speculative replies: they are prepared while the recogniser is asked for the last words."""
 
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.llm import breaks_off, written
@@ -82,7 +82,7 @@ async def test_it_can_be_switched_off() -> None:
 
 
 def outcomes(harness: Harness) -> tuple[float | None, float | None]:
-    """How many replies were begun early, and how many of them dropped."""
+    """How many replies were speculative, and how many of them dropped."""
     names = ("parley_speculative_replies_total", "parley_speculative_replies_dropped_total")
-    begun, dropped = map(harness.registry.get_sample_value, names)
-    return begun, dropped
+    prepared, dropped = map(harness.registry.get_sample_value, names)
+    return prepared, dropped

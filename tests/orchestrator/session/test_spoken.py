@@ -48,7 +48,7 @@ async def test_a_spoken_turn_is_answered_aloud(harness: Harness) -> None:
     assert stopped.offset == duration(4 * FRAME_S)
     assert (word.start_offset, word.end_offset) == (duration(FRAME_S), duration(2 * FRAME_S))
     assert ended.text == "Hello world"
-    # A reply to "Hello wor" may have been begun before it, and was dropped.
+    # A reply to "Hello wor" may have been prepared before it, and was dropped.
     assert await harness.llm.messages(-1) == [("user", "Hello world")]
 
 

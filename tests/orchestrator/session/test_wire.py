@@ -54,7 +54,7 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
         pb.ConverseResponse(reply_created=pb.ReplyCreated(reply_id="r", item_id="i", voice="anna")),
     ),
     (
-        act.ConfirmReply("g", "r", "i", "anna"),
+        act.ConfirmSpeculativeReply("g", "r", "i", "anna"),
         pb.ConverseResponse(reply_created=pb.ReplyCreated(reply_id="r", item_id="i", voice="anna")),
     ),
     (
@@ -103,11 +103,11 @@ SHELL_ONLY: list[act.Action] = [
     act.RequestFlush(1),
     act.ReleaseAudio("r", 0, 1_920),
     act.PrepareReply("g", "", "anna", spoken=True, messages=[], temperature=0.5, speculative=True),
-    act.DropReply("g", 3),
+    act.DropSpeculativeReply("g", 3),
     act.ResumeSynthesis("r", Position(1, 1_920)),
     act.ResumeText("r", [], 0.3),
     act.AbandonText("r"),
-    act.ReplyVoiceLostNotice("r"),
+    act.WarnOfLostVoice("r"),
 ]
 
 

@@ -148,7 +148,7 @@ WITH_CONFIRMATION = Rule(
             unseen=PLAYING,
         ),
         script(
-            "A guess at the words shows that somebody speaks: a long first word may be certain late",
+            "A partial shows that somebody speaks: a long first word may be certain late",
             at(2.60, speech, ReplyHeldNotice("reply_1", 0.6), started("item_3")),
             at(3.40, PartialRecognized("unfort"), UserPartialNotice("unfort")),
             nothing(until=6.00),
@@ -162,7 +162,7 @@ WITH_CONFIRMATION = Rule(
             policy=INTERRUPTIBLE,
         ),
         script(
-            "A guess without letters shows nothing",
+            "A partial without letters shows nothing",
             at(2.60, speech, ReplyHeldNotice("reply_1", 0.6), started("item_3")),
             at(3.40, PartialRecognized("..."), UserPartialNotice("...")),
             due(5.60, TurnDiscardedNotice("item_3"), ReplyResumedNotice("reply_1")),

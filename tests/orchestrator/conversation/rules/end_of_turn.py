@@ -11,13 +11,13 @@ from orchestrator.conversation.actions import (
     EndConversation,
     ReplyHeldNotice,
     ReplyResumedNotice,
-    ReplyVoiceLostNotice,
     RequestFlush,
     SpeechStartedNotice,
     SpeechStoppedNotice,
     TurnDiscardedNotice,
     TurnEndedNotice,
     UserWordNotice,
+    WarnOfLostVoice,
 )
 from orchestrator.conversation.events import Flushed, RecognizerChanged, ReplyAudioFailed, UserTyped, WordRecognized
 from tests.orchestrator.conversation.notation import (
@@ -393,7 +393,7 @@ TWICE = (
     at(
         12.0,
         ReplyAudioFailed("reply_2", lasting=True),
-        ReplyVoiceLostNotice("reply_2"),
+        WarnOfLostVoice("reply_2"),
         CancelReply("reply_2", CancelCause.FAILED, "", 0.0),
     ),
     due(19.0, stopped("item_5", SILENCE), TurnEndedNotice("item_5", "...", SILENCE), prompted("reply_3")),
@@ -412,7 +412,7 @@ SILENCES = Rule(
             at(
                 12.0,
                 ReplyAudioFailed("reply_2", lasting=True),
-                ReplyVoiceLostNotice("reply_2"),
+                WarnOfLostVoice("reply_2"),
                 CancelReply("reply_2", CancelCause.FAILED, "", 0.0),
             ),
             due(19.0, EndConversation(EndCause.SILENCE)),
@@ -425,7 +425,7 @@ SILENCES = Rule(
             at(
                 20.0,
                 ReplyAudioFailed("reply_3", lasting=True),
-                ReplyVoiceLostNotice("reply_3"),
+                WarnOfLostVoice("reply_3"),
                 CancelReply("reply_3", CancelCause.FAILED, "", 0.0),
             ),
             due(27.0, EndConversation(EndCause.SILENCE)),
@@ -444,7 +444,7 @@ SILENCES = Rule(
             at(
                 14.0,
                 ReplyAudioFailed("reply_3", lasting=True),
-                ReplyVoiceLostNotice("reply_3"),
+                WarnOfLostVoice("reply_3"),
                 CancelReply("reply_3", CancelCause.FAILED, "", 0.0),
             ),
             due(
@@ -461,7 +461,7 @@ SILENCES = Rule(
             at(
                 14.0,
                 ReplyAudioFailed("reply_3", lasting=True),
-                ReplyVoiceLostNotice("reply_3"),
+                WarnOfLostVoice("reply_3"),
                 CancelReply("reply_3", CancelCause.FAILED, "", 0.0),
             ),
             due(

@@ -48,7 +48,7 @@ OPENING = Rule(
             at(1.80, word("morning."), user_word("item_1", "morning.")),
         ),
         script(
-            "A guess at words is passed on and opens nothing",
+            "A partial is passed on and opens nothing",
             at(1.00, PartialRecognized("good mor"), UserPartialNotice("good mor")),
             at(1.08, PartialRecognized(""), UserPartialNotice("")),
         ),

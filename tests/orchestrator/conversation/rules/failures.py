@@ -12,13 +12,13 @@ from orchestrator.conversation.actions import (
     ReplyResumedNotice,
     ReplyTextDoneNotice,
     ReplyTextNotice,
-    ReplyVoiceLostNotice,
     ReplyWordNotice,
     RequestFlush,
     ResumeSynthesis,
     TurnDiscardedNotice,
     TurnEndedNotice,
     UserWordNotice,
+    WarnOfLostVoice,
 )
 from orchestrator.conversation.events import (
     Flushed,
@@ -323,7 +323,7 @@ SPEECH_RESUMED = Rule(
             at(
                 2.20,
                 ReplyAudioFailed("reply_1"),
-                ReplyVoiceLostNotice("reply_1"),
+                WarnOfLostVoice("reply_1"),
                 CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
             ),
             given=(*ASKED, at(1.5, ReplyTextArrived("reply_1", " One"))),
@@ -335,7 +335,7 @@ SPEECH_RESUMED = Rule(
             at(
                 7.00,
                 ReplyAudioFailed("reply_1"),
-                ReplyVoiceLostNotice("reply_1"),
+                WarnOfLostVoice("reply_1"),
                 CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
             ),
             given=(*ASKED, at(1.5, ReplyTextArrived("reply_1", " One"))),
@@ -350,7 +350,7 @@ SPEECH_RESUMED = Rule(
             at(
                 12.10,
                 ReplyAudioFailed("reply_1"),
-                ReplyVoiceLostNotice("reply_1"),
+                WarnOfLostVoice("reply_1"),
                 CancelReply("reply_1", CancelCause.FAILED, "One", 0.24),
             ),
             given=(*ASKED, *(at(1.5, ReplyTextArrived("reply_1", text)) for text in (" One", " two"))),
@@ -361,7 +361,7 @@ SPEECH_RESUMED = Rule(
             at(
                 5.00,
                 ReplyAudioFailed("reply_1"),
-                ReplyVoiceLostNotice("reply_1"),
+                WarnOfLostVoice("reply_1"),
             ),
             given=(*ASKED, at(2.0, ReplyTextArrived("reply_1", " One")), at(2.0, audio("reply_1", 4.0))),
             unseen=PLAYING,
@@ -379,7 +379,7 @@ SPEECH_FAILED = Rule(
             at(
                 1.60,
                 ReplyAudioFailed("reply_1", lasting=True),
-                ReplyVoiceLostNotice("reply_1"),
+                WarnOfLostVoice("reply_1"),
                 CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
             ),
             due(
@@ -393,7 +393,7 @@ SPEECH_FAILED = Rule(
         ),
         script(
             "After some audio: that is heard, and remembered as far as it made whole words",
-            at(2.01, ReplyAudioFailed("reply_1", lasting=True), ReplyVoiceLostNotice("reply_1")),
+            at(2.01, ReplyAudioFailed("reply_1", lasting=True), WarnOfLostVoice("reply_1")),
             due(2.08, release("reply_1", 0.32, 0.08)),
             due(2.40, CancelReply("reply_1", CancelCause.FAILED, "One", 0.4)),
             nothing(until=60.0),
@@ -401,7 +401,7 @@ SPEECH_FAILED = Rule(
         ),
         script(
             "What the model still writes after that changes nothing",
-            at(2.01, ReplyAudioFailed("reply_1", lasting=True), ReplyVoiceLostNotice("reply_1")),
+            at(2.01, ReplyAudioFailed("reply_1", lasting=True), WarnOfLostVoice("reply_1")),
             at(2.05, ReplyTextArrived("reply_1", " four."), ReplyTextNotice("reply_1", " four.")),
             at(2.06, ReplyTextCompleted("reply_1"), ReplyTextDoneNotice("reply_1", " One two three four.")),
             due(2.08, release("reply_1", 0.32, 0.08)),
@@ -410,7 +410,7 @@ SPEECH_FAILED = Rule(
         ),
         script(
             "A word that was being heard when its end failed to come has been told, and is not remembered",
-            at(2.30, ReplyAudioFailed("reply_1", lasting=True), ReplyVoiceLostNotice("reply_1")),
+            at(2.30, ReplyAudioFailed("reply_1", lasting=True), WarnOfLostVoice("reply_1")),
             due(2.40, CancelReply("reply_1", CancelCause.FAILED, "One", 0.4)),
             given=(*HALF_SPOKEN, time_passes(until=2.25)),
         ),
@@ -424,7 +424,7 @@ SPEECH_FAILED = Rule(
             ),
             given=(
                 *HALF_SPOKEN,
-                at(2.01, ReplyAudioFailed("reply_1", lasting=True), ReplyVoiceLostNotice("reply_1")),
+                at(2.01, ReplyAudioFailed("reply_1", lasting=True), WarnOfLostVoice("reply_1")),
                 time_passes(until=3.0),
             ),
         ),
@@ -434,7 +434,7 @@ SPEECH_FAILED = Rule(
             at(
                 1.70,
                 ReplyAudioFailed("reply_1", lasting=True),
-                ReplyVoiceLostNotice("reply_1"),
+                WarnOfLostVoice("reply_1"),
                 CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
             ),
             at(1.90, pause, stopped("item_3"), RequestFlush(2)),

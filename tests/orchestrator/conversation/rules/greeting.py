@@ -4,10 +4,10 @@ from orchestrator.conversation import Policy
 from orchestrator.conversation.actions import (
     CancelCause,
     CancelReply,
-    ReplyVoiceLostNotice,
     RequestFlush,
     TurnDiscardedNotice,
     TurnEndedNotice,
+    WarnOfLostVoice,
 )
 from orchestrator.conversation.events import Flushed, ReplyAudioFailed, SessionConfigured, UserTyped
 from tests.orchestrator.conversation.notation import (
@@ -82,7 +82,7 @@ GREETING = Rule(
             at(
                 0.50,
                 ReplyAudioFailed("reply_1", lasting=True),
-                ReplyVoiceLostNotice("reply_1"),
+                WarnOfLostVoice("reply_1"),
                 CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
             ),
             at(0.60, KIND),

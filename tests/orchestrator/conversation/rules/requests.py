@@ -7,10 +7,10 @@ from orchestrator.conversation.actions import (
     ReplyFinishedNotice,
     ReplyHeldNotice,
     ReplyReleasedNotice,
-    ReplyVoiceLostNotice,
     RequestFlush,
     TurnDiscardedNotice,
     TurnEndedNotice,
+    WarnOfLostVoice,
 )
 from orchestrator.conversation.events import (
     CancellationRequested,
@@ -134,7 +134,7 @@ SAYING = Rule(
             at(
                 1.80,
                 ReplyAudioFailed("reply_2", lasting=True),
-                ReplyVoiceLostNotice("reply_2"),
+                WarnOfLostVoice("reply_2"),
                 CancelReply("reply_2", CancelCause.FAILED, "", 0.0),
             ),
             at(2.00, pause, stopped("item_3"), RequestFlush(2)),

@@ -158,7 +158,7 @@ REPLIES = Rule(
                 1.50,
                 resumed(1.0, reply=ReplySoFar("reply_1", " One two", "One")),
                 CancelReply("reply_1", RESUMED, "One", 0.0),
-                prepare("reply_2", "item_3", user("Well?"), assistant("One two"), begun="two"),
+                prepare("reply_2", "item_3", user("Well?"), assistant("One two"), beginning="two"),
             ),
             given=ASKED,
         ),

@@ -6,10 +6,10 @@ from orchestrator.conversation.actions import (
     CancelReply,
     ReplyFinishedNotice,
     ReplyReleasedNotice,
-    ReplyVoiceLostNotice,
     RequestFlush,
     TurnDiscardedNotice,
     TurnEndedNotice,
+    WarnOfLostVoice,
 )
 from orchestrator.conversation.events import Flushed, ReplyAudioFailed
 from tests.orchestrator.conversation.notation import (
@@ -108,7 +108,7 @@ SILENT = Rule(
             at(
                 12.00,
                 ReplyAudioFailed("reply_2", lasting=True),
-                ReplyVoiceLostNotice("reply_2"),
+                WarnOfLostVoice("reply_2"),
                 CancelReply("reply_2", CancelCause.FAILED, "", 0.0),
             ),
             due(
@@ -152,7 +152,7 @@ SILENT = Rule(
             at(
                 1.70,
                 ReplyAudioFailed("reply_1", lasting=True),
-                ReplyVoiceLostNotice("reply_1"),
+                WarnOfLostVoice("reply_1"),
                 CancelReply("reply_1", CancelCause.FAILED, "", 0.0),
             ),
             at(2.00, word("Wait."), user_word("item_3", "Wait.")),

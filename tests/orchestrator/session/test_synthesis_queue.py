@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from orchestrator.session.voice_queue import VoiceQueue
+from orchestrator.session.synthesis_queue import SynthesisQueue
 from parley.conversation.v1 import conversation_pb2 as pb
 from parley.tts.v1.tts_pb2 import SynthesizeResponse
 from tests.fakes.tts import Speaking
@@ -85,7 +85,7 @@ async def test_who_waits_for_too_long_is_told_and_the_others_go_on() -> None:
 
 
 async def test_a_reply_that_is_cancelled_leaves_the_queue_at_once() -> None:
-    queue, served = VoiceQueue(10.0), []
+    queue, served = SynthesisQueue(10.0), []
 
     async def wait(number: int) -> None:
         async with queue.turn():

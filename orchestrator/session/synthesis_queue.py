@@ -9,7 +9,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 """Between two searches of the reply whose turn it is: a reply of another process may have ended."""
 
 
-class VoiceQueue:
+class SynthesisQueue:
     """Waits for a synthesis while every one is taken, first come, first served, for at most `limit_s`.
 
     Only the first searches. It searches again when a reply of this process gives up its synthesis, and now and then.
