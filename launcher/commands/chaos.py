@@ -18,6 +18,7 @@ from launcher import options
 from launcher.command import Command
 from launcher.console import console
 from launcher.failure import ExitCode, Failure
+from mesh.settings import ServiceSettings
 
 _USUAL_FAULTS = (Fault.KILL, Fault.STOP, Fault.TERM, Fault.PARTITION)
 
@@ -132,7 +133,8 @@ def chaos(
     lists the promises.
     """
     if rolling is not None:
-        plan = MeshPlan(replicas=max(replicas, 2), restart_s=restart_s)
+        # As long as by default: conversations move at a pause.
+        plan = MeshPlan(replicas=max(replicas, 2), restart_s=restart_s, drain_limit_s=ServiceSettings().drain_limit_s)
         held = asyncio.run(_roll(plan, rolling, logs))
         if json_file is not None:
             rows = [{"turns": each.turns, **matrix.outcome_as_json(each.outcome, each.journal)} for each in held]
