@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from mesh.audio import FRAME_BYTES, SAMPLE_RATE
 from stt_proxy.engine import Event, Pause, Word
-from stt_proxy.engines.whisper.guard import is_speech
 from stt_proxy.engines.whisper.model import WhisperModel, load
 from stt_proxy.engines.whisper.models import MODELS
 from stt_proxy.engines.whisper.plugin import WhisperSettings, model_folder
@@ -163,11 +162,9 @@ def heard(model: WhisperModel, pcm: bytes, tally: Counter[str]) -> Iterator[Even
             if window is not None:
                 tally["windows"] += 1
                 said = model.decode(window.samples, window.language, window.likely)
-                kept = is_speech(said.score, said.no_speech)
-                words = said.words if kept else ()
                 if said.words:
                     tally["hypotheses"] += 1
-                yield from transcription.decoded(window, Decoding(words, said.language, said.certainty))
+                yield from transcription.decoded(window, Decoding(said.said, said.language, said.certainty))
             schedule.end(job)
 
     for begin in range(0, len(pcm), FRAME_BYTES):

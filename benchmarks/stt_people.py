@@ -34,7 +34,6 @@ from mesh.audio.g711 import MU_LAW
 from stt_proxy.engine import Event, Flushed, Pause, Word
 from stt_proxy.engines.pocketsphinx.models import Decoder
 from stt_proxy.engines.pocketsphinx.transcription import Transcription as PocketSphinxTranscription
-from stt_proxy.engines.whisper.guard import is_speech
 from stt_proxy.engines.whisper.model import WhisperModel, load
 from stt_proxy.engines.whisper.models import MODELS
 from stt_proxy.engines.whisper.plugin import WhisperSettings, model_folder
@@ -203,7 +202,7 @@ class Caller:
 
 def listen(model: WhisperModel, sounds: list[Samples], speed: float) -> list[Caller]:
     """Have several streams heard at once, in simulated time."""
-    schedule: Schedule[int] = Schedule()
+    schedule: Schedule[int] = Schedule(max(1, PROCESSORS - 1))
     callers = [Caller() for _ in sounds]
     streams = [
         Transcription(SpeechDetector(), SpokenLanguage("", "en"), lambda urgency, at=at: schedule.ask(at, urgency))  # type: ignore[misc]
@@ -233,8 +232,7 @@ def listen(model: WhisperModel, sounds: list[Samples], speed: float) -> list[Cal
             said = model.decode(wanted.samples, wanted.language, wanted.likely)
             took = (time.process_time() - began) * speed
             callers[job_.stream].cpu_s += took
-            words = said.words if is_speech(said.score, said.no_speech) else ()
-            made = Decoding(words, said.language, said.certainty)
+            made = Decoding(said.said, said.language, said.certainty)
             heapq.heappush(agenda, (now + took, next(order), job_.stream, (job_, wanted, made)))
     return callers
 

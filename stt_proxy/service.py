@@ -16,6 +16,7 @@ from parley.stt.v1 import stt_pb2 as pb
 from parley.stt.v1.stt_pb2_grpc import SpeechToTextServiceServicer
 from stt_proxy.engine import FLUSH_LIMIT_S, Event, Flushed, Partial, Pause, RecognitionEngine, Recognizer, Word
 from stt_proxy.metrics import Metrics, StreamMeter
+from stt_proxy.recognition.expletives import masked
 from stt_proxy.settings import SttSettings
 
 PAUSE_ABOVE = 0.6
@@ -36,6 +37,7 @@ class RecognitionServicer(SpeechToTextServiceServicer):
         self._limits = StreamLimits(settings.idle_limit_s, settings.stall_limit_s, unread="the events were")
         self._engine = engine
         self._metrics = metrics
+        self._shown = masked if settings.expletives == "masked" else str
 
     # A coroutine rather than a generator: see `mesh.rpc.interceptor`.
     async def Transcribe(  # type: ignore[override]  # noqa: N802 - the contract's name
@@ -51,7 +53,7 @@ class RecognitionServicer(SpeechToTextServiceServicer):
             with self._metrics.stream(recognizer) as meter:
                 await context.write(pb.TranscribeResponse(started=self._started(audio_format)))
                 pauses = PauseFilter(seconds(config.pause_interval))
-                stream = RecognitionStream(recognizer, meter, seconds(config.base_offset), pauses)
+                stream = RecognitionStream(recognizer, meter, seconds(config.base_offset), pauses, self._shown)
                 finished = await serve_stream(stream, requests, context.write, self._limits)
         outcome = "stream finished" if finished else "stream abandoned"
         _log.info(outcome, words=meter.words, audio_s=round(meter.audio_s, 2))
@@ -88,16 +90,22 @@ class PauseFilter:
 class RecognitionStream:
     """Audio goes to the engine while its events go to the caller; see `mesh.rpc.streams.EngineStream`.
 
-    The stream's first sample is at `base_s` seconds of its session.
+    The stream's first sample is at `base_s` seconds of its session. `shown` is what callers read for recognised words.
     """
 
     def __init__(
-        self, recognizer: Recognizer, meter: StreamMeter, base_s: float, pauses: "PauseFilter | None" = None
+        self,
+        recognizer: Recognizer,
+        meter: StreamMeter,
+        base_s: float,
+        pauses: PauseFilter | None = None,
+        shown: Callable[[str], str] = str,
     ) -> None:
         self._recognizer = recognizer
         self._meter = meter
         self._base_s = base_s
         self._pauses = pauses or PauseFilter(0.0)
+        self._shown = shown
 
     async def take(self, request: pb.TranscribeRequest) -> None:
         """Audio, or a flush. Raises `InvalidRequest` and `BadAudio`."""
@@ -128,10 +136,12 @@ class RecognitionStream:
         match event:
             case Word(text, start_s, end_s):
                 start, end = duration(base + start_s), duration(base + end_s)
-                return pb.TranscribeResponse(word=pb.WordRecognized(text=text, start_offset=start, end_offset=end))
+                return pb.TranscribeResponse(
+                    word=pb.WordRecognized(text=self._shown(text), start_offset=start, end_offset=end)
+                )
             case Partial(text, start_s):
                 start = duration(base + start_s)
-                return pb.TranscribeResponse(partial=pb.PartialTranscript(text=text, start_offset=start))
+                return pb.TranscribeResponse(partial=pb.PartialTranscript(text=self._shown(text), start_offset=start))
             case Pause(probability, heard_s):
                 heard = duration(base + heard_s)
                 return pb.TranscribeResponse(pause=pb.PauseScored(pause_probability=probability, offset=heard))

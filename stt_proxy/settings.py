@@ -1,6 +1,6 @@
 """Settings of the recognition proxy. Its engines have settings of their own, in their plugins."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from mesh.engines.plugins import EngineName
 from mesh.settings import MetricsPort, Port, ServiceSettings, setting
@@ -24,3 +24,9 @@ class SttSettings(ServiceSettings, frozen=True, kw_only=True):
     stall_limit_s: Annotated[
         float, setting(help="Seconds that a caller may leave events unread before its stream is closed.", gt=0)
     ] = 20.0
+    expletives: Annotated[
+        Literal["masked", "verbatim"],
+        setting(
+            help="Expletives among recognised words: only their first letter is shown (masked), or all (verbatim)."
+        ),
+    ] = "masked"

@@ -64,8 +64,22 @@ function card(choice, isChosen, { choose, close, hear }) {
   if (choice.voice) label.append(element("span", "voice", choice.voice));
   const made = element("div", "card");
   made.append(label);
+  if (choice.credits.length > 0) made.append(credits(choice.credits));
   if (choice.id !== "" && !isOwn(choice.id)) made.append(sampleButton(choice, hear));
   return made;
+}
+
+/** Links, which a label cannot hold. @param {import("./voices.js").Link[]} links */
+function credits(links) {
+  const line = element("p", "credits");
+  links.forEach(({ text, href }, index) => {
+    const link = element("a", "", text);
+    link.href = href;
+    link.target = "_blank";
+    link.rel = "noopener noreferrer";
+    line.append(index > 0 ? " · " : "", link);
+  });
+  return line;
 }
 
 function sampleButton(choice, hear) {

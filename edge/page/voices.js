@@ -22,7 +22,14 @@ const PLAYED_BY_RULES = ["smalltalk", "quiz_show"];
  * @property {string} lang its code, for screen readers
  * @property {string} about who it is
  * @property {string} voice what it sounds like
+ * @property {Link[]} credits whose recording it is, and under which licence
  * @property {object} character a `Character` of the contract
+ */
+
+/**
+ * @typedef {object} Link
+ * @property {string} text
+ * @property {string} href an address on the web
  */
 
 /** The one choice there is when the list cannot be had: the service's own voice. @type {Choice} */
@@ -33,6 +40,7 @@ export const DEFAULT_CHOICE = {
   lang: "en",
   about: CHARACTERS.smalltalk,
   voice: "",
+  credits: [],
   character: { kind: "smalltalk", language: "en" },
 };
 
@@ -49,10 +57,28 @@ export function choices(listed) {
       language: (spoken.includes(own ?? spoken[0]) ? spoken : [own]).map(called).join(", "),
       lang: own ?? spoken[0],
       about: about(name, instructions?.type, text),
-      voice: source.description ?? (source.sound_instance ? `Voice by ${source.sound_instance.username}.` : ""),
+      voice: source.description ?? "",
+      credits: credits(source),
       character: { kind: instructions?.type ?? "smalltalk", language, ...(text !== undefined && { text }) },
     };
   });
+}
+
+/** What a voice's source asks to be named beside it. @param {object} source @returns {Link[]} */
+function credits({ url, description_link: about, sound_instance: sound }) {
+  const links = [
+    { text: sound ? `Voice: “${sound.name}” by ${sound.username}` : "Voice: a recording on Freesound", href: url },
+    { text: licence(sound?.license ?? ""), href: sound?.license },
+    { text: "About this voice", href: about },
+  ];
+  return links.filter(({ href }) => /^https?:\/\//.test(href ?? ""));
+}
+
+/** What people call a licence. @param {string} address */
+function licence(address) {
+  const [, kind, version] = /creativecommons\.org\/(?:licenses|publicdomain)\/([a-z-]+)\/([\d.]+)/.exec(address) ?? [];
+  if (!kind) return "licence";
+  return `${kind === "zero" ? "CC0" : `CC ${kind.toUpperCase()}`} ${version}`;
 }
 
 /** Those whose character the built-in rules can play, or all where there are none. @param {Choice[]} offered */
@@ -85,7 +111,7 @@ function called(code) {
  * @returns {Choice}
  */
 export function inOwnVoice(choice, id, until) {
-  return { ...choice, id, about: `${choice.name}, in your own voice.`, voice: `Kept until ${until}.` };
+  return { ...choice, id, about: `${choice.name}, in your own voice.`, voice: `Kept until ${until}.`, credits: [] };
 }
 
 /**

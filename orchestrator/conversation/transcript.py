@@ -1,6 +1,7 @@
 """What was said and heard, and what the language model is shown of it."""
 
 import enum
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ class Role(enum.Enum):
 
 
 _CUT_OFF = "—"
+_MARKS = re.compile(r"[\W_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,15 @@ def begins_with(text: str, words: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in ("".join(filter(str.isalnum, each)).lower() for each in text.split()) if word]
+    return [word for word in map(_plain, text.split()) if word]
 
 
 def _letters(word: str) -> str:
-    return "".join(filter(str.isalnum, word)).lower() or word
+    return _plain(word) or word
+
+
+def _plain(word: str) -> str:
+    return _MARKS.sub("", word).casefold()
 
 
 def _said(item: Item) -> str:

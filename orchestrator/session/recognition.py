@@ -158,7 +158,8 @@ class RecognitionClient:
         self._fed_at = loop_time()
         self._fed = asyncio.Event()
         """Set by audio, cleared when a recogniser is given back."""
-        self._language = Language("", asked_for=False)
+        self._language = self._recognized = Language("", asked_for=False)
+        """The session's language, and that of the newest stream."""
         self._language_changed = asyncio.Event()
 
     def set_language(self, language: Language) -> None:
@@ -185,6 +186,7 @@ class RecognitionClient:
                 _log.info("recogniser does not know the character's language", error=error.message)
                 self._language = Language("", asked_for=False)
                 transcription = await self._admitted(stream, position)
+            self._recognized = self._language
             limit = transcription.started.started.flush_limit
             said = transcription.started.started.HasField("flush_limit")
             self._notify(ev.RecognizerChanged(min(seconds(limit), _LONGEST_FLUSH_S) if said else None))
@@ -230,7 +232,9 @@ class RecognitionClient:
                     _log.info("recogniser replaced", replica=another.replica)
                     lost = await self._run_stream(another, position, self._microphone.end if lost else position)
             except InvalidRequest as error:
-                self._language = Language("", asked_for=False)
+                # Another recogniser may not know what the last one did.
+                known = self._recognized != self._language
+                self._language = self._recognized if known else Language("", asked_for=False)
                 self._warn("LANGUAGE_UNKNOWN", f"{error.message}. I go on listening as before.")
             except MeshError as error:
                 _log.warning("no recogniser", reason=error.reason, error=error.message)

@@ -28,7 +28,7 @@ class Dispatcher:
     def __init__(self, decoder: Decoder, width: int) -> None:
         self._decoder = decoder
         self._width = width
-        self._schedule: Schedule[Client] = Schedule()
+        self._schedule: Schedule[Client] = Schedule(max(1, width - 1))
         self._news = asyncio.Event()
 
     def ask(self, client: Client, urgency: Urgency) -> None:

@@ -16,7 +16,9 @@ class SpokenLanguage:
         self.told = told
         self.likely = told or likely
 
-    def note(self, language: str, certainty: float, length: int) -> None:
-        """Take in the language of a window of so many samples."""
-        if language and certainty >= _SURE and length >= _ENOUGH:
+    def note(self, language: str, certainty: float, length: int) -> bool:
+        """Take in the language of a window of so many samples; whether it is sure."""
+        sure = bool(language) and certainty >= _SURE and length >= _ENOUGH
+        if sure:
             self.likely = language
+        return sure

@@ -33,10 +33,12 @@ class Schedule(Generic[Stream]):
     """What is wanted and what is being decoded, of all streams.
 
     Decodings of one stream come one after another, except that what is more urgent does not wait for a partial one that
-    is under way.
+    is under way. Of all streams at most `most_partial` partial windows are decoded at once (None: any number), so that
+    what people wait for need not wait for a processor.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_partial: int | None = None) -> None:
+        self._most_partial = most_partial
         self._waiting: list[Job[Stream]] = []
         self._running: list[Job[Stream]] = []
 
@@ -77,8 +79,14 @@ class Schedule(Generic[Stream]):
 
     def _may_begin(self, job: Job[Stream]) -> bool:
         running = [each.urgency for each in self._running if each.stream == job.stream]
+        if job.urgency == Urgency.PARTIAL and self._partial == self._most_partial:
+            return False
         if job.urgency == Urgency.FINAL:
             return Urgency.FINAL not in running
         if any(each.stream == job.stream and each.urgency == Urgency.FINAL for each in self._waiting):
             return False
         return not running if job.urgency == Urgency.PARTIAL else set(running) <= {Urgency.PARTIAL}
+
+    @property
+    def _partial(self) -> int:
+        return sum(each.urgency == Urgency.PARTIAL for each in self._running)

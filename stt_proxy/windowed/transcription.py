@@ -96,6 +96,8 @@ class Utterance:
     """The end of the newest window that was taken."""
     heard_to: int = 0
     """The end of the newest window that was decoded."""
+    language: str = ""
+    """What is spoken in it, once that is sure: later windows need not find out again."""
     agreement: Agreement = field(default_factory=Agreement)
     hypothesis: Sequence[TimedWord] = ()
 
@@ -189,13 +191,15 @@ class Transcription:
         for utterance in utterances:
             utterance.window_end = end
         start = utterances[0].start
-        language, likely = self._language.told, self._language.likely
-        return Window(utterances, start, end, self._samples.read(start, end), language, likely)
+        language = self._language.told or (utterances[0].language if len(utterances) == 1 else "")
+        return Window(utterances, start, end, self._samples.read(start, end), language, self._language.likely)
 
     def decoded(self, window: Window, decoding: Decoding) -> Iterator[Event]:
         """Take in what was made of a window; the words that are certain now, and what is answered by them."""
         words = self._spoken(window.start, decoding.words)
-        self._language.note(decoding.language, decoding.certainty, window.end - window.start)
+        if self._language.note(decoding.language, decoding.certainty, window.end - window.start):
+            for utterance in window.utterances:
+                utterance.language = decoding.language
         for utterance, its_words in _shared(words, window.utterances):
             yield from self._revised(utterance, its_words, window.end)
         yield from self._answers()

@@ -18,7 +18,6 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.conversation import Conversation
 from orchestrator.conversation.policy import Policy
 from stt_proxy.engine import Event, Flushed, Partial, Pause, Word
-from stt_proxy.engines.whisper.guard import is_speech
 from stt_proxy.engines.whisper.model import WhisperModel
 from stt_proxy.engines.whisper.models import MODELS
 from stt_proxy.windowed.decoder import Decoding
@@ -91,8 +90,7 @@ class Listened:
 
     def _decoded(self, window: Window) -> Decoding:
         made = self._model.decode(window.samples, window.language, window.likely)
-        said = made.words if is_speech(made.score, made.no_speech) else ()
-        return Decoding(said, made.language, made.certainty)
+        return Decoding(made.said, made.language, made.certainty)
 
     def _sampled(self, frame: bytes) -> None:
         self._tell(ev.MicrophoneAudioArrived(len(frame) // SAMPLE_BYTES))

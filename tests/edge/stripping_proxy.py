@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+
+from tests.tcp import serving_tcp
 
 PREFIX = b" /api/"
 
@@ -14,19 +16,16 @@ async def stripping_proxy(edge_port: int, *said: str) -> AsyncIterator[int]:
 
     async def serve(from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         from_edge, to_edge = await asyncio.open_connection("127.0.0.1", edge_port)
-        request_line = await from_client.readline()
-        assert PREFIX in request_line
-        to_edge.write(request_line.replace(PREFIX, b" /") + lines)
-        try:
+        with closing(to_edge):
+            request_line = await from_client.readline()
+            assert PREFIX in request_line
+            to_edge.write(request_line.replace(PREFIX, b" /") + lines)
             async with asyncio.TaskGroup() as both:
                 both.create_task(_pass_on(from_client, to_edge))
                 both.create_task(_pass_on(from_edge, to_client))
-        finally:
-            to_edge.close()
-            to_client.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+    async with serving_tcp(serve) as port:
+        yield port
 
 
 async def _pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

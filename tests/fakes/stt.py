@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE, negotiate
-from mesh.errors import AtCapacity, UpstreamDown
+from mesh.errors import AtCapacity, InvalidRequest, UpstreamDown
 from mesh.rpc.server import GrpcServer
 from mesh.rpc.streams import first_request
 from mesh.settings import ServiceSettings
@@ -95,6 +95,7 @@ class FakeStt(SpeechToTextServiceServicer):
         self.reading.set()
         self.scores = True
         self.answers_flushes = True
+        self.unknown_languages: set[str] = set()
         self._refuses = False
 
     @contextmanager
@@ -115,6 +116,8 @@ class FakeStt(SpeechToTextServiceServicer):
         config = (await first_request(requests)).config
         if self._refuses:
             raise AtCapacity("this recogniser is full")
+        if config.language in self.unknown_languages:
+            raise InvalidRequest(f"this recogniser does not know the language {config.language}")
         with self.slots.taken():
             hearing = Hearing(config)
             self.hearings.append(hearing)

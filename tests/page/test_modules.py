@@ -564,6 +564,38 @@ class TestVoices:
             ["de", "German"],
         ]
 
+    @pytest.mark.parametrize(
+        ("licence", "called"),
+        [
+            ("https://creativecommons.org/licenses/by/4.0/", "CC BY 4.0"),
+            ("http://creativecommons.org/publicdomain/zero/1.0/", "CC0 1.0"),
+            ("https://creativecommons.org/licenses/by-nc/3.0/", "CC BY-NC 3.0"),
+            ("https://example.org/own", "licence"),
+        ],
+    )
+    async def test_a_recording_is_credited(self, here: Page, licence: str, called: str) -> None:
+        url = "https://freesound.org/people/bram/sounds/7/"
+        sound = {"id": 7, "name": "a voice.wav", "username": "bram", "license": licence}
+        voice = listed("ada")
+        voice["source"] |= {"source_type": "freesound", "url": url, "sound_instance": sound}
+        credited = await run(here, "voices", "return m.choices(given[0])[0].credits", [voice])
+        assert credited == [
+            {"text": "Voice: “a voice.wav” by bram", "href": url},
+            {"text": called, "href": licence},
+        ]
+
+    async def test_a_credit_is_a_link_to_the_web_or_none(self, here: Page) -> None:
+        voices = [listed("ada"), listed("bea"), listed("cleo")]
+        voices[0]["source"]["description_link"] = "https://example.org/ada"
+        voices[1]["source"]["description_link"] = "javascript:alert(1)"
+        voices[2]["source"] |= {"url": "https://freesound.org/s/7", "sound_instance": None}
+        credited = await run(here, "voices", "return m.choices(given[0]).map(({ credits }) => credits)", voices)
+        assert [[link["text"] for link in each] for each in credited] == [
+            ["About this voice"],
+            [],
+            ["Voice: a recording on Freesound"],
+        ]
+
     async def test_the_languages_to_choose_from_are_those_of_the_voices(self, here: Page) -> None:
         found = await run(here, "voices", "return m.languages(m.choices(given[0]))", self.OFFERED)
         assert [each["name"] for each in found] == ["English", "French", "German"]

@@ -184,7 +184,7 @@ def errors() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def serving(engine: RecognitionEngine, **settings: float) -> AsyncIterator[Proxy]:
+async def serving(engine: RecognitionEngine, **settings: float | str) -> AsyncIterator[Proxy]:
     """A proxy with these settings, and the defaults otherwise, while the block runs."""
     registry = CollectorRegistry()
     servicer = RecognitionServicer(load(SttSettings, {}, port=0, metrics_port=0, **settings), engine, Metrics(registry))

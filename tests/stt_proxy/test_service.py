@@ -40,6 +40,15 @@ async def test_events_come_in_order_with_offsets_from_the_session() -> None:
     assert engine.opened[0].pcm == bytes(FRAME_BYTES)
 
 
+@pytest.mark.parametrize(("expletives", "shown"), [("masked", "f***"), ("verbatim", "fuck")])
+async def test_expletives_are_masked_unless_they_are_asked_for(expletives: str, shown: str) -> None:
+    engine = ScriptedEngine(script=[Partial("what the fuck", 0.25), Word("Fuck!", 0.25, 0.5)])
+    async with serving(engine, expletives=expletives) as proxy:
+        _, partial, word, *_ = await proxy.told(config(), audio(), finish())
+    assert partial.partial.text == f"what the {shown}"
+    assert word.word.text == f"{shown.capitalize()}!"
+
+
 @pytest.mark.parametrize(("limit_s", "told_s"), [(1.0, None), (2.5, 2.5)])
 async def test_an_engine_that_takes_longer_for_a_flush_says_so(limit_s: float, told_s: float | None) -> None:
     async with serving(ScriptedEngine(flush_limit_s=limit_s)) as proxy:

@@ -88,10 +88,15 @@ class WorkerProcess:
         self._commands.close()
         try:
             async with asyncio.timeout(_EXIT_LIMIT_S):
-                await self._process.wait()
+                await self._gone()
         except TimeoutError:
             self.kill()
-            await self._process.wait()
+            await self._gone()
+
+    async def _gone(self) -> None:
+        # asyncio waits for the pipe's end, and does not read on behind many replies that nobody took.
+        await self._replies.read()
+        await self._process.wait()
 
 
 @asynccontextmanager

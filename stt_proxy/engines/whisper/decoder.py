@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from mesh.errors import UpstreamDown
-from stt_proxy.engines.whisper.guard import is_speech
 from stt_proxy.engines.whisper.model import WhisperModel
 from stt_proxy.recognition.samples import Samples
 from stt_proxy.windowed.decoder import Decoding
@@ -30,8 +29,7 @@ class WhisperDecoder:
             hypothesis = await loop.run_in_executor(self._threads, self._model.decode, samples, language, likely)
         except RuntimeError as error:
             raise UpstreamDown("the recogniser's model has failed") from error
-        words = hypothesis.words if is_speech(hypothesis.score, hypothesis.no_speech) else ()
-        return Decoding(words, hypothesis.language, hypothesis.certainty)
+        return Decoding(hypothesis.said, hypothesis.language, hypothesis.certainty)
 
     async def measure(self, width: int) -> float:
         """The processor time, in seconds, of a window with 3 s of speech while `width` are decoded at once.

@@ -76,15 +76,26 @@ def _said_again(words: Sequence[TimedWord], length: int) -> bool:
     return len(rounds) <= _MOST_ROUNDS and min(took) >= _ALIKE * max(took) and min(took) >= length * _SHORTEST_WORD
 
 
-def is_speech(score: float, no_speech: float) -> bool:
+def is_speech(score: float, no_speech: float, certainty: float = 1.0) -> bool:
     """Whether a hypothesis with this mean log-probability, in a window that is no speech so probably, is one.
+
+    `certainty` is the probability of the language that was decoded.
 
     What Whisper base finds in fans, music, typing, coughs and crowds ("you", "I'm going to use the key.") scored -1.6
     to -5, no speech 0.34 to 0.93; a cough with a voice in it ("Hmm.") -1.5 and 0.49. What people said scored -0.1 to
     -1.3, the shortest least, and 0.2 at most.
+
+    A hum has a voice, so it is no silence; but it is of no language. Hums ("mhm", "uh-huh", "ah") were heard as
+    "Okay?", "Come on." or "Mom" with scores of -1.3 to -2.2 and certainties of 0.03 to 0.14. Single words ("no", "two")
+    scored -0.4 to -1.5, and 0.41 to 0.98.
     """
-    return score >= _IMPROBABLE and not (no_speech > _NO_SPEECH and score < _UNSURE)
+    if no_speech > _NO_SPEECH and score < _UNSURE:
+        return False
+    if certainty < _NO_LANGUAGE and score < _UNSURE:
+        return False
+    return score >= _IMPROBABLE
 
 
 _IMPROBABLE = -1.7
 _NO_SPEECH, _UNSURE = 0.4, -1.0
+_NO_LANGUAGE = 0.25

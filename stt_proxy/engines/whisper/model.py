@@ -12,7 +12,7 @@ import ctranslate2
 import numpy as np
 
 from mesh.errors import UpstreamDown
-from stt_proxy.engines.whisper.guard import beyond, repeats, untangled
+from stt_proxy.engines.whisper.guard import beyond, is_speech, repeats, untangled
 from stt_proxy.engines.whisper.mel import HOP, log_mel
 from stt_proxy.engines.whisper.vocabulary import Vocabulary
 from stt_proxy.recognition import SAMPLE_RATE
@@ -26,6 +26,13 @@ _SHORTEST = 15 * SAMPLE_RATE
 """Of models that are not known to do with less."""
 
 _SILENCE = 1 * SAMPLE_RATE
+
+_ATTENDED = 6 * SAMPLE_RATE
+"""Samples of whose encoding the decoder is given as much, or what was said and a second, of a window of ten seconds.
+
+Finding the language, the words and their places takes time for every step of it: 0.13 s less of 1.3 s. Of 45 recordings
+of people and of single words, base wrote the same words; with less than this it repeats single words ("Stop. Stop.").
+"""
 
 _ALIGNED = 2 * HOP
 """Samples in a step of the alignment: 20 ms."""
@@ -48,9 +55,15 @@ class Hypothesis(NamedTuple):
     words: tuple[TimedWord, ...]
     language: str
     certainty: float
+    """The probability that the language is the one that was decoded; 1 where that was not asked."""
     score: float
     no_speech: float
     """The probability that there is no speech at all in the window."""
+
+    @property
+    def said(self) -> tuple[TimedWord, ...]:
+        """The words, or none where they were found in a noise."""
+        return self.words if is_speech(self.score, self.no_speech, self.certainty) else ()
 
 
 class WhisperModel:
@@ -80,10 +93,10 @@ class WhisperModel:
     def _decode(self, samples: Samples, length: int, language: str, likely: str) -> Hypothesis:
         length -= length % _ALIGNED
         features = log_mel(np.pad(samples[:length], (0, max(0, length - len(samples)))))
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None]))
+        encoded = self._encoded(features, len(samples))
         certainty = 1.0
-        if self.multilingual and not language:
-            language, certainty = self._language(encoded, likely, len(samples))
+        if self.multilingual and (not language or len(samples) < _ENOUGH):
+            language, certainty = self._language(encoded, language, likely, len(samples))
         start = self._start(language)
         result = self._generate(encoded, start, most=_MOST_TOKENS, suppressed=[-1])
         tokens = [token for token in result.sequences_ids[0] if token < self._vocabulary.end]
@@ -93,13 +106,22 @@ class WhisperModel:
     def rehearse(self) -> None:
         """Do what takes time with a window of 3 s in which fifteen tokens are said."""
         hiss = np.random.default_rng(0).normal(0, 0.01, self._shortest).astype(np.float32)
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(log_mel(hiss)[None]))
+        encoded = self._encoded(log_mel(hiss), 3 * SAMPLE_RATE)
         if self.multilingual:
             self._model.detect_language(encoded)
         start = self._start("en")
         # It may not end before.
         tokens = self._generate(encoded, start, most=15, suppressed=[-1, self._vocabulary.end]).sequences_ids[0]
         self._model.align(encoded, start, [tokens], [3 * SAMPLE_RATE // HOP])
+
+    def _encoded(self, features: Samples, length: int) -> ctranslate2.StorageView:
+        """What the decoder is to be given of a window with so many samples, silence behind them not counted."""
+        encoded = self._model.encode(ctranslate2.StorageView.from_array(features[None]))
+        if features.shape[1] * HOP > self._shortest or self._shortest >= _SHORTEST:
+            # There is less to leave out, or the guard asks again; models that need longer windows were not tried.
+            return encoded
+        steps = np.asarray(encoded)[:, : max(_ATTENDED, length + _SILENCE) // _ALIGNED]
+        return ctranslate2.StorageView.from_array(np.ascontiguousarray(steps))
 
     def _start(self, language: str) -> list[int]:
         """The marks that a decoding begins with."""
@@ -122,10 +144,12 @@ class WhisperModel:
         )
         return result
 
-    def _language(self, encoded: ctranslate2.StorageView, likely: str, length: int) -> tuple[str, float]:
-        """The language that is spoken, and its probability; `likely` where it is not clear."""
+    def _language(self, encoded: ctranslate2.StorageView, told: str, likely: str, length: int) -> tuple[str, float]:
+        """The language that is spoken, and its probability: the one `told`, else `likely` where it is not clear."""
         (found,) = self._model.detect_language(encoded)
         chances = {mark.strip("<|>"): chance for mark, chance in found}
+        if told:
+            return told, chances.get(told, 0.0)
         best = max(chances, key=chances.__getitem__)
         sure = _SURE if length >= _ENOUGH else _VERY_SURE
         if likely and best != likely and chances[best] < sure:

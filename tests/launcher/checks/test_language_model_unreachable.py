@@ -16,6 +16,7 @@ from tests.fakes import http
 from tests.fakes.llm import FakeLlm, serving
 from tests.launcher.checks.conftest import Look
 from tests.ports import free_port
+from tests.tcp import serving_tcp
 
 SOON = {"PARLEY_LLM_FIRST_TOKEN_LIMIT_S": "0.2"}
 OPENSSL = shutil.which("openssl")
@@ -45,10 +46,9 @@ async def answering(data: bytes) -> AsyncIterator[int]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1_000)
         writer.write(data)
-        writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+    async with serving_tcp(answer) as port:
+        yield port
 
 
 async def test_a_name_that_nobody_knows(context: Look) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from launcher.running.probes import grpc_serving, http_json
 from tests.fakes.conversation import FakeConversation, conversation_server
+from tests.tcp import serving_tcp
 
 
 async def test_a_grpc_server_serves_until_it_drains() -> None:
@@ -21,11 +22,9 @@ async def answering(answer: bytes) -> AsyncIterator[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
-        writer.close()
-        await writer.wait_closed()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
+    async with serving_tcp(serve) as port:
+        yield port
 
 
 @pytest.mark.parametrize(
@@ -48,17 +47,12 @@ async def test_nobody_answers_over_http() -> None:
 
 
 async def test_a_silent_server_is_not_waited_for() -> None:
-    silent = asyncio.Event()
+    async def stay_silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+        await asyncio.Event().wait()
 
-    async def stay_silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await silent.wait()
-        writer.close()
-        await writer.wait_closed()
-
-    async with await asyncio.start_server(stay_silent, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with serving_tcp(stay_silent) as port:
         assert await http_json("127.0.0.1", port, "/", timeout_s=0.1) is None
-        silent.set()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from mesh.engines import upstreams
 from mesh.engines.upstreams import Health, LeaseMeter, Place, Upstreams, error_for
 from mesh.errors import AtCapacity, BadAudio, MeshError, UpstreamDown, UpstreamMisconfigured
 from mesh.pool import FailedTry, NoneFound, Options, Outcome
+from tests.tcp import serving_tcp
 
 ERRORS: dict[bytes, MeshError] = {
     b"full\n": AtCapacity("full"),
@@ -42,8 +43,7 @@ class LineServer:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator["LineServer"]:
-        async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
-            self.port = server.sockets[0].getsockname()[1]
+        async with serving_tcp(self._serve) as self.port:
             yield self
 
     async def idle(self) -> None:
@@ -58,7 +58,6 @@ class LineServer:
         if self.word:
             await reader.read()
         self.live -= 1
-        writer.close()
 
 
 class Counts(LeaseMeter):

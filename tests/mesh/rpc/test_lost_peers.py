@@ -11,6 +11,7 @@ from mesh.errors import UpstreamDown
 from mesh.rpc import channels, server
 from mesh.tasks import beside
 from tests.mesh.discovery.replica import CONFIG, Speaker, method
+from tests.tcp import serving_tcp
 
 
 class Wire:
@@ -31,13 +32,13 @@ class Wire:
 
             async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
-                tasks.create_task(self._carry(reader, far_writer))
-                tasks.create_task(self._carry(far_reader, writer))
+                there = tasks.create_task(self._carry(reader, far_writer))
+                await self._carry(far_reader, writer)
+                await there
 
-            listening = await asyncio.start_server(connect, "127.0.0.1", 0)
-            self.address = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-            yield self
-            listening.close()
+            async with serving_tcp(connect) as port:
+                self.address = f"127.0.0.1:{port}"
+                yield self
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError), contextlib.closing(writer):

@@ -148,3 +148,13 @@ def test_a_reply_that_is_heard_from_time_0_on_is_released_by_that_clock() -> Non
     playout.release(0.0, LEAD)
 
     assert playout.deadline(LEAD) == pytest.approx(0.08)
+
+
+@pytest.mark.parametrize(
+    ("sample", "left"), [(0, ""), (11_999, ""), (12_000, "One"), (23_999, "One"), (24_000, "One two")]
+)
+def test_a_word_whose_audio_is_lost_is_forgotten_with_it(sample: int, left: str) -> None:
+    playout = Playout(arrived=30_000, words=[TimedWord("One", 0.0, 0.5), TimedWord("two", 0.5, 1.0)])
+    playout.cut(sample)
+    assert " ".join(word.text for word in playout.words) == left
+    assert playout.arrived == sample

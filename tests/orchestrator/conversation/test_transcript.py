@@ -2,7 +2,17 @@
 
 import pytest
 
-from orchestrator.conversation.transcript import Message, Role, Transcript, bounded, size
+from orchestrator.conversation.transcript import (
+    Item,
+    Message,
+    Role,
+    Transcript,
+    begins_with,
+    bounded,
+    is_same,
+    size,
+    unheard,
+)
 from tests.orchestrator.conversation.notation import assistant, system, user
 
 HI, YES = (Role.USER, "Hi."), (Role.ASSISTANT, "Yes?")
@@ -145,3 +155,80 @@ def tens(roles: str) -> list[Message]:
 def test_the_oldest_turns_go_first_and_the_first_that_stays_is_the_persons(roles: str, most: int, left: str) -> None:
     assert "".join(message.text[0] for message in bounded(tens(roles), most)) == left
     assert size(tens(roles)) == 10 * len(roles)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "most", "kept"),
+    [
+        ([3, 2, 4], 9, [3, 2, 4]),
+        ([3, 2, 4], 8, [2, 4]),
+        ([3, 2, 4], 6, [2, 4]),
+        ([3, 2, 4], 5, [4]),
+        ([3, 2, 4], 4, [4]),
+        ([3, 2, 4], 3, [4]),
+        ([3, 2, 4], 0, [4]),
+        ([1, 9, 1], 2, [1]),
+        ([5], 0, [5]),
+        ([], 0, []),
+        ([], 9, []),
+    ],
+)
+def test_the_newest_turns_that_fit(lengths: list[int], most: int, kept: list[int]) -> None:
+    items = [Item(f"item_{number}", Role.USER, "x" * length) for number, length in enumerate(lengths)]
+    newest = Transcript(items).newest(most)
+    assert [len(item.text) for item in newest] == kept
+    assert newest == items[len(items) - len(kept) :]
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "rest"),
+    [
+        ("One two three.", "", "One two three."),
+        (" One  two three.", "One two", "three."),
+        ("One two three.", "One two three.", ""),
+        ("So - one *two* three.", "So one two", "three."),
+        ("Twenty-one, he said", "Twenty-one he", "said"),
+        ("1. First 2. Second", "First", "2. Second"),
+        ("no no no yes", "no no", "no yes"),
+        ("Hello, World! Again.", "hello world", "Again."),
+        ("one two", "something else entirely here", ""),
+        ("10 is it", "Ten", "is it"),
+        ("It costs 10 pounds now", "It costs ten", "pounds now"),
+        ("It costs 10 pounds now", "It costs ten pounds", "now"),
+        ("a - - - b c", "a b", "c"),
+        ("a - - - - b c", "a b", "- - - b c"),
+        ("a b - -", "a b", "- -"),
+        ("- … it", "…", "it"),
+        ("", "", ""),
+    ],
+)
+def test_what_is_left_of_a_reply(text: str, heard: str, rest: str) -> None:
+    assert unheard(text, heard) == rest
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Is it you?", "is it - YOU", True),
+        ("Is it you?", "is it", False),
+        ("to do", "todo", False),
+        ("", "…", True),
+    ],
+)
+def test_marks_and_case_make_no_other_words(one: str, other: str, same: bool) -> None:
+    assert is_same([user(one)], [user(other)]) is same
+    assert not is_same([user(one)], [assistant(other)])
+    assert not is_same([user(one)], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "begins"),
+    [
+        ("What is, the time?", "what IS the", True),
+        ("What is", "what is the", False),
+        ("What is the", "was is", False),
+        ("What", "", True),
+    ],
+)
+def test_which_words_a_text_begins_with(text: str, words: str, begins: bool) -> None:
+    assert begins_with(text, words) is begins

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mesh.errors import InvalidRequest
 from orchestrator.conversation import Conversation, State
 from orchestrator.conversation import events as ev
-from orchestrator.conversation.transcript import Item, Role, Transcript, unheard
+from orchestrator.conversation.transcript import Item, Role, Transcript
 from orchestrator.session.checkpoints import (
     LARGEST,
     VERSION,
@@ -80,30 +80,6 @@ def test_of_a_long_conversation_it_holds_the_newest_part() -> None:
     assert read == items[-100:]
     assert len(state.transcript.items) == 1_000
     assert len(checkpoint) < LARGEST
-
-
-def test_a_last_turn_that_is_longer_than_that_is_kept() -> None:
-    items = [Item("item_1", Role.USER, "hi"), Item("item_2", Role.USER, "x" * 200_000)]
-    assert Transcript(items).newest(100_000) == items[1:]
-    assert Transcript([]).newest(100_000) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "heard", "rest"),
-    [
-        ("One two three.", "", "One two three."),
-        (" One two three.", "One two", "three."),
-        ("One two three.", "One two three.", ""),
-        ("So - one *two* three.", "So one two", "three."),
-        ("Twenty-one, he said", "Twenty-one he", "said"),
-        ("1. First 2. Second", "First", "2. Second"),
-        ("no no no yes", "no no", "no yes"),
-        ("one two", "something else entirely here", ""),
-        ("", "", ""),
-    ],
-)
-def test_what_is_left_of_a_reply(text: str, heard: str, rest: str) -> None:
-    assert unheard(text, heard) == rest
 
 
 def test_ids_go_on_where_they_were() -> None:

@@ -57,6 +57,50 @@ async def test_before_the_first_word_all_is_heard_again(harness: Harness) -> Non
         assert (second.base, bytes(second.audio)) == (0, b"".join(frames))
 
 
+async def test_another_language_is_recognised_from_the_last_word_on(harness: Harness) -> None:
+    frames = numbered_speech(0, 6)
+    async with harness.calling(pb.ConverseConfig(session=pb.SessionConfig(language="en"))) as caller:
+        await caller.play(*frames[:4])
+        first = await harness.stt.hearing()
+        await until_heard(first, 4)
+        first.word("Hello", start=0, end=3 * FRAME_S)
+        await caller.until("user_word_recognized")
+        await caller.update(pb.SessionConfig(language="fr"))
+        second = await harness.stt.hearing(1)
+        await caller.play(*frames[4:])
+        await until_heard(second, 3)
+        assert [each.config.language for each in harness.stt.hearings] == ["en", "fr"]
+        assert bytes(second.audio) == b"".join(frames[3:])
+        assert not caller.received("warning")
+
+
+async def test_a_language_that_the_recogniser_does_not_know_leaves_the_person_heard(harness: Harness) -> None:
+    harness.stt.unknown_languages = {"tlh"}
+    async with harness.calling(pb.ConverseConfig(session=pb.SessionConfig(language="fr"))) as caller:
+        await caller.play(SPEECH)
+        await until_heard(await harness.stt.hearing(), 1)
+        await caller.update(pb.SessionConfig(language="tlh"))
+        warning = await caller.until("warning")
+        assert warning.reason == "LANGUAGE_UNKNOWN"
+        second = await harness.stt.hearing(1)
+        await caller.play(SPEECH)
+        await until_heard(second, 2)
+        second.word("Hello")
+        await caller.until("user_word_recognized")
+    assert [each.config.language for each in harness.stt.hearings] == ["fr", "fr"]
+
+
+async def test_the_next_recogniser_may_not_know_the_language(harness: Harness) -> None:
+    async with harness.calling(pb.ConverseConfig(session=pb.SessionConfig(language="fr"))) as caller:
+        first = await harness.stt.hearing()
+        harness.stt.unknown_languages = {"fr"}
+        first.fail()
+        assert (await caller.until("warning")).reason == "STT_LOST"
+        assert (await caller.until("warning")).reason == "LANGUAGE_UNKNOWN"
+        await harness.stt.hearing(1)
+    assert [each.config.language for each in harness.stt.hearings] == ["fr", ""]
+
+
 async def test_a_microphone_that_sends_nothing_gives_its_recogniser_back() -> None:
     async with open_harness(unused_recognizer_s=2.0) as harness, harness.calling() as caller:
         await harness.stt.slots.until_open(1)

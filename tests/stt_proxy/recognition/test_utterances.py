@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,8 +69,20 @@ def test_no_sample_is_decoded_twice() -> None:
     assert following.start == ending.end
 
 
-def test_a_long_utterance_ends_at_a_gap() -> None:
-    assert lengths(passages((True, 13), pause=0.2)) == [12.0]
+@pytest.mark.parametrize(("pause", "ended"), [(0.2, [12.0]), (0.1, [12.0]), (0.09, [])])
+def test_a_long_utterance_ends_at_a_gap(pause: float, ended: list[float]) -> None:
+    assert lengths(passages((True, 13), pause=pause)) == ended
+
+
+def test_the_first_sample_that_may_still_be_decoded() -> None:
+    utterances = Utterances()
+    assert utterances.earliest(100) == 0
+    assert utterances.earliest(LOOK_BACK + 100) == 100
+    begun = utterances.advance(10 * FRAME, speaking=True, pause=0.0)
+    assert begun
+    assert utterances.earliest(10 * FRAME) == utterances.earliest(100 * FRAME) == begun.end
+    utterances.flush(12 * FRAME)
+    assert utterances.earliest(12 * FRAME) == utterances.earliest(13 * FRAME) == 12 * FRAME
 
 
 def test_a_very_long_utterance_ends_inside_a_word() -> None:

@@ -111,7 +111,7 @@ def test_the_end_commits_the_rest() -> None:
 def test_a_word_may_move_a_little() -> None:
     commitment = Commitment()
     commitment.revise([TimedWord("yes", heard(0.2), heard(0.5))], heard(1))
-    moved = TimedWord("yes", heard(0.26), heard(0.5))
+    moved = TimedWord("yes", heard(0.2) + heard(0.1), heard(0.5))
     assert commitment.revise([moved], heard(1.4)) == [moved]
 
 
@@ -127,6 +127,18 @@ def test_a_word_that_reaches_into_what_is_committed_starts_at_its_end() -> None:
     commitment.revise(hypothesis("one two"), heard(1.4))
     late = TimedWord("threefold", heard(0.4), heard(1.2))
     assert commitment.conclude([late]) == [TimedWord("threefold", heard(0.5), heard(1.2))]
+
+
+def test_a_word_may_begin_with_the_first_sample() -> None:
+    word = TimedWord("yes", 0, heard(0.3))
+    assert Commitment().conclude([word]) == [word]
+
+
+@pytest.mark.parametrize(("end", "known"), [(heard(0.6), True), (heard(0.6) + 1, False)])
+def test_a_word_of_which_half_is_committed_is_known(end: int, known: bool) -> None:
+    commitment = Commitment()
+    commitment.conclude(hypothesis("one two"))
+    assert (commitment.conclude([TimedWord("again", heard(0.4), end)]) == []) is known
 
 
 guesses = st.lists(

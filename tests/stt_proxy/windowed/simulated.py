@@ -56,7 +56,7 @@ class SimulatedStream:
         self._takes = takes
         self._notify = notify
         self._width = width
-        self._schedule: Schedule[str] = Schedule()
+        self._schedule: Schedule[str] = Schedule(max(1, width - 1))
         self._transcription = Transcription(
             SpeechDetector(), SpokenLanguage("", language), lambda urgency: self._schedule.ask("", urgency)
         )

@@ -88,3 +88,18 @@ def test_a_stream_that_has_ended_is_forgotten() -> None:
     schedule.forget("a")
     assert schedule.running == 1
     assert schedule.begin() == Job("b", P)
+
+
+def test_partial_windows_leave_a_processor_to_what_is_waited_for() -> None:
+    schedule: Schedule[str] = Schedule(1)
+    for stream in "ab":
+        schedule.ask(stream, P)
+    first = schedule.begin()
+    assert first == Job("a", P)
+    assert schedule.begin() is None
+    schedule.ask("b", S)
+    assert schedule.begin() == Job("b", S)
+    schedule.ask("c", P)
+    assert schedule.begin() is None
+    schedule.end(first)
+    assert schedule.begin() == Job("c", P)

@@ -150,12 +150,21 @@ def test_words_without_speech_are_left_out() -> None:
     assert set(stream.words) == {"said"}
 
 
-def test_a_language_is_kept_once_it_is_sure() -> None:
-    stream = Listening(lambda _: Decoding((), "fr", 0.95))
+def test_a_language_is_found_out_once_an_utterance() -> None:
+    stream = Listening(lambda window: Decoding((), window.language or "fr", 0.95))
+    stream.hear(silence(1), say(TEXT), silence(1.5), say(TEXT), silence(1.5))
+    told = [(window.end - window.start, window.language, window.likely) for _, window in stream.windows]
+    found = [at for at, (length, language, _) in enumerate(told) if not language and length >= 1.5 * SAMPLE_RATE]
+    # Every window before one that is long enough; none after it but the first ones of the other utterance.
+    assert len(found) == 2
+    assert told[0][1:] == ("", "en")
+    assert {each[1:] for each in told[found[0] + 1 :]} == {("fr", "fr"), ("", "fr")}
+
+
+def test_a_language_that_is_not_sure_is_found_out_again() -> None:
+    stream = Listening(lambda _: Decoding((), "fr", 0.5))
     stream.hear(silence(1), say(TEXT), silence(1.5))
-    assert stream.windows[0][1].likely == "en"
-    assert stream.windows[-1][1].likely == "fr"
-    assert {window.language for _, window in stream.windows} == {""}
+    assert {(window.language, window.likely) for _, window in stream.windows} == {("", "en")}
 
 
 def test_a_language_that_was_told_is_the_only_one() -> None:

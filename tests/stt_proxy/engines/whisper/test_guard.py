@@ -87,3 +87,22 @@ def test_more_words_than_can_be_said() -> None:
 )
 def test_what_is_speech(score: float, no_speech: float, expected: bool) -> None:
     assert is_speech(score, no_speech) is expected
+
+
+@pytest.mark.parametrize(
+    ("heard", "score", "no_speech", "certainty", "expected"),
+    [
+        # What hibari said, what was heard, and how it scored.
+        ("mhm: okay?", -1.67, 0.06, 0.04, False),
+        ("mhm: come on", -1.48, 0.07, 0.1, False),
+        ("mm-hmm: mom", -1.3, 0.1, 0.06, False),
+        ("mm: meh", -1.29, 0.25, 0.14, False),
+        ("uh", -1.51, 0.18, 0.09, False),
+        ("no", -0.99, 0.07, 0.9, True),
+        ("yes", -0.56, 0.05, 0.41, True),
+        ("wait", -1.48, 0.04, 0.91, True),
+        ("a word of another language", -0.6, 0.05, 0.02, True),
+    ],
+)
+def test_a_hum_is_of_no_language(heard: str, score: float, no_speech: float, certainty: float, expected: bool) -> None:
+    assert is_speech(score, no_speech, certainty) is expected, heard
