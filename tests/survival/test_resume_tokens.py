@@ -2,14 +2,15 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 
 from edge.session import resume_tokens
-from edge.session.resume_tokens import CheckpointStore, MemoryStore
-from parley.conversation.v1.conversation_pb2 import Resume
+from edge.session.resume_tokens import MemoryStore
 from tests.edge.clients import client_of
 from tests.fakes.llm import written
 from tests.fakes.tts import spoken
@@ -85,36 +86,6 @@ async def test_a_token_works_once(mesh: Mesh) -> None:
     await refused(mesh.edge.port, token)
 
 
-async def test_a_token_works_again_if_the_client_was_lost_before_it_had_another(
-    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given_back = asyncio.Event()
-
-    async def never(_token: resume_tokens.ResumeToken) -> None:
-        await asyncio.Event().wait()
-
-    async def give_back(store: CheckpointStore, token: bytes, resume: Resume) -> None:
-        await resume_tokens.give_back(store, token, resume)
-        given_back.set()
-
-    monkeypatch.setattr("edge.session.realtime.give_back", give_back)
-    async with talk(mesh.edge.port, session=KIND, checkpoints=True, typedOnly=True) as client:
-        token = await token_of(client)
-    resume = {"checkpoint": token}
-    with monkeypatch.context() as patched:
-        patched.setattr(resume_tokens.ResumeToken, "run", never)
-        async with talk(mesh.edge.port, resume=resume, checkpoints=True, typedOnly=True) as client:
-            await client.send(text={"text": "Hi!"})
-            await client.until("replyFinished")
-            client.websocket.transport.abort()
-    await given_back.wait()
-    async with talk(mesh.edge.port, resume=resume, checkpoints=True, typedOnly=True) as client:
-        await client.send(text={"text": "And?"})
-        await client.until("replyFinished")
-        assert await token_of(client) != token
-    assert [text for _, text in await mesh.llm.messages(1)] == ["Be kind.", "Hi!", "Well, hello there.", "And?"]
-
-
 async def test_a_connection_whose_token_was_used_is_closed(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resume_tokens, "_RENEWED_EVERY_S", 0.05)
     async with talk(mesh.edge.port, checkpoints=True, typedOnly=True) as client:
@@ -154,6 +125,24 @@ async def test_one_that_could_not_be_used_works_again(mesh: Mesh) -> None:
     async with asyncio.timeout(10):
         while await error_of(mesh.edge.port, token) == "UPSTREAM_DOWN":
             pass
+
+
+async def test_one_whose_client_left_while_it_was_being_used_works_again(mesh: Mesh) -> None:
+    async with talk(mesh.edge.port, session=KIND, checkpoints=True, typedOnly=True) as client:
+        token = await token_of(client)
+        await client.send(text={"text": "Hi."})
+        await client.until("replyFinished")
+    await mesh.orchestrators[0].kill()
+    async with connect(f"ws://127.0.0.1:{mesh.edge.port}/v1/converse", proxy=None) as websocket:
+        await websocket.send(json.dumps({"config": {"resume": {"checkpoint": token}, "checkpoints": True}}))
+        await asyncio.sleep(0.2)
+        websocket.transport.abort()
+    await mesh.orchestrators[0].start()
+    resume = {"checkpoint": token}
+    async with talk(mesh.edge.port, resume=resume, checkpoints=True, typedOnly=True) as client:
+        await client.send(text={"text": "And?"})
+        await client.until("replyFinished")
+    assert ("user", "Hi.") in await mesh.llm.messages(1)
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/v1/converse"])
