@@ -21,6 +21,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ("tests.left_out",)
+
 EMBEDDED = {"PARLEY_STT_ENGINE": "pocketsphinx", "PARLEY_TTS_ENGINE": "espeak"}
 """The engines that need no model and little time. A test that is about the default ones says so."""
 

@@ -13,11 +13,11 @@ from edge.health import MeshHealth
 from edge.http.connections import ABORT
 from edge.metrics import EdgeMetrics
 from edge.session import refusals
-from edge.session.resume_tokens import CheckpointStore, MemoryStore, give_back, redeemed, resumable
+from edge.session.resume_tokens import CheckpointStore, MemoryStore, give_back, looked_up, resumable, use_up
 from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
 from edge.session.stream import ConversationStream, conversation, ignored
 from mesh.discovery.search import Replicas
-from mesh.errors import Draining, Idle, InternalError, InvalidRequest, MeshError
+from mesh.errors import Draining, Idle, InternalError, MeshError
 from mesh.limits import RepeatedLimit
 from mesh.process.logs import bind_session
 from mesh.tasks import beside
@@ -136,7 +136,7 @@ class RealtimeSession:
         """The conversation that `opening` begins or resumes. A client that asked for checkpoints is given a token."""
         config, token, resume = opening.config, opening.config.resume.checkpoint, None
         if config.HasField("resume"):
-            resume = await redeemed(self._checkpoints, token)
+            resume = await looked_up(self._checkpoints, token)
             if config.resume.HasField("reply"):
                 resume.reply.CopyFrom(config.resume.reply)  # the client knows best what it has played
             config.resume.CopyFrom(resume)
@@ -144,24 +144,22 @@ class RealtimeSession:
             own = None
             if config.checkpoints:
                 own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
-            try:
-                on_checkpoint = own.keep if own else ignored
-                async with self._openings.admission(typed=config.typed_only):
-                    stream = await exits.enter_async_context(conversation(self._orchestrators, opening, on_checkpoint))
-                exits.callback(self._openings.freed)
-            except InvalidRequest:
-                raise
-            except MeshError:
-                if resume is not None:
-                    await give_back(self._checkpoints, token, resume)
-                raise
+            on_checkpoint = own.keep if own else ignored
+            async with self._openings.admission(typed=config.typed_only):
+                stream = await exits.enter_async_context(conversation(self._orchestrators, opening, on_checkpoint))
+            exits.callback(self._openings.freed)
+            if resume is not None:
+                await use_up(self._checkpoints, token)
             try:
                 yield stream
             finally:
+                rest = None if stream.has_ended else stream.resumption()
                 if own and stream.has_ended:
                     own.end()
-                elif own and (rest := stream.resumption()):
+                elif own and rest:
                     own.leave(rest)
+                if own and resume is not None and not (own.was_offered or stream.has_ended):
+                    await give_back(self._checkpoints, token, rest or resume)
 
     def _offer_token(self, token: bytes) -> None:
         self._send_queue.put(ConverseResponse(checkpoint=Checkpoint(state=token)))

@@ -3,15 +3,16 @@
 A token stands for the last checkpoint, which stays with the edges: in a Redis that they share, or in the memory of one.
 If the edge outlives the connection, it adds what was said and heard since.
 The client is given 32 random bytes once. A token works once, until `VALID_S` after its connection was lost; the
-connection that it opens has another. The store knows a token by its hash only.
+connection that it opens has another. It is used up once the conversation goes on, so that a client whose attempt
+fails may try again. The store knows a token by its hash only.
 """
 
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from redis.asyncio import Redis
@@ -52,6 +53,9 @@ class CheckpointStore(Protocol):
     async def put(self, key: str, state: bytes, seconds: float, *, new: bool) -> bool:
         """Keep `state` for so long. False: it is not `new`, and has been taken."""
 
+    async def get(self, key: str) -> bytes | None:
+        """Return what is kept; None: nothing is."""
+
     async def take(self, key: str) -> bytes | None:
         """Return and forget what is kept; None: nothing is."""
 
@@ -73,6 +77,12 @@ class MemoryStore:
         self._kept.pop(key, None)
         self._kept[key] = (loop_time() + seconds, state)
         return True
+
+    async def get(self, key: str) -> bytes | None:
+        """Return what is kept; None: nothing is."""
+        self._forget()
+        _, state = self._kept.get(key, (0.0, None))
+        return state
 
     async def take(self, key: str) -> bytes | None:
         """Return and forget what is kept; None: nothing is."""
@@ -108,10 +118,17 @@ class RedisStore:
             return True
         return bool(kept)
 
+    async def get(self, key: str) -> bytes | None:
+        """Return what is kept; None: nothing is."""
+        return await self._asked(self._client.get(_PREFIX + key))
+
     async def take(self, key: str) -> bytes | None:
         """Return and forget what is kept; None: nothing is."""
+        return await self._asked(self._client.getdel(_PREFIX + key))
+
+    async def _asked(self, answer: Awaitable[Any]) -> bytes | None:
         try:
-            state = await self._client.getdel(_PREFIX + key)
+            state = await answer
         except RedisError as error:
             _log.warning("a conversation cannot be resumed: Redis fails", error=type(error).__name__)
             return None
@@ -129,9 +146,17 @@ def checkpoint_store(redis_url: str | None) -> CheckpointStore:
     return RedisStore(Redis.from_url(redis_url, socket_timeout=_REDIS_LIMIT_S, socket_connect_timeout=_REDIS_LIMIT_S))
 
 
-async def redeemed(store: CheckpointStore, token: bytes) -> Resume:
-    """What a token stands for. Raises `TokenUnknown`."""
-    state = await store.take(_key(token))
+async def looked_up(store: CheckpointStore, token: bytes) -> Resume:
+    """What a token stands for; it goes on working. Raises `TokenUnknown`."""
+    return _resume(await store.get(_key(token)))
+
+
+async def use_up(store: CheckpointStore, token: bytes) -> None:
+    """Have a token work no more. Raises `TokenUnknown` if another connection has used it up."""
+    _resume(await store.take(_key(token)))
+
+
+def _resume(state: bytes | None) -> Resume:
     if state is None:
         raise TokenUnknown("this conversation cannot be resumed any more", field="config.resume.checkpoint")
     return Resume.FromString(state)
@@ -150,7 +175,8 @@ class ResumeToken:
         self._offer = offer
         self._token = secrets.token_bytes(32)
         self._state: bytes | None = None
-        self._offered = False
+        self.was_offered = False
+        """Whether the client has been given it."""
         self._over = False
         self._changed = asyncio.Event()
 
@@ -174,8 +200,8 @@ class ResumeToken:
             self._changed.clear()
             if not await self._put(VALID_S + _RENEWED_EVERY_S):
                 raise ResumedElsewhere("this conversation goes on in another connection")
-            if not self._offered:
-                self._offered = True
+            if not self.was_offered:
+                self.was_offered = True
                 self._offer(self._token)
             try:
                 async with asyncio.timeout(_RENEWED_EVERY_S):
@@ -187,11 +213,11 @@ class ResumeToken:
         """Leave the token to work for a while; not if the conversation is over."""
         if self._over:
             await self._store.take(_key(self._token))
-        elif self._offered:
+        elif self.was_offered:
             await self._put(VALID_S)
 
     async def _put(self, seconds: float) -> bool:
-        return await self._store.put(_key(self._token), self._state or b"", seconds, new=not self._offered)
+        return await self._store.put(_key(self._token), self._state or b"", seconds, new=not self.was_offered)
 
 
 @asynccontextmanager

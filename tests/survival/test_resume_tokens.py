@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 
 from edge.session import resume_tokens
 from edge.session.resume_tokens import MemoryStore
@@ -123,6 +125,24 @@ async def test_one_that_could_not_be_used_works_again(mesh: Mesh) -> None:
     async with asyncio.timeout(10):
         while await error_of(mesh.edge.port, token) == "UPSTREAM_DOWN":
             pass
+
+
+async def test_one_whose_client_left_while_it_was_being_used_works_again(mesh: Mesh) -> None:
+    async with talk(mesh.edge.port, session=KIND, checkpoints=True, typedOnly=True) as client:
+        token = await token_of(client)
+        await client.send(text={"text": "Hi."})
+        await client.until("replyFinished")
+    await mesh.orchestrators[0].kill()
+    async with connect(f"ws://127.0.0.1:{mesh.edge.port}/v1/converse", proxy=None) as websocket:
+        await websocket.send(json.dumps({"config": {"resume": {"checkpoint": token}, "checkpoints": True}}))
+        await asyncio.sleep(0.2)
+        websocket.transport.abort()
+    await mesh.orchestrators[0].start()
+    resume = {"checkpoint": token}
+    async with talk(mesh.edge.port, resume=resume, checkpoints=True, typedOnly=True) as client:
+        await client.send(text={"text": "And?"})
+        await client.until("replyFinished")
+    assert ("user", "Hi.") in await mesh.llm.messages(1)
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime", "/v1/converse"])

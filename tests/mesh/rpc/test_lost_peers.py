@@ -6,45 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from chaos.link import Link
 from mesh.discovery.search import Replicas, admitted
 from mesh.errors import UpstreamDown
 from mesh.rpc import channels, server
-from mesh.tasks import beside
 from tests.mesh.discovery.replica import CONFIG, Speaker, method
-from tests.tcp import serving_tcp
-
-
-class Wire:
-    """A TCP connection to a port, which can be cut without either end being told."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._whole = asyncio.Event()
-        self._whole.set()
-        self.address = ""
-
-    def cut(self) -> None:
-        self._whole.clear()
-
-    @contextlib.asynccontextmanager
-    async def laid(self) -> AsyncIterator["Wire"]:
-        async with beside() as tasks:
-
-            async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
-                there = tasks.create_task(self._carry(reader, far_writer))
-                await self._carry(far_reader, writer)
-                await there
-
-            async with serving_tcp(connect) as port:
-                self.address = f"127.0.0.1:{port}"
-                yield self
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
-            while some := await reader.read(65_536):
-                await self._whole.wait()
-                writer.write(some)
 
 
 def hastened(name: str, value: int) -> int:
@@ -52,6 +18,16 @@ def hastened(name: str, value: int) -> int:
     if not name.endswith("_ms"):
         return value
     return value // 10 if "timeout" in name else value // 100
+
+
+@contextlib.asynccontextmanager
+async def before(port: int) -> AsyncIterator[Link]:
+    link = Link("127.0.0.1", port)
+    await link.listen()
+    try:
+        yield link
+    finally:
+        await link.close()
 
 
 @pytest.fixture(autouse=True)
@@ -64,11 +40,11 @@ async def test_both_ends_notice_and_the_slot_is_freed() -> None:
     speaker = Speaker()
     async with (
         speaker.served() as server,
-        Wire(server.port).laid() as wire,
-        Replicas("tts", wire.address) as replicas,
+        before(server.port) as link,
+        Replicas("tts", link.address) as replicas,
         admitted(replicas, method, CONFIG) as stream,
     ):
-        wire.cut()
+        link.darken()
         async with asyncio.timeout(5):
             with pytest.raises(UpstreamDown):
                 await anext(aiter(stream))
