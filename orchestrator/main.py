@@ -57,7 +57,10 @@ async def serve(settings: OrchestratorSettings) -> None:
             ),
         ):
             if settings.checkpoint_key is None:
-                _log.info("no checkpoint key is set: only this process can resume its conversations")
+                _log.info(
+                    "no checkpoint key is set: only this process can resume its conversations",
+                    setting="PARLEY_ORCHESTRATOR_CHECKPOINT_KEY",
+                )
             with overload.watched():
                 await server.until_drained()
 

@@ -174,8 +174,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     overload_lag_s: Annotated[
         float,
         setting(
-            help="Seconds that this process may be late with what is due, as a median over 2 s, before it refuses new"
-            " conversations; 0: it never does.",
+            help="Event-loop lag in seconds (median of 2 s) from which new conversations are refused; 0: never.",
             ge=0,
             le=10,
         ),

@@ -15,7 +15,7 @@ import structlog
 from grpc.aio import Channel, StreamStreamMultiCallable
 
 from edge.session.unconfirmed import SeenEvents, SentRequests
-from mesh.discovery.search import THROUGH_A_SEARCH, Admission, Replicas, admitted
+from mesh.discovery.search import SEARCHING_SERVICE, Admission, Replicas, admitted
 from mesh.errors import InvalidRequest, MeshError, UpstreamDown
 from mesh.pool import Backoff
 from mesh.tasks import beside
@@ -267,7 +267,7 @@ class ConversationStream:
 
     async def _admitted(self, exits: AsyncExitStack, opening: ConverseRequest) -> Stream:
         return await exits.enter_async_context(
-            admitted(self._orchestrators, _converse_method, opening, THROUGH_A_SEARCH)
+            admitted(self._orchestrators, _converse_method, opening, SEARCHING_SERVICE)
         )
 
 

@@ -79,7 +79,7 @@ def read_texts(own: Path | None = None) -> Texts:
         news_unavailable=folder.template("news_unavailable", "apology", "smalltalk"),
         unmute_explanation=folder.template("unmute_explanation"),
         starters=folder.by_language("starters", read_list),
-        news_apologies=folder.by_language("apologies", read_list),
+        news_apologies=folder.by_language("news_apologies", read_list, formerly="apologies"),
         model_apologies=folder.by_language("model_apologies", _read_model_apologies, APOLOGY_LANGUAGES),
         easy_animals=folder.by_language("animals_easy", read_list),
         hard_animals=folder.by_language("animals_hard", read_list),
@@ -109,9 +109,17 @@ class _Folder:
         return read_template(self.file(f"{name}.txt"), *placeholders)
 
     def by_language(
-        self, name: str, read: Callable[[Path], T], languages: Iterable[str] = ("en", "fr")
+        self,
+        name: str,
+        read: Callable[[Path], T],
+        languages: Iterable[str] = ("en", "fr"),
+        *,
+        formerly: str | None = None,
     ) -> ByLanguage[T]:
-        return {language: read(self.file(f"{name}.{language}.txt")) for language in languages}
+        def file(language: str) -> Path:
+            return self.file(f"{name}.{language}.txt", formerly=formerly and f"{formerly}.{language}.txt")
+
+        return {language: read(file(language)) for language in languages}
 
     def done(self) -> None:
         """Refuse unknown files: a misspelt name would go unnoticed."""

@@ -40,7 +40,7 @@ _LOST = 1006
 log = structlog.get_logger()
 
 
-class RealtimeSession:
+class ClientSession:
     """A client's session, from its admission to the close.
 
     It runs three tasks. One forwards the client's messages to the orchestrator. One puts the orchestrator's responses
