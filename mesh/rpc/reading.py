@@ -9,28 +9,23 @@ from mesh.tasks import was_cancelled
 
 T = TypeVar("T")
 
-_AHEAD = 1
-"""Messages that are read although nobody waits for them. What more there is stays with gRPC's flow control."""
-
 
 class Reader(Generic[T]):
-    """Reads in a task of its own: the first message when it is asked for, and then one ahead.
+    """Reads in a task of its own, each message when it is asked for.
 
-    `read` gives the next message, None at the end. Reading ahead saves the event loop two turns a message: else the
-    task waits until the message is taken, and its user until the task has begun to read. gRPC never frees what arrives
-    for a read whose task was cancelled (grpc/grpc#43360: the message, about 4 KiB of a reply), nor what has arrived and
-    is never read. So no task but this one waits in a read; this one is never cancelled, and reads until the call has
-    ended.
+    `read` gives the next message, None at the end. gRPC never frees what arrives for a read whose task was cancelled
+    (grpc/grpc#43360: the message, about 4 KiB of a reply), nor what has arrived and is never read. So no task but this
+    one waits in a read; this one is never cancelled, and reads until the call has ended.
     """
 
     def __init__(self, read: Callable[[], Awaitable[T | None]]) -> None:
         self._read = read
         self._messages: deque[T] = deque()
-        """What the user has not taken yet: at most `_AHEAD` messages and one more."""
+        """At most one message: the user has not taken it yet, or was cancelled while it waited."""
         self._wanted: list[asyncio.Future[None]] = []
         """What users wait for while there is no message: one, and another that wants to know how the call ended."""
         self._asked: list[asyncio.Future[None]] = []
-        """What the task waits for while it is far enough ahead."""
+        """What the task waits for while no message is asked for."""
         self._task: asyncio.Task[None] | None = None
         self._closed = self._ended = False
         self._error: Exception | None = None
@@ -43,11 +38,9 @@ class Reader(Generic[T]):
             if self._ended:
                 self._raise_error()
                 return None
-            await _wait(self._wanted)
-        message = self._messages.popleft()
-        if self._asked:
             _wake(self._asked)
-        return message
+            await _wait(self._wanted)
+        return self._messages.popleft()
 
     def close(self) -> "asyncio.Task[None] | None":
         """Give nothing more. Returns the task, which drops what still comes until the caller has ended the call.
@@ -75,8 +68,7 @@ class Reader(Generic[T]):
                 self._messages.append(message)
                 del message  # or it would be kept until the next one
                 _wake(self._wanted)
-                if len(self._messages) > _AHEAD:
-                    await _wait(self._asked)
+                await _wait(self._asked)
         except asyncio.CancelledError:
             # gRPC raises this too where the call was cancelled, which is how this task is meant to end.
             if was_cancelled():

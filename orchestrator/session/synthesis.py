@@ -36,7 +36,7 @@ _LONG_SEARCH = Limits(search=2.0, wait_for_serving=1.5)
 _HEDGE_AFTER_S = 1.0
 """How long the first sound of a clause may take before another replica is asked as well."""
 
-_SILENT_S, _SILENT_ALONE_S = 2.0, 8.0
+_SILENT_S, _SILENT_ALONE_S = 1.5, 8.0
 """How long a synthesis that has spoken may send nothing although it has the whole text, if another replica serves, and
 if none does. One that has been slower before may be silent for `_SLOWER` times as long as it was."""
 _SLOWER = 3.0
@@ -49,15 +49,6 @@ _TOLD_AFTER_S = 3.0
 
 _CLAUSE_WORDS = 12
 """Words after which an engine has something to speak, whatever the marks are."""
-
-_PLENTY_WORDS = 8
-"""Written words that a synthesis has been sent and has not timed yet, with which it has enough to do for 2 s."""
-
-_JOINED_S = 0.1
-"""How long the words after these wait for each other."""
-
-_MOST_JOINED = 32
-"""Words in a message."""
 
 _LAST_RESPONSES_S = 1.0
 """How long the responses that came before are still read when nothing more can be sent."""
@@ -74,6 +65,8 @@ class WrittenText:
     def __init__(self) -> None:
         self.words: list[str] = []
         self.ended = False
+        self.pause_at = 0
+        """The words before this one are spoken to their end at once: it is not known when the next will be written."""
         self._changed = asyncio.Event()
         self._read = 0
         self._taken = asyncio.Event()
@@ -104,13 +97,6 @@ class WrittenText:
             self._read = index + 1
             self._taken.set()
         return self.words[index]
-
-    def written(self, index: int, most: int) -> list[str]:
-        """Return at most `most` of the words that there are, from `index` on."""
-        words = self.words[index : index + most]
-        self._read = max(self._read, index + len(words))
-        self._taken.set()
-        return words
 
     def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -190,7 +176,7 @@ class ReplySynthesis:
         """The stream that spoke first."""
 
     async def speak(self, first_word: int, received: Received) -> None:
-        """Speak the text from a word on, to its end. Raises `MeshError`."""
+        """Speak the text from a word on, to its end, or to where it pauses. Raises `MeshError`."""
         self._speaking = None
         first = self._begin(first_word, received)
         late: asyncio.Task[None] | None = asyncio.create_task(self._until_late(first))
@@ -283,18 +269,11 @@ class ReplySynthesis:
         word = await self._text.read(index)
         self._sources.on_first_word(ready_at)
         while word is not None:
-            words = [word]
-            if index - stream.words.count >= _PLENTY_WORDS:
-                if not self._text.ended:
-                    await asyncio.sleep(_JOINED_S)
-                words = self._text.written(index, _MOST_JOINED)
             # As it was written, line breaks included: the synthesis decides what is spoken of it.
-            text = "".join(words).removeprefix(" ")
-            await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=text)))
-            index += len(words)
-            for each in words:
-                stream.note_sent(each)
-            word = await self._text.read(index)
+            await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=word.removeprefix(" "))))
+            index += 1
+            stream.note_sent(word)
+            word = None if index == self._text.pause_at else await self._text.read(index)
         await synthesis.send(SynthesizeRequest(finish=tts_pb2.SynthesizeFinish()))
         stream.finish_sent = True
 
