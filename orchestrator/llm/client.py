@@ -263,8 +263,8 @@ class LanguageModel:
                     messages=[],
                     stream=True,
                     extra_body={
-                        # Here, because the client would look at every field of what comes as an argument: 6 % of what
-                        # an orchestrator does.
+                        # Here, because the client walks through every field of what comes as an argument: a tenth of
+                        # what an orchestrator's interpreter did.
                         "messages": list(_wire(shown)),
                         **optional.parameters(temperature),
                         **(self._settings.llm_extra_body or {}),
