@@ -22,7 +22,7 @@ Peer: TypeAlias = Annotated[
 
 
 class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
-    """Settings of the edge. Metrics are at `/metrics` of its port; edges that share one want a `metrics_port` each."""
+    """Settings of the edge. Its port serves `/metrics`, too; edges that share a port each need a `metrics_port`."""
 
     env_prefix: ClassVar[str] = "PARLEY_EDGE_"
 
@@ -43,7 +43,8 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     redis_url: Annotated[
         Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")] | None,
         setting(
-            help="URL of the Redis server by which clients of one edge resume at another. Not set: only at their own.",
+            help="URL of the Redis server that edges share, so that a client may resume at any of them. Not set: only"
+            " at the edge it was connected to.",
             env=("PARLEY_EDGE_REDIS_URL", "KYUTAI_REDIS_URL"),
             secret=True,
         ),
@@ -54,7 +55,10 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     ] = ("http://localhost", "http://localhost:3000")
     websocket_origins: Annotated[
         tuple[WebSocketOrigin, ...],
-        setting(help="More origins whose pages may open WebSockets and send recordings; same: the edge's own, *: any."),
+        setting(
+            help="Origins, besides those of CORS_ORIGINS, whose pages may open WebSockets and send recordings; same:"
+            " the edge's own, *: any."
+        ),
     ] = (SAME,)
     sessions_per_address: Annotated[
         int, setting(help="Maximum number of conversations per client address; 0: no limit.", ge=0)
@@ -73,8 +77,7 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     overload_lag_s: Annotated[
         float,
         setting(
-            help="Seconds that this process may be late with what is due, as a median over 2 s, before it refuses new"
-            " conversations; 0: it never does.",
+            help="Event-loop lag in seconds (median of 2 s) from which new conversations are refused; 0: never.",
             ge=0,
             le=10,
         ),

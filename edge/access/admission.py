@@ -113,7 +113,7 @@ def owner_of(address: str) -> str:
     return str(ipaddress.ip_network((int(parsed), _OWN_BITS), strict=False))
 
 
-def overloaded(full: AtCapacity) -> Refused:
+def overload_refusal(full: AtCapacity) -> Refused:
     """The refusal of an edge that is overloaded, or has a crowd at its door."""
     retry_after_s = math.ceil(full.retry_after or _CALMER_IN_S)
     return Refused(RefusalReason.OVERLOAD, HTTPStatus.SERVICE_UNAVAILABLE, full.message, retry_after_s)
@@ -172,7 +172,7 @@ class AdmissionGate:
             try:
                 session.enter_context(self._sessions.one_more())
                 if self._overload.lasts:
-                    raise overloaded(AtCapacity(_OVERLOADED, retry_after=_CALMER_IN_S))
+                    raise overload_refusal(AtCapacity(_OVERLOADED, retry_after=_CALMER_IN_S))
                 session.enter_context(self._addresses.one_more(websocket.client.host if websocket.client else ""))
             except Draining as draining:
                 raise Refused(

@@ -105,9 +105,9 @@ class OggReader:
         self._aligned = False
 
     def read(self, piece: bytes) -> Iterator[OggPage]:
-        """Take the next piece and give the pages it completes.
+        """Take the next piece and yield the pages that it completes.
 
-        Raises `InvalidAudio`, after the pages before it, where something that is no page begins, and drops the rest.
+        Yields the pages before the first invalid byte, then drops the rest and raises `InvalidAudio`.
         """
         self._buffer += piece
         if not self._aligned:
@@ -150,7 +150,7 @@ class OggReader:
         return OggPage(page)
 
     def _refuse(self, why: str) -> None:
-        # Looking for the next page in the rest would let one message of forged headers cost seconds.
+        # The rest is skipped: to search a message full of forged headers for the next page would take seconds.
         self.drop()
         raise InvalidAudio(why)
 

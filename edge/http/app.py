@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, RefusalReason, Refused, overloaded
+from edge.access.admission import AdmissionGate, OriginCheck, PerAddressLimit, RefusalReason, Refused, overload_refusal
 from edge.access.openings import Openings
 from edge.access.origins import Origins
 from edge.access.proxies import TrustedProxies
@@ -23,11 +23,11 @@ from edge.dialects import DialectFactory
 from edge.dialects.converse import ConverseDialect
 from edge.dialects.unmute import UnmuteDialect
 from edge.health import MeshHealth
-from edge.http.recordings import RecordingRoutes
 from edge.http.rest import Rest, on_bug, on_http_error, on_mesh_error, on_refusal
 from edge.http.uploads import Uploads
+from edge.http.voice_uploads import VoiceUploadRoutes
 from edge.metrics import EdgeMetrics, HttpMetrics
-from edge.session.realtime import RealtimeSession
+from edge.session.client import ClientSession
 from edge.session.resume_tokens import checkpoint_store
 from edge.settings import EdgeSettings
 from mesh.discovery.search import Replicas
@@ -61,13 +61,13 @@ def create_app(
     gate = AdmissionGate(origins, PerAddressLimit(settings.sessions_per_address), sessions, overload)
     openings = Openings()
 
-    def sessions_in(
-        dialect: DialectFactory, required: MeshHealth | None = None
+    def websocket_endpoint(
+        dialect: DialectFactory, health: MeshHealth | None = None
     ) -> Callable[[WebSocket], Awaitable[None]]:
         async def serve(websocket: WebSocket) -> None:
             try:
                 with gate.admit(websocket):
-                    session = RealtimeSession(
+                    session = ClientSession(
                         websocket,
                         dialect,
                         orchestrators,
@@ -76,20 +76,20 @@ def create_app(
                         draining=sessions.draining,
                         checkpoints=checkpoints,
                         openings=openings,
-                        health=required,
+                        health=health,
                     )
                     await session.run()
             except Refused as refused:
                 await refuse(websocket, refused)
             except AtCapacity as full:
-                await refuse(websocket, overloaded(full))
+                await refuse(websocket, overload_refusal(full))
 
         return serve
 
     async def refuse(websocket: WebSocket, refused: Refused) -> None:
         """Count a refusal, log it, and answer the handshake. No log line names the client's address."""
         metrics.count_refusal(refused.reason)
-        # `OriginCheck` logs its own, with the origin. Paths that do not exist are asked for by scanners.
+        # ORIGIN was logged by `OriginCheck`. NOT_FOUND is not logged: scanners would fill the log.
         if refused.reason in (RefusalReason.ADDRESS_LIMIT, RefusalReason.DRAINING, RefusalReason.OVERLOAD):
             log.info("refused a conversation", reason=refused.reason.value, path=websocket.url.path)
         await websocket.send_denial_response(refused.response())
@@ -98,10 +98,10 @@ def create_app(
         await refuse(websocket, Refused(RefusalReason.NOT_FOUND, HTTPStatus.NOT_FOUND, "Not Found"))
 
     conversations = {
-        "/v1/converse": sessions_in(lambda _queue: ConverseDialect()),
-        "/v1/realtime": sessions_in(UnmuteDialect, health),
+        "/v1/converse": websocket_endpoint(lambda _queue: ConverseDialect()),
+        "/v1/realtime": websocket_endpoint(UnmuteDialect, health),
     }
-    recordings = RecordingRoutes(
+    recordings = VoiceUploadRoutes(
         voices,
         Uploads(settings.uploads, settings.uploads_per_address),
         origins,
@@ -137,7 +137,8 @@ def create_app(
     )
     # A redirection would name the scheme and path that a proxy in front has changed.
     app.router.redirect_slashes = False
-    # Around all of it: Starlette answers a bug outside its own middleware, where no page could read the answer.
+    # CORS wraps the app: Starlette's answer to a bug bypasses the middleware, and without these headers a page could
+    # not read it.
     return CORSMiddleware(
         app,
         allow_origins=settings.cors_origins,

@@ -18,7 +18,7 @@ from edge.access.admission import Refused
 from edge.dialects.unmute.rest import ListedVoice, listed
 from edge.health import HealthReport, MeshHealth
 from edge.http.openapi import JSON, Detail, described, operation
-from edge.http.recordings import RecordingRoutes
+from edge.http.voice_uploads import VoiceUploadRoutes
 from edge.http.webpage import WebPage, wants_page
 from mesh.discovery.search import Limits, Replicas, ask
 from mesh.errors import MeshError, VoiceNotFound
@@ -46,7 +46,7 @@ class Rest:
     def __init__(
         self,
         voices: Replicas,
-        recordings: RecordingRoutes,
+        recordings: VoiceUploadRoutes,
         health: MeshHealth,
         registry: CollectorRegistry,
         *,
@@ -98,7 +98,7 @@ class Rest:
             403: "the page is of an origin that may not open one",
             426: "the request asks for no WebSocket",
             429: "the address holds as many conversations as it may",
-            503: "this edge is about to stop",
+            503: "this edge is overloaded, or about to stop",
         },
     )
     async def upgrade(self, _request: Request) -> Response:

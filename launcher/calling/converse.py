@@ -21,7 +21,7 @@ from launcher.calling.transport import (
 )
 from mesh.audio import FRAME_SAMPLES, Decoder, Encoder
 from mesh.discovery.addresses import BadTarget
-from mesh.discovery.search import THROUGH_A_SEARCH, Admission, Replicas, admitted
+from mesh.discovery.search import SEARCHING_SERVICE, Admission, Replicas, admitted
 from mesh.errors import MeshError, MissingServiceTimeout
 from parley.audio.v1 import audio_pb2
 from parley.conversation.v1 import conversation_pb2 as conversation
@@ -59,7 +59,7 @@ async def converse_transport(target: str, config: conversation.ConverseConfig) -
     try:
         async with (
             Replicas(SERVICE, target) as replicas,
-            admitted(replicas, _converse_method, request, THROUGH_A_SEARCH) as stream,
+            admitted(replicas, _converse_method, request, SEARCHING_SERVICE) as stream,
         ):
             yield ConverseTransport(stream)
     except BadTarget as error:

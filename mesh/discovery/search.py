@@ -6,7 +6,7 @@
 
 Replicas that serve are tried one after the other until one admits. A refusal for capacity is cheap and leads on to the
 next; a replica that fails, or does not answer in time, counts, and after three of them the search is over; an error
-that is the request's own would be the same everywhere and is raised at once.
+that the request caused would be the same everywhere and is raised at once.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from mesh.rpc.uploads import Upload
 
 __all__ = [
     "DIRECT",
-    "THROUGH_A_SEARCH",
+    "SEARCHING_SERVICE",
     "Admission",
     "Limits",
     "Replicas",
@@ -39,11 +39,11 @@ __all__ = [
 ]
 
 DIRECT = Limits()
-"""For a service that admits by itself."""
+"""For a service that searches no other service before it admits."""
 
-THROUGH_A_SEARCH = Limits(one_try=DIRECT.search + DIRECT.one_try, search=DIRECT.search + 2 * DIRECT.one_try)
-"""For a service that searches for others before it admits: were a try shorter than that search, a mesh that is busy, or
-full, would be reported as one that cannot be reached."""
+SEARCHING_SERVICE = Limits(one_try=DIRECT.search + DIRECT.one_try, search=DIRECT.search + 2 * DIRECT.one_try)
+"""For a service that searches for others before it admits. A shorter try would time out during that search, and a full
+mesh would look unreachable."""
 
 Req = TypeVar("Req")
 Resp = TypeVar("Resp")
@@ -68,7 +68,7 @@ async def admitted(
     Replicas at the `avoided` addresses are not tried.
 
     Raises `MissingServiceAtCapacity` if a replica was full and none admitted; else the error of a replica that has met
-    a bug, if one has; else `MissingServiceTimeout`. An error of the request's own is raised at once.
+    a bug, if one has; else `MissingServiceTimeout`. An error that the request caused is raised at once.
     """
 
     def begin(replica: Replica) -> Admission[Req, Resp]:
@@ -107,7 +107,7 @@ async def ask(replicas: Replicas, stub_method: "UnaryMethod[Req, Resp]", request
 async def any_serving(replicas: Replicas, name: str = "") -> bool:
     """Whether any replica says in time that it serves `name`, which "" is the replica as a whole. Never fails.
 
-    They are asked: one that hangs goes on serving, as far as its watch can tell.
+    Each is asked now: the health watch reports a hung replica as serving.
     """
     await replicas.first(DIRECT.one_try)
     return True in await _answers(replicas, name)

@@ -62,7 +62,7 @@ class Policy:
     """How long after a pause a turn stays open for the person to continue, whatever the words are."""
 
     unfinished_delay: float = 0.9
-    """The same for words that read as unfinished: "I would like to"."""
+    """The same for words that read as unfinished: "I would like to". A session sets both by its `eagerness`."""
 
     dictation_delay: float = 0.9
     """The same for digits and letters, which people read out in groups."""
@@ -111,7 +111,7 @@ class Policy:
     """How often the language model is asked for the rest of a reply that it broke off."""
 
     apology: str = "Sorry, I lost my train of thought. Could you say that again?"
-    """What is said instead of a reply when the language model fails. A character brings its own text."""
+    """What is said instead of a reply when the language model fails. A session has it in its language."""
 
     first_temperature: float = 0.7
     """The sampling temperature of the first reply: greetings should differ."""

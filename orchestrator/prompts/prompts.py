@@ -25,7 +25,7 @@ def here_and_now() -> datetime:
 
 
 class Prompts:
-    """Renders prompts. What is random in one is drawn, from `chance`, when it is rendered; `now` gives the time."""
+    """Renders prompts. `chance` picks the random parts of a prompt when it is rendered; `now` gives the time."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Prompts:
     def apologies(self, instructions: Instructions, language: str = "") -> ModelApologies:
         """Return the apologies in `language`, a BCP 47 tag, if there are any in it.
 
-        Otherwise they are in the language that the conversation begins in; a plain prompt has none: English.
+        Otherwise they are in the language that the conversation begins in; for a plain prompt they are English.
         """
         asked = language.partition("-")[0].lower()
         return (
@@ -85,7 +85,7 @@ class Prompts:
         )
 
     def _fault(self, character: Character) -> str | None:
-        """Say why a character cannot be, and what was expected; None: it can."""
+        """Return why a character is invalid, and what was expected; None: it is valid."""
         kind, language = character.kind, character.language
         if kind not in self._kinds:
             return f"no character {kind[:_LONGEST_SHOWN]!r}: expected one of {', '.join(self._kinds)}"
@@ -102,7 +102,7 @@ class Prompts:
 
     def _smalltalk(self, _character: Character, language: str) -> str:
         return self._texts.smalltalk.filled(
-            now=self._said_now(), starter=self._chance.choice(self._texts.starters[language])
+            now=self._date_in_words(), starter=self._chance.choice(self._texts.starters[language])
         )
 
     def _guess_animal(self, _character: Character, language: str) -> str:
@@ -127,12 +127,12 @@ class Prompts:
                 smalltalk=self._smalltalk(character, language),
             )
         drawn = self._chance.sample(headlines, min(len(headlines), _MOST_HEADLINES))
-        return self._texts.news.filled(headlines=_paragraphs(drawn), now=self._said_now())
+        return self._texts.news.filled(headlines=_paragraphs(drawn), now=self._date_in_words())
 
     def _unmute_explanation(self, _character: Character, _language: str) -> str:
         return self._texts.unmute_explanation.filled()
 
-    def _said_now(self) -> str:
+    def _date_in_words(self) -> str:
         now = self._now()
         return f"{now:%A}, {now.day} {now:%B %Y}, {now:%H:%M} {now.tzname() or ''}".strip()
 

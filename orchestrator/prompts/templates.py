@@ -1,6 +1,6 @@
 """Plain text that people edit: templates with words in braces to fill in, and lists of one entry a line.
 
-A line that begins with "#" is a remark. Whatever is not as expected is named with file and line, when it is read.
+A line that begins with "#" is a comment. Errors name file and line, at reading.
 """
 
 import re
@@ -21,7 +21,7 @@ class TemplateError(TextFileError):
 
 
 class NumberedLine(NamedTuple):
-    """A line that is no remark."""
+    """A line that is no comment."""
 
     number: int
     text: str
@@ -41,7 +41,7 @@ class Template:
         self._text = text
 
     def filled(self, **values: str) -> str:
-        """Return the text with every placeholder replaced; what is put in is never looked at for another."""
+        """Return the text with every placeholder replaced; inserted text is not searched for placeholders."""
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self._text)
 
 
@@ -53,14 +53,14 @@ def read_template(path: Path, *placeholders: str) -> Template:
         for name in _PLACEHOLDER.findall(line.text):
             if name not in placeholders:
                 raise TemplateError(
-                    path, line.number, f"nothing is known for {{{name}}}: expected {_named(placeholders)}"
+                    path, line.number, f"unknown placeholder {{{name}}}: expected {_named(placeholders)}"
                 )
             found.add(name)
         if _BRACE.search(_PLACEHOLDER.sub("", line.text)):
             raise TemplateError(path, line.number, "a brace stands alone: expected braces around one word only")
     text = "\n".join(line.text for line in lines).strip()
     if not text:
-        raise TemplateError(path, None, "expected a text, found nothing but remarks")
+        raise TemplateError(path, None, "expected a text, found nothing but comments")
     if missing := [name for name in placeholders if name not in found]:
         raise TemplateError(path, None, f"lacks {_named(missing)}")
     return Template(text)
@@ -82,13 +82,14 @@ def read_questions(path: Path, *, least: int) -> tuple[Question, ...]:
     return tuple(questions)
 
 
-def read_table(path: Path, *keys: str) -> Mapping[str, str]:
+def read_table(path: Path, *keys: str, optional: tuple[str, ...] = ()) -> Mapping[str, str]:
     """Read a text for each of the keys, which stands before a colon. Raises `TemplateError`."""
     table: dict[str, str] = {}
     for line in _entries(path, 0):
         match = _ENTRY.fullmatch(line.text)
-        if match is None or match["key"] not in keys:
-            raise TemplateError(path, line.number, f"expected one of {', '.join(keys)}, a colon, and a text")
+        if match is None or match["key"] not in (*keys, *optional):
+            expected = ", ".join((*keys, *optional))
+            raise TemplateError(path, line.number, f"expected one of {expected}, a colon, and a text")
         if match["key"] in table:
             raise TemplateError(path, line.number, f"{match['key']} is there a second time")
         table[match["key"]] = match["text"]

@@ -34,12 +34,14 @@ ByLanguage = Mapping[str, T]
 
 
 class ModelApologies(NamedTuple):
-    """What is said when the language model fails. Each field is named as in its file."""
+    """What is said when the language model fails, or is slow. Each field is named as in its file."""
 
     unanswered: str
     """Instead of a reply."""
     unfinished: str
     """After a sentence that breaks off."""
+    waiting: str
+    """Before a reply that is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def read_texts(own: Path | None = None) -> Texts:
         news_unavailable=folder.template("news_unavailable", "apology", "smalltalk"),
         unmute_explanation=folder.template("unmute_explanation"),
         starters=folder.by_language("starters", read_list),
-        news_apologies=folder.by_language("apologies", read_list),
+        news_apologies=folder.by_language("news_apologies", read_list, formerly="apologies"),
         model_apologies=folder.by_language("model_apologies", _read_model_apologies, APOLOGY_LANGUAGES),
         easy_animals=folder.by_language("animals_easy", read_list),
         hard_animals=folder.by_language("animals_hard", read_list),
@@ -109,9 +111,17 @@ class _Folder:
         return read_template(self.file(f"{name}.txt"), *placeholders)
 
     def by_language(
-        self, name: str, read: Callable[[Path], T], languages: Iterable[str] = ("en", "fr")
+        self,
+        name: str,
+        read: Callable[[Path], T],
+        languages: Iterable[str] = ("en", "fr"),
+        *,
+        formerly: str | None = None,
     ) -> ByLanguage[T]:
-        return {language: read(self.file(f"{name}.{language}.txt")) for language in languages}
+        def file(language: str) -> Path:
+            return self.file(f"{name}.{language}.txt", formerly=formerly and f"{formerly}.{language}.txt")
+
+        return {language: read(file(language)) for language in languages}
 
     def done(self) -> None:
         """Refuse unknown files: a misspelt name would go unnoticed."""
@@ -121,7 +131,10 @@ class _Folder:
 
 
 def _read_model_apologies(path: Path) -> ModelApologies:
-    return ModelApologies(**read_table(path, *ModelApologies._fields))
+    table = read_table(path, "unanswered", "unfinished", optional=("waiting",))
+    if "waiting" not in table:  # A file of the operator's own may be older than this text.
+        table = {**table, "waiting": _read_model_apologies(OUR_OWN / path.name).waiting}
+    return ModelApologies(**table)
 
 
 def _listed(names: Iterable[str]) -> str:

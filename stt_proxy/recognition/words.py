@@ -2,7 +2,7 @@
 
 A hypothesis is rewritten while more is heard, mostly near its end. A word is committed when it and all before it have
 stayed the same for `_STABLE`, the rest when the utterance ends. Later hypotheses may disagree with what was committed:
-they then only tell what comes after it. (Measured: that costs 4 of 100 words, and waiting three times as long 2.)
+only their later words are used. Measured: this makes 4 of 100 words wrong; with three times `_STABLE`, 2 of 100.
 """
 
 import re
@@ -37,7 +37,7 @@ class TimedWord:
         return self.text == other.text and abs(self.start - other.start) <= _SHIFT
 
 
-def spoken(segments: Iterable[TimedWord]) -> list[TimedWord]:
+def real_words(segments: Iterable[TimedWord]) -> list[TimedWord]:
     """The real words among a decoder's segments, without pronunciation marks."""
     return [
         TimedWord(_PRONUNCIATION.sub("", each.text), each.start, each.end)
@@ -46,7 +46,7 @@ def spoken(segments: Iterable[TimedWord]) -> list[TimedWord]:
     ]
 
 
-class Commitment:
+class CommittedWords:
     """The words of one utterance. `partial` is what is not committed of the newest hypothesis."""
 
     def __init__(self) -> None:
@@ -69,13 +69,13 @@ class Commitment:
         return self._commit(rest[:certain])
 
     def conclude(self, hypothesis: Sequence[TimedWord]) -> list[TimedWord]:
-        """Take in the decoder's last word on the utterance; all words that were not committed before."""
+        """Take in the final hypothesis of the utterance; all words that were not committed before."""
         self.partial = ()
         self._since.clear()
         return self._commit(self._after_commitment(hypothesis))
 
     def _after_commitment(self, hypothesis: Sequence[TimedWord]) -> list[TimedWord]:
-        """The words that lie, for the most part, after what was committed, and not before its end."""
+        """The words whose middle is after the committed audio; earlier starts move to its end."""
         done = self._committed_to
         return [
             TimedWord(each.text, max(each.start, done), each.end)

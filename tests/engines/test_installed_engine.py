@@ -8,19 +8,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mesh.audio import FRAME_BYTES, FRAME_S, FRAME_SAMPLES
 from mesh.rpc.channels import open_channel
 from mesh.rpc.health import is_serving
 from mesh.times import seconds
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
+from stt_proxy.engine import ENGINES, Flushed, Pause, Word
 from tests.docs.blocks import blocks
 from tests.ports import free_port, reserved_offset
 from tests.tts_proxy.proxy import LIMIT_S, config, finish, text
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(__file__).with_name("humming")
-MODULES = ("humming", "humming_plugin")
+MODULES = ("humming", "humming_plugin", "knocking")
+KNOCK = np.full(FRAME_SAMPLES, 5_000, "<i2").tobytes()
 PARLEY = "from launcher.main import main; main()"
 
 
@@ -77,6 +81,22 @@ async def test_its_voice_is_heard_through_the_proxy(installed: dict[str, str]) -
     assert seconds(responses[-1].finished.audio_duration) == 0.75
     assert b"engine=humming" in logged
     assert process.returncode == 0
+
+
+async def test_its_recogniser_hears(installed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(installed["PYTHONPATH"])
+    plugin = ENGINES.plugins["knocking"]
+    async with asyncio.timeout(LIMIT_S), plugin.open(plugin.settings_type()) as engine, engine.open("") as stream:
+        await stream.send(bytes(FRAME_BYTES) + 2 * KNOCK + bytes(FRAME_BYTES) + KNOCK)
+        await stream.flush(1)
+        await stream.finish()
+        heard = [event async for event in stream]
+    assert [event for event in heard if not isinstance(event, Pause)] == [
+        Word("knock", FRAME_S, 3 * FRAME_S),
+        Word("knock", 4 * FRAME_S, 5 * FRAME_S),
+        Flushed(1),
+    ]
+    assert [event.probability for event in heard if isinstance(event, Pause)] == [1.0, 0.0, 0.0, 1.0, 0.0]
 
 
 def test_its_settings_are_listed_and_its_faults_are_told(installed: dict[str, str]) -> None:

@@ -125,6 +125,6 @@ async def test_a_bad_text_is_one_line_in_the_log(tmp_path: Path) -> None:
         assert child.returncode == 1
         assert log.decode().count("\n") == 1
         assert (
-            f"{tmp_path}/smalltalk.txt:2: nothing is known for {{starters}}: expected {{now}}, {{starter}}"
+            f"{tmp_path}/smalltalk.txt:2: unknown placeholder {{starters}}: expected {{now}}, {{starter}}"
             in log.decode()
         )

@@ -47,7 +47,7 @@ def test_the_protocol_is_clear_about_an_event(event: Any, expected: Verdict) -> 
     "shown",
     [
         "Traceback (most recent call last)",
-        "edge/session/realtime.py",
+        "edge/session/client.py",
         "ValueError: x",
         "<class 'int'>",
         "<Future object at 0x7f9f170d>",

@@ -16,7 +16,7 @@ from stt_proxy.recognition.pauses import PauseScore
 from stt_proxy.recognition.samples import Samples, SampleWindow
 from stt_proxy.recognition.utterances import Passage, Utterances
 from stt_proxy.recognition.voicing import Voicing
-from stt_proxy.recognition.words import Commitment, TimedWord, spoken
+from stt_proxy.recognition.words import CommittedWords, TimedWord, real_words
 
 _CHUNK_S = CHUNK / SAMPLE_RATE
 _SPEECH_FRAME = 0.5
@@ -43,7 +43,7 @@ class Transcription:
         self._utterances = utterances or Utterances()
         self._level = Level()
         self._gain = 1.0
-        self._commitment = Commitment()
+        self._commitment = CommittedWords()
         self._guess = ""
 
     def feed(self, pcm: bytes) -> Iterator[Event]:
@@ -82,7 +82,7 @@ class Transcription:
             return
         if passage.begins:
             self._gain = self._level.gain
-            self._commitment = Commitment()
+            self._commitment = CommittedWords()
             self._decoder.begin(passage.start)
         self._decoder.feed(with_noise_floor(self._window.read(passage.start, passage.end) * self._gain))
         if passage.ends:
@@ -94,7 +94,7 @@ class Transcription:
         yield from self._new_guess()
 
     def _hypothesis(self) -> list[TimedWord]:
-        return [word for word in spoken(self._decoder.segments()) if self._voicing.holds(word)]
+        return [word for word in real_words(self._decoder.segments()) if self._voicing.holds(word)]
 
     def _new_guess(self) -> Iterator[Event]:
         partial = self._commitment.partial

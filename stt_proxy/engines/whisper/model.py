@@ -59,11 +59,15 @@ class Hypothesis(NamedTuple):
     score: float
     no_speech: float
     """The probability that there is no speech at all in the window."""
+    length: int
+    """Samples of the window."""
 
     @property
     def said(self) -> tuple[TimedWord, ...]:
         """The words, or none where they were found in a noise."""
-        return self.words if is_speech(self.score, self.no_speech, self.certainty) else ()
+        # A hum is short. Longer speech whose language is unclear is speech.
+        certainty = self.certainty if self.length < _ENOUGH else 1.0
+        return self.words if is_speech(self.score, self.no_speech, certainty) else ()
 
 
 class WhisperModel:
@@ -101,7 +105,7 @@ class WhisperModel:
         result = self._generate(encoded, start, most=_MOST_TOKENS, suppressed=[-1])
         tokens = [token for token in result.sequences_ids[0] if token < self._vocabulary.end]
         words = self._words(encoded, start, tokens, language or "en", min(len(samples), length))
-        return Hypothesis(words, language or "en", certainty, result.scores[0], result.no_speech_prob)
+        return Hypothesis(words, language or "en", certainty, result.scores[0], result.no_speech_prob, len(samples))
 
     def rehearse(self) -> None:
         """Do what takes time with a window of 3 s in which fifteen tokens are said."""

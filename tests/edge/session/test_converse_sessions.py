@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.server import EdgeServer
-from edge.session import realtime
+from edge.session import client as client_session
 from mesh.audio import FRAME_BYTES
 from mesh.errors import AtCapacity
 from parley.conversation.v1 import conversation_pb2 as pb
@@ -99,7 +99,7 @@ class TestRefusal:
     async def test_of_a_client_that_never_begins(
         self, edge: EdgeServer, fake: FakeConversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(realtime, "_OPENING_LIMIT_S", 0.1)
+        monkeypatch.setattr(client_session, "_OPENING_LIMIT_S", 0.1)
         async with client_of(edge.port, "/v1/converse") as client:
             assert (await client.next_event())["error"]["reason"] == "IDLE"
             assert (await client.closed())[0] == 1011

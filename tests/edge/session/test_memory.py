@@ -10,7 +10,7 @@ import pytest
 from edge.dialects.unmute import UnmuteDialect
 from edge.http.connections import HttpConnection, WebSocketConnection
 from edge.server import EdgeServer
-from edge.session.realtime import RealtimeSession
+from edge.session.client import ClientSession
 from parley.conversation.v1.conversation_pb2 import END_CAUSE_GOODBYE
 from tests.edge.clients import Client, client_of
 from tests.edge.sounds import opus_stream
@@ -51,7 +51,7 @@ def without_collections() -> Iterator[None]:
 
 
 def alive() -> list[str]:
-    kinds = (RealtimeSession, UnmuteDialect, HttpConnection, WebSocketConnection)
+    kinds = (ClientSession, UnmuteDialect, HttpConnection, WebSocketConnection)
     return [type(each).__name__ for each in gc.get_objects() if type(each) in kinds]
 
 

@@ -16,8 +16,8 @@ from edge.access.openings import Openings
 from edge.dialects.unmute import UnmuteDialect
 from edge.metrics import EdgeMetrics
 from edge.server import EdgeServer
-from edge.session import realtime
-from edge.session.realtime import RealtimeSession
+from edge.session import client as client_session
+from edge.session.client import ClientSession
 from mesh.discovery.search import Replicas
 from mesh.errors import AtCapacity, Idle, InternalError, MeshError, UpstreamDown, VoiceNotFound
 from mesh.rpc.server import GrpcServer
@@ -93,7 +93,7 @@ class TestEnd:
         websocket = WebSocket({"type": "websocket", "subprotocols": [], "headers": []}, receive, send)
         async with Replicas("orchestrator", orchestrator.address) as orchestrators:
             metrics = EdgeMetrics(CollectorRegistry())
-            session = RealtimeSession(
+            session = ClientSession(
                 websocket, UnmuteDialect, orchestrators, metrics, stopping=asyncio.Event(), openings=Openings()
             )
             with capture_logs() as logged:
@@ -134,7 +134,7 @@ class TestEnd:
     async def test_a_client_that_does_not_read_is_dropped(
         self, edge: EdgeServer, fake: FakeConversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(realtime, "_CLIENT_LIMIT_S", 0.2)
+        monkeypatch.setattr(client_session, "_CLIENT_LIMIT_S", 0.2)
         async with client_that_does_not_read(edge.port):
             talk = await fake.next_conversation()
             for _ in range(200):
@@ -145,7 +145,7 @@ class TestEnd:
         self, edge: EdgeServer, fake: FakeConversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """However much is still to be sent to them."""
-        monkeypatch.setattr(realtime, "_CLIENT_LIMIT_S", 0.2)
+        monkeypatch.setattr(client_session, "_CLIENT_LIMIT_S", 0.2)
         async with AsyncExitStack() as clients:
             for _ in range(40):
                 await clients.enter_async_context(client_that_does_not_read(edge.port))

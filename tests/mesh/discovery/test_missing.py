@@ -3,7 +3,7 @@
 import pytest
 
 from mesh.discovery.replicas import missing, outcome_of
-from mesh.discovery.search import DIRECT, THROUGH_A_SEARCH
+from mesh.discovery.search import DIRECT, SEARCHING_SERVICE
 from mesh.errors import (
     AtCapacity,
     BadAudio,
@@ -77,6 +77,6 @@ def test_errors_that_would_be_the_same_everywhere_are_the_requests_own(
 
 def test_a_try_through_a_search_outlasts_that_search_and_its_last_try() -> None:
     assert (DIRECT.one_try, DIRECT.search, DIRECT.failures) == (0.5, 1.5, 3)
-    assert THROUGH_A_SEARCH.one_try == DIRECT.search + DIRECT.one_try
-    assert THROUGH_A_SEARCH.search == THROUGH_A_SEARCH.one_try + DIRECT.one_try
+    assert SEARCHING_SERVICE.one_try == DIRECT.search + DIRECT.one_try
+    assert SEARCHING_SERVICE.search == SEARCHING_SERVICE.one_try + DIRECT.one_try
     assert DIRECT.wait_for_serving == DIRECT.one_try

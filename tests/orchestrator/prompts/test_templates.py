@@ -22,7 +22,7 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
 Written = Callable[[str], Path]
 
 
-def test_a_template_is_filled_and_its_remarks_are_left_out(written: Written) -> None:
+def test_a_template_is_filled_and_its_comments_are_left_out(written: Written) -> None:
     template = read_template(written("# {nobody}\n\nHello {name},\n# still\ngood {time}.\n"), "name", "time")
     assert template.filled(name="Ada", time="day") == "Hello Ada,\ngood day."
 
@@ -71,13 +71,13 @@ def _table(path: Path) -> Any:
 @pytest.mark.parametrize(
     ("read", "text", "told"),
     [
-        (_template, "Hello {name}.\n\n{nmae}", ":3: nothing is known for {nmae}: expected {name}"),
-        (_plain, "Hello {name}.", ":1: nothing is known for {name}: expected none here"),
+        (_template, "Hello {name}.\n\n{nmae}", ":3: unknown placeholder {nmae}: expected {name}"),
+        (_plain, "Hello {name}.", ":1: unknown placeholder {name}: expected none here"),
         (_template, "Hello\n{name}, {\n", ":2: a brace stands alone"),
         (_template, "{name} {{name}}", ":1: a brace stands alone"),
         (_template, "{name} {}", ":1: a brace stands alone"),
         (_template, "Hello.", ": lacks {name}"),
-        (_template, "# {name}\n", ": expected a text, found nothing but remarks"),
+        (_template, "# {name}\n", ": expected a text, found nothing but comments"),
         (read_list, "", ": expected at least 1 entry, one a line"),
         (read_list, "cat\n\ndog\nCat", ":4: is the same as line 1"),
         (read_list, "cat\n{dog}", ":2: holds a brace"),

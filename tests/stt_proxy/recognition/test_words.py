@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stt_proxy.recognition import FRAME, SAMPLE_RATE
-from stt_proxy.recognition.words import Commitment, TimedWord, spoken
+from stt_proxy.recognition.words import CommittedWords, TimedWord, real_words
 
 
 def hypothesis(text: str, *, first: float = 0.0) -> list[TimedWord]:
@@ -38,7 +38,7 @@ def heard(seconds: float) -> int:
     ],
 )
 def test_fillers_and_marks_go(segment: str, word: str | None) -> None:
-    found = spoken([TimedWord(segment, 160, 320)])
+    found = real_words([TimedWord(segment, 160, 320)])
     assert found == ([] if word is None else [TimedWord(word, 160, 320)])
 
 
@@ -93,14 +93,14 @@ Step = tuple[float, str, str, str]
     ],
 )
 def test_commitment(steps: list[Step]) -> None:
-    commitment = Commitment()
+    commitment = CommittedWords()
     for when, guess, committed, partial in steps:
         assert texts(commitment.revise(hypothesis(guess), heard(when))) == committed
         assert texts(list(commitment.partial)) == partial
 
 
 def test_the_end_commits_the_rest() -> None:
-    commitment = Commitment()
+    commitment = CommittedWords()
     commitment.revise(hypothesis("what is the"), heard(1))
     assert texts(commitment.revise(hypothesis("what is the"), heard(1.4))) == "what is the"
     commitment.revise(hypothesis("what is the tine"), heard(1.5))
@@ -109,20 +109,20 @@ def test_the_end_commits_the_rest() -> None:
 
 
 def test_a_word_may_move_a_little() -> None:
-    commitment = Commitment()
+    commitment = CommittedWords()
     commitment.revise([TimedWord("yes", heard(0.2), heard(0.5))], heard(1))
     moved = TimedWord("yes", heard(0.2) + heard(0.1), heard(0.5))
     assert commitment.revise([moved], heard(1.4)) == [moved]
 
 
 def test_a_word_elsewhere_is_another() -> None:
-    commitment = Commitment()
+    commitment = CommittedWords()
     commitment.revise([TimedWord("yes", heard(0.2), heard(0.5))], heard(1))
     assert commitment.revise([TimedWord("yes", heard(0.6), heard(0.9))], heard(1.4)) == []
 
 
 def test_a_word_that_reaches_into_what_is_committed_starts_at_its_end() -> None:
-    commitment = Commitment()
+    commitment = CommittedWords()
     commitment.revise(hypothesis("one two"), heard(1))
     commitment.revise(hypothesis("one two"), heard(1.4))
     late = TimedWord("threefold", heard(0.4), heard(1.2))
@@ -131,12 +131,12 @@ def test_a_word_that_reaches_into_what_is_committed_starts_at_its_end() -> None:
 
 def test_a_word_may_begin_with_the_first_sample() -> None:
     word = TimedWord("yes", 0, heard(0.3))
-    assert Commitment().conclude([word]) == [word]
+    assert CommittedWords().conclude([word]) == [word]
 
 
 @pytest.mark.parametrize(("end", "known"), [(heard(0.6), True), (heard(0.6) + 1, False)])
 def test_a_word_of_which_half_is_committed_is_known(end: int, known: bool) -> None:
-    commitment = Commitment()
+    commitment = CommittedWords()
     commitment.conclude(hypothesis("one two"))
     assert (commitment.conclude([TimedWord("again", heard(0.4), end)]) == []) is known
 
@@ -148,7 +148,7 @@ guesses = st.lists(
 
 @given(guesses)
 def test_words_are_given_once_in_order(plan: list[list[tuple[str, int, int]]]) -> None:
-    commitment, given_words, now = Commitment(), list[TimedWord](), 0
+    commitment, given_words, now = CommittedWords(), list[TimedWord](), 0
     for number, guess in enumerate(plan):
         words, position = [], 0
         for text, gap, length in guess:

@@ -28,7 +28,7 @@ def test_the_remedy_fits_the_python(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     ("python", "said"), [((3, 11), False), ((3, 13), False), ((3, 14), True), ((3, 15), True), ((4, 0), True)]
 )
 def test_pocketsphinx_ends_with_python_313(python: tuple[int, int], said: bool) -> None:
-    assert bool(plugin._unavailable(python)) is said
+    assert bool(plugin._note_for_python(python)) is said
 
 
 @pytest.mark.parametrize(

@@ -40,10 +40,10 @@ class MadeVoice(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """The recording is kept. There is nothing more to say."""
+    """The empty answer to a stored donation."""
 
 
-class RecordingRoutes:
+class VoiceUploadRoutes:
     """Answers the routes, to pages of the same origins as may open a conversation.
 
     Without donations there is nothing at their routes: 404.
@@ -90,7 +90,7 @@ class RecordingRoutes:
         """
         self._origins.require(request.headers, _PURPOSE)
         try:
-            # Better now than after they have read it aloud.
+            # Checked before the donor reads the text.
             self._donations.check(address_of(request))
             started = await ask(self._voices, _start_donation, StartDonationRequest())
         except NotOffered as error:
@@ -110,7 +110,7 @@ class RecordingRoutes:
         The parts of the form may come in either order. 400 names the first broken rule, in this order: the
         metadata is JSON, it has the fields it must have, the file has at least 0.1 MiB, the nickname at most 30
         characters, the id is known and not used, it is at most five minutes old, somebody speaks in the recording. Only
-        200 uses the id up.
+        a stored donation (200) uses up the id.
         """
         self._origins.require(request.headers, _PURPOSE)
         config = SubmitDonationRequest(config=SubmitDonationConfig())
