@@ -59,6 +59,7 @@ async def typed(target: str) -> tuple[str, float]:
     session = pb.SessionConfig(reply_modality=pb.REPLY_MODALITY_TEXT)
     try:
         async with bridge(target, pb.ConverseConfig(typed_only=True, session=session)) as person:
+            await person.first("started", within=LIMIT_S)
             await person.send(text=pb.UserText(text="What is the weather like?"))
             await person.first("reply_text_done", within=LIMIT_S)
     except* TimeoutError:
