@@ -18,6 +18,8 @@ _OVER_S = 0.5
 """A person who speaks so soon after a sound speaks over the reply."""
 _BLINK_S = 0.05
 """A gap in the sound that is too short to be a silence."""
+_WAITING = frozenset({"one", "moment", "please"})
+"""What is said in English before a reply that is late: no part of the reply, and no apology."""
 
 
 class Silence(NamedTuple):
@@ -102,7 +104,8 @@ def judge(journal: Sequence[Entry], *, reply: str, usual_wait_s: float, promise:
     found = list(answers(journal, reply))
     lost = tuple(losses(journal))
     excess, told = 0.0, True
-    for silence in silences(journal, ended_at):
+    others = leftovers(journal, reply)
+    for silence in silences([each for each in journal if not _is_of(each, others)], ended_at):
         length = silence.length_s - (usual_wait_s if silence.reaction else 0.0)
         excess = max(excess, length)
         if length > promise.silence_s:
@@ -126,6 +129,10 @@ def judge(journal: Sequence[Entry], *, reply: str, usual_wait_s: float, promise:
         warnings=tuple(warnings(journal)),
         faults=tuple(faults),
     )
+
+
+def _is_of(entry: Entry, replies: set[str]) -> bool:
+    return isinstance(entry, Event) and entry.body.get("replyId") in replies
 
 
 def words_said(journal: Sequence[Entry]) -> int:
@@ -203,19 +210,37 @@ def answers(journal: Sequence[Entry], reply: str) -> Iterator[Answer]:
     expected = [_plain(word) for word in reply.split()]
     questions = _questions(journal)
     ends = [*(question.asked for question in questions[1:]), float("inf")]
+    others = leftovers(journal, reply)
     for question, until in zip(questions, ends, strict=False):
         ids = {
             entry.body["replyId"] for entry in _events(journal, "replyCreated") if question.asked <= entry.at < until
-        }
+        } - others
         spoken = [entry for entry in _events(journal, "replyWordSpoken") if entry.body["replyId"] in ids]
         finished = any(entry.body["replyId"] in ids for entry in _events(journal, "replyFinished"))
         yield _answer(
-            [_plain(entry.body["text"]) for entry in spoken],
+            [word for entry in spoken if (word := _plain(entry.body["text"])) not in _WAITING],
             expected,
             finished=finished,
             seams=max(0, len({entry.body["replyId"] for entry in spoken}) - 1),
             interrupted=question.interrupted,
         )
+
+
+def leftovers(journal: Sequence[Entry], reply: str) -> set[str]:
+    """Replies that were the rest of an earlier one, and ended by what the person had said over that one.
+
+    After a loss the recogniser hears that speech again, and later. Such a rest answers no question.
+    """
+    first = _plain(reply.split(maxsplit=1)[0])
+    began: dict[str, str] = {}
+    for entry in _events(journal, "replyWordSpoken"):
+        began.setdefault(entry.body["replyId"], _plain(entry.body["text"]))
+    interrupted = {
+        entry.body["replyId"]
+        for entry in _events(journal, "replyCancelled")
+        if entry.body.get("cause") == "CANCEL_CAUSE_WORD_RECOGNIZED"
+    }
+    return {reply_id for reply_id, word in began.items() if reply_id in interrupted and word not in (first, *_WAITING)}
 
 
 def _events(journal: Sequence[Entry], name: str) -> Iterator[Event]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from rich.table import Table
 
+from chaos.journal import Entry
+from chaos.judging import Outcome
 from chaos.phases import PHASES
 from chaos.strikes import Conversation, Strike
 
@@ -75,10 +77,13 @@ def as_json(strikes: Sequence[Strike]) -> list[dict[str, Any]]:
 
 
 def _conversation(conversation: Conversation) -> dict[str, Any]:
-    outcome = conversation.outcome
+    written_down = outcome_as_json(conversation.outcome, conversation.journal)
+    return {"phase": conversation.phase, "seen": conversation.seen, **written_down}
+
+
+def outcome_as_json(outcome: Outcome, journal: Sequence[Entry]) -> dict[str, Any]:
+    """What became of one conversation, and all that happened in it."""
     return {
-        "phase": conversation.phase,
-        "seen": conversation.seen,
         "kept": outcome.kept,
         "faults": list(outcome.faults),
         "said": outcome.said,
@@ -88,9 +93,7 @@ def _conversation(conversation: Conversation) -> dict[str, Any]:
         "lost": list(outcome.lost),
         "warnings": list(outcome.warnings),
         "answers": [" ".join(answer.words) for answer in outcome.answers],
-        "journal": [
-            {"at": round(entry.at, 3), "what": type(entry).__name__, **_fields(entry)} for entry in conversation.journal
-        ],
+        "journal": [{"at": round(entry.at, 3), "what": type(entry).__name__, **_fields(entry)} for entry in journal],
     }
 
 

@@ -19,7 +19,10 @@ _WITH_ANOTHER_S = 1.0
 _WITH_A_RESTART_S = 3.0
 """What a fault may cost at most: where another replica is up, and where one has to start again."""
 
-_ADMITTED_WITHIN_S = 15.0
+_ASKS_AGAIN = frozenset({Victim.LLM, Victim.ORCHESTRATOR, Victim.EDGE})
+"""Whose loss ends the request to the language model."""
+
+ADMITTED_WITHIN_S = 15.0
 _PATIENCE_S = 10.0
 """How long a person listens into a silence before asking again: by then every promise is kept or broken."""
 
@@ -57,16 +60,20 @@ class StrikePlan(NamedTuple):
     seed: int = 0
 
 
-def promise(victim: Victim, fault: Fault, replicas: int) -> Promise:
-    """What the fault may cost where the victim is one of so many replicas."""
+def promise(victim: Victim, fault: Fault, replicas: int, *, first_token_s: float = 0.0) -> Promise:
+    """What the fault may cost where the victim is one of so many replicas.
+
+    Where the language model has to be asked again, it needs `first_token_s` for its first word, as for any other.
+    """
+    again_s = first_token_s if victim in _ASKS_AGAIN else 0.0
     noticed = NOTICED_S if fault in {Fault.STOP, Fault.PARTITION} else 0.0
     if fault is Fault.NONE or victim is Victim.VOICE_SERVICE:
         return Promise(_WITH_ANOTHER_S)
     if fault is Fault.LATENCY:
         return Promise(_WITH_ANOTHER_S + 4 * LATENCY_S)
     if replicas > 1 or fault is Fault.CUT:
-        return Promise(_WITH_ANOTHER_S + noticed)
-    return Promise(_WITH_A_RESTART_S + noticed, told_is_enough=fault.lasts)
+        return Promise(_WITH_ANOTHER_S + noticed + again_s)
+    return Promise(_WITH_A_RESTART_S + noticed + again_s, told_is_enough=fault.lasts)
 
 
 class Striker:
@@ -77,6 +84,11 @@ class Striker:
         self._plan = plan
         self._chance = random.Random(plan.seed)  # noqa: S311 - repeatable on purpose
         self._usual_wait_s = 3.0
+
+    @property
+    def usual_wait_s(self) -> float:
+        """How long a reply's first sound takes without a fault, as last measured."""
+        return self._usual_wait_s
 
     async def warm_up(self) -> None:
         """Hold a conversation with each edge, to have everything loaded, and to know how long a reply usually takes."""
@@ -91,7 +103,7 @@ class Striker:
 
     @staticmethod
     async def _ask(caller: Caller) -> None:
-        await caller.until_admitted(_ADMITTED_WITHIN_S)
+        await caller.until_admitted(ADMITTED_WITHIN_S)
         await caller.say(ASKED_WORDS)
         await caller.until(finished_after(asked_last(caller.journal)), 2 * _PATIENCE_S)
 
@@ -125,7 +137,8 @@ class Striker:
         usual = usual_wait_s([caller.journal for caller in callers], moment)
         if usual is not None:
             self._usual_wait_s = usual
-        allowed = promise(victim, fault, self._mesh.plan.count(victim))
+        plan = self._mesh.plan
+        allowed = promise(victim, fault, plan.count(victim), first_token_s=plan.first_token_s)
         return Strike(
             victim,
             fault,
@@ -159,23 +172,23 @@ class Striker:
         await asyncio.sleep(timing.strike - lead_s - timing.jitter_s / 10 - clock())
         await stack.enter_async_context(caller)
         await PHASES[phase](caller, timing)
-        await self._listen_to_the_end(caller)
+        await listen_to_the_end(caller)
         await asyncio.sleep(max(0.0, timing.over - clock()))
         # A person does not speak into a reply that has come back meanwhile.
-        await self._listen_to_the_end(caller)
-        await caller.until_admitted(_ADMITTED_WITHIN_S)
+        await listen_to_the_end(caller)
+        await caller.until_admitted(ADMITTED_WITHIN_S)
         await caller.say(ASKED_WORDS)
-        await self._listen_to_the_end(caller)
+        await listen_to_the_end(caller)
         await asyncio.sleep(0.3)
 
-    @staticmethod
-    async def _listen_to_the_end(caller: Caller) -> None:
-        """Until the reply was heard, or nothing has come for so long that nobody would wait for it."""
-        finished = finished_after(asked_last(caller.journal))
-        while not await caller.until(finished, _PATIENCE_S):
-            heard = last_heard(caller.journal)
-            if heard is None or heard + _PATIENCE_S < asyncio.get_running_loop().time():
-                return
+
+async def listen_to_the_end(caller: Caller) -> None:
+    """Until the reply was heard, or nothing has come for so long that nobody would wait for it."""
+    finished = finished_after(asked_last(caller.journal))
+    while not await caller.until(finished, _PATIENCE_S):
+        heard = last_heard(caller.journal)
+        if heard is None or heard + _PATIENCE_S < asyncio.get_running_loop().time():
+            return
 
 
 class _Lag:

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.access.admission import RefusalReason
+from edge.session.stream import ResumeCause
 from mesh.errors import AtCapacity, Draining, Idle, InvalidRequest, MeshError, UpstreamDown
 
 _SESSION_BUCKETS_S = (1, 10, 30, 60, 120, 240, 480, 960, 1920)
@@ -54,6 +55,15 @@ class EdgeMetrics:
         )
         for reason in RefusalReason:
             self._refusals.labels(reason.value)
+        self._resumptions = Counter(
+            "parley_edge_resumptions",
+            "Conversations that went on at another orchestrator or on another connection, and why: "
+            "orchestrator_lost, orchestrator_stops, client_returned.",
+            ("cause",),
+            registry=registry,
+        )
+        for cause in ResumeCause:
+            self._resumptions.labels(cause.value)
         self._health = Summary(
             "worker_health_ok",
             "Health checks of the mesh: 1 if everything that a conversation needs was up, else 0.",
@@ -86,6 +96,10 @@ class EdgeMetrics:
     def count_refusal(self, reason: RefusalReason) -> None:
         """Count a handshake that was refused."""
         self._refusals.labels(reason.value).inc()
+
+    def count_resumption(self, cause: ResumeCause) -> None:
+        """Count a conversation that goes on elsewhere."""
+        self._resumptions.labels(cause.value).inc()
 
     def count_disconnect(self) -> None:
         """Count a connection that was closed because of an error."""

@@ -11,7 +11,7 @@ import structlog
 
 from mesh.discovery.search import Replicas, any_serving
 from mesh.rpc.health import Health
-from orchestrator.llm.client import LanguageModel
+from orchestrator.llm.several import AnyLanguageModel
 from orchestrator.metrics import Metrics
 
 _EVERY_S = 1.0
@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 Probe = Callable[[], Awaitable[bool]]
 
 
-async def watch(health: Health, stt: Replicas, tts: Replicas, model: LanguageModel, metrics: Metrics) -> None:
+async def watch(health: Health, stt: Replicas, tts: Replicas, model: AnyLanguageModel, metrics: Metrics) -> None:
     """Publish the health of all three until cancelled."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_watch(health, metrics, "stt", lambda: any_serving(stt)))

@@ -12,7 +12,7 @@ from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
 from orchestrator.dependencies import watch
 from orchestrator.llm.address import BadAddress
-from orchestrator.llm.client import LanguageModel
+from orchestrator.llm.several import AnyLanguageModel, language_model
 from orchestrator.metrics import Metrics
 from orchestrator.prompts.headlines import HeadlineCache
 from orchestrator.prompts.prompts import Prompts
@@ -65,9 +65,9 @@ async def serve(settings: OrchestratorSettings) -> None:
                 await server.until_drained()
 
 
-def _model(settings: OrchestratorSettings) -> LanguageModel:
+def _model(settings: OrchestratorSettings) -> AnyLanguageModel:
     try:
-        return LanguageModel(settings)
+        return language_model(settings)
     except BadAddress as error:
         raise CannotStart("the language model cannot be asked", problem=str(error)) from None
 

@@ -37,6 +37,9 @@ class Metrics:
             ("dependency",),
             registry=registry,
         )
+        self.checkpoints = Counter(
+            "parley_checkpoints", "Checkpoints sent, from which conversations can go on elsewhere.", registry=registry
+        )
         self.voice_to_voice = Histogram(
             "parley_voice_to_voice_seconds",
             "From the pause that ended the person's turn to the first audio of the reply.",

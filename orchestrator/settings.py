@@ -52,6 +52,28 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
             parse=parse_key,
         ),
     ] = None
+    llm_fallback_urls: Annotated[
+        tuple[str, ...],
+        setting(
+            help="URLs of further servers, in the order in which they are asked when those before fail or are late.",
+            env="PARLEY_LLM_FALLBACK_URLS",
+        ),
+    ] = ()
+    llm_fallback_models: Annotated[
+        tuple[str, ...],
+        setting(
+            help="Model to use on each of these servers. Not set: the only model that each lists.",
+            env="PARLEY_LLM_FALLBACK_MODELS",
+        ),
+    ] = ()
+    llm_fallback_api_keys: Annotated[
+        tuple[str, ...],
+        setting(
+            help="API key for each of these servers; none: it wants no key. Not set: none of them does.",
+            env="PARLEY_LLM_FALLBACK_API_KEYS",
+            secret=True,
+        ),
+    ] = ()
     llm_ca_file: Annotated[
         str | None,
         setting(
@@ -94,6 +116,15 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         float,
         setting(help="Seconds between two tokens of an answer.", env="PARLEY_LLM_NEXT_TOKEN_LIMIT_S", gt=0, le=600),
     ] = 5.0
+    llm_slow_s: Annotated[
+        float,
+        setting(
+            help="Seconds without a word of an answer until the user is asked to wait.",
+            env="PARLEY_LLM_SLOW_AFTER_S",
+            gt=0,
+            le=600,
+        ),
+    ] = 3.0
     llm_thinking_s: Annotated[
         float,
         setting(

@@ -15,7 +15,7 @@ from edge.metrics import EdgeMetrics
 from edge.session import refusals
 from edge.session.resume_tokens import CheckpointStore, MemoryStore, give_back, looked_up, resumable, use_up
 from edge.session.send_queue import ClientTooSlow, Outgoing, SendQueue
-from edge.session.stream import ConversationStream, conversation, ignored
+from edge.session.stream import ConversationStream, ResumeCause, conversation, ignored
 from mesh.discovery.search import Replicas
 from mesh.errors import Draining, Idle, InternalError, MeshError
 from mesh.limits import RepeatedLimit
@@ -146,9 +146,11 @@ class ClientSession:
                 own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
             on_checkpoint = own.keep if own else ignored
             async with self._openings.admission(typed=config.typed_only):
-                stream = await exits.enter_async_context(conversation(self._orchestrators, opening, on_checkpoint))
+                opened = conversation(self._orchestrators, opening, on_checkpoint, self._metrics.count_resumption)
+                stream = await exits.enter_async_context(opened)
             exits.callback(self._openings.freed)
             if resume is not None:
+                self._metrics.count_resumption(ResumeCause.CLIENT_RETURNED)
                 await use_up(self._checkpoints, token)
             try:
                 yield stream

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from enum import StrEnum
 
 import grpc
 import structlog
@@ -53,22 +54,37 @@ _log = structlog.get_logger()
 Stream = Admission[ConverseRequest, ConverseResponse]
 
 
+class ResumeCause(StrEnum):
+    """Why a conversation had to go on elsewhere."""
+
+    ORCHESTRATOR_LOST = "orchestrator_lost"
+    ORCHESTRATOR_STOPS = "orchestrator_stops"
+    CLIENT_RETURNED = "client_returned"
+    """The client had lost its connection, or its edge."""
+
+
 class ConversationStream:
     """One conversation, on one replica after the other. Iterate over it for what comes after `started`.
 
-    One task reads, one sends. `on_checkpoint` is called with each checkpoint, which the reader does not get.
+    One task reads, one sends. `on_checkpoint` is called with each checkpoint, which the reader does not get, and
+    `on_resumed` whenever another replica has taken the conversation.
     """
 
     started: ConverseResponse
     """The first response of the first replica."""
 
     def __init__(
-        self, orchestrators: Replicas, opening: ConverseRequest, on_checkpoint: Callable[[Checkpoint], None]
+        self,
+        orchestrators: Replicas,
+        opening: ConverseRequest,
+        on_checkpoint: Callable[[Checkpoint], None],
+        on_resumed: Callable[[ResumeCause], None],
     ) -> None:
         self._orchestrators = orchestrators
         self._opening = opening
         self._opening.config.checkpoints = True
         self._on_checkpoint = on_checkpoint
+        self._on_resumed = on_resumed
         self._stream: Stream | None = None
         """The present one. None: another is being opened, and requests wait."""
         self._exits = AsyncExitStack()
@@ -250,6 +266,8 @@ class ConversationStream:
 
     async def _go_on(self, stream: Stream, exits: AsyncExitStack) -> None:
         """Make `stream` the present one, and send it what the one before had not confirmed."""
+        stops = self._leave_by is not None
+        self._on_resumed(ResumeCause.ORCHESTRATOR_STOPS if stops else ResumeCause.ORCHESTRATOR_LOST)
         self._exits, self._leave_by = exits, None
         _log.info("the conversation goes on", replica=stream.replica)
         self._sent.restart()
@@ -277,10 +295,13 @@ def ignored(_checkpoint: Checkpoint) -> None:
 
 @asynccontextmanager
 async def conversation(
-    orchestrators: Replicas, opening: ConverseRequest, on_checkpoint: Callable[[Checkpoint], None]
+    orchestrators: Replicas,
+    opening: ConverseRequest,
+    on_checkpoint: Callable[[Checkpoint], None],
+    on_resumed: Callable[[ResumeCause], None],
 ) -> AsyncIterator[ConversationStream]:
     """A conversation that a replica has admitted; it is hung up on leaving, if it has not ended."""
-    stream = ConversationStream(orchestrators, opening, on_checkpoint)
+    stream = ConversationStream(orchestrators, opening, on_checkpoint, on_resumed)
     await stream.open()
     try:
         async with beside(stream.hurry()):

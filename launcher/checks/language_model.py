@@ -14,6 +14,7 @@ from orchestrator.llm.availability import NO_LIST
 from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.connection import Trouble, trouble
 from orchestrator.llm.failures import LanguageModelFailed
+from orchestrator.llm.several import fallbacks
 from orchestrator.settings import OrchestratorSettings
 
 _LIST_LIMIT_S = 10.0
@@ -34,10 +35,23 @@ async def language_model(context: Context) -> list[Finding]:
     if chosen is None:
         return [fine("server", _RESPONDER)]
     settings = load(OrchestratorSettings, context.fitting, llm_url=chosen.url, llm_model=chosen.model)
+    findings = await _server(settings, chosen.told_by)
+    try:
+        others = fallbacks(settings)
+    except BadAddress as error:
+        return [*findings, wrong("server", str(error), "correct the variable that is named")]
+    for each in others:
+        findings += await _server(each, "PARLEY_LLM_FALLBACK_URLS")
+    return findings
+
+
+async def _server(settings: OrchestratorSettings, told_by: str) -> list[Finding]:
+    """What is found at one server, which `told_by` names."""
     try:
         model = LanguageModel(settings)
     except BadAddress as error:
-        return [wrong("server", f"{masked(chosen.url)}: {error}", "correct the variable or the option that is named")]
+        url = masked(settings.llm_url)
+        return [wrong("server", f"{url}: {error}", "correct the variable or the option that is named")]
     where = model.address.shown
     async with model:
         try:
@@ -49,7 +63,7 @@ async def language_model(context: Context) -> list[Finding]:
             return [_failed(error, "server", where)]
         except TimeoutError as error:
             return [_failed(error, "server", where)]
-        return [fine("server", f"answers at {where} ({chosen.told_by})"), *await _asked(model, settings, listed)]
+        return [fine("server", f"answers at {where} ({told_by})"), *await _asked(model, settings, listed)]
 
 
 async def _asked_unlisted(model: LanguageModel, status: int | None, where: str) -> list[Finding]:

@@ -12,11 +12,13 @@ from chaos import matrix
 from chaos.members import Fault, Victim
 from chaos.mesh import MeshPlan, running_mesh
 from chaos.phases import PHASES
+from chaos.rolling import Held, restart_all
 from chaos.strikes import Strike, StrikePlan, Striker
 from launcher import options
 from launcher.command import Command
 from launcher.console import console
 from launcher.failure import ExitCode, Failure
+from mesh.settings import ServiceSettings
 
 _USUAL_FAULTS = (Fault.KILL, Fault.STOP, Fault.TERM, Fault.PARTITION)
 
@@ -30,6 +32,7 @@ class PromisesBroken(Failure):
     examples=[
         ("parley chaos", "every victim, the usual faults, every phase"),
         ("parley chaos --victim orchestrator --fault kill --fault stop", "two rows of the matrix"),
+        ("parley chaos --rolling 20", "a rolling restart under 20 conversations"),
         ("parley chaos --victim tts-proxy --phase mid-reply --replicas 1", "with a supervisor and no other replica"),
     ],
     exit_codes={
@@ -92,6 +95,13 @@ class PromisesBroken(Failure):
     show_default=True,
     help="How often a strike that broke a promise is repeated; the last result counts. For a machine that is busy.",
 )
+@click.option(
+    "--rolling",
+    "rolling",
+    type=click.IntRange(1, 200),
+    metavar="PEOPLE",
+    help="Instead of all that: restart every process, one after the other, while so many people talk.",
+)
 @click.option("--seed", type=int, default=0, help="Of the choice of replicas.")
 @options.written_file("--markdown", help="Write the matrix into this file.")
 @options.written_file("--json", "json_file", help="Write everything that was observed into this file.")
@@ -109,6 +119,7 @@ def chaos(
     held_s: float,
     rounds: int,
     again: int,
+    rolling: int | None,
     seed: int,
     markdown: Path | None,
     json_file: Path | None,
@@ -121,6 +132,15 @@ def chaos(
     question. The matrix shows the longest silence beyond the usual, or which promise was broken. docs/reliability.md
     lists the promises.
     """
+    if rolling is not None:
+        # As long as by default: conversations move at a pause.
+        plan = MeshPlan(replicas=max(replicas, 2), restart_s=restart_s, drain_limit_s=ServiceSettings().drain_limit_s)
+        held = asyncio.run(_roll(plan, rolling, logs))
+        if json_file is not None:
+            rows = [{"turns": each.turns, **matrix.outcome_as_json(each.outcome, each.journal)} for each in held]
+            json_file.write_bytes(msgspec.json.encode(rows))
+        _show_roll(held)
+        return
     wanted = [(Victim(victim), Fault(fault)) for victim in victims or Victim for fault in faults or _USUAL_FAULTS]
     course = _Course(
         mesh=MeshPlan(replicas=replicas, restart_s=restart_s),
@@ -171,6 +191,32 @@ async def _run(course: _Course, strikes: list[Strike]) -> None:
         finally:
             if course.logs is not None:
                 mesh.keep_logs(course.logs)
+
+
+async def _roll(plan: MeshPlan, people: int, logs: Path | None) -> list[Held]:
+    """Restart every process under conversations."""
+    click.echo("starting the mesh…", err=True)
+    async with running_mesh(plan) as mesh:
+        striker = Striker(mesh, StrikePlan())
+        await striker.warm_up()
+        try:
+            return await restart_all(mesh, people, striker.usual_wait_s, lambda name: click.echo(f"{name}: restarted"))
+        finally:
+            if logs is not None:
+                mesh.keep_logs(logs)
+
+
+def _show_roll(held: Sequence[Held]) -> None:
+    """Say what was noticed of a rolling restart. Raises `PromisesBroken`."""
+    noticed = [each for each in held if not each.outcome.kept]
+    click.echo(
+        f"{len(held)} conversations, {sum(each.turns for each in held)} turns: {len(noticed)} noticed something; "
+        f"longest silence beyond the usual: {max(0.0, *(each.outcome.silence_s for each in held)):.1f} s"
+    )
+    for each in noticed:
+        click.echo(f"  {'; '.join(each.outcome.faults)}")
+    if noticed:
+        raise PromisesBroken("a conversation noticed the restart; --json FILE keeps what was observed")
 
 
 def _show(strike: Strike) -> None:

@@ -8,11 +8,11 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # Despite its name: how long one attempt to connect may take.
     ("grpc.min_reconnect_backoff_ms", 1_000),
-    # A server that hangs, or whose machine is gone without a word, is noticed within 2.5 s. Threads of gRPC's own
+    # A server that hangs, or whose machine is gone without a word, is noticed within 1.75 s. Threads of gRPC's own
     # answer pings, so a process that is only busy does. The core heeds its ping time-out only, not the one for
     # keepalive (grpc/grpc#39239).
-    ("grpc.keepalive_time_ms", 1_000),
-    ("grpc.http2.ping_timeout_ms", 1_500),
+    ("grpc.keepalive_time_ms", 500),
+    ("grpc.http2.ping_timeout_ms", 1_250),
     ("grpc.http2.max_pings_without_data", 0),
     # Windows stay small, so that a reader that stops is felt by its sender: otherwise 87 s of a reply fit in between.
     ("grpc.http2.bdp_probe", 0),

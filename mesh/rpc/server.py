@@ -30,7 +30,7 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
     # Clients ping to notice a lost server (mesh.rpc.channels). Without permission gRPC closes their connections for
     # "too many pings".
-    ("grpc.http2.min_ping_interval_without_data_ms", 500),
+    ("grpc.http2.min_ping_interval_without_data_ms", 250),
     ("grpc.keepalive_permit_without_calls", 1),
     # A client whose machine is gone without a word is noticed, and its slot freed, within 30 s.
     ("grpc.keepalive_time_ms", 20_000),

@@ -145,6 +145,8 @@ class Conversation:
         committed = bool(turn and turn.flush and turn.flush.committed)
         state.microphone_samples, state.microphone_at = event.position, now
         state.overdue = state.speculative_reply = None
+        if event.words and turn is None:  # It was opened after the state was written down, and its client knows of it.
+            turn = state.turn = Turn(state.new_item(), now)
         if turn:
             turn.flush = None
             turn.words += event.words
@@ -171,6 +173,11 @@ class Conversation:
             self._remember_cut()
             self._reply_heard_out(heard, now)
             return
+        if heard and reply.written and not rest:
+            self._do(act.ReplyFinishedNotice(reply.reply_id, heard))
+            self._remember_cut()
+            self._reply_heard_out(heard, now)
+            return
         self._do(act.CancelReply(reply.reply_id, CancelCause.RESUMED, heard, reply.playout.heard(now)))
         turn = self.state.turn
         if turn and turn.words and not self._is_no_interruption(turn.words):
@@ -179,11 +186,8 @@ class Conversation:
             self._prepare_reply(script=rest)
         elif not heard:
             self._prepare_reply()
-        elif not reply.written:
-            self._prepare_reply(beginning=rest)
         else:
-            self._remember_cut()
-            self._reply_heard_out(text, now)
+            self._prepare_reply(beginning=rest)
 
     def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
         state = self.state

@@ -1,6 +1,7 @@
 """The language model: any server that speaks OpenAI's chat completions.
 
 * `client`: asks it, again if that may help, and yields the words of its answer
+* `several`: asks another model when one fails or is late
 * `address`: where its server is, as people write it
 * `connection`: proxies, certificates, and why there is no connection
 * `availability`: asks its server whether it can be used

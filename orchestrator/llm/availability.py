@@ -21,6 +21,8 @@ from orchestrator.llm.health import Check, ServerHealth
 _CHECK_LIMIT_S = 2.0
 """How long a server may take to list its models, or to take a connection, to count as up."""
 
+_LATELY_S = 10.0
+
 NO_LIST = frozenset(
     (
         *(HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED),
@@ -46,6 +48,11 @@ class Availability:
     def up(self) -> bool:
         """Whether the server could be used when that was last known."""
         return self._health.up
+
+    @property
+    def was_up_lately(self) -> bool:
+        """Whether the server could be used within the last ten seconds: if it cannot now, it may be restarting."""
+        return self._health.was_up(loop_time() - _LATELY_S)
 
     async def check(self, list_models: Callable[[], Awaitable[object]], *, model_known: bool) -> bool:
         """Tell whether the server can be used and the model is known. Takes two seconds at most.

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, Self
@@ -34,7 +34,8 @@ _MOST_NAMED = 5
 """Models, in a message that asks to choose one."""
 
 _RESTART_S, _RESTART_PAUSE_S = 3.5, 0.25
-"""For how long a server that was up and refuses connections is expected to be restarting, and how often it is tried."""
+"""For how long a server that was up lately and takes no request is expected to be restarting, and how often it is
+tried."""
 
 _UNSUITABLE = (openai.BadRequestError, openai.UnprocessableEntityError)
 """How servers refuse parameters."""
@@ -99,6 +100,11 @@ class LanguageModel:
         return max(limits.llm_first_token_s, limits.llm_next_token_s, limits.llm_thinking_s)
 
     @property
+    def slow_after_s(self) -> float:
+        """After how many seconds without a word people are told that it is slow."""
+        return self._settings.llm_slow_s
+
+    @property
     def known_name(self) -> str:
         """The model's name, as far as it is known without asking."""
         return self.chosen_name or "of unknown name"
@@ -154,31 +160,43 @@ class LanguageModel:
     # --- its answers ----------------------------------------------------------------------------------------------
 
     async def words(
-        self, messages: list[Message], temperature: float, *, is_rest: bool = False
+        self,
+        messages: list[Message],
+        temperature: float,
+        *,
+        is_rest: bool = False,
+        on_reasoning: Callable[[], None] = lambda: None,
+        is_patient: bool = True,
     ) -> AsyncGenerator[str, None]:
         """Stream the answer to `messages`, one word at a time, each with the space that goes before it.
 
-        `is_rest`: the last message is the assistant's, and the rest of it is wanted, soon.
+        `is_rest`: the last message is the assistant's, and the rest of it is wanted, soon. `on_reasoning` is called
+        whenever the model shows that it reasons. Without `is_patient`, a server out of reach is not waited for.
 
         The model's reasoning is left out; when it takes long, the person is told. A request that fails before the first
-        word is made once more, if that may help and there is time left. A server that was up and refuses connections is
-        given time to restart. Raises `LanguageModelFailed`. Closing the iterator cancels the request.
+        word is made once more, if that may help and there is time left. A server that was up lately and refuses
+        or resets connections is given time to restart, and one that takes none in time is tried again. Raises
+        `LanguageModelFailed`. Closing the iterator cancels the request.
         """
         deadlines = ResponseDeadlines(self._settings, asyncio.get_running_loop().time, is_rest=is_rest)
         tries_left = 2
-        back_by = loop_time() + _RESTART_S if self._availability.up else 0.0
+        back_by = loop_time() + _RESTART_S if is_patient and self._availability.was_up_lately else 0.0
         while True:
             tries_left -= 1
             try:
-                async with aclosing(self._answer(messages, temperature, deadlines)) as words:
+                async with aclosing(self._answer(messages, temperature, deadlines, on_reasoning)) as words:
                     async for word in words:
                         yield word
             except LanguageModelFailed as error:
                 pause = error.retry_after
                 if deadlines.got_first_word and error.is_late:
                     error.retry_after = RETRY_AFTER_S
-                if error.trouble is Trouble.REFUSED and loop_time() < back_by:
+                if error.was_not_taken and loop_time() < back_by:
                     tries_left, pause = max(tries_left, 1), _RESTART_PAUSE_S
+                elif (
+                    is_patient and error.trouble is Trouble.TIMEOUT and pause is not None
+                ):  # it has not been sent the request
+                    tries_left = max(tries_left, 1)
                 if deadlines.got_first_word or not tries_left or pause is None or not deadlines.allows(pause):
                     self._request_failed(error)
                     raise
@@ -188,7 +206,11 @@ class LanguageModel:
             await asyncio.sleep(pause)
 
     async def _answer(
-        self, messages: list[Message], temperature: float, deadlines: ResponseDeadlines
+        self,
+        messages: list[Message],
+        temperature: float,
+        deadlines: ResponseDeadlines,
+        on_reasoning: Callable[[], None],
     ) -> AsyncGenerator[str, None]:
         with failures():
             async with deadlines.limit():
@@ -206,6 +228,8 @@ class LanguageModel:
                             self._got_word(deadlines)
                             yield word
                     deadlines.extend(answer)
+                    if answer.alive and answer.reasoning:
+                        on_reasoning()
                     if deadlines.should_announce:
                         deadlines.announced = True
                         for word in answer.insert(self._settings.llm_thinking_text):

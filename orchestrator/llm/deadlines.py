@@ -9,6 +9,9 @@ from orchestrator.settings import OrchestratorSettings
 _ANNOUNCE_AFTER_S = 4.0
 """How long a person waits for a model that reasons before Parley says `llm_thinking_text`."""
 
+_REST_FACTOR = 2.0
+"""How many times the limit between two words the first word of a rest may take: the model has to be asked again."""
+
 
 class ResponseDeadlines:
     """The deadlines of one answer: one until its first word, however often the server is asked, then one between words.
@@ -25,8 +28,10 @@ class ResponseDeadlines:
         self._clock = clock
         self._began = self._clock()
         self._is_rest = is_rest
-        longest = min(settings.llm_first_token_s, settings.llm_next_token_s) if is_rest else settings.llm_first_token_s
-        self._deadline = self._began + longest
+        longest_s = settings.llm_first_token_s
+        if is_rest:
+            longest_s = min(longest_s, _REST_FACTOR * settings.llm_next_token_s)
+        self._first_by = self._deadline = self._began + longest_s
         self._reasoning = False
 
     @property
@@ -49,6 +54,8 @@ class ResponseDeadlines:
             return
         self._deadline = self._clock() + self._settings.llm_next_token_s
         if not self.got_first_word:
+            # A model that has begun, and stops before its first word is whole, has no less time than a silent one.
+            self._deadline = max(self._deadline, self._first_by)
             self._deadline = min(self._deadline, self._began + self._settings.llm_thinking_s)
 
     @property

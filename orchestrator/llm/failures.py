@@ -44,6 +44,12 @@ class LanguageModelFailed(UpstreamDown):
         return isinstance(self.__cause__, TimeoutError | httpx2.TimeoutException)
 
     @property
+    def was_not_taken(self) -> bool:
+        """Whether the request was refused or reset before any answer, as by a server that stops or starts."""
+        unanswered = isinstance(self.__cause__, openai.APIConnectionError)
+        return unanswered and self.trouble in (Trouble.REFUSED, Trouble.LOST)
+
+    @property
     def trouble(self) -> Trouble | None:
         """Why there was no connection, if that is it."""
         return None if self.status is not None else trouble(self.__cause__)

@@ -37,6 +37,7 @@ class ServerHealth:
 
     def __init__(self) -> None:
         self.up = False
+        self._down_since = float("-inf")
         self._answered = False
         """Its last real request was answered."""
         self._failures = 0
@@ -47,6 +48,10 @@ class ServerHealth:
         self._near = True
         self._list_at = float("-inf")
         self._connect_at = float("inf")
+
+    def was_up(self, since: float) -> bool:
+        """Whether it is up, or was at some time after this one."""
+        return self.up or self._down_since > since
 
     def due(self, now: float) -> Check:
         """What to ask now."""
@@ -116,7 +121,8 @@ class ServerHealth:
         self._list_at, self._connect_at = list_at, now + self._connect_every
 
     def _is_down(self, now: float, *, reached: bool = True) -> None:
-        self.up = False
+        if self.up:
+            self.up, self._down_since = False, now
         self._failures += 1
         longest = _LONGEST_PAUSE_S if reached else _LONGEST_PAUSE_UNREACHED_S
         pause = min(_FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 8), longest)

@@ -82,13 +82,14 @@ def read_questions(path: Path, *, least: int) -> tuple[Question, ...]:
     return tuple(questions)
 
 
-def read_table(path: Path, *keys: str) -> Mapping[str, str]:
+def read_table(path: Path, *keys: str, optional: tuple[str, ...] = ()) -> Mapping[str, str]:
     """Read a text for each of the keys, which stands before a colon. Raises `TemplateError`."""
     table: dict[str, str] = {}
     for line in _entries(path, 0):
         match = _ENTRY.fullmatch(line.text)
-        if match is None or match["key"] not in keys:
-            raise TemplateError(path, line.number, f"expected one of {', '.join(keys)}, a colon, and a text")
+        if match is None or match["key"] not in (*keys, *optional):
+            expected = ", ".join((*keys, *optional))
+            raise TemplateError(path, line.number, f"expected one of {expected}, a colon, and a text")
         if match["key"] in table:
             raise TemplateError(path, line.number, f"{match['key']} is there a second time")
         table[match["key"]] = match["text"]

@@ -34,12 +34,14 @@ ByLanguage = Mapping[str, T]
 
 
 class ModelApologies(NamedTuple):
-    """What is said when the language model fails. Each field is named as in its file."""
+    """What is said when the language model fails, or is slow. Each field is named as in its file."""
 
     unanswered: str
     """Instead of a reply."""
     unfinished: str
     """After a sentence that breaks off."""
+    waiting: str
+    """Before a reply that is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,10 @@ class _Folder:
 
 
 def _read_model_apologies(path: Path) -> ModelApologies:
-    return ModelApologies(**read_table(path, *ModelApologies._fields))
+    table = read_table(path, "unanswered", "unfinished", optional=("waiting",))
+    if "waiting" not in table:  # A file of the operator's own may be older than this text.
+        table = {**table, "waiting": _read_model_apologies(OUR_OWN / path.name).waiting}
+    return ModelApologies(**table)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from mesh.errors import InvalidRequest
 from mesh.times import duration, seconds
 from orchestrator.conversation import Policy
 from orchestrator.conversation import events as ev
-from orchestrator.llm.client import LanguageModel
+from orchestrator.llm.several import AnyLanguageModel
 from orchestrator.prompts.prompts import Prompts
 from orchestrator.session.recognition import Language
 from parley.conversation.v1.conversation_pb2 import (
@@ -46,7 +46,7 @@ _LONGEST = 3_600.0
 class SessionOptions:
     """One session's settings. A character is rendered when it is given, with the headlines there are at that moment."""
 
-    def __init__(self, model: LanguageModel, prompts: Prompts, *, speculative: bool = False) -> None:
+    def __init__(self, model: AnyLanguageModel, prompts: Prompts, *, speculative: bool = False) -> None:
         """`speculative`: replies are prepared before the turn is over."""
         self._model = model
         self._prompts = prompts
@@ -56,7 +56,7 @@ class SessionOptions:
         self._policy = Policy(apology=self.apologies.unanswered, speculative=speculative)
 
     @classmethod
-    def restored(cls, model: LanguageModel, prompts: Prompts, given: bytes, policy: Policy) -> "SessionOptions":
+    def restored(cls, model: AnyLanguageModel, prompts: Prompts, given: bytes, policy: Policy) -> "SessionOptions":
         """The settings of a session that was written down: `given` is what `as_given` returned."""
         options = cls(model, prompts)
         options._given = SessionConfig.FromString(given)

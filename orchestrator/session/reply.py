@@ -13,6 +13,7 @@ from mesh.discovery.replicas import outcome_of
 from mesh.discovery.search import Replicas
 from mesh.errors import AtCapacity, MeshError
 from mesh.pool import Backoff
+from mesh.process.silence import PeerSilence
 from mesh.tasks import beside
 from mesh.text.marks import unmarked
 from mesh.text.writing import ends_sentence
@@ -20,12 +21,13 @@ from mesh.times import loop_time, seconds
 from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import PrepareReply, ResumeText
 from orchestrator.conversation.playout import Position
-from orchestrator.llm.client import LanguageModel
 from orchestrator.llm.continuation import Continuation
 from orchestrator.llm.failures import LanguageModelFailed
 from orchestrator.llm.reply_limit import SENTENCE_S, ReplyLength
+from orchestrator.llm.several import AnyLanguageModel
 from orchestrator.llm.words import words_of
 from orchestrator.metrics import Metrics
+from orchestrator.prompts.texts import ModelApologies
 from orchestrator.session.synthesis import ReplySynthesis, Sources, SpokenWords, WrittenText
 from orchestrator.session.synthesis_queue import SynthesisQueue
 from parley.tts.v1.tts_pb2 import SynthesizeResponse
@@ -45,7 +47,7 @@ _log = structlog.get_logger()
 class Upstreams:
     """What a reply is made with."""
 
-    model: LanguageModel
+    model: AnyLanguageModel
     tts: Replicas
     metrics: Metrics
     synthesis_queue: SynthesisQueue
@@ -113,8 +115,9 @@ class ReplyTask:
 
     The synthesis is opened at once, while the model thinks: its connection costs no time. `notify` is given the core's
     events about the reply; audio is in `audio` before its event. `warn` is given a reason and a message when something
-    fails. `apology` is said when the model breaks off within a sentence: one that just stops sounds like a lost
-    connection. `until_room` waits while the client has much to read.
+    fails. Of `apologies`, `waiting` is said when the model is late with its first word, and `unfinished` when it breaks
+    off within a sentence: one that just stops sounds like a lost connection. `until_room` waits while the client has
+    much to read.
 
     When the model or a synthesis is lost, the core decides how to go on, before `notify` returns: `resume_text`,
     `abandon_text` or `resume_synthesis`.
@@ -128,13 +131,13 @@ class ReplyTask:
         notify: Callable[[ev.Event], None],
         warn: Callable[[str, str], None],
         *,
-        apology: str,
+        apologies: ModelApologies,
         until_room: Callable[[], Awaitable[None]],
     ) -> None:
         self.audio = ReplyAudioBuffer()
         self._order = order
         self._upstreams = upstreams
-        self._apology = apology
+        self._apologies = apologies
         self._notify = notify
         self._reply_id = order.reply_id
         self._warn_client = warn
@@ -149,6 +152,11 @@ class ReplyTask:
         self._in_sentence = False
         """Whether what has been said so far does not end a sentence."""
         self._until_room = until_room
+        self._awaits_model = False
+        """Whether the model's next word is waited for."""
+        self._model_silence = PeerSilence(lambda: self._awaits_model)
+        self._waiting_words = 0
+        """How many words were said because the model was late. They come before its first."""
         self._text_has_ended = False
         self._limits = upstreams.model.reply_limits
         self._length = ReplyLength(*self._limits)
@@ -168,11 +176,12 @@ class ReplyTask:
 
     async def run(self) -> None:
         """Make the reply. Cancelling this cancels the model's request and the synthesis."""
-        if not self._order.spoken:
-            await self._write()
-            return
-        async with beside(self._write()):
-            await self._speak()
+        async with beside(self._explain_silence()):
+            if not self._order.spoken:
+                await self._write()
+                return
+            async with beside(self._write()):
+                await self._speak()
 
     @property
     def words_shown(self) -> int:
@@ -202,6 +211,24 @@ class ReplyTask:
         """Have the text end with what there is, and the client told why."""
         self._warn("LLM_FAILED", f"I could not finish my thought: {self._problem}.")
 
+    async def _explain_silence(self) -> None:
+        """When the model is late with a word, warn the client; before the first, also ask the person to wait."""
+        await self._model_silence.until(lambda: self._upstreams.model.slow_after_s)
+        _log.warning("the language model is slow", reply_id=self._reply_id)
+        self._warn("LLM_SLOW", "I am waiting for my thoughts: the language model is slow.")
+        if self._order.spoken and self._order.beginning is None and not self._text.words:
+            # Nothing may come between these words, so nothing is waited for.
+            words = words_of(self._apologies.waiting)
+            self._waiting_words = self._text.pause_at = len(words)
+            for word in words:
+                self._notify(ev.ReplyTextArrived(self._reply_id, word))
+                self._text.add(word)
+
+    @property
+    def _has_answer(self) -> bool:
+        """Whether the model has written anything to say."""
+        return any(map(str.strip, self._text.words[self._waiting_words :]))
+
     async def _write(self) -> None:
         """Report the words, and have them spoken."""
         resumed: ResumeText | None = None
@@ -229,7 +256,7 @@ class ReplyTask:
         reply_id = self._reply_id
         _log.warning("language model failed", reply_id=reply_id, reason=error.reason, error=error.message)
         self._upstreams.metrics.llm_failures.inc()
-        self._problem, self._resumed_text = error.message, None
+        self._problem, self._resumed_text, self._awaits_model = error.message, None, False
         if not any(map(str.strip, self._text.words)):
             self.abandon_text()
         pause = error.retry_after if isinstance(error, LanguageModelFailed) else None
@@ -237,8 +264,8 @@ class ReplyTask:
         if self._resumed_text is not None:
             await asyncio.sleep(pause or 0.0)
             return self._resumed_text
-        if self._order.spoken and self._in_sentence:
-            for word in words_of(f" {self._apology}"):
+        if self._order.spoken and (self._in_sentence or (self._waiting_words and not self._has_answer)):
+            for word in words_of(f" {self._apologies.unfinished}"):
                 await self._say(word)
         return None
 
@@ -262,6 +289,8 @@ class ReplyTask:
         self._warn("REPLY_TOO_LONG", f"I have ended this reply: {why}.")
 
     async def _say(self, word: str) -> None:
+        if len(self._text.words) == self._waiting_words > 0 and not word[0].isspace():
+            word = f" {word}"
         bare = word.lstrip()
         self._notify(ev.ReplyTextArrived(self._reply_id, bare if bare == word else f" {bare}"))
         await asyncio.sleep(0)  # a model that writes all at once must not keep the others waiting
@@ -283,19 +312,25 @@ class ReplyTask:
         if order.beginning is not None and resumed is None:
             for word in words_of(order.beginning):
                 yield word
-        messages = order.messages if resumed is None else resumed.messages
+        is_rest = self._has_answer or order.beginning is not None
+        messages = resumed.messages if resumed is not None and is_rest else order.messages
         # A model that begins again is to be heard from where it was, also if that is in a reply before this one.
         before = self._text.words if order.beginning is None else list(words_of(messages[-1].text))
-        continuation = Continuation(before)
+        continuation = Continuation(before if is_rest else [])
         answer = self._upstreams.model.words(
-            messages, order.temperature, is_rest=bool(self._text.words) or order.beginning is not None
+            messages, order.temperature, is_rest=is_rest, on_reasoning=self._model_silence.broken
         )
         with self._upstreams.metrics.llm_request(messages) as timing:
             async with aclosing(answer) as words:
+                self._awaits_model = True
                 async for word in words:
+                    self._awaits_model = False  # what is done with the word is no silence of the model's
+                    self._model_silence.broken()
                     timing.word()
                     for new in continuation.feed(word):
                         yield new
+                    self._awaits_model = True
+        self._awaits_model = False
         for word in continuation.finish():
             yield word
 
@@ -324,6 +359,9 @@ class ReplyTask:
                 lasting = isinstance(error, AtCapacity) or outcome_of(error) is None
                 self._notify(ev.ReplyAudioFailed(reply_id, lasting=lasting))
             else:
+                if at.word < self._text.pause_at:
+                    self._resumed_at = Position(self._text.pause_at, self._received_samples)
+                    continue
                 if self._has_all_its_audio:
                     self._tell_limit(f"it takes longer than {self._limits.seconds:g} s")
                     self._end_text()

@@ -184,6 +184,7 @@ class Session:
             audio_offset=duration(self.recognition.certain / SAMPLE_RATE),
             requests=self.requests,
         )
+        self._upstreams.metrics.checkpoints.inc()
         self.send(pb.ConverseResponse(checkpoint=checkpoint))
 
     async def run(self, write: Write, requests: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:
@@ -263,11 +264,16 @@ class Session:
                 self.send(message, request_id)
             if isinstance(action, act.EndConversation):
                 self._send_queue.close()
-        if self.checkpoints and any(isinstance(action, _WRITTEN_DOWN) for action in actions):
+        if self.checkpoints and any(map(self._is_written_down, actions)):
             self.send_checkpoint()
         if self._conversation.deadline != self._deadline:
             self._deadline = self._conversation.deadline
             self._set_timer()
+
+    def _is_written_down(self, action: act.Action) -> bool:
+        if isinstance(action, act.UserWordNotice):
+            return self._conversation.state.turn is None  # It came too late, and belongs to a turn that is over.
+        return isinstance(action, _WRITTEN_DOWN)
 
     def _perform_one(self, action: act.Action) -> None:
         """Do the shell's part of an action. `_perform` sends the client its message afterwards."""
@@ -302,7 +308,8 @@ class Session:
             case act.RequestFlush(flush_id=flush_id):
                 self.recognition.flush(flush_id)
             case act.ReplyFinishedNotice(reply_id=reply_id):
-                self._replies.pop(reply_id).task.cancel()  # a reply without text may still be searching for a synthesis
+                if finished := self._replies.pop(reply_id, None):  # there is none for a reply of another process
+                    finished.task.cancel()  # a reply without text may still be searching for a synthesis
             case act.ReplyHeldNotice(reply_id=reply_id) | act.ReplyReleasedNotice(reply_id=reply_id):
                 if living := self._replies.get(reply_id):
                     living.output.flush()
@@ -328,14 +335,13 @@ class Session:
     def _prepare(self, order: act.PrepareReply) -> None:
         if order.speculative:
             self._upstreams.metrics.speculative_replies.inc()
-        apology = self._options.apologies.unfinished
         reply = ReplyTask(
             order,
             self._upstreams,
             self.session_id,
             self.notify,
             self.warn,
-            apology=apology,
+            apologies=self._options.apologies,
             until_room=self._send_queue.until_short,
         )
         task = self._tasks.create_task(reply.run(), name=order.reply_id)

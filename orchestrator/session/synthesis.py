@@ -36,7 +36,7 @@ _LONG_SEARCH = Limits(search=2.0, wait_for_serving=1.5)
 _HEDGE_AFTER_S = 1.0
 """How long the first sound of a clause may take before another replica is asked as well."""
 
-_SILENT_S, _SILENT_ALONE_S = 2.0, 8.0
+_SILENT_S, _SILENT_ALONE_S = 1.5, 8.0
 """How long a synthesis that has spoken may send nothing although it has the whole text, if another replica serves, and
 if none does. One that has been slower before may be silent for `_SLOWER` times as long as it was."""
 _SLOWER = 3.0
@@ -65,6 +65,8 @@ class WrittenText:
     def __init__(self) -> None:
         self.words: list[str] = []
         self.ended = False
+        self.pause_at = 0
+        """The words before this one are spoken to their end at once: it is not known when the next will be written."""
         self._changed = asyncio.Event()
         self._read = 0
         self._taken = asyncio.Event()
@@ -174,7 +176,7 @@ class ReplySynthesis:
         """The stream that spoke first."""
 
     async def speak(self, first_word: int, received: Received) -> None:
-        """Speak the text from a word on, to its end. Raises `MeshError`."""
+        """Speak the text from a word on, to its end, or to where it pauses. Raises `MeshError`."""
         self._speaking = None
         first = self._begin(first_word, received)
         late: asyncio.Task[None] | None = asyncio.create_task(self._until_late(first))
@@ -271,7 +273,7 @@ class ReplySynthesis:
             await synthesis.send(SynthesizeRequest(text=tts_pb2.SynthesizeText(text=word.removeprefix(" "))))
             index += 1
             stream.note_sent(word)
-            word = await self._text.read(index)
+            word = None if index == self._text.pause_at else await self._text.read(index)
         await synthesis.send(SynthesizeRequest(finish=tts_pb2.SynthesizeFinish()))
         stream.finish_sent = True
 

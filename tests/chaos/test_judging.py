@@ -132,6 +132,23 @@ def test_a_reply_goes_on_after_a_loss_without_a_gap_or_a_repetition(parts: list[
     assert [each for each in outcome.faults if "silent" not in each] == ([fault] if fault else [])
 
 
+def test_the_rest_of_a_reply_that_the_person_had_spoken_over_is_no_answer_to_them() -> None:
+    """After a loss the recogniser hears the person later than the reply goes on."""
+    cut = Event(5.9, "replyCancelled", {"replyId": "b", "cause": "CANCEL_CAUSE_WORD_RECOGNIZED"})
+    journal = [
+        *opened(),
+        *said(1, 1, "1"),
+        *spoken(3.3, "a", "Alpha bravo,", finished=False),
+        *said(4, 1, "2"),
+        *spoken(5.5, "b", "charlie delta.", finished=False)[:-1],
+        cut,
+        *spoken(6.9, "c"),
+    ]
+    outcome = judged(journal, ended_at=9)
+    assert [answer.fault for answer in outcome.answers] == [None, None]
+    assert outcome.faults == ()
+
+
 def test_a_person_who_speaks_over_a_reply_wants_no_more_of_it() -> None:
     reply = spoken(3.3, "a", "Alpha bravo,", finished=False)
     cancelled = event(4.2, "replyCancelled", replyId="a", cause="CANCEL_CAUSE_WORD_RECOGNIZED")

@@ -64,6 +64,15 @@ def test_a_stop_waits_for_conversations() -> None:
         assert grace_s > load(SETTINGS[name], {}).drain_limit_s
 
 
+def test_what_a_conversation_needs_stops_after_it() -> None:
+    """Compose stops first what depends on others. A synthesis that stopped first would refuse the next reply."""
+    needed = {name: set(service.get("depends_on", ())) for name, service in OURS.items()}
+    assert needed["edge"] == {"orchestrator", "voice-service"}
+    assert needed["orchestrator"] == {"stt-proxy", "tts-proxy", "responder"}
+    assert needed["tts-proxy"] == {"voice-service"}
+    assert not needed["stt-proxy"] | needed["voice-service"] | needed["responder"]
+
+
 def test_processes_are_confined() -> None:
     for service in OURS.values():
         assert service["read_only"]

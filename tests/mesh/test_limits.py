@@ -94,3 +94,41 @@ async def test_one_timer_serves_all_blocks_and_none_is_left_after_the_close() ->
         del loop.call_later
     limit.close()
     assert [timer.cancelled() for timer in timers] == [True]
+
+
+@pytest.mark.parametrize("turns_inside", range(5))
+@pytest.mark.parametrize("turns_between", range(3))
+async def test_no_cancellation_is_left_for_what_follows_the_block(turns_inside: int, turns_between: int) -> None:
+    """Whether the timer fires in the turn of the loop in which the block ends, before it, or after it."""
+    task, limit, ended = asyncio.current_task(), RepeatedLimit(0.0), []
+    assert task is not None
+    for _ in range(5):
+        try:
+            with limit:
+                for _ in range(turns_inside):
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            ended.append("late")
+        assert task.cancelling() == 0
+        for _ in range(turns_between):
+            await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    assert turns_inside > 0 or not ended
+
+
+async def test_a_block_whose_wait_is_over_when_the_timer_fires_is_late_and_nothing_else() -> None:
+    loop, limit = asyncio.get_running_loop(), RepeatedLimit(SHORT_S)
+    over = loop.create_future()
+
+    async def block() -> None:
+        with limit:
+            limit.close()
+            limit._since -= 2 * SHORT_S
+            loop.call_soon(over.set_result, None)
+            loop.call_soon(limit._look)
+            await over
+
+    with pytest.raises(TimeoutError):
+        await block()
+    limit._look()
+    await asyncio.sleep(0)

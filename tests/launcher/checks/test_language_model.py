@@ -24,6 +24,18 @@ async def test_a_model_that_answers_is_fine(context: Look) -> None:
     assert "fake/small-talk began to answer after" in findings[1].found
 
 
+async def test_every_further_model_is_asked(context: Look) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    async with serving(FakeLlm()) as url:
+        findings = await language_model(await context(llm=url, PARLEY_LLM_FALLBACK_URLS=f"{url},{nowhere}"))
+        assert [finding.state for finding in findings] == [*[State.FINE] * 4, State.WRONG]
+        assert "PARLEY_LLM_FALLBACK_URLS" in findings[2].found
+        *_, fault = await language_model(
+            await context(llm=url, PARLEY_LLM_FALLBACK_URLS=url, PARLEY_LLM_FALLBACK_MODELS="a,b")
+        )
+    assert fault.found == "PARLEY_LLM_FALLBACK_MODELS has 2 entries: expected one for each of 1 URLs"
+
+
 async def test_without_a_model_the_responder_is_fine(context: Look) -> None:
     [finding] = await language_model(await context())
     assert finding.state is State.FINE

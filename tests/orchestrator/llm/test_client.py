@@ -214,13 +214,17 @@ async def test_a_server_that_is_not_there() -> None:
         assert not await model.answers()
 
 
-async def test_a_server_that_restarts_is_waited_for() -> None:
+@pytest.mark.parametrize("noticed", [False, True], ids=["unnoticed", "noticed"])
+async def test_a_server_that_restarts_is_waited_for(*, noticed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.llm.health.CONNECT_EVERY_S", 0.0)
     fake = FakeLlm()
     async with AsyncExitStack() as server:
         url = await server.enter_async_context(serving(fake))
         async with LanguageModel(OrchestratorSettings(llm_url=url)) as model:
             await answer(model)
             await server.aclose()
+            if noticed:
+                assert not await model.answers()
             asking = asyncio.create_task(answer(model))
             await asyncio.sleep(0.6)
             async with serving(fake, int(url.rpartition(":")[2])):

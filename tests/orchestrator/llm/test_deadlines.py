@@ -48,6 +48,17 @@ async def test_signs_of_life_renew_it_up_to_a_limit(waiting: ResponseDeadlines, 
     assert waiting.limit().when() == 220
 
 
+async def test_a_sign_of_life_never_shortens_it(clock: Clock) -> None:
+    waiting = ResponseDeadlines(OrchestratorSettings(llm_first_token_s=60, llm_next_token_s=5), clock)
+    clock.now = 101
+    waiting.extend(answer())
+    assert waiting.limit().when() == 145  # the limit for a model that thinks
+    clock.now = 110
+    waiting.got_first_word = True
+    waiting.extend(answer())
+    assert waiting.limit().when() == 115
+
+
 async def test_between_words_there_is_no_other_limit(waiting: ResponseDeadlines, clock: Clock) -> None:
     waiting.got_first_word = True
     clock.now = 600

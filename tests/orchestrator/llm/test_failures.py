@@ -60,6 +60,76 @@ async def test_a_model_that_takes_too_long_is_apologised_for() -> None:
         await conversation_goes_on(harness, caller)
 
 
+class Slow:
+    """A model that writes when it is told to."""
+
+    def __init__(self, *tokens: str, fails: bool = False) -> None:
+        self.may_write = asyncio.Event()
+        self._tokens = tokens
+        self._fails = fails
+
+    async def __call__(self, _request: dict[str, Any]) -> AsyncIterator[str | bytes]:
+        await self.may_write.wait()
+        for token in self._tokens:
+            yield token
+        if self._fails:
+            raise ConnectionResetError
+
+
+async def test_a_model_that_is_late_with_its_first_word_is_excused() -> None:
+    """The excuse is part of the reply, and nothing that the model is asked to go on from."""
+    async with open_harness(llm_slow_s=0.2) as harness, harness.calling(TYPED) as caller:
+        slow = harness.llm.script = Slow("Fine", ".")
+        await caller.say("Hi!")
+        warning = await caller.until("warning")
+        assert (warning.reason, warning.message) == (
+            "LLM_SLOW",
+            "I am waiting for my thoughts: the language model is slow.",
+        )
+        while (await caller.until("reply_word_spoken")).text != "please.":
+            pass
+        slow.may_write.set()
+        finished = await caller.until("reply_finished")
+        assert (finished.reply_id, finished.text) == ("reply_1", "One moment, please. Fine.")
+        # A voice that waits for further words before it speaks the last would keep most of the excuse to itself.
+        assert [each.texts for each in harness.tts.speakings] == [["One", "moment,", "please."], ["Fine."]]
+        assert [each.text for each in caller.received("reply_text_delta")] == ["One", " moment,", " please.", " Fine."]
+        await conversation_goes_on(harness, caller)
+    assert (await harness.llm.messages(-1))[1] == ("assistant", "One moment, please. Fine.")
+
+
+async def test_a_model_that_is_excused_and_fails_is_asked_the_same_again() -> None:
+    async with open_harness(llm_slow_s=0.2) as harness, harness.calling(TYPED) as caller:
+        harness.llm.script = slow = Slow(fails=True)
+        await caller.say("Hi!")
+        await caller.until("warning")
+        slow.may_write.set()
+        finished = await caller.until("reply_finished")
+        assert (finished.reply_id, finished.text) == (
+            "reply_1",
+            "One moment, please. Sorry, I have lost the thread.",
+        )
+        assert [each.reason for each in caller.received("warning")] == ["LLM_SLOW", "LLM_FAILED"]
+        for number in range(len(harness.llm.requests)):
+            assert await harness.llm.messages(number) == [("user", "Hi!")]
+        await conversation_goes_on(harness, caller)
+
+
+async def test_a_model_that_stops_in_the_middle_is_told_of_and_not_spoken_of() -> None:
+    async def stops(_request: dict[str, Any]) -> AsyncIterator[str | bytes]:
+        yield "Once "
+        await may_go_on.wait()
+        yield "upon a time."
+
+    may_go_on = asyncio.Event()
+    async with open_harness(llm_slow_s=0.2) as harness, harness.calling(TYPED) as caller:
+        harness.llm.script = stops
+        await caller.say("Hi!")
+        assert (await caller.until("warning")).reason == "LLM_SLOW"
+        may_go_on.set()
+        assert (await caller.until("reply_finished")).text == "Once upon a time."
+
+
 async def test_a_server_of_several_models_needs_a_choice(harness: Harness) -> None:
     harness.llm.models = ["one", "other"]
     async with harness.calling(TYPED) as caller:

@@ -111,6 +111,19 @@ def test_health(story: str) -> None:
     assert [(at, health.up, health.due(at)) for at, _, _ in expected] == expected
 
 
+def test_since_when_a_server_is_down() -> None:
+    health = ServerHealth()
+    assert not health.was_up(-1_000)
+    health.not_reached(1)
+    assert not health.was_up(0)
+    health.listed(2)
+    assert health.was_up(1_000)
+    health.not_reached(3)
+    health.failed(4)
+    assert health.was_up(2.9)
+    assert not health.was_up(3)
+
+
 def test_a_server_that_is_well_for_a_day_is_asked_for_its_models_a_few_thousand_times_at_most() -> None:
     health, asked = ServerHealth(), dict.fromkeys(Check, 0)
     for second in range(86_400):

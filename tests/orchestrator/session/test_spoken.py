@@ -5,6 +5,7 @@ import pytest
 from mesh.audio import FRAME_S
 from mesh.times import duration, seconds
 from parley.conversation.v1 import conversation_pb2 as pb
+from tests.fakes.tts import spoken
 from tests.orchestrator.caller import SILENCE, SPEECH
 from tests.orchestrator.harness import Harness
 
@@ -113,3 +114,22 @@ async def test_a_client_that_stops_sending_in_the_middle_of_a_word_is_answered_a
         assert (stopped.cause, stopped.offset) == (pb.SPEECH_CAUSE_SILENCE, duration(2 * FRAME_S))
         assert (await caller.until("user_turn_ended")).text == "..."
         await caller.until("reply_finished")
+
+
+async def test_a_word_that_is_only_remembered_is_written_down(harness: Harness) -> None:
+    """The caller need not send its sound again, so another orchestrator would not hear it."""
+    harness.stt.answers_flushes = False
+    harness.tts.script = spoken(30)
+    async with harness.calling(pb.ConverseConfig(checkpoints=True)) as caller:
+        await caller.play(SILENCE, SPEECH, SPEECH)
+        await caller.until("user_speech_started")
+        hearing = await harness.stt.hearing()
+        hearing.word("Hello", start=FRAME_S, end=2 * FRAME_S)
+        await caller.play(SILENCE)
+        assert (await caller.until("user_turn_ended")).text == "Hello"
+        await caller.until("reply_word_spoken")
+        hearing.word("world", start=2 * FRAME_S, end=3 * FRAME_S)
+        await caller.until("user_word_recognized")
+        checkpoint = await caller.until("checkpoint")
+        assert b"Hello world" in checkpoint.state
+        assert not caller.received("reply_released")

@@ -7,6 +7,7 @@ from orchestrator.conversation.actions import (
     CancelReply,
     EndCause,
     EndConversation,
+    ReplyFinishedNotice,
     RequestFlush,
     TurnDiscardedNotice,
     TurnEndedNotice,
@@ -66,6 +67,13 @@ TURNS = Rule(
             at(1.60, pause, stopped("item_1"), RequestFlush(1)),
             at(1.70, Flushed(1), TurnEndedNotice("item_1", "Well, now?", DETECTED), asked("Well, now?")),
             given=(at(0.5, speech),),
+        ),
+        script(
+            "A turn that was opened after the state was written down has the words that the client was told",
+            at(1.30, resumed(0.9, "Well,")),
+            at(1.50, word("now?"), user_word("item_1", "now?")),
+            at(1.60, pause, stopped("item_1"), RequestFlush(1)),
+            at(1.70, Flushed(1), TurnEndedNotice("item_1", "Well, now?", DETECTED), asked("Well, now?")),
         ),
         script(
             "Without news of the client it has those that were written down",
@@ -159,7 +167,7 @@ REPLIES = Rule(
             at(
                 2.58,
                 resumed(1.0, reply=ReplySoFar("reply_1", TEXT, "One two three four.")),
-                CancelReply("reply_1", RESUMED, "One two three four.", 0.58),
+                ReplyFinishedNotice("reply_1", "One two three four."),
             ),
             at(
                 3.00,
@@ -187,7 +195,7 @@ REPLIES = Rule(
             at(
                 1.50,
                 resumed(1.0, reply=ReplySoFar("reply_1", " Bye!", "Bye!")),
-                CancelReply("reply_1", RESUMED, "Bye!", 0.0),
+                ReplyFinishedNotice("reply_1", "Bye!"),
             ),
             due(2.50, EndConversation(EndCause.GOODBYE)),
             given=(*ASKED, at(1.4, ReplyTextArrived("reply_1", " Bye!")), at(1.45, ReplyTextCompleted("reply_1"))),
