@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from mesh.settings import MetricsPort, Port, ServiceSettings, setting
-from orchestrator.llm.address import checked_url, parse_key
+from orchestrator.llm.address import checked_url, parse_key, parse_keys
 
 
 class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
@@ -69,9 +69,10 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     llm_fallback_api_keys: Annotated[
         tuple[str, ...],
         setting(
-            help="API key for each of these servers; none: it wants no key. Not set: none of them does.",
+            help="API keys, one for each of these servers; none: it wants no key. Not set: none of them does.",
             env="PARLEY_LLM_FALLBACK_API_KEYS",
             secret=True,
+            parse=parse_keys,
         ),
     ] = ()
     llm_ca_file: Annotated[
@@ -205,7 +206,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
     overload_lag_s: Annotated[
         float,
         setting(
-            help="Event-loop lag in seconds (median of 2 s) from which new conversations are refused; 0: never.",
+            help="Seconds of event-loop lag (median of 2 s) from which new conversations are refused; 0: never.",
             ge=0,
             le=10,
         ),

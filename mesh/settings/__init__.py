@@ -149,7 +149,7 @@ def _description(field: msgspec.inspect.Field, env_prefix: str) -> SettingDescri
     return SettingDescription(
         name=field.name,
         env=declared.extra["env"] or (env_prefix + field.name.upper(),),
-        default=MASK if secret and default not in (None, msgspec.NODEFAULT) else default,
+        default=MASK if secret and default not in (None, (), msgspec.NODEFAULT) else default,
         expected=expectation(declared),
         help=(declared.extra_json_schema or {}).get("description", ""),
         secret=secret,

@@ -130,6 +130,11 @@ def parse_key(written: str) -> str:
     return key
 
 
+def parse_keys(written: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what each entry of a list of keys means. Raises `BadAddress`."""
+    return tuple(map(parse_key, written))
+
+
 def checked_url(written: str) -> str:
     """Return an address as it was written, without what was copied along with it. Raises `BadAddress`."""
     parse_address(written)

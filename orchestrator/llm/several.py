@@ -47,7 +47,7 @@ def fallbacks(settings: OrchestratorSettings) -> list[OrchestratorSettings]:
     """The settings of each further model. Raises `BadAddress` where their lists are not of one length."""
     urls = settings.llm_fallback_urls
     models: Sequence[str | None] = settings.llm_fallback_models or [None] * len(urls)
-    keys: Sequence[str | None] = settings.llm_fallback_api_keys or [None] * len(urls)
+    keys = [None if key == "none" else key for key in settings.llm_fallback_api_keys] or [None] * len(urls)
     for name, given in ("MODELS", models), ("API_KEYS", keys):
         if len(given) != len(urls):
             raise BadAddress(

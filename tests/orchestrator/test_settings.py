@@ -42,6 +42,7 @@ def test_the_key_is_never_shown() -> None:
     assert "k3y" not in repr(settings)
     assert [each.name for each in describe(OrchestratorSettings) if each.secret] == [
         "llm_api_key",
+        "llm_fallback_api_keys",
         "checkpoint_key",
         "newsapi_api_key",
     ]

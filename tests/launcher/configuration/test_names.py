@@ -77,6 +77,7 @@ def test_other_names_are_those_of_others(name: str) -> None:
         (r"^Address of\b", ("_TARGET",)),
         (r"\b[Pp]ort (to|for)\b", ("_PORT",)),
         (r"^API key\b", ("_API_KEY",)),
+        (r"^API keys\b", ("_API_KEYS",)),
     ],
 )
 def test_the_end_says_what_it_is(told: str, ends: tuple[str, ...]) -> None:
@@ -88,7 +89,7 @@ def test_the_end_says_what_it_is(told: str, ends: tuple[str, ...]) -> None:
 
 
 def test_there_is_one_word_for_each_thing() -> None:
-    strange = {"DIR", "DIRECTORY", "PATH", "TIMEOUT", "SECONDS", "SEC", "MS", "MB", "KEYS", "HOSTNAME", "ADDR"}
+    strange = {"DIR", "DIRECTORY", "PATH", "TIMEOUT", "SECONDS", "SEC", "MS", "MB", "HOSTNAME", "ADDR"}
     assert {name for name in NAMES if strange & set(name.split("_"))} == set()
 
 
