@@ -1,4 +1,4 @@
-"""What a run of the tests skips, the next one can make up for."""
+"""What a run of the tests leaves out, the next one can make up for."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_known_to_fail():
 """
 
 
-def test_only_what_was_skipped_is_run_until_it_was(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_not_run_is_run_until_it_was(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(SUITE)
     plain = ("-p", "tests.left_out", "-p", "no:xdist", "-p", "no:asyncio")
     pytester.runpytest(*plain).assert_outcomes(passed=1, skipped=2, xfailed=1)

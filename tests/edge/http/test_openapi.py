@@ -173,6 +173,8 @@ DESCRIPTION = schemathesis.openapi.from_dict(
 )
 
 
+# It is the edge that does, in a thread of its own, while an example is made.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @DESCRIPTION.parametrize()
 def test_the_edge_is_as_described(case: schemathesis.Case[Any], url: str) -> None:
     case.call_and_validate(base_url=url)

@@ -56,6 +56,12 @@ def test_a_folder_of_ones_own_goes_before_ours(tmp_path: Path) -> None:
     assert texts.hard_animals == TEXTS.hard_animals
 
 
+@pytest.mark.parametrize("name", ["apologies", "news_apologies"])
+def test_a_text_may_have_its_former_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.en.txt").write_text("No paper today.\n")
+    assert read_texts(tmp_path).news_apologies == {"en": ("No paper today.",), "fr": TEXTS.news_apologies["fr"]}
+
+
 def test_a_slip_in_a_name_does_not_go_unnoticed(tmp_path: Path) -> None:
     (tmp_path / "animal_easy.en.txt").write_text("wombat\n")
     with pytest.raises(TemplateError, match=r"animal_easy\.en\.txt: there is no text of this name, only animals_easy"):
