@@ -12,6 +12,7 @@ from grpc.aio import Channel, UnaryUnaryMultiCallable
 from mesh.discovery.search import Limits, Replicas, any_serving, ask, known_down
 from mesh.errors import MeshError, UpstreamDown
 from mesh.process.metrics import version
+from mesh.times import loop_time
 from parley.conversation.v1.conversation_pb2 import DescribeServiceRequest, DescribeServiceResponse
 from parley.conversation.v1.conversation_pb2_grpc import ConversationServiceStub
 
@@ -19,6 +20,13 @@ CACHED_FOR_S = 0.5
 """How long an answer is used again: every page that is open asks."""
 
 _FOLLOWED_EVERY_S = 1.0
+_FOLLOWED_RARELY_S = 5.0
+"""How often the mesh is asked while clients come, and when none has come for `_QUIET_AFTER_S`."""
+
+_QUIET_AFTER_S = 10.0
+
+_FRESH_S = 2.0
+"""For how long a good report lets a conversation begin without another question."""
 
 _NEEDED = ("tts", "stt", "llm")
 """What no conversation can do without."""
@@ -75,11 +83,17 @@ class MeshHealth:
         self._asking = asyncio.Lock()
         self._report: HealthReport | None = None
         self._reported_at = 0.0
-        self._well = False
-        """Whether all was well a second ago."""
+        self._well_at = float("-inf")
+        """When all was well."""
+        self._wanted_at = float("-inf")
+        """When a client last wanted to know."""
 
     async def report(self) -> HealthReport:
         """How things are, or were half a second ago. Never fails, and takes at most 2 s."""
+        self._wanted_at = loop_time()
+        return await self._checked_report()
+
+    async def _checked_report(self) -> HealthReport:
         clock = asyncio.get_running_loop().time
         asked_at = clock()
         async with self._asking:
@@ -93,15 +107,19 @@ class MeshHealth:
     async def follow(self) -> None:
         """Keep up with how things are, until cancelled, so that `require` need not ask while all is well."""
         while True:
-            self._well = (await self.report()).ok
-            await asyncio.sleep(_FOLLOWED_EVERY_S)
+            self._well_at = self._reported_at if (await self._checked_report()).ok else float("-inf")
+            is_quiet = loop_time() - self._wanted_at > _QUIET_AFTER_S
+            await asyncio.sleep(_FOLLOWED_RARELY_S if is_quiet else _FOLLOWED_EVERY_S)
 
     async def require(self) -> None:
         """Raise `Unhealthy` if something that a conversation needs is known to be down.
 
         A service whose state is unknown does not count as down: the conversation fails with an error that names it.
         """
-        if self._well or not any(await asyncio.gather(*(known_down(self._orchestrators, name) for name in _NEEDED))):
+        self._wanted_at = loop_time()
+        if loop_time() - self._well_at < _FRESH_S:
+            return
+        if not any(await asyncio.gather(*(known_down(self._orchestrators, name) for name in _NEEDED))):
             return
         report = await self.report()
         if not report.ok:

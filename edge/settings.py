@@ -81,7 +81,7 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
             ge=0,
             le=10,
         ),
-    ] = 0.1
+    ] = 0.25
     share_port: Annotated[
         bool, setting(help="Let other edges listen on the same port; the kernel distributes connections.")
     ] = False

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from mesh.errors import UpstreamDown
-from moshi_client.floats import Floats, unpacked_floats
+from moshi_client.floats import Floats, unpacked_floats, unpacked_list
 
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=10_000_000)]
 
@@ -121,6 +121,14 @@ def numbers(packed: Raw) -> Floats:
     try:
         return unpacked_floats(packed)
     except (msgspec.DecodeError, OverflowError) as error:
+        raise UpstreamDown("the engine sent a list that is not of numbers") from error
+
+
+def few_numbers(packed: Raw) -> list[float]:
+    """A message's short list of numbers. Raises `UpstreamDown` if it is none."""
+    try:
+        return unpacked_list(packed)
+    except msgspec.DecodeError as error:
         raise UpstreamDown("the engine sent a list that is not of numbers") from error
 
 

@@ -209,7 +209,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
             ge=0,
             le=10,
         ),
-    ] = 0.1
+    ] = 0.25
     typed_capacity: Annotated[
         int,
         setting(

@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from statistics import median
 
 _SLICE_S = 0.05
 """How often a wait with a limit looks how late it is."""
@@ -136,7 +135,7 @@ class Overload:
         while self._probes[0][0] < now - _WINDOW_S:
             self._probes.popleft()
         if len(self._probes) >= _LEAST_PROBES:
-            lag_s = median(late for _, late in self._probes)
+            lag_s = sorted(late for _, late in self._probes)[len(self._probes) // 2]
             self.lasts = lag_s > self._low_s if self.lasts else lag_s >= self._high_s
 
     @contextmanager

@@ -7,7 +7,10 @@ long it took, so its own lag is not taken for the peer's silence.
 import asyncio
 from collections.abc import Callable
 
+from mesh.times import loop_time
+
 TICK_S = 0.25
+"""The time between two ticks. All streams of a process have the same ticks, and wake it once for all."""
 
 
 class PeerSilence:
@@ -27,10 +30,16 @@ class PeerSilence:
     async def until(self, limit_s: Callable[[], float]) -> None:
         """Return when the peer has been silent for that long. One task waits."""
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(_until_tick(loop_time()))
             if not self._owed():
                 self.seconds = 0.0
                 continue
             self.seconds += TICK_S
             if self.seconds >= limit_s():
                 return
+
+
+def _until_tick(now: float) -> float:
+    """The seconds until the next tick. One that is very near is left out: the timer before it may have been early."""
+    left = TICK_S - now % TICK_S
+    return left if left >= TICK_S / 2 else left + TICK_S

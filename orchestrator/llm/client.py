@@ -260,9 +260,15 @@ class LanguageModel:
             try:
                 stream: Stream = await self._client.chat.completions.create(
                     model=model,
-                    messages=list(_wire(shown)),
+                    messages=[],
                     stream=True,
-                    extra_body={**optional.parameters(temperature), **(self._settings.llm_extra_body or {})},
+                    extra_body={
+                        # Here, because the client walks through every field of what comes as an argument: a tenth of
+                        # what an orchestrator's interpreter did.
+                        "messages": list(_wire(shown)),
+                        **optional.parameters(temperature),
+                        **(self._settings.llm_extra_body or {}),
+                    },
                 )
                 reader = await _begun(stream)
             except (openai.APIStatusError, ErrorInAnswer) as error:

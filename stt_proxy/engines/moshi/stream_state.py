@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mesh.audio import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 from mesh.errors import UpstreamDown, UpstreamMisconfigured
-from moshi_client.messages import EndWord, FromRecogniser, Step, Word, numbers
+from moshi_client.messages import EndWord, FromRecogniser, Step, Word, few_numbers
 from stt_proxy.engine import Event, Flushed, Pause
 from stt_proxy.engines.moshi.silences import SilenceMap
 from stt_proxy.engines.moshi.words import Words
@@ -113,12 +113,12 @@ class StreamState:
                 yield Flushed(flush_id)
 
     def _pause(self, step: Step) -> float:
-        scores = numbers(step.prs)
+        scores = few_numbers(step.prs)
         if len(scores) <= self._model.pause_head:
             raise UpstreamMisconfigured(
                 f"the engine gives {len(scores)} pause scores; number {self._model.pause_head} is wanted, from 0"
             )
-        score = float(scores[self._model.pause_head])
+        score = scores[self._model.pause_head]
         if not -0.01 <= score <= 1.01:  # noqa: PLR2004 - rounding
             raise UpstreamDown("the engine gives a pause score that is no probability")
         return min(1.0, max(0.0, score))

@@ -158,7 +158,7 @@ def _memory(_: WhisperSettings) -> Memory:
 
 PLUGIN: EnginePlugin[WhisperSettings, RecognitionEngine] = EnginePlugin(
     name="whisper",
-    summary="English and 98 other languages, on this machine without a GPU; 7 to 9 of 100 words are wrong",
+    summary="English and 98 other languages, on this machine without a GPU; 4 to 10 of 100 words are wrong",
     settings_type=WhisperSettings,
     open=_open,
     check=_check,
