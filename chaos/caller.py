@@ -34,7 +34,7 @@ _OPEN_LIMIT_S = 3.0
 _ADMISSION_LIMIT_S = 15.0
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.0)
 """Before each try to connect again; the last for all further ones."""
-_PING_EVERY_S, _DEAD_AFTER_S = 0.5, 1.5
+_PING_EVERY_S, _DEAD_AFTER_S = 0.25, 1.0
 """How long a server may leave a ping unanswered. The conversation goes on elsewhere, so this need not be certain."""
 _NOT_RESUMABLE = {"CHECKPOINT_INVALID", "CHECKPOINT_VERSION", "BAD_REQUEST"}
 """Reasons of a refusal after which only a new conversation makes sense."""

@@ -76,6 +76,8 @@ class ClientSession:
         self._send_queue = SendQueue()
         self._client_limit = RepeatedLimit(_CLIENT_LIMIT_S)
         self._dialect = dialect(self._send_queue.put)
+        self._may_leave = asyncio.Event()
+        """Set once the client has the token with which it goes on elsewhere, if it wants one."""
 
     async def run(self) -> None:
         """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment.
@@ -144,6 +146,8 @@ class ClientSession:
             own = None
             if config.checkpoints:
                 own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
+            else:
+                self._may_leave.set()
             on_checkpoint = own.keep if own else ignored
             async with self._openings.admission(typed=config.typed_only):
                 opened = conversation(self._orchestrators, opening, on_checkpoint, self._metrics.count_resumption)
@@ -164,7 +168,11 @@ class ClientSession:
                     await give_back(self._checkpoints, token, rest or resume)
 
     def _offer_token(self, token: bytes) -> None:
-        self._send_queue.put(ConverseResponse(checkpoint=Checkpoint(state=token)))
+        def messages() -> Iterator[str]:
+            yield from self._dialect.events(ConverseResponse(checkpoint=Checkpoint(state=token)))
+            self._may_leave.set()  # what was yielded before has been sent
+
+        self._send_queue.put(messages)
 
     async def _end_with_the_edge(self) -> None:
         """Raise `Draining` when the edge stops."""
@@ -174,6 +182,7 @@ class ClientSession:
     async def _leave_at_a_pause(self, stream: ConversationStream) -> None:
         """Raise `Draining` when the edge is about to stop and nobody is in the middle of anything."""
         await self._draining.wait()
+        await self._may_leave.wait()
         await stream.until_pause()
         raise Draining("this server is about to stop", retry_after=_RESTART_S)
 

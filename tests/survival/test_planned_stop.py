@@ -1,12 +1,15 @@
 """A process is asked to stop: its conversations go on elsewhere, and their clients notice nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import grpc
 import pytest
 from prometheus_client import CollectorRegistry
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from edge.session import stream
 from mesh.errors import MeshError
@@ -23,6 +26,13 @@ from tests.fakes.tts import spoken
 from tests.orchestrator.caller import SILENCE, SPEECH, calling
 from tests.orchestrator.harness import open_harness, orchestrator
 from tests.survival.harness import Mesh, Orchestrator, open_mesh, talk
+
+
+async def closing(websocket: ClientConnection) -> AsyncIterator[str | bytes]:
+    """What still comes, to the end."""
+    with suppress(ConnectionClosed):
+        while True:
+            yield await websocket.recv()
 
 
 @pytest.fixture
@@ -121,6 +131,16 @@ async def test_an_edge_that_is_to_stop_lets_a_reply_end_and_then_disconnects(mes
         assert (await client.next())["error"]["reason"] == "DRAINING"
         await client.websocket.wait_closed()
         assert client.websocket.close_code == 1012
+
+
+async def test_a_client_is_given_its_token_before_the_edge_disconnects_it(mesh: Mesh) -> None:
+    async with connect(f"ws://127.0.0.1:{mesh.edge.port}/v1/converse", proxy=None) as websocket:
+        await mesh.edge.refuse_sessions()
+        await websocket.send(json.dumps({"config": {"typedOnly": True, "checkpoints": True}}))
+        events = [json.loads(message) async for message in closing(websocket)]
+    assert [name for event in events for name in event] == ["started", "checkpoint", "error"]
+    assert events[-1]["error"]["reason"] == "DRAINING"
+    assert websocket.close_code == 1012
 
 
 async def test_in_unmutes_dialect_as_well(mesh: Mesh) -> None:
