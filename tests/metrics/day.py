@@ -43,6 +43,7 @@ async def a_day(mesh: Mesh, engines: Engines) -> None:
     await an_orchestrator_is_lost(mesh)
     await a_reply_is_interrupted(mesh, engines)
     await a_person_goes_on_after_a_pause(mesh)
+    await a_client_comes_back(mesh)
     await one_too_many_comes(mesh, engines)
     await engines_fail(mesh, engines)
     await visitors_look_around(mesh)
@@ -81,6 +82,19 @@ async def a_person_goes_on_after_a_pause(mesh: Mesh) -> None:
         paused = await person.first("user_speech_stopped")
         person.microphone.say(speech(1.2))
         await person.first("user_speech_started", after=paused)
+
+
+async def a_client_comes_back(mesh: Mesh) -> None:
+    """With the token that it was given on a connection that is lost."""
+    config: dict[str, Any] = {"typedOnly": True, "checkpoints": True}
+    for _ in range(2):
+        async with asyncio.timeout(LIMIT_S), connect(f"{mesh.websocket}/v1/converse") as websocket:
+            await websocket.send(json.dumps({"config": config}))
+            token = ""
+            while not token:
+                token = json.loads(await websocket.recv()).get("checkpoint", {}).get("state", "")
+            config["resume"] = {"checkpoint": token}
+            websocket.transport.abort()
 
 
 async def one_too_many_comes(mesh: Mesh, engines: Engines) -> None:

@@ -219,7 +219,7 @@ class MoshiServer(MoshiEngine[MoshiOptions, _Scripted]):
     async def _run(self, stream: Stream) -> None:
         try:
             await self.behave(stream, self)
-        except Gone:
+        except* Gone:  # A script may have tasks of its own, whose group wraps it.
             pass
         finally:
             stream.close()
