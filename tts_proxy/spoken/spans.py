@@ -108,6 +108,8 @@ _LONGEST_FORMULA: Final = 300
 _FORMULA_ENDS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 _AMOUNT = re.compile(r"\$[\d.,]*\d")
 _CALCULATION = re.compile(r"\s*[-+=*^<>\\×_]|[a-zA-Z]?\$(?!\w)|[a-zA-Z](?=[-+=*^\\])")
+_FORMULA_START = re.compile(r"\$(?:[a-zA-Z\\(\[{|+-]|$)")
+_UNDECIDED = re.compile(r"\s*|[a-zA-Z.,]")
 _FORMULA = re.compile(r"\$(?=\S)([^$]*[^\s$\\])\$(?!\w)")
 
 
@@ -125,15 +127,18 @@ def formula(place: Place) -> Span | Wait | None:
 
 def _between_dollars(place: Place) -> Span | Wait | None:
     window, may_grow = place.window(_LONGEST_FORMULA, ends="\n|. |? |! |, ")
+    if amount := _AMOUNT.match(window):
+        # An amount is decided by what follows it, whatever comes later: so a text may come in any pieces.
+        rest = window[amount.end() :]
+        if may_grow and _UNDECIDED.fullmatch(rest):
+            return Wait()
+        if rest.strip() and not _CALCULATION.match(rest):
+            return None
+    elif not _FORMULA_START.match(window):
+        return None
     if found := _FORMULA.match(window):
         return Span(place.start + found.end(), plain_formula(found[1]))
-    if window.count("$") > 1 or not may_grow:
-        return None
-    amount = _AMOUNT.match(window)
-    if amount is None:
-        return Wait() if re.match(r"\$[a-zA-Z\\({|]", window) else None
-    rest = window[amount.end() :]
-    return Wait() if not rest.strip() or _CALCULATION.match(rest) else None
+    return Wait() if may_grow and window.count("$") == 1 else None
 
 
 # --- links and notes --------------------------------------------------------------------------------------------------
