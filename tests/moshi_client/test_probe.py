@@ -1,5 +1,4 @@
 import asyncio
-from typing import Any
 
 import httpx2
 import pytest
@@ -8,6 +7,7 @@ from mesh.engines.server_urls import parse_urls
 from mesh.engines.upstreams import Health, Place
 from moshi_client.probe import answers, probe
 from tests.moshi_client.server import running
+from tests.tcp import serving_tcp
 
 PATH = "/api/asr-streaming"
 
@@ -60,11 +60,8 @@ async def test_who_is_gone_does_not_answer() -> None:
 async def test_who_keeps_silent_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("moshi_client.probe._LIMIT_S", 0.1)
 
-    async def say_nothing(reader: asyncio.StreamReader, writer: Any) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
-        writer.close()
-        await writer.wait_closed()
 
-    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with serving_tcp(say_nothing) as port:
         assert await probed(f"http://127.0.0.1:{port}") == Health(serving=False)
