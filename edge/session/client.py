@@ -76,8 +76,8 @@ class ClientSession:
         self._send_queue = SendQueue()
         self._client_limit = RepeatedLimit(_CLIENT_LIMIT_S)
         self._dialect = dialect(self._send_queue.put)
-        self._may_leave = asyncio.Event()
-        """Set once the client has the token with which it goes on elsewhere, if it wants one."""
+        self._token_sent = asyncio.Event()
+        """Set once the client has been sent the token with which it goes on elsewhere, or at once if it wants none."""
 
     async def run(self) -> None:
         """Accept the client, hold the conversation, and close. A client that leaves ends all of it at any moment.
@@ -147,30 +147,31 @@ class ClientSession:
             if config.checkpoints:
                 own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
             else:
-                self._may_leave.set()
+                self._token_sent.set()
             on_checkpoint = own.keep if own else ignored
             async with self._openings.admission(typed=config.typed_only):
                 opened = conversation(self._orchestrators, opening, on_checkpoint, self._metrics.count_resumption)
                 stream = await exits.enter_async_context(opened)
             exits.callback(self._openings.freed)
             if resume is not None:
-                self._metrics.count_resumption(ResumeCause.CLIENT_RETURNED)
                 await use_up(self._checkpoints, token)
+                self._metrics.count_resumption(ResumeCause.CLIENT_RETURNED)
             try:
                 yield stream
             finally:
-                rest = None if stream.has_ended else stream.resumption()
                 if own and stream.has_ended:
                     own.end()
-                elif own and rest:
-                    own.leave(rest)
-                if own and resume is not None and not (own.was_offered or stream.has_ended):
-                    await give_back(self._checkpoints, token, rest or resume)
+                elif own:
+                    rest = stream.resumption()
+                    if rest:
+                        own.leave(rest)
+                    if resume is not None and not self._token_sent.is_set():
+                        await give_back(self._checkpoints, token, rest or resume)
 
     def _offer_token(self, token: bytes) -> None:
         def messages() -> Iterator[str]:
             yield from self._dialect.events(ConverseResponse(checkpoint=Checkpoint(state=token)))
-            self._may_leave.set()  # what was yielded before has been sent
+            self._token_sent.set()  # what was yielded before has been sent
 
         self._send_queue.put(messages)
 
@@ -182,7 +183,7 @@ class ClientSession:
     async def _leave_at_a_pause(self, stream: ConversationStream) -> None:
         """Raise `Draining` when the edge is about to stop and nobody is in the middle of anything."""
         await self._draining.wait()
-        await self._may_leave.wait()
+        await self._token_sent.wait()
         await stream.until_pause()
         raise Draining("this server is about to stop", retry_after=_RESTART_S)
 

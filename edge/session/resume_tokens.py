@@ -175,8 +175,7 @@ class ResumeToken:
         self._offer = offer
         self._token = secrets.token_bytes(32)
         self._state: bytes | None = None
-        self.was_offered = False
-        """Whether the client has been given it."""
+        self._offered = False
         self._over = False
         self._changed = asyncio.Event()
 
@@ -200,8 +199,8 @@ class ResumeToken:
             self._changed.clear()
             if not await self._put(VALID_S + _RENEWED_EVERY_S):
                 raise ResumedElsewhere("this conversation goes on in another connection")
-            if not self.was_offered:
-                self.was_offered = True
+            if not self._offered:
+                self._offered = True
                 self._offer(self._token)
             try:
                 async with asyncio.timeout(_RENEWED_EVERY_S):
@@ -213,11 +212,11 @@ class ResumeToken:
         """Leave the token to work for a while; not if the conversation is over."""
         if self._over:
             await self._store.take(_key(self._token))
-        elif self.was_offered:
+        elif self._offered:
             await self._put(VALID_S)
 
     async def _put(self, seconds: float) -> bool:
-        return await self._store.put(_key(self._token), self._state or b"", seconds, new=not self.was_offered)
+        return await self._store.put(_key(self._token), self._state or b"", seconds, new=not self._offered)
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from statistics import median
 
 _SLICE_S = 0.05
 """How often a wait with a limit looks how late it is."""
@@ -135,7 +136,7 @@ class Overload:
         while self._probes[0][0] < now - _WINDOW_S:
             self._probes.popleft()
         if len(self._probes) >= _LEAST_PROBES:
-            lag_s = sorted(late for _, late in self._probes)[len(self._probes) // 2]
+            lag_s = median(late for _, late in self._probes)
             self.lasts = lag_s > self._low_s if self.lasts else lag_s >= self._high_s
 
     @contextmanager

@@ -169,12 +169,11 @@ class Conversation:
             heard = text.strip() if reply.written else ""
         rest = unheard(text, heard)
         self.state.reply, self.state.cut = None, CutReply(reply, heard)
-        if seen and seen.over:
-            self._remember_cut()
-            self._reply_heard_out(heard, now)
-            return
-        if heard and reply.written and not rest:
+        is_over = bool(seen and seen.over)
+        if heard and reply.written and not rest and not is_over:
             self._do(act.ReplyFinishedNotice(reply.reply_id, heard))
+            is_over = True
+        if is_over:
             self._remember_cut()
             self._reply_heard_out(heard, now)
             return

@@ -193,9 +193,8 @@ class LanguageModel:
                     error.retry_after = RETRY_AFTER_S
                 if error.was_not_taken and loop_time() < back_by:
                     tries_left, pause = max(tries_left, 1), _RESTART_PAUSE_S
-                elif (
-                    is_patient and error.trouble is Trouble.TIMEOUT and pause is not None
-                ):  # it has not been sent the request
+                elif is_patient and error.trouble is Trouble.TIMEOUT:
+                    # No connection was made, so the server has not been sent the request.
                     tries_left = max(tries_left, 1)
                 if deadlines.got_first_word or not tries_left or pause is None or not deadlines.allows(pause):
                     self._request_failed(error)

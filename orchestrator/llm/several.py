@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -183,9 +183,8 @@ class LanguageModels:
                     _log.warning("a language model is late: another one is asked too")
         finally:
             late.cancel()
+            await asyncio.gather(late, return_exceptions=True)
             await _closed(asked)
-            with suppress(asyncio.CancelledError):
-                await late
 
     def _note(self, server: _Server, error: LanguageModelFailed) -> None:
         server.failed(loop_time(), FailedTry(Outcome.FAILED, error), chance=0.0)

@@ -155,8 +155,6 @@ class ReplyTask:
         self._awaits_model = False
         """Whether the model's next word is waited for."""
         self._model_silence = PeerSilence(lambda: self._awaits_model)
-        self._waiting_words = 0
-        """How many words were said because the model was late. They come before its first."""
         self._text_has_ended = False
         self._limits = upstreams.model.reply_limits
         self._length = ReplyLength(*self._limits)
@@ -219,7 +217,7 @@ class ReplyTask:
         if self._order.spoken and self._order.beginning is None and not self._text.words:
             # Nothing may come between these words, so nothing is waited for.
             words = words_of(self._apologies.waiting)
-            self._waiting_words = self._text.pause_at = len(words)
+            self._text.pause_at = len(words)
             for word in words:
                 self._notify(ev.ReplyTextArrived(self._reply_id, word))
                 self._text.add(word)
@@ -227,7 +225,7 @@ class ReplyTask:
     @property
     def _has_answer(self) -> bool:
         """Whether the model has written anything to say."""
-        return any(map(str.strip, self._text.words[self._waiting_words :]))
+        return any(map(str.strip, self._text.words[self._text.pause_at :]))
 
     async def _write(self) -> None:
         """Report the words, and have them spoken."""
@@ -264,7 +262,7 @@ class ReplyTask:
         if self._resumed_text is not None:
             await asyncio.sleep(pause or 0.0)
             return self._resumed_text
-        if self._order.spoken and (self._in_sentence or (self._waiting_words and not self._has_answer)):
+        if self._order.spoken and (self._in_sentence or (self._text.pause_at and not self._has_answer)):
             for word in words_of(f" {self._apologies.unfinished}"):
                 await self._say(word)
         return None
@@ -289,7 +287,7 @@ class ReplyTask:
         self._warn("REPLY_TOO_LONG", f"I have ended this reply: {why}.")
 
     async def _say(self, word: str) -> None:
-        if len(self._text.words) == self._waiting_words > 0 and not word[0].isspace():
+        if len(self._text.words) == self._text.pause_at > 0 and not word[0].isspace():
             word = f" {word}"
         bare = word.lstrip()
         self._notify(ev.ReplyTextArrived(self._reply_id, bare if bare == word else f" {bare}"))

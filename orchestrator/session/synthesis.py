@@ -66,7 +66,8 @@ class WrittenText:
         self.words: list[str] = []
         self.ended = False
         self.pause_at = 0
-        """The words before this one are spoken to their end at once: it is not known when the next will be written."""
+        """How many words were written because the model was late, before its own. They are spoken to their end at
+        once: it is not known when the next will be written."""
         self._changed = asyncio.Event()
         self._read = 0
         self._taken = asyncio.Event()
