@@ -48,7 +48,7 @@ async def test_a_client_that_lets_its_queue_fill_is_dropped(monkeypatch: pytest.
         harness.llm.script = written(*(f"word{number} " for number in range(100)))
         harness.tts.script = spoken(60)
         await caller.say("Hi!")
-        # A minute of sound goes out at once, of which gRPC takes nearly all; then the queue fills as fast as one listens.
+        # gRPC takes nearly all of the minute of sound that goes out at once. Then the queue fills in real time.
         await harness.until_empty(40)
         await harness.no_call_left()
         assert type(await caller.failure()) is Idle
