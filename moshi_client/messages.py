@@ -4,6 +4,7 @@ Lists of numbers stay packed in them (`moshi_client.floats`). What the server sa
 of seconds that a stream can have, so that nothing odd gets further.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias, TypeVar, cast
 
 import msgspec
@@ -89,6 +90,7 @@ FromRecogniser: TypeAlias = Ready | Error | Step | Word | EndWord | Marker
 FromVoice: TypeAlias = Ready | Error | Audio | SpokenText
 
 M = TypeVar("M")
+T = TypeVar("T")
 
 from_recogniser: Final[msgspec.msgpack.Decoder[FromRecogniser]] = msgspec.msgpack.Decoder(FromRecogniser)
 from_voice: Final[msgspec.msgpack.Decoder[FromVoice]] = msgspec.msgpack.Decoder(FromVoice)
@@ -118,17 +120,18 @@ def unpacked(data: bytes, decoder: msgspec.msgpack.Decoder[M]) -> M | Unknown:
 
 def numbers(packed: Raw) -> Floats:
     """A message's list of numbers. Raises `UpstreamDown` if it is none."""
-    try:
-        return unpacked_floats(packed)
-    except (msgspec.DecodeError, OverflowError) as error:
-        raise UpstreamDown("the engine sent a list that is not of numbers") from error
+    return _unpacked(unpacked_floats, packed)
 
 
 def few_numbers(packed: Raw) -> list[float]:
     """A message's short list of numbers. Raises `UpstreamDown` if it is none."""
+    return _unpacked(unpacked_list, packed)
+
+
+def _unpacked(unpack: Callable[[Raw], T], packed: Raw) -> T:
     try:
-        return unpacked_list(packed)
-    except msgspec.DecodeError as error:
+        return unpack(packed)
+    except (msgspec.DecodeError, OverflowError) as error:
         raise UpstreamDown("the engine sent a list that is not of numbers") from error
 
 

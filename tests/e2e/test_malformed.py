@@ -1,4 +1,4 @@
-"""A thousand malformed messages through real processes, beside conversations that must not notice.
+"""Three thousand malformed messages through real processes, beside conversations that must not notice.
 
 PARLEY_STORM_MESSAGES sets their number, PARLEY_STORM_SEED the seed; `python -m tests.unmute.random_faults` attacks a
 mesh that is running.
@@ -23,7 +23,7 @@ from tests.unmute.mesh_with_standins import MeshWithStandins, running_mesh_with_
 from tests.unmute.playout import gaps
 from tests.unmute.random_faults import Report
 
-MESSAGES = int(os.environ.get("PARLEY_STORM_MESSAGES", "1000"))
+MESSAGES = int(os.environ.get("PARLEY_STORM_MESSAGES", "3000"))
 SEED = int(os.environ.get("PARLEY_STORM_SEED", "1"))
 LIMIT_S = 60 + MESSAGES / 60
 UTTERANCES = (say("What time is it"), say("Thank you very much for that"))
