@@ -25,8 +25,10 @@ async def serving_tcp(serve: Serve) -> AsyncIterator[int]:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving.add(asyncio.create_task(one(reader, writer)))
 
-    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
-    for task in serving:
-        task.cancel()
-    await asyncio.gather(*serving, return_exceptions=True)
+    try:
+        async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+            yield server.sockets[0].getsockname()[1]
+    finally:
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)

@@ -94,6 +94,7 @@ def cut_texts(draw: st.DrawFn) -> tuple[str, list[str]]:
 @given(cut_texts())
 @example(("*a long sigh* yes", ["*a ", "long", " sigh* y", "es"]))
 @example(("$5a sigh$ x", ["$5a", " sigh$ x"]))
+@example(("$。a$ ", ["$。", "a$ "]))
 @example(("$5 and $7 then", ["$5 ", "and ", "$7 ", "then"]))
 def test_where_a_text_is_cut_changes_nothing(cut: tuple[str, list[str]]) -> None:
     text, pieces = cut
