@@ -30,7 +30,8 @@ class Ledger:
         """The item of the person's open turn."""
         self.ended = False
         self.flushes: list[int] = []
-        self._ended_turn: str | None = None
+        self._turn_ends: dict[str, int] = {}
+        """Where in `_said` the words of each turn that is over end."""
         self._speaking = False
         self._items: set[str] = set()
         self.replies: set[str] = set()
@@ -139,9 +140,10 @@ class Ledger:
                     self.floor = self._new_item(action.item_id)
                 self._speaking = True
             case act.UserWordNotice() if self.floor is None:
-                # The recogniser was late: the turn is over, and its answer is being heard.
-                assert action.item_id == self._ended_turn
-                self._said.append((Role.USER, action.text))
+                # The recogniser was late: the turn is over, and an answer is being heard.
+                at = self._turn_ends[action.item_id]
+                self._said.insert(at, (Role.USER, action.text))
+                self._turn_ends = {item: end + (end >= at) for item, end in self._turn_ends.items()}
                 return
             case act.UserWordNotice():
                 self._turn_words.append(action.text)
@@ -162,7 +164,6 @@ class Ledger:
         if isinstance(action, act.TurnEndedNotice | act.TurnDiscardedNotice):
             assert action.item_id == self.floor
             self.floor, self._speaking, self._turn_words = None, False, []
-            self._ended_turn = action.item_id
         else:
             assert action.item_id == self.floor
 
@@ -174,6 +175,7 @@ class Ledger:
             assert self._turn_words
             assert turn.text.split() == self._turn_words
         self._said += [(Role.USER, word) for word in self._turn_words]
+        self._turn_ends[turn.item_id] = len(self._said)
 
     def _new_item(self, item_id: str) -> str:
         assert item_id not in self._items

@@ -242,6 +242,27 @@ OVERDUE = Rule(
             given=said("Where"),
         ),
         script(
+            "It joins its own turn also after one that was typed",
+            due(2.70, *ended("Where")),
+            at(
+                2.80,
+                UserTyped("Go on."),
+                CancelReply("reply_1", CancelCause.TYPED, "", 0.0),
+                TurnEndedNotice("item_3", "Go on.", TYPED),
+                prepare("reply_2", "item_4", user("Where Go on.")),
+            ),
+            at(2.85, audio("reply_2", 0.16), release("reply_2", 0.0, 0.16)),
+            at(2.90, late("now?", 1.10), user_word_at("item_1", "now?", 1.10)),
+            at(
+                2.95,
+                UserTyped("Please."),
+                CancelReply("reply_2", CancelCause.TYPED, "", 0.1),
+                TurnEndedNotice("item_5", "Please.", TYPED),
+                prepare("reply_3", "item_6", user("Where now? Go on. Please.")),
+            ),
+            given=said("Where"),
+        ),
+        script(
             "Where the turn had no words there is none that it could join",
             due(2.70, TurnDiscardedNotice("item_1")),
             at(
