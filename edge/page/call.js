@@ -100,6 +100,8 @@ export class Call {
   #firstWords = "";
   /** The connection was lost in the middle of a conversation, which the next one goes on with. */
   #goesOn = false;
+  /** The server remembers it, and need not be told. */
+  #isRemembered = false;
   /** With which another connection goes on where this one was lost; and when that was. */
   #token = null;
   #lostAt = 0;
@@ -359,7 +361,8 @@ export class Call {
   /** The first message: of a new conversation, or of the one that was lost. */
   #opening(session, means) {
     const token = performance.now() - this.#lostAt < TOKEN_VALID_MS ? this.#token : null;
-    if (!this.#goesOn || token === null) {
+    this.#isRemembered = this.#goesOn && token !== null;
+    if (!this.#isRemembered) {
       this.#unfinished = null;
       return protocol.config(session, means, this.#goesOn ? history(this.state.conversation) : []);
     }
@@ -436,7 +439,7 @@ export class Call {
       stage: "talking",
       trouble: null,
       latency: null,
-      conversation: divided(this.state.conversation, text, this.recording.elapsed, { goesOn }),
+      conversation: divided(this.state.conversation, text, this.recording.elapsed, { goesOn, remembers: this.#isRemembered }),
     });
     if (this.#firstWords) this.say(this.#firstWords);
     this.#firstWords = "";

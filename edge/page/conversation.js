@@ -98,11 +98,15 @@ export function closed(state) {
   return { ...state, entries, isAnswerDue: false };
 }
 
-/** A new conversation begins below what is there, or the one that was interrupted goes on. */
-export function divided(state, text, at, { goesOn = false } = {}) {
+/**
+ * A new conversation begins below what is there, or the one that was interrupted goes on. The server counts its turns and
+ * replies from 1 again, unless it `remembers` the conversation: what is there then takes ids that no event will name.
+ */
+export function divided(state, text, at, { goesOn = false, remembers = false } = {}) {
   const { entries } = closed(state);
   if (entries.length === 0) return NOTHING_YET;
-  return { ...NOTHING_YET, entries: [...entries, { kind: "divider", id: `divider_${entries.length}`, at, text, goesOn }] };
+  const before = remembers ? entries : entries.map((entry) => ({ ...entry, id: `${entry.id}_before_${entries.length}` }));
+  return { ...NOTHING_YET, entries: [...before, { kind: "divider", id: `divider_${entries.length}`, at, text, goesOn }] };
 }
 
 /** What the contract takes of a history; the oldest goes first. */

@@ -28,7 +28,7 @@ const REMEMBERED = 64;
 export class JitterBuffer {
   #rate;
   #fade;
-  /** @type {{replyId: string, samples: Float32Array, next: number}[]} */
+  /** Of no reply is what fades after `clear`. @type {{replyId: string | null, samples: Float32Array, next: number}[]} */
   #queue = [];
   #queued = 0;
   #target = FIRST_TARGET_S;
@@ -93,10 +93,14 @@ export class JitterBuffer {
     this.#isHeld = false;
   }
 
-  /** Play nothing more of anything that has arrived. */
+  /** Play nothing more of anything that has arrived, and know no reply: the next connection may name its own alike. */
   clear() {
-    for (const { replyId } of this.#queue) this.#dropped.add(replyId);
     this.#forget(() => true);
+    for (const fading of this.#queue) fading.replyId = null;
+    this.#playing = null;
+    this.#played = 0;
+    this.#complete = new Recent();
+    this.#dropped = new Recent();
     this.#isHeld = false;
   }
 
@@ -148,7 +152,7 @@ export class JitterBuffer {
   #runOut(replyId, at, events) {
     this.#isFlowing = false;
     this.#gain = 0;
-    if (this.#dropped.has(replyId)) return;
+    if (replyId === null || this.#dropped.has(replyId)) return;
     this.#isFinished = this.#complete.has(replyId);
     if (this.#isFinished) {
       events.push({ kind: "finished", replyId, at });

@@ -322,6 +322,24 @@ class TestJitterBuffer:
         body = "ones('r', 300); ones('s', 300); pull(50); buffer.clear(); pull(10); return pull(600)"
         assert set(await self.play(here, body)) == {0}
 
+    async def test_after_clearing_a_reply_of_the_same_name_is_another(self, here: Page) -> None:
+        body = """
+            ones('r', 200); pull(50); buffer.drop('r'); buffer.complete('r'); buffer.clear(); pull(50);
+            const { replyId, played } = buffer.progress;
+            events.length = 0;
+            ones('r', 100); const heard = pull(60);
+            return [replyId, played, heard, events, buffer.progress]"""
+        before, played_before, heard, events, progress = await self.play(here, body)
+        assert (before, played_before) == (None, 5)
+        assert heard[-1] == 1
+        assert events == [["started", "r", 0]]
+        assert progress == {"replyId": "r", "played": 60, "state": "playing"}
+
+    async def test_what_fades_after_clearing_is_no_underrun(self, here: Page) -> None:
+        body = "ones('r', 200); pull(50); buffer.clear(); pull(50); return [events, buffer.target]"
+        events, target = await self.play(here, body)
+        assert (events, target) == ([["started", "r", 0]], pytest.approx(0.08))
+
 
 class TestResampler:
     @pytest.mark.parametrize(
@@ -445,6 +463,30 @@ class TestConversation:
     async def test_what_is_not_known_changes_nothing(self, here: Page) -> None:
         state, _ = await self.after(here, ("somethingNew", {}), ("replyWordSpoken", {"replyId": "x"}))
         assert state["entries"] == []
+
+    async def test_a_new_conversation_does_not_touch_the_one_before_though_the_server_counts_alike(self, here: Page) -> None:
+        turn = ("userTurnEnded", {"itemId": "i", "text": "Hi!", "cause": "SPEECH_CAUSE_TYPED"})
+        again = ("userTurnEnded", {"itemId": "i", "text": "Again.", "cause": "SPEECH_CAUSE_TYPED"})
+        body = """
+            let state = m.NOTHING_YET;
+            for (const event of given) {
+              if (event === null) state = m.divided(state, "-", 1);
+              else state = m.after(state, {kind: event[0], body: event[1]}, {at: 1, name: "Ada"});
+            }
+            return [state.entries.map((each) => each.text), new Set(state.entries.map((each) => each.id)).size];"""
+        heard = ("replyAudio", {"replyId": "r"}), ("replyFinished", {"replyId": "r"})
+        unheard = ("replyCancelled", {"replyId": "r"})
+        texts, ids = await run(here, "conversation", body, turn, *self.REPLY, *heard, None, again, *self.REPLY, unheard)
+        assert texts == ["Hi!", "Well, hello there.", "-", "Again."]
+        assert ids == len(texts)
+
+    async def test_where_the_conversation_is_remembered_a_turn_goes_on(self, here: Page) -> None:
+        body = """
+            let state = m.after(m.NOTHING_YET, {kind: "userWordRecognized", body: {itemId: "i", text: "Good"}}, {at: 1, name: ""});
+            state = m.divided(state, "-", 1, { goesOn: true, remembers: true });
+            state = m.after(state, {kind: "userTurnEnded", body: {itemId: "i", text: "Good morning."}}, {at: 2, name: ""});
+            return state.entries.map((each) => each.text);"""
+        assert await run(here, "conversation", body) == ["Good morning.", "-"]
 
     async def test_the_history_is_what_was_heard_in_the_present_conversation(self, here: Page) -> None:
         def turn(text: str) -> dict[str, Any]:

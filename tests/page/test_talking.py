@@ -271,10 +271,16 @@ async def test_it_goes_on_after_the_edge_was_restarted(browser: Browser, mesh: M
         await type_turn(page, "Tell me a story.")
         again, _ = await first_told(page, "replyAudio", after=lost)
         await something_is_heard(page, after=again)
-        said = [(each["role"], each["content"]) for each in model.requests[-1]["messages"] if each["role"] != "system"]
-        assert said[0] == ("user", "Hello.")
-        assert said[1] == ("assistant", "Hello there.")
-        assert said[-1][1].endswith("Tell me a story.")
+        created = "(lost) => window.told.filter(([at, kind]) => at > lost && kind === 'replyCreated').length"
+        assert await page.evaluate(created, lost) == 1, "what is heard is a later reply"
+        # The microphone goes on: its speech may have interrupted the story by now, and be in a request of its own.
+        asked = next(said for said in map(conversation, model.requests) if said[-1] == ("user", "Tell me a story."))
+        assert asked[1:] == [("assistant", "Hello there."), ("user", "Tell me a story.")]
+
+
+def conversation(request: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the model is shown of a conversation: roles and words, without the instructions."""
+    return [(each["role"], each["content"]) for each in request["messages"] if each["role"] != "system"]
 
 
 def edge_of(mesh: Mesh) -> int:

@@ -71,8 +71,8 @@ class Call:
     @property
     def ended(self) -> Ended | None:
         """How the connection ended, if it has."""
-        last = self.occurrences[-1] if self.occurrences else None
-        return last if isinstance(last, Ended) else None
+        # The microphone finds out a moment later, and may have noted one frame more.
+        return next((each for each in reversed(self.occurrences) if isinstance(each, Ended)), None)
 
     async def update(self, instructions: Instructions | None = None, voice: str | None = None) -> None:
         """Change the session, without a recording."""
