@@ -464,7 +464,9 @@ class TestConversation:
         state, _ = await self.after(here, ("somethingNew", {}), ("replyWordSpoken", {"replyId": "x"}))
         assert state["entries"] == []
 
-    async def test_a_new_conversation_does_not_touch_the_one_before_though_the_server_counts_alike(self, here: Page) -> None:
+    async def test_a_new_conversation_does_not_touch_the_one_before_though_the_server_counts_alike(
+        self, here: Page
+    ) -> None:
         turn = ("userTurnEnded", {"itemId": "i", "text": "Hi!", "cause": "SPEECH_CAUSE_TYPED"})
         again = ("userTurnEnded", {"itemId": "i", "text": "Again.", "cause": "SPEECH_CAUSE_TYPED"})
         body = """
@@ -482,9 +484,10 @@ class TestConversation:
 
     async def test_where_the_conversation_is_remembered_a_turn_goes_on(self, here: Page) -> None:
         body = """
-            let state = m.after(m.NOTHING_YET, {kind: "userWordRecognized", body: {itemId: "i", text: "Good"}}, {at: 1, name: ""});
+            const by = { at: 1, name: "" };
+            let state = m.after(m.NOTHING_YET, {kind: "userWordRecognized", body: {itemId: "i", text: "Good"}}, by);
             state = m.divided(state, "-", 1, { goesOn: true, remembers: true });
-            state = m.after(state, {kind: "userTurnEnded", body: {itemId: "i", text: "Good morning."}}, {at: 2, name: ""});
+            state = m.after(state, {kind: "userTurnEnded", body: {itemId: "i", text: "Good morning."}}, by);
             return state.entries.map((each) => each.text);"""
         assert await run(here, "conversation", body) == ["Good morning.", "-"]
 
