@@ -162,6 +162,9 @@ def words_heard(journal: Sequence[Entry]) -> int:
                 if item not in closed:
                     heard[item] = len(entry.body.get("text", "").split())
                     closed.add(item)
+            case "userTurnRestored" if entry.body.get("cause") != "SPEECH_CAUSE_TYPED":
+                heard[item] = len(entry.body.get("text", "").split())
+                (closed.add if entry.body.get("ended") else closed.discard)(item)
             case "userTurnDiscarded":
                 heard[item] = 0
             case _:

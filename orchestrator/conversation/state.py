@@ -4,7 +4,7 @@ import enum
 import math
 from dataclasses import dataclass, field
 
-from orchestrator.conversation.actions import EndCause
+from orchestrator.conversation.actions import EndCause, SpeechCause
 from orchestrator.conversation.policy import SAMPLE_RATE, Policy
 from orchestrator.conversation.reply import CutReply, Reply
 from orchestrator.conversation.transcript import Message, Transcript
@@ -111,6 +111,14 @@ class Turn:
         return " ".join([*self.words, *self.partial.split()])
 
 
+@dataclass(frozen=True, slots=True)
+class EndedTurn:
+    """The turn that ended last, spoken or typed. Its text is in the transcript."""
+
+    item_id: str
+    cause: SpeechCause
+
+
 @dataclass(slots=True)
 class SpeculativeReply:
     """A reply that is prepared before the turn is over, for the words so far. Its id is its own."""
@@ -149,6 +157,7 @@ class State:
     transcript: Transcript = field(default_factory=Transcript)
     detector: Detector = field(default_factory=Detector)
     turn: Turn | None = None
+    ended_turn: EndedTurn | None = None
     reply: Reply | None = None
     """The living reply; at most one is."""
     speculative_reply: SpeculativeReply | None = None

@@ -107,6 +107,15 @@ def test_a_word_that_comes_after_its_turn_has_been_heard() -> None:
     assert judged(journal, ended_at=8).faults == ()
 
 
+@pytest.mark.parametrize(("words", "fault"), [("w w w w", ()), ("w w w", ("1 words lost",))])
+def test_a_turn_that_is_restored_has_the_words_that_were_heard(words: str, fault: tuple[str, ...]) -> None:
+    """Two were told before the connection was lost, or perhaps more."""
+    told = [entry for entry in said(1, 4, "1", heard=2) if not (isinstance(entry, Event) and entry.at > 2.5)]
+    restored = event(2.8, "userTurnRestored", itemId="1", text=words, ended=True, cause="SPEECH_CAUSE_DETECTED")
+    again: list[Entry] = [Lost(2.6, 1006), Dialled(2.7, again=True), event(2.75, "started", sessionId="s"), restored]
+    assert judged([*opened(), *told, *again, *spoken(4.2, "a")], ended_at=8).faults == fault
+
+
 def test_what_is_typed_is_not_said() -> None:
     ended = event(1.1, "userTurnEnded", itemId="1", text="three words typed", cause="SPEECH_CAUSE_TYPED")
     assert judged([*opened(), Typed(1), ended, *spoken(3, "a")], ended_at=8).faults == ()

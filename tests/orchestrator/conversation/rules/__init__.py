@@ -60,5 +60,6 @@ RULES = (
     requests.BRINGING,
     configuration.CONFIGURATION,
     resumption.TURNS,
+    resumption.RESTORED,
     resumption.REPLIES,
 )
