@@ -56,6 +56,8 @@ class MeshPlan(NamedTuple):
     """How long the language model thinks, so a fault can strike meanwhile."""
     tokens_per_s: float = 8.0
     """So slow that the model still writes while the beginning of its reply is heard."""
+    links: bool = True
+    """Whether each replica is behind a TCP proxy of its own, for faults of the network."""
     settings: Mapping[str, str] = {}
     """More environment variables for every process."""
 
@@ -133,7 +135,7 @@ async def running_mesh(plan: MeshPlan) -> AsyncIterator[ChaosMesh]:
         mesh = ChaosMesh(
             plan,
             [
-                Member(victim, number, next(ports), plan.restart_of(victim), folder)
+                Member(victim, number, next(ports), plan.restart_of(victim), folder, links=plan.links)
                 for victim in Victim
                 for number in range(plan.count(victim))
             ],
@@ -144,8 +146,9 @@ async def running_mesh(plan: MeshPlan) -> AsyncIterator[ChaosMesh]:
             command = (redis, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder))
             await stack.enter_async_context(started(command, os.environ, lambda _: None))
         for member in mesh.members:
-            # The address is known, and refuses, before anything looks for it.
-            member.link.port = next(ports)
+            if plan.links:
+                # The address is known, and refuses, before anything looks for it.
+                member.link.port = next(ports)
             stack.push_async_callback(member.link.close)
         keeping = [member.keep(_command(member), _environ(member, mesh)) for member in mesh.members]
         await stack.enter_async_context(beside(*keeping))

@@ -134,7 +134,9 @@ def chaos(
     """
     if rolling is not None:
         # As long as by default: conversations move at a pause.
-        plan = MeshPlan(replicas=max(replicas, 2), restart_s=restart_s, drain_limit_s=ServiceSettings().drain_limit_s)
+        plan = MeshPlan(
+            replicas=max(replicas, 2), restart_s=restart_s, drain_limit_s=ServiceSettings().drain_limit_s, links=False
+        )
         held = asyncio.run(_roll(plan, rolling, logs))
         if json_file is not None:
             rows = [{"turns": each.turns, **matrix.outcome_as_json(each.outcome, each.journal)} for each in held]
