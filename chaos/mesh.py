@@ -48,7 +48,9 @@ class MeshPlan(NamedTuple):
     """How large the mesh is, and how its engines behave. Times are in seconds."""
 
     replicas: int = 2
-    """Of each kind, but for the voice service and the language model, of which there is one."""
+    """Of each kind, but for the voice service, of which there is one, and the language model."""
+    models: int = 1
+    """Language models: the first is asked, the others only where it fails."""
     restart_s: float = 3.0
     """From a process's end until it is started again."""
     drain_limit_s: float = 10.0
@@ -63,7 +65,7 @@ class MeshPlan(NamedTuple):
 
     def count(self, victim: Victim) -> int:
         """How many replicas of a kind there are."""
-        return 1 if victim in {Victim.VOICE_SERVICE, Victim.LLM} else self.replicas
+        return {Victim.VOICE_SERVICE: 1, Victim.LLM: self.models}.get(victim, self.replicas)
 
     def restart_of(self, victim: Victim) -> float:
         """When a process of this kind is started again: sooner where no other replica serves meanwhile."""
@@ -196,6 +198,7 @@ def _variables(member: Member, mesh: ChaosMesh) -> dict[str, str]:
     def urls(victim: Victim) -> str:
         return ",".join(f"ws://{each.link.address}" for each in mesh.replicas(victim))
 
+    model, *fallbacks = [f"http://{each.link.address}" for each in mesh.replicas(Victim.LLM)]
     links: dict[Victim, dict[str, Any]] = {
         Victim.STT_PROXY: {"engine": "moshi"},
         Victim.TTS_PROXY: {"engine": "moshi", "voices_target": target(Victim.VOICE_SERVICE)},
@@ -203,8 +206,9 @@ def _variables(member: Member, mesh: ChaosMesh) -> dict[str, str]:
         Victim.ORCHESTRATOR: {
             "stt_target": target(Victim.STT_PROXY),
             "tts_target": target(Victim.TTS_PROXY),
-            "llm_url": f"http://{mesh.replicas(Victim.LLM)[0].link.address}",
+            "llm_url": model,
             "llm_model": None,
+            "llm_fallback_urls": ",".join(fallbacks),
             "checkpoint_key": mesh.checkpoint_key,
         },
         Victim.EDGE: {
