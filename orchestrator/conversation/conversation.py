@@ -37,6 +37,9 @@ from orchestrator.conversation.transcript import (
 )
 from orchestrator.conversation.wording import Completeness, completeness, is_backchannel
 
+_CAUGHT_UP_S = 0.3
+"""A recogniser that is this far behind the microphone has caught up."""
+
 
 class Conversation:
     """One conversation. See the package for how it is driven."""
@@ -152,6 +155,8 @@ class Conversation:
             turn.words += event.words
             turn.wordless_until = None if turn.words else turn.wordless_until
         self._restore_turns()
+        if event.position:  # there is a microphone
+            state.catches_up_until = now + state.policy.catch_up_limit
         state.unheard_until = now
         self._recognizer_changed(state.flush_limit, now)
         if state.reply:
@@ -201,6 +206,8 @@ class Conversation:
     def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
         state = self.state
         state.detector.score(event.probability, state.policy)
+        if event.offset >= state.position - _CAUGHT_UP_S:
+            state.catches_up_until = None
         if event.probability < state.policy.speech_threshold:
             self._speech_detected(event.offset, now)
         elif state.policy.manual_turns:
@@ -615,7 +622,8 @@ class Conversation:
         state, reply = self.state, self.state.reply
         if reply is None:
             return
-        reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=state.turn is None)
+        floor_is_free = state.has_caught_up(now) and state.turn is None
+        reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=floor_is_free)
         if reply.has_broken_off(now):
             self._cancel_reply(CancelCause.FAILED, now)
             self._wait(now)

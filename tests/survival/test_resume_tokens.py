@@ -59,6 +59,24 @@ async def test_a_lost_connection_is_taken_up_where_it_was(mesh: Mesh) -> None:
     ]
 
 
+async def test_a_client_that_knows_of_its_conversation_can_go_on_with_it(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token takes a moment longer than the conversation: one that is lost between the two could not go on."""
+    stored: list[str] = []
+    put = MemoryStore.put
+
+    async def slow_put(self: MemoryStore, key: str, state: bytes, seconds: float, *, new: bool) -> bool:
+        await asyncio.sleep(0.05)
+        stored.append(key)
+        return await put(self, key, state, seconds, new=new)
+
+    monkeypatch.setattr(MemoryStore, "put", slow_put)
+    async with talk(mesh.edge.port, checkpoints=True, typedOnly=True) as client:
+        assert stored
+        assert "checkpoint" in await client.next()
+
+
 async def test_a_client_is_told_what_the_loss_has_kept_from_it(mesh: Mesh) -> None:
     async with talk(mesh.edge.port, session=KIND, checkpoints=True) as client:
         token = await token_of(client)

@@ -62,4 +62,5 @@ RULES = (
     resumption.TURNS,
     resumption.RESTORED,
     resumption.REPLIES,
+    resumption.CATCHING_UP,
 )

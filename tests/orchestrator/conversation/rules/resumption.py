@@ -9,7 +9,11 @@ from orchestrator.conversation.actions import (
     EndConversation,
     PrepareReply,
     ReplyFinishedNotice,
+    ReplyTextDoneNotice,
+    ReplyTextNotice,
+    ReplyWordNotice,
     RequestFlush,
+    SpeechStartedNotice,
     TurnDiscardedNotice,
     TurnEndedNotice,
     TurnRestoredNotice,
@@ -18,8 +22,10 @@ from orchestrator.conversation.events import (
     ConversationResumed,
     Flushed,
     HistoryGiven,
+    PauseScored,
     ReplyTextArrived,
     ReplyTextCompleted,
+    ReplyWordTimed,
     UserTyped,
     WordRecognized,
 )
@@ -33,8 +39,11 @@ from tests.orchestrator.conversation.notation import (
     TYPED,
     answered,
     assistant,
+    audio,
+    microphone,
     pause,
     prepare,
+    release,
     speech,
     stopped,
     user,
@@ -57,6 +66,10 @@ def resumed(seconds: float, *words: str, reply: ReplySoFar | None = None) -> Con
 def asked(text: str) -> Action:
     """reply_1 is prepared for this turn."""
     return prepare("reply_1", "item_2", user(text))
+
+
+MOVED = (TurnRestoredNotice, CancelReply, PrepareReply, ReplyTextNotice, ReplyTextDoneNotice, ReplyWordNotice)
+"""What else is done when the conversation goes on, and the text of its reply."""
 
 
 TURNS = Rule(
@@ -181,6 +194,58 @@ RESTORED = Rule(
             unseen=(CancelReply, PrepareReply),
         ),
         script("None, where none has been", at(1.30, resumed(0.9))),
+    ),
+)
+
+
+CATCHING_UP = Rule(
+    "The conversation goes on elsewhere: before the reply is heard",
+    "The recogniser first hears what was said in the meantime, because the person may speak over the reply. It has "
+    "half a second for that.",
+    (
+        script(
+            "A reply waits until the recogniser has come to the end of the microphone",
+            at(1.50, resumed(1.0)),
+            *answered("reply_2", "Yes.", 1.6),
+            at(1.65, microphone(0.65)),
+            at(1.70, PauseScored(0.9, 1.2)),
+            at(1.75, PauseScored(0.9, 1.6), release("reply_2", 0.0, 0.32)),
+            given=ASKED,
+            unseen=MOVED,
+            microphone_is_open=False,
+        ),
+        script(
+            "Or for half a second",
+            at(1.50, resumed(1.0)),
+            *answered("reply_2", "Yes.", 1.6),
+            at(1.65, microphone(0.65)),
+            due(2.00, release("reply_2", 0.0, 0.32)),
+            given=ASKED,
+            unseen=MOVED,
+            microphone_is_open=False,
+        ),
+        script(
+            "It is not heard if the person had begun to speak",
+            at(1.50, resumed(1.0)),
+            *answered("reply_2", "Yes.", 1.6),
+            at(1.65, microphone(0.65)),
+            at(1.70, PauseScored(0.1, 1.2), SpeechStartedNotice("item_4", 1.2, DETECTED)),
+            at(1.75, PauseScored(0.1, 1.6)),
+            nothing(until=2.6),
+            given=ASKED,
+            unseen=MOVED,
+            microphone_is_open=False,
+        ),
+        script(
+            "Where there is no microphone it waits for nothing",
+            at(1.50, resumed(0.0)),
+            at(1.60, ReplyTextArrived("reply_2", " Yes.")),
+            at(1.60, ReplyWordTimed("reply_2", "Yes.", 0.0, 0.5)),
+            at(1.60, audio("reply_2", 0.5), release("reply_2", 0.0, 0.32)),
+            given=(at(1.0, UserTyped("Well?")),),
+            unseen=MOVED,
+            microphone_is_open=False,
+        ),
     ),
 )
 
