@@ -34,8 +34,10 @@ _OPEN_LIMIT_S = 3.0
 _ADMISSION_LIMIT_S = 15.0
 _PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.0)
 """Before each try to connect again; the last for all further ones."""
-_PING_EVERY_S, _DEAD_AFTER_S = 0.25, 1.0
+DEAD_AFTER_S = 1.0
 """How long a server may leave a ping unanswered. The conversation goes on elsewhere, so this need not be certain."""
+_PINGS = 4
+"""How many are sent in that time."""
 _NOT_RESUMABLE = {"CHECKPOINT_INVALID", "CHECKPOINT_VERSION", "BAD_REQUEST"}
 """Reasons of a refusal after which only a new conversation makes sense."""
 _UNSENT_LIMIT_BYTES = 8 << 20
@@ -53,14 +55,18 @@ _SILENCE = _frame(np.zeros(FRAME_SAMPLES, np.int16))
 class Caller:
     """A conversation. Use it as a context; `journal` fills meanwhile.
 
-    `urls` are the edges, the first of which is dialled first. `session` are fields of `SessionConfig`, as JSON.
+    `urls` are the edges, the first of which is dialled first. `session` are fields of `SessionConfig`, as JSON. An edge
+    that leaves a ping unanswered for `dead_after_s` is given up.
     """
 
-    def __init__(self, urls: Sequence[str], session: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, urls: Sequence[str], session: dict[str, Any] | None = None, *, dead_after_s: float = DEAD_AFTER_S
+    ) -> None:
         self.journal: list[Entry] = []
         self.is_dropped = False
         self._urls = urls
         self._session = _SESSION if session is None else session
+        self._dead_after_s = dead_after_s
         self._clock: Callable[[], float] = asyncio.get_running_loop().time
         self._frames: deque[tuple[str, Callable[[float], None] | None]] = deque()
         """What the person is still to say: frames, and what to do when each has been said."""
@@ -163,8 +169,8 @@ class Caller:
                 compression=None,
                 open_timeout=_OPEN_LIMIT_S,
                 close_timeout=0.2,
-                ping_interval=_PING_EVERY_S,
-                ping_timeout=_DEAD_AFTER_S,
+                ping_interval=self._dead_after_s / _PINGS,
+                ping_timeout=self._dead_after_s,
                 write_limit=_UNSENT_LIMIT_BYTES,
             ) as connection:
                 self._connection = connection

@@ -162,6 +162,9 @@ def words_heard(journal: Sequence[Entry]) -> int:
                 if item not in closed:
                     heard[item] = len(entry.body.get("text", "").split())
                     closed.add(item)
+            case "userTurnRestored" if entry.body.get("cause") != "SPEECH_CAUSE_TYPED":
+                heard[item] = len(entry.body.get("text", "").split())
+                (closed.add if entry.body.get("ended") else closed.discard)(item)
             case "userTurnDiscarded":
                 heard[item] = 0
             case _:
@@ -300,26 +303,31 @@ def _questions(journal: Sequence[Entry]) -> list[_Question]:
     sounds = _sounds(journal)
     return [
         each._replace(
-            interrupted=each.interrupted and any(began < each.over < ended + _OVER_S for began, ended in sounds)
+            interrupted=each.interrupted and any(sound.began < each.over < sound.ended + _OVER_S for sound in sounds)
         )
         for each in asked
     ]
 
 
 def silences(journal: Sequence[Entry], ended_at: float) -> Iterator[Silence]:
-    """Every silence in which something was due."""
+    """Every silence in which something was due.
+
+    What is still heard of an earlier reply after a question is no answer to it.
+    """
     sounds = _sounds(journal)
+    created = {entry.body["replyId"]: entry.at for entry in _events(journal, "replyCreated")}
     first = next((entry.at for entry in journal if isinstance(entry, Dialled)), None)
     if first is not None:
         admitted = next((e.at for e in journal if isinstance(e, Event) and e.name == "started"), ended_at)
         yield Silence(first, admitted, reaction=False)
-    finished = [entry.at for entry in _events(journal, "replyFinished")]
+    finished = [(entry.at, entry.body["replyId"]) for entry in _events(journal, "replyFinished")]
     for question in _questions(journal):
-        over = min(question.over, ended_at)
-        over = min([over, *(at for at in finished if question.asked <= at < over)])
-        position, reaction = question.asked, True
-        for began, ended in sounds:
-            if ended <= position or began >= over:
+        asked, over = question.asked, min(question.over, ended_at)
+        earlier = {reply_id for reply_id, at in created.items() if at < asked}
+        over = min([over, *(at for at, reply_id in finished if asked <= at < over and reply_id not in earlier)])
+        position, reaction = asked, True
+        for began, ended, reply_id in sounds:
+            if ended <= position or began >= over or reply_id in earlier:
                 continue
             if began - position > _BLINK_S:
                 yield Silence(position, began, reaction=reaction)
@@ -328,24 +336,33 @@ def silences(journal: Sequence[Entry], ended_at: float) -> Iterator[Silence]:
             yield Silence(position, over, reaction=reaction)
 
 
-def _sounds(journal: Sequence[Entry]) -> list[tuple[float, float]]:
+class _Sound(NamedTuple):
+    """A reply is audible."""
+
+    began: float
+    ended: float
+    reply_id: str
+
+
+def _sounds(journal: Sequence[Entry]) -> list[_Sound]:
     """When replies were audible."""
-    sounds: list[tuple[float, float]] = []
+    sounds: list[_Sound] = []
     held_s: float | None = None
     """How much was still to be played when the reply was held."""
     for entry in journal:
         if not isinstance(entry, Event):
             continue
-        playing_until = sounds[-1][1] if sounds else 0.0
+        playing_until = sounds[-1].ended if sounds else 0.0
+        reply_id = entry.body.get("replyId", "")
         match entry.name:
             case "replyAudio":
                 began = max(entry.at, playing_until)
-                sounds.append((began, began + entry.body.get("audio", 0.0)))
+                sounds.append(_Sound(began, began + entry.body.get("audio", 0.0), reply_id))
             case "replyHeld":
                 held_s = max(0.0, playing_until - entry.at)
                 sounds = _until(sounds, entry.at)
             case "replyResumed" if held_s is not None:
-                sounds.append((entry.at, entry.at + held_s))
+                sounds.append(_Sound(entry.at, entry.at + held_s, reply_id))
                 held_s = None
             case "replyCancelled":
                 held_s = None
@@ -355,8 +372,8 @@ def _sounds(journal: Sequence[Entry]) -> list[tuple[float, float]]:
     return sounds
 
 
-def _until(sounds: list[tuple[float, float]], at: float) -> list[tuple[float, float]]:
-    return [(began, min(ended, at)) for began, ended in sounds if began < at]
+def _until(sounds: list[_Sound], at: float) -> list[_Sound]:
+    return [sound._replace(ended=min(sound.ended, at)) for sound in sounds if sound.began < at]
 
 
 def phase_at(journal: Sequence[Entry], at: float) -> str:

@@ -91,6 +91,20 @@ class Link:
         self._pairs.discard(pair)
 
 
+class DirectLink(Link):
+    """The process's own port, for a mesh whose network is not to be broken: what passes costs nothing here."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self.port = port
+
+    async def listen(self) -> None:
+        """The process does."""
+
+    def refuse(self) -> None:
+        """A process that is gone refuses by itself."""
+
+
 class _Pair:
     """A connection of a caller, and the one to the target that belongs to it."""
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
-from chaos.link import Link
+from chaos.link import DirectLink, Link
 from launcher.running.probes import grpc_serving, http_json
 from launcher.running.process import started
 
@@ -70,13 +70,15 @@ class Fault(StrEnum):
 class Member:
     """One replica. `port` is the process's own; its callers use the port of its `link`.
 
-    `folder` is for what the process reports of itself.
+    `folder` is for what the process reports of itself. Without `links`, no fault strikes the network in front of it.
     """
 
-    def __init__(self, victim: Victim, number: int, port: int, restart_s: float, folder: Path) -> None:
+    def __init__(
+        self, victim: Victim, number: int, port: int, restart_s: float, folder: Path, *, links: bool = True
+    ) -> None:
         self.victim = victim
         self.number = number
-        self.link = Link(HOST, port)
+        self.link = Link(HOST, port) if links else DirectLink(HOST, port)
         self.lines: deque[str] = deque(maxlen=_LINES_KEPT)
         """The last it has logged."""
         self.ready = asyncio.Event()

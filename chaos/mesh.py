@@ -48,7 +48,9 @@ class MeshPlan(NamedTuple):
     """How large the mesh is, and how its engines behave. Times are in seconds."""
 
     replicas: int = 2
-    """Of each kind, but for the voice service and the language model, of which there is one."""
+    """Of each kind, but for the voice service, of which there is one, and the language model."""
+    models: int = 1
+    """Language models: the first is asked, the others only where it fails."""
     restart_s: float = 3.0
     """From a process's end until it is started again."""
     drain_limit_s: float = 10.0
@@ -56,12 +58,14 @@ class MeshPlan(NamedTuple):
     """How long the language model thinks, so a fault can strike meanwhile."""
     tokens_per_s: float = 8.0
     """So slow that the model still writes while the beginning of its reply is heard."""
+    links: bool = True
+    """Whether each replica is behind a TCP proxy of its own, for faults of the network."""
     settings: Mapping[str, str] = {}
     """More environment variables for every process."""
 
     def count(self, victim: Victim) -> int:
         """How many replicas of a kind there are."""
-        return 1 if victim in {Victim.VOICE_SERVICE, Victim.LLM} else self.replicas
+        return {Victim.VOICE_SERVICE: 1, Victim.LLM: self.models}.get(victim, self.replicas)
 
     def restart_of(self, victim: Victim) -> float:
         """When a process of this kind is started again: sooner where no other replica serves meanwhile."""
@@ -133,7 +137,7 @@ async def running_mesh(plan: MeshPlan) -> AsyncIterator[ChaosMesh]:
         mesh = ChaosMesh(
             plan,
             [
-                Member(victim, number, next(ports), plan.restart_of(victim), folder)
+                Member(victim, number, next(ports), plan.restart_of(victim), folder, links=plan.links)
                 for victim in Victim
                 for number in range(plan.count(victim))
             ],
@@ -144,8 +148,9 @@ async def running_mesh(plan: MeshPlan) -> AsyncIterator[ChaosMesh]:
             command = (redis, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder))
             await stack.enter_async_context(started(command, os.environ, lambda _: None))
         for member in mesh.members:
-            # The address is known, and refuses, before anything looks for it.
-            member.link.port = next(ports)
+            if plan.links:
+                # The address is known, and refuses, before anything looks for it.
+                member.link.port = next(ports)
             stack.push_async_callback(member.link.close)
         keeping = [member.keep(_command(member), _environ(member, mesh)) for member in mesh.members]
         await stack.enter_async_context(beside(*keeping))
@@ -193,6 +198,7 @@ def _variables(member: Member, mesh: ChaosMesh) -> dict[str, str]:
     def urls(victim: Victim) -> str:
         return ",".join(f"ws://{each.link.address}" for each in mesh.replicas(victim))
 
+    model, *fallbacks = [f"http://{each.link.address}" for each in mesh.replicas(Victim.LLM)]
     links: dict[Victim, dict[str, Any]] = {
         Victim.STT_PROXY: {"engine": "moshi"},
         Victim.TTS_PROXY: {"engine": "moshi", "voices_target": target(Victim.VOICE_SERVICE)},
@@ -200,8 +206,9 @@ def _variables(member: Member, mesh: ChaosMesh) -> dict[str, str]:
         Victim.ORCHESTRATOR: {
             "stt_target": target(Victim.STT_PROXY),
             "tts_target": target(Victim.TTS_PROXY),
-            "llm_url": f"http://{mesh.replicas(Victim.LLM)[0].link.address}",
+            "llm_url": model,
             "llm_model": None,
+            "llm_fallback_urls": ",".join(fallbacks),
             "checkpoint_key": mesh.checkpoint_key,
         },
         Victim.EDGE: {

@@ -17,6 +17,10 @@ RESTARTED: Sequence[Victim] = [victim for victim in Victim if not victim.is_engi
 """What is restarted: every kind of process of Parley's own."""
 
 _BETWEEN_TURNS_S = 1.0
+_CYCLE_S = 9.0
+"""About how long a turn takes, with its answer. People begin spread over it, lest all speak at the same time."""
+_DEAD_AFTER_S = 10.0
+"""An edge says that it is about to stop. One that is late on a busy machine is not given up."""
 _ENDED_WITHIN_S = 60.0
 """How long a process may take from the request to stop until it serves again, and its mesh is whole."""
 _SILENCE_S = 1.0
@@ -37,13 +41,13 @@ async def restart_all(
     """Restart every process, one after the other, while so many people talk. `on_restarted` is told each one's name."""
     clock = asyncio.get_running_loop().time
     over = asyncio.Event()
-    callers = [Caller(mesh.edges_from(number)) for number in range(people)]
+    callers = [Caller(mesh.edges_from(number), dead_after_s=_DEAD_AFTER_S) for number in range(people)]
     async with AsyncExitStack() as stack:
         talks = []
         for caller in callers:
             await stack.enter_async_context(caller)
             talks.append(asyncio.create_task(_talk(caller, over)))
-            await asyncio.sleep(_BETWEEN_TURNS_S / people)
+            await asyncio.sleep(_CYCLE_S / people)
         try:
             await asyncio.gather(*(caller.until_admitted(ADMITTED_WITHIN_S) for caller in callers))
             for member in (each for victim in RESTARTED for each in mesh.replicas(victim)):

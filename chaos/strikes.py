@@ -110,7 +110,8 @@ class Striker:
     async def strike(self, victim: Victim, fault: Fault) -> Strike:
         """Bring conversations into their phases, do it, and judge."""
         await self._mesh.until_whole()
-        member = self._chance.choice(self._mesh.replicas(victim))
+        # Of several language models the first is the one that is asked.
+        member = self._mesh.replicas(victim)[0] if victim is Victim.LLM else self._choice(victim)
         clock = asyncio.get_running_loop().time
         moment = clock() + LEAD_S
         lag = _Lag()
@@ -150,6 +151,9 @@ class Striker:
                 for phase, caller in zip(wanted, callers, strict=True)
             ],
         )
+
+    def _choice(self, victim: Victim) -> Member:
+        return self._chance.choice(self._mesh.replicas(victim))
 
     def _conversation(
         self, phase: str, caller: Caller, moment: float, ended_at: float, allowed: Promise

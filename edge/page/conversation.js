@@ -57,6 +57,14 @@ export function after(state, { kind, body }, { at, name }) {
       return inOpenTurn(state, (turn) => ({ ...turn, partial: body.text ?? "" }));
     case "userTurnEnded":
       return turnEnded(state, body, at);
+    case "userTurnRestored":
+      return inTurn(state, body.itemId, at, (turn) => ({
+        ...turn,
+        text: body.text ?? "",
+        partial: "",
+        isOpen: !body.ended,
+        isTyped: body.cause === "SPEECH_CAUSE_TYPED",
+      }));
     case "userTurnDiscarded":
       return without(state, body.itemId);
     case "replyCreated": {

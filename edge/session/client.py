@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -33,6 +33,9 @@ _OPENING_LIMIT_S = 10.0
 
 _RESTART_S = 1.0
 """When a client may reconnect after the edge has stopped: another edge is running, or will be soon."""
+
+_TOKEN_LIMIT_S = 0.25
+"""How long the first messages wait for the token, so that a client that knows of its conversation can go on with it."""
 
 _LOST = 1006
 """The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5)."""
@@ -76,6 +79,7 @@ class ClientSession:
         self._send_queue = SendQueue()
         self._client_limit = RepeatedLimit(_CLIENT_LIMIT_S)
         self._dialect = dialect(self._send_queue.put)
+        self._token_queued = asyncio.Event()
         self._token_sent = asyncio.Event()
         """Set once the client has been sent the token with which it goes on elsewhere, or at once if it wants none."""
 
@@ -147,6 +151,7 @@ class ClientSession:
             if config.checkpoints:
                 own = await exits.enter_async_context(resumable(self._checkpoints, self._offer_token))
             else:
+                self._token_queued.set()
                 self._token_sent.set()
             on_checkpoint = own.keep if own else ignored
             async with self._openings.admission(typed=config.typed_only):
@@ -174,6 +179,7 @@ class ClientSession:
             self._token_sent.set()  # what was yielded before has been sent
 
         self._send_queue.put(messages)
+        self._token_queued.set()
 
     async def _end_with_the_edge(self) -> None:
         """Raise `Draining` when the edge stops."""
@@ -226,6 +232,9 @@ class ClientSession:
 
     async def _send_queued(self) -> None:
         """Send what is in the send queue, until it is closed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TOKEN_LIMIT_S):
+                await self._token_queued.wait()
         while (entry := await self._send_queue.get()) is not None:
             for message in self._messages(entry):
                 await self._send(message)

@@ -165,6 +165,8 @@ class SeenEvents:
     def repeats(self, response: ConverseResponse) -> bool:
         """Whether the client was told this before a loss that came between the event and its checkpoint."""
         match response.WhichOneof("event"):
+            case "user_turn_restored":
+                return self.checkpoint is not None  # It was told everything, by this edge.
             case "user_turn_ended":
                 return response.user_turn_ended.item_id == self._ended_item_id
             case "reply_created":
@@ -191,6 +193,10 @@ class SeenEvents:
             case "user_turn_ended":
                 self._ended_item_id, self._is_answer_due = response.user_turn_ended.item_id, True
                 self._is_turn_over |= self._ended_item_id == self._item_id
+            case "user_turn_restored" if response.user_turn_restored.ended:
+                self._ended_item_id = response.user_turn_restored.item_id
+            case "user_turn_restored":
+                self._on_speech(response.user_turn_restored.item_id)
             case "user_turn_discarded":
                 self._item_id = None
                 self._words.clear()

@@ -33,6 +33,7 @@ class PromisesBroken(Failure):
         ("parley chaos", "every victim, the usual faults, every phase"),
         ("parley chaos --victim orchestrator --fault kill --fault stop", "two rows of the matrix"),
         ("parley chaos --rolling 20", "a rolling restart under 20 conversations"),
+        ("parley chaos --victim llm --models 2", "where another language model can be asked"),
         ("parley chaos --victim tts-proxy --phase mid-reply --replicas 1", "with a supervisor and no other replica"),
     ],
     exit_codes={
@@ -66,6 +67,13 @@ class PromisesBroken(Failure):
 @click.option("--each", type=click.IntRange(1, 20), default=2, show_default=True, help="Conversations in each phase.")
 @click.option(
     "--replicas", type=click.IntRange(1, 4), default=2, show_default=True, help="Of each process that can have several."
+)
+@click.option(
+    "--models",
+    type=click.IntRange(1, 3),
+    default=1,
+    show_default=True,
+    help="Language models; the others are asked where the first fails.",
 )
 @click.option(
     "--restart",
@@ -115,6 +123,7 @@ def chaos(
     *,
     each: int,
     replicas: int,
+    models: int,
     restart_s: float,
     held_s: float,
     rounds: int,
@@ -134,7 +143,9 @@ def chaos(
     """
     if rolling is not None:
         # As long as by default: conversations move at a pause.
-        plan = MeshPlan(replicas=max(replicas, 2), restart_s=restart_s, drain_limit_s=ServiceSettings().drain_limit_s)
+        plan = MeshPlan(
+            replicas=max(replicas, 2), restart_s=restart_s, drain_limit_s=ServiceSettings().drain_limit_s, links=False
+        )
         held = asyncio.run(_roll(plan, rolling, logs))
         if json_file is not None:
             rows = [{"turns": each.turns, **matrix.outcome_as_json(each.outcome, each.journal)} for each in held]
@@ -143,7 +154,7 @@ def chaos(
         return
     wanted = [(Victim(victim), Fault(fault)) for victim in victims or Victim for fault in faults or _USUAL_FAULTS]
     course = _Course(
-        mesh=MeshPlan(replicas=replicas, restart_s=restart_s),
+        mesh=MeshPlan(replicas=replicas, models=models, restart_s=restart_s),
         strikes=StrikePlan([*(phases or PHASES)], each, held_s, seed),
         wanted=wanted * rounds,
         again=again,

@@ -19,7 +19,7 @@ from mesh.discovery.finder import Finder, SearchMeter
 from mesh.errors import MeshError, MissingServiceAtCapacity, MissingServiceTimeout
 from mesh.pool import FailedTry, Limits, Member, NoneFound, Outcome, Policy, Pool
 from mesh.rpc.channels import open_channel
-from mesh.rpc.health import watch
+from mesh.rpc.health import answers, watch
 from mesh.tasks import beside
 from mesh.times import loop_time
 
@@ -130,6 +130,11 @@ class Replicas:
         """Note that a call which the replica had taken was lost: for a while others are tried before it."""
         if replica := self.pool.known.get(address):
             replica.failed(loop_time(), FailedTry(Outcome.FAILED, error), self.pool.chance())
+
+    async def answers(self, address: str, *, within: float) -> bool:
+        """Whether the process at this address says anything in time. True for one that is not known."""
+        replica = self.pool.known.get(address)
+        return replica is None or await answers(replica.channel, within=within)
 
     def _list(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -10,6 +10,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from mesh.pool import Backoff
+from mesh.process.lag import timeout
 
 SERVICE_NAME = health.SERVICE_NAME
 
@@ -83,6 +84,22 @@ async def is_serving(channel: grpc.aio.Channel, name: str = "", *, within: float
         return None
     serving: bool = answer.status == health_pb2.HealthCheckResponse.SERVING
     return serving
+
+
+async def answers(channel: grpc.aio.Channel, *, within: float) -> bool:
+    """Whether the process at the other end says anything within so many seconds. Never fails.
+
+    What this process itself is late by does not count. A busy process answers, one that hangs does not.
+    """
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    try:
+        async with timeout(within):
+            await stub.Check(health_pb2.HealthCheckRequest())
+    except TimeoutError:
+        return False
+    except grpc.aio.AioRpcError as error:
+        return error.code() is not grpc.StatusCode.UNAVAILABLE
+    return True
 
 
 async def watch(channel: grpc.aio.Channel, on_health: Callable[[bool], None], name: str = "") -> None:

@@ -200,6 +200,15 @@ class TurnDiscardedNotice:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnRestoredNotice:
+    """The conversation goes on elsewhere, with this turn of the person's; `cause` None: it is open."""
+
+    item_id: str
+    text: str
+    cause: SpeechCause | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyTextNotice:
     """The language model wrote a word, with its leading space."""
 
@@ -266,6 +275,7 @@ ConversationAction = (
     | SpeechStoppedNotice
     | TurnEndedNotice
     | TurnDiscardedNotice
+    | TurnRestoredNotice
 )
 """Actions that are not about one reply."""
 

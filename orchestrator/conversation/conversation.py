@@ -24,7 +24,7 @@ from orchestrator.conversation import events as ev
 from orchestrator.conversation.actions import Action, CancelCause, EndCause, SpeechCause
 from orchestrator.conversation.policy import SILENCE_MARK
 from orchestrator.conversation.reply import CutReply, Life, Reply
-from orchestrator.conversation.state import Ending, OverdueTurn, Phase, SpeculativeReply, State, Turn
+from orchestrator.conversation.state import EndedTurn, Ending, OverdueTurn, Phase, SpeculativeReply, State, Turn
 from orchestrator.conversation.transcript import (
     Item,
     Message,
@@ -36,6 +36,9 @@ from orchestrator.conversation.transcript import (
     unheard,
 )
 from orchestrator.conversation.wording import Completeness, completeness, is_backchannel
+
+_CAUGHT_UP_S = 0.3
+"""A recogniser that is this far behind the microphone has caught up."""
 
 
 class Conversation:
@@ -151,6 +154,9 @@ class Conversation:
             turn.flush = None
             turn.words += event.words
             turn.wordless_until = None if turn.words else turn.wordless_until
+        self._restore_turns()
+        if event.position:  # there is a microphone
+            state.catches_up_until = now + state.policy.catch_up_limit
         state.unheard_until = now
         self._recognizer_changed(state.flush_limit, now)
         if state.reply:
@@ -159,6 +165,15 @@ class Conversation:
             self._turn_committed(now)
         if state.final_flush:
             self._finish_requested(now)
+
+    def _restore_turns(self) -> None:
+        """Tell of the turn that ended last and of the open one: the client may have missed the last of either."""
+        ended, turn = self.state.ended_turn, self.state.turn
+        for item in self.state.transcript.items:
+            if ended and item.item_id == ended.item_id:
+                self._do(act.TurnRestoredNotice(item.item_id, item.text, ended.cause))
+        if turn:
+            self._do(act.TurnRestoredNotice(turn.item_id, turn.text, None))
 
     def _resume_reply(self, reply: Reply, so_far: ReplySoFar | None, now: float) -> None:
         """Keep what was heard of the reply, and say the rest as another one, unless the person has taken the floor."""
@@ -191,6 +206,8 @@ class Conversation:
     def _pause_scored(self, event: ev.PauseScored, now: float) -> None:
         state = self.state
         state.detector.score(event.probability, state.policy)
+        if event.offset >= state.position - _CAUGHT_UP_S:
+            state.catches_up_until = None
         if event.probability < state.policy.speech_threshold:
             self._speech_detected(event.offset, now)
         elif state.policy.manual_turns:
@@ -405,8 +422,7 @@ class Conversation:
         if turn.words:
             self.state.silences = 0
             self._remember_cut()
-            self.state.transcript.add(turn.item_id, Role.USER, turn.text)
-            self._do(act.TurnEndedNotice(turn.item_id, turn.text, cause))
+            self._turn_ended(turn.item_id, turn.text, cause)
         else:
             self.state.detector.armed = not self.state.detector.speaking
             self._do(act.TurnDiscardedNotice(turn.item_id))
@@ -414,9 +430,14 @@ class Conversation:
     def _answer(self, item_id: str, text: str, cause: SpeechCause) -> None:
         """Take a whole turn that was not spoken, and reply to it."""
         self._remember_cut()
-        self.state.transcript.add(item_id, Role.USER, text)
-        self._do(act.TurnEndedNotice(item_id, text, cause))
+        self._turn_ended(item_id, text, cause)
         self._prepare_reply()
+
+    def _turn_ended(self, item_id: str, text: str, cause: SpeechCause) -> None:
+        self.state.transcript.add(item_id, Role.USER, text)
+        if cause is not SpeechCause.SILENCE:
+            self.state.ended_turn = EndedTurn(item_id, cause)
+        self._do(act.TurnEndedNotice(item_id, text, cause))
 
     # --- the model's reply ----------------------------------------------------------------------------------------
 
@@ -601,7 +622,8 @@ class Conversation:
         state, reply = self.state, self.state.reply
         if reply is None:
             return
-        reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=state.turn is None)
+        floor_is_free = state.has_caught_up(now) and state.turn is None
+        reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=floor_is_free)
         if reply.has_broken_off(now):
             self._cancel_reply(CancelCause.FAILED, now)
             self._wait(now)

@@ -92,6 +92,10 @@ class Policy:
     unheard_limit: float = 10.0
     """While no recogniser listens, missing words decide nothing for at most this long."""
 
+    catch_up_limit: float = 0.5
+    """How long a reply waits, when the conversation goes on elsewhere, for the recogniser to hear what was said in the
+    meantime: the person may have begun to speak."""
+
     mute_timeout: float = 1.0
     """A microphone that sends nothing for this long counts as a pause: a muted client sends no audio to score."""
 

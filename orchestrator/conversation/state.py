@@ -4,7 +4,7 @@ import enum
 import math
 from dataclasses import dataclass, field
 
-from orchestrator.conversation.actions import EndCause
+from orchestrator.conversation.actions import EndCause, SpeechCause
 from orchestrator.conversation.policy import SAMPLE_RATE, Policy
 from orchestrator.conversation.reply import CutReply, Reply
 from orchestrator.conversation.transcript import Message, Transcript
@@ -111,6 +111,14 @@ class Turn:
         return " ".join([*self.words, *self.partial.split()])
 
 
+@dataclass(frozen=True, slots=True)
+class EndedTurn:
+    """The turn that ended last, spoken or typed. Its text is in the transcript."""
+
+    item_id: str
+    cause: SpeechCause
+
+
 @dataclass(slots=True)
 class SpeculativeReply:
     """A reply that is prepared before the turn is over, for the words so far. Its id is its own."""
@@ -149,6 +157,7 @@ class State:
     transcript: Transcript = field(default_factory=Transcript)
     detector: Detector = field(default_factory=Detector)
     turn: Turn | None = None
+    ended_turn: EndedTurn | None = None
     reply: Reply | None = None
     """The living reply; at most one is."""
     speculative_reply: SpeculativeReply | None = None
@@ -174,6 +183,8 @@ class State:
     """How long the present recogniser may take to answer a flush; None: it does not say."""
     unheard_until: float | None = None
     """Until then no recogniser listens, so missing words decide nothing. None: one listens."""
+    catches_up_until: float | None = None
+    """Until then the recogniser has yet to hear what was said while the conversation was moved. None: it has."""
     silences: int = 0
     """Replies to silence since the person said something."""
     ended: bool = False
@@ -198,6 +209,12 @@ class State:
     def position(self) -> float:
         """Seconds of microphone received."""
         return self.microphone_samples / SAMPLE_RATE
+
+    def has_caught_up(self, now: float) -> bool:
+        """Whether the recogniser has heard what was said while the conversation was moved, or has had time for it."""
+        if self.catches_up_until is not None and now >= self.catches_up_until:
+            self.catches_up_until = None
+        return self.catches_up_until is None
 
     @property
     def muted_at(self) -> float:
@@ -241,7 +258,7 @@ class State:
         if turn := self.turn:
             due += [self.flush_ends_at(turn, turn.flush)] if turn.flush else [self.wordless_until, self.muted_at]
         if self.reply:
-            due.append(self.reply.deadline(self.policy.pacing_lead))
+            due += [self.reply.deadline(self.policy.pacing_lead), self.catches_up_until]
         return min((at for at in due if at is not None and at < math.inf), default=None)
 
     @property

@@ -15,7 +15,7 @@ from orchestrator.conversation import State
 from orchestrator.conversation.actions import Action
 from orchestrator.conversation.events import Event
 
-VERSION = 6
+VERSION = 7
 """The version of the format. Recordings of all earlier versions are still read.
 
 It must rise with every change after which an older Parley cannot read a recording: a record, an event or an action is
@@ -28,6 +28,7 @@ as a newer one's instead of failing in the middle of it. A new field needs no ne
 5: the event `ConversationResumed` and the actions `ResumeSynthesis`, `ResumeText`, `AbandonText`,
    `ReplyVoiceLostNotice`, `ConfirmReply`, `DropReply` were added.
 6: the last three have other names, and so have two fields (`_RENAMED_FIELDS`) and the ids of speculative replies.
+7: the action `TurnRestoredNotice` was added.
 """
 
 EVENTS: Mapping[str, type[Event]] = {each.__name__: each for each in get_args(Event)}

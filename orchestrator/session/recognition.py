@@ -52,7 +52,7 @@ _PRE_ROLL_S = 1.0
 the silence before it."""
 
 _PAUSE_INTERVAL_S = 0.5
-"""How often a pause that goes on is scored. What depends on it: `_mark_silence_certain`, `_STALL_S`."""
+"""How often a pause that goes on is scored. What depends on it: `_mark_silence_certain`, `_STALL_S`, `_owes`."""
 
 _UNANSWERED_S = 0.5
 """How often it is looked whether a recogniser that is to be given back has answered its last flush."""
@@ -60,6 +60,13 @@ _UNANSWERED_S = 0.5
 _STALL_S, _STALL_ALONE_S = 2.0, 5.0
 """A recogniser is replaced when it returns nothing for this long although it has a second of audio to score, if another
 replica serves, and if none does. A recogniser of this machine may only be busy."""
+
+_DUE_S = 0.25
+"""Audio that a recogniser may leave unscored while the person speaks, and beyond `_PAUSE_INTERVAL_S` while not."""
+
+_ASKED_AFTER_S, _ANSWERED_WITHIN_S = 0.5, 0.6
+"""After how long a silence in which something is due the recogniser's process is asked whether it is there, and how
+long it may take to answer. Both double with each loss: where every process is slow, another one would bring nothing."""
 
 _LOOK_AGAIN_S = 0.25
 """How often it is looked whether the person is silent, so that a recogniser that stops can be left."""
@@ -151,7 +158,10 @@ class RecognitionClient:
         """The position up to which the present recogniser has scored the microphone."""
         self.acted_on = 0
         """The position up to which pause scores were passed on. Before it those of other recognisers decide nothing."""
-        self._recognizer_silence = PeerSilence(lambda: False)
+        self._recognizer_silence = self._answer_silence = PeerSilence(lambda: False)
+        """How long the recogniser has left a second of audio unscored, and anything that is due."""
+        self._losses = 0
+        """How many recognisers were lost before one has caught up."""
         self._retries = Backoff(_FIRST_RETRY_S, _LONGEST_RETRY_S)
         """The pauses before attempts to find another."""
         self._unused_limit_s = unused_limit_s
@@ -257,10 +267,12 @@ class RecognitionClient:
         replayed = acted_on / SAMPLE_RATE
         self._sent = self._scored = position
         self._recognizer_silence = PeerSilence(lambda: self._sent - self._scored >= SAMPLE_RATE)
+        self._answer_silence = PeerSilence(self._owes)
         self._silent_from, self._has_partial = None, False
         try:
             notices = (
                 self._notice_stall(),
+                self._notice_hang(transcription.replica),
                 self._notice_language(),
                 self._notice_unused(),
                 self._notice_stop(transcription.replica),
@@ -268,6 +280,7 @@ class RecognitionClient:
             async with beside(self._send(transcription), *notices):
                 async for response in transcription:
                     self._recognizer_silence.broken()
+                    self._answer_silence.broken()
                     self._received(response, replayed)
                 raise UpstreamDown("the recogniser has ended the stream")
         except (_LanguageChanged, _Stopping):
@@ -277,6 +290,7 @@ class RecognitionClient:
         except MeshError as error:
             _log.warning("recogniser lost", reason=error.reason, error=error.message)
             transcription.cancel()
+            self._losses += 1
             self._stt.note_loss(transcription.replica, error)
             self._notify(ev.RecognizerLost())
             self._warn("STT_LOST", _LOST)
@@ -305,6 +319,7 @@ class RecognitionClient:
                 if offset > replayed:
                     # It has scored past the replayed audio, which may be what the recogniser before it failed on.
                     self._retries.reset()
+                    self._losses = 0
                     self.acted_on = self._scored
                     self._notify(ev.PauseScored(response.pause.pause_probability, offset))
             case "flushed":
@@ -383,6 +398,25 @@ class RecognitionClient:
         """Raise `UpstreamDown` when the recogniser has stalled, even while `_send` waits for it to read."""
         await self._recognizer_silence.until(lambda: _STALL_S if self._stt.has_another else _STALL_ALONE_S)
         raise UpstreamDown("the recogniser has stalled")
+
+    async def _notice_hang(self, replica: str) -> None:
+        """Raise `UpstreamDown` when the recogniser's process hangs, or is cut off, if there is another one.
+
+        gRPC's pings notice that too, but not before 1.75 s, and the person is waiting.
+        """
+        patience, silence = 2.0**self._losses, self._answer_silence
+        while True:
+            await silence.until(lambda: _ASKED_AFTER_S * patience)
+            within_s = _ANSWERED_WITHIN_S * patience
+            is_there = not self._stt.has_another or await self._stt.answers(replica, within=within_s)
+            if not is_there and silence.seconds:  # nothing has come meanwhile, either
+                raise UpstreamDown("the recogniser does not answer")
+            silence.broken()
+
+    def _owes(self) -> bool:
+        """Whether a score is due from the recogniser, or the answer to a flush."""
+        due_s = _DUE_S if self._silent_from is None else _PAUSE_INTERVAL_S + _DUE_S
+        return bool(self._unanswered) or self._sent - self._scored >= due_s * SAMPLE_RATE
 
 
 class _Unused(Exception):

@@ -323,6 +323,7 @@ class Session:
                 | act.UserWordNotice()
                 | act.UserPartialNotice()
                 | act.TurnEndedNotice()
+                | act.TurnRestoredNotice()
                 | act.ReplyTextNotice()
                 | act.ReplyTextDoneNotice()
                 | act.ReplyWordNotice()

@@ -53,6 +53,10 @@ def _of_user(action: act.ConversationAction) -> pb.ConverseResponse | None:
             return pb.ConverseResponse(user_turn_ended=ended)
         case act.TurnDiscardedNotice(item_id):
             return pb.ConverseResponse(user_turn_discarded=pb.UserTurnDiscarded(item_id=item_id))
+        case act.TurnRestoredNotice(item_id, text, cause):
+            ended_by = _SPEECH_CAUSES[cause] if cause else pb.SPEECH_CAUSE_UNSPECIFIED
+            restored = pb.UserTurnRestored(item_id=item_id, text=text, ended=cause is not None, cause=ended_by)
+            return pb.ConverseResponse(user_turn_restored=restored)
         case act.EndConversation(cause):
             return pb.ConverseResponse(conversation_ended=pb.ConversationEnded(cause=_END_CAUSES[cause]))
         case act.RequestFlush():

@@ -94,6 +94,28 @@ def test_a_silence_that_is_explained_is_excused_only_where_nothing_else_could_an
     assert judged(late, ended_at=12, promise=Promise(1.0, told_is_enough=True)).faults == ("silent for 6.0 s",)
 
 
+def interrupted(until: float) -> list[Entry]:
+    """A question is asked over the reply to the first, at 5.0; of that reply sound is heard until then."""
+    first = [entry for entry in spoken(4.2, "a") if entry.at < until]
+    return [*opened(), *said(1, 4, "1"), *first, SpeechBegan(4.7), WordSaid(5.0), SpeechEnded(5.0)]
+
+
+@pytest.mark.parametrize(("answered", "silent"), [(7.8, ()), (8.5, ("silent for 1.5 s",))])
+def test_a_reply_that_is_heard_on_after_a_question_does_not_answer_it(answered: float, silent: tuple[str, ...]) -> None:
+    """The recogniser is late, so the person hears more of it. The wait for the answer begins with the question."""
+    heard = [
+        event(6.0, "userWordRecognized", itemId="2", text="w"),
+        event(6.0, "replyCancelled", replyId="a", cause="CANCEL_CAUSE_WORD_RECOGNIZED"),
+    ]
+    assert judged([*interrupted(6.0), *heard, *spoken(answered, "b")], ended_at=12).faults == silent
+
+
+def test_nor_does_its_end() -> None:
+    heard = event(6.0, "userWordRecognized", itemId="2", text="w")
+    over = event(5.9, "replyFinished", replyId="a")
+    assert judged([*interrupted(5.9), over, heard, *spoken(9.5, "b")], ended_at=14).faults == ("silent for 2.5 s",)
+
+
 def test_words_that_were_not_heard_or_heard_twice_are_counted() -> None:
     lost = judged([*opened(), *said(1, 4, "1", heard=3), *spoken(4.2, "a")], ended_at=8)
     assert lost.faults == ("1 words lost",)
@@ -105,6 +127,15 @@ def test_a_word_that_comes_after_its_turn_has_been_heard() -> None:
     late = event(3.0, "userWordRecognized", itemId="1", text="w")
     journal = [*opened(), *said(1, 4, "1", heard=3), late, *spoken(4.2, "a")]
     assert judged(journal, ended_at=8).faults == ()
+
+
+@pytest.mark.parametrize(("words", "fault"), [("w w w w", ()), ("w w w", ("1 words lost",))])
+def test_a_turn_that_is_restored_has_the_words_that_were_heard(words: str, fault: tuple[str, ...]) -> None:
+    """Two were told before the connection was lost, or perhaps more."""
+    told = [entry for entry in said(1, 4, "1", heard=2) if not (isinstance(entry, Event) and entry.at > 2.5)]
+    restored = event(2.8, "userTurnRestored", itemId="1", text=words, ended=True, cause="SPEECH_CAUSE_DETECTED")
+    again: list[Entry] = [Lost(2.6, 1006), Dialled(2.7, again=True), event(2.75, "started", sessionId="s"), restored]
+    assert judged([*opened(), *told, *again, *spoken(4.2, "a")], ended_at=8).faults == fault
 
 
 def test_what_is_typed_is_not_said() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chaos.link import Link
+from chaos.link import DirectLink, Link
 
 SOON_S = 0.15
 """Long enough for what would come at once."""
@@ -181,3 +181,17 @@ async def send_without_end(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(bytes(1 << 16))
         await writer.drain()
+
+
+async def test_a_direct_link_is_the_servers_own_port() -> None:
+    async with echo_behind_link() as (echo, _):
+        direct = DirectLink("127.0.0.1", echo.port)
+        await direct.listen()
+        async with connected(direct) as (reader, writer):
+            writer.write(b"one")
+            assert await reader.readexactly(3) == b"one"
+            direct.refuse()
+            await direct.close()
+            writer.write(b"two")
+            assert await reader.readexactly(3) == b"two"
+        assert (direct.address, direct.connections) == (f"127.0.0.1:{echo.port}", 0)

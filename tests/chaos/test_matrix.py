@@ -47,6 +47,8 @@ def test_what_a_fault_may_cost_depends_on_who_else_is_there() -> None:
     assert promise(Victim.EDGE, Fault.KILL, 2).silence_s == 1.0
     assert promise(Victim.EDGE, Fault.STOP, 2).silence_s == 2.0
     assert promise(Victim.LLM, Fault.KILL, 1).silence_s == 3.0
+    assert promise(Victim.LLM, Fault.KILL, 2, first_token_s=1.5).silence_s == 2.5
     assert not promise(Victim.LLM, Fault.KILL, 1).told_is_enough
+    assert not promise(Victim.LLM, Fault.PARTITION, 2).told_is_enough
     assert promise(Victim.LLM, Fault.PARTITION, 1).told_is_enough
     assert promise(Victim.VOICE_SERVICE, Fault.STOP, 1).silence_s == 1.0

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 from prometheus_client import CollectorRegistry
 
+from chaos.link import Link
 from mesh.discovery.search import Replicas
 from mesh.rpc.server import GrpcServer
 from mesh.tasks import beside
@@ -47,6 +48,10 @@ class Harness:
     """The stand-ins, the orchestrator, and a channel to it."""
 
     stt: fake_stt.FakeStt
+    all_stt: list[fake_stt.FakeStt]
+    """`stt`, and its other replicas."""
+    stt_links: list[Link]
+    """The network in front of each, if there are several."""
     tts: fake_tts.FakeTts
     all_tts: list[fake_tts.FakeTts]
     """`tts`, and its other replicas."""
@@ -108,12 +113,21 @@ async def orchestrator(
 
 
 @asynccontextmanager
-async def open_harness(voices: int = 1, **settings: Any) -> AsyncIterator[Harness]:
-    """Build it, with so many replicas of the synthesis, and with these settings of the orchestrator."""
+async def open_harness(voices: int = 1, ears: int = 1, **settings: Any) -> AsyncIterator[Harness]:
+    """Build it, with so many replicas of the synthesis and the recogniser, and these settings of the orchestrator."""
     stt, tts, llm = fake_stt.FakeStt(), fake_tts.FakeTts(), fake_llm.FakeLlm()
     async with AsyncExitStack() as exits:
         enter = exits.enter_async_context
         stt_server = await enter(fake_stt.serving(stt))
+        ears_at, all_stt, links = stt_server.address, [stt], []
+        if ears > 1:
+            all_stt += [fake_stt.FakeStt() for _ in range(ears - 1)]
+            others = [await enter(fake_stt.serving(each)) for each in all_stt[1:]]
+            links = [Link("127.0.0.1", each.port) for each in (stt_server, *others)]
+            for link in links:
+                await link.listen()
+                exits.push_async_callback(link.close)
+            ears_at = ",".join(link.address for link in links)
         tts_server = await enter(fake_tts.serving(tts))
         more_tts = [fake_tts.FakeTts() for _ in range(voices - 1)]
         addresses = [tts_server.address, *[(await enter(fake_tts.serving(each))).address for each in more_tts]]
@@ -121,9 +135,12 @@ async def open_harness(voices: int = 1, **settings: Any) -> AsyncIterator[Harnes
         chosen = OrchestratorSettings(port=0, metrics_port=0, llm_url=llm_url, **settings)
         registry = CollectorRegistry()
         recordings = await enter(Recordings(chosen))
-        server = await enter(orchestrator(chosen, stt_server.address, ",".join(addresses), registry, recordings))
+        server = await enter(orchestrator(chosen, ears_at, ",".join(addresses), registry, recordings))
         channel = await enter(grpc.aio.insecure_channel(server.address))
-        yield Harness(stt, tts, [tts, *more_tts], llm, stt_server, tts_server, registry, server, channel, recordings)
+        all_tts = [tts, *more_tts]
+        yield Harness(
+            stt, all_stt, links, tts, all_tts, llm, stt_server, tts_server, registry, server, channel, recordings
+        )
 
 
 @asynccontextmanager

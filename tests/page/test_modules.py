@@ -464,9 +464,7 @@ class TestConversation:
         state, _ = await self.after(here, ("somethingNew", {}), ("replyWordSpoken", {"replyId": "x"}))
         assert state["entries"] == []
 
-    async def test_a_new_conversation_does_not_touch_the_one_before_though_the_server_counts_alike(
-        self, here: Page
-    ) -> None:
+    async def test_a_new_conversation_leaves_the_one_before_though_the_server_counts_alike(self, here: Page) -> None:
         turn = ("userTurnEnded", {"itemId": "i", "text": "Hi!", "cause": "SPEECH_CAUSE_TYPED"})
         again = ("userTurnEnded", {"itemId": "i", "text": "Again.", "cause": "SPEECH_CAUSE_TYPED"})
         body = """
@@ -484,12 +482,27 @@ class TestConversation:
 
     async def test_where_the_conversation_is_remembered_a_turn_goes_on(self, here: Page) -> None:
         body = """
-            const by = { at: 1, name: "" };
-            let state = m.after(m.NOTHING_YET, {kind: "userWordRecognized", body: {itemId: "i", text: "Good"}}, by);
+            const at = (kind, text) => [{kind, body: {itemId: "i", text}}, {at: 1, name: ""}];
+            let state = m.after(m.NOTHING_YET, ...at("userWordRecognized", "Good"));
             state = m.divided(state, "-", 1, { goesOn: true, remembers: true });
-            state = m.after(state, {kind: "userTurnEnded", body: {itemId: "i", text: "Good morning."}}, by);
+            state = m.after(state, ...at("userTurnEnded", "Good morning."));
             return state.entries.map((each) => each.text);"""
         assert await run(here, "conversation", body) == ["Good morning.", "-"]
+
+    async def test_a_turn_that_was_missed_in_part_is_shown_once(self, here: Page) -> None:
+        body = """
+            const at = (kind, fields) => [{kind, body: {itemId: "i", ...fields}}, {at: 1, name: ""}];
+            let state = m.after(m.NOTHING_YET, ...at("userWordRecognized", {text: "Good"}));
+            state = m.divided(state, "-", 1, { goesOn: true, remembers: true });
+            state = m.after(state, ...at("userTurnRestored", {text: "Good"}));
+            const open = [m.floor(state), state.entries.map((each) => each.text)];
+            state = m.after(state, ...at("userTurnRestored", {text: "Good morning.", ended: true}));
+            const typed = {itemId: "j", text: "Hi!", ended: true, cause: "SPEECH_CAUSE_TYPED"};
+            state = m.after(state, ...at("userTurnRestored", typed));
+            return [...open, m.floor(state), state.entries.map((each) => each.text), state.entries.at(-1).isTyped];"""
+        hearing, once, over, texts, typed = await run(here, "conversation", body)
+        assert (hearing, once) == ("hearing", ["Good", "-"])
+        assert (over, texts, typed) == ("listening", ["Good morning.", "-", "Hi!"], True)
 
     async def test_the_history_is_what_was_heard_in_the_present_conversation(self, here: Page) -> None:
         def turn(text: str) -> dict[str, Any]:

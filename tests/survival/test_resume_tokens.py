@@ -59,6 +59,39 @@ async def test_a_lost_connection_is_taken_up_where_it_was(mesh: Mesh) -> None:
     ]
 
 
+async def test_a_client_that_knows_of_its_conversation_can_go_on_with_it(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token takes a moment longer than the conversation: one that is lost between the two could not go on."""
+    stored: list[str] = []
+    put = MemoryStore.put
+
+    async def slow_put(self: MemoryStore, key: str, state: bytes, seconds: float, *, new: bool) -> bool:
+        await asyncio.sleep(0.05)
+        stored.append(key)
+        return await put(self, key, state, seconds, new=new)
+
+    monkeypatch.setattr(MemoryStore, "put", slow_put)
+    async with talk(mesh.edge.port, checkpoints=True, typedOnly=True) as client:
+        assert stored
+        assert "checkpoint" in await client.next()
+
+
+async def test_a_client_is_told_what_the_loss_has_kept_from_it(mesh: Mesh) -> None:
+    async with talk(mesh.edge.port, session=KIND, checkpoints=True) as client:
+        token = await token_of(client)
+        await client.play(SPEECH, 5)
+        hearing = await mesh.stt.hearing()
+        await hearing.until(lambda: len(hearing.audio) == 5 * len(SPEECH))
+        hearing.word("Hello.")
+        await client.play(SILENCE, 12)
+        assert ("user", "Hello.") in await mesh.llm.messages(0)
+        client.websocket.transport.abort()
+    async with talk(mesh.edge.port, resume={"checkpoint": token}, checkpoints=True) as client:
+        restored = await client.until("userTurnRestored")
+    assert restored == {"itemId": "item_1", "text": "Hello.", "ended": True, "cause": "SPEECH_CAUSE_DETECTED"}
+
+
 async def test_a_conversation_that_was_taken_up_survives_its_orchestrator_too(mesh: Mesh) -> None:
     async with talk(mesh.edge.port, session=KIND, checkpoints=True) as client:
         token = await token_of(client)

@@ -166,6 +166,8 @@ class UnmuteDialect:
                 pass  # They learn of a reply's release or cut only.
             case "checkpoint" | "go_away":
                 pass  # The session has acted on them.
+            case "user_turn_restored":
+                pass  # They resume nothing.
             case None:
                 pass  # An event of a newer contract.
             case other:

@@ -140,6 +140,20 @@ class TestSeenEvents:
         assert seen(ended, CREATED).repeats(CREATED)
         assert seen(ended, CREATED).repeats(ended)
 
+    def test_a_turn_is_restored_for_a_client_that_comes_back_only(self) -> None:
+        restored = pb.ConverseResponse(user_turn_restored=pb.UserTurnRestored(item_id="i", text="Hi."))
+        client_returned, orchestrator_lost = seen(), seen(pb.ConverseResponse(checkpoint=checkpoint()))
+        assert not client_returned.repeats(restored)
+        assert orchestrator_lost.repeats(restored)
+
+    def test_a_turn_that_is_restored_is_known(self) -> None:
+        turn = pb.UserTurnRestored(item_id="i", text="Hi.")
+        assert not seen(pb.ConverseResponse(user_turn_restored=turn)).is_pause
+        turn.ended = True
+        over = seen(pb.ConverseResponse(user_turn_restored=turn))
+        assert over.is_pause
+        assert over.repeats(pb.ConverseResponse(user_turn_ended=pb.UserTurnEnded(item_id="i", text="Hi.")))
+
     def test_the_words_of_the_open_turn_since_the_checkpoint(self) -> None:
         events = [
             told(user_speech_started={"item_id": "i1"}),

@@ -47,8 +47,8 @@ def test_another_file_is_refused_by_name(file: Path, first: bytes) -> None:
 
 
 def test_a_newer_format_is_refused(file: Path) -> None:
-    file.write_bytes(records.encoded(HEADER).replace(b'"version":6', b'"version":7'))
-    with pytest.raises(NotARecording, match="a newer Parley: format 7, expected at most 6"):
+    file.write_bytes(records.encoded(HEADER).replace(b'"version":7', b'"version":8'))
+    with pytest.raises(NotARecording, match="a newer Parley: format 8, expected at most 7"):
         header_of(file)
 
 

@@ -129,6 +129,7 @@ ADDED = {
         *("ReplyVoiceLostNotice", "ConfirmReply", "DropReply"),
     },
     6: {"WarnOfLostVoice", "ConfirmSpeculativeReply", "DropSpeculativeReply"},
+    7: {"TurnRestoredNotice"},
 }
 """Events and actions that came after the first format, by the version that an older Parley refuses because of them."""
 

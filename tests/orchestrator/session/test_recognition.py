@@ -2,10 +2,12 @@
 
 import asyncio
 
+import grpc
 import pytest
 
 from mesh.audio import FRAME_BYTES, FRAME_S, SAMPLE_RATE
 from mesh.errors import UpstreamDown
+from mesh.rpc import health
 from mesh.times import seconds
 from parley.conversation.v1 import conversation_pb2 as pb
 from tests.fakes.stt import Hearing
@@ -342,6 +344,52 @@ async def test_a_recogniser_that_scores_nothing_is_given_up(
         second = await harness.stt.hearing(1)
         await until_heard(second, 14)
         await harness.stt.slots.until_open(1)
+
+
+def taken(harness: Harness) -> tuple[Hearing, int]:
+    """The recogniser that the conversation has, and which replica it is."""
+    number = next(number for number, fake in enumerate(harness.all_stt) if fake.hearings)
+    return harness.all_stt[number].hearings[0], number
+
+
+async def test_a_recogniser_whose_process_hangs_is_given_up_before_its_connection_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("orchestrator.session.recognition._STALL_S", 60.0)
+    monkeypatch.setattr("mesh.rpc.channels._OPTIONS", ())  # no pings
+    async with open_harness(ears=2) as harness, harness.calling() as caller:
+        await caller.play(SPEECH)
+        first, number = taken(harness)
+        await until_heard(first, 1)
+        await caller.until("user_speech_started")
+        harness.stt_links[number].darken()
+        await caller.play(*numbered_speech(0, 5))
+        second = await harness.all_stt[1 - number].hearing()
+        await until_heard(second, 6)
+        assert (await caller.until("warning")).reason == "STT_LOST"
+
+
+async def test_a_recogniser_that_is_only_busy_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.session.recognition._STALL_S", 60.0)
+    asked: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def answers(channel: grpc.aio.Channel, *, within: float) -> bool:
+        there = await health.answers(channel, within=within)
+        asked.put_nowait(there)
+        return there
+
+    monkeypatch.setattr("mesh.discovery.replicas.answers", answers)
+    async with open_harness(ears=2) as harness, harness.calling() as caller:
+        await caller.play(SPEECH)
+        first, number = taken(harness)
+        await caller.until("user_speech_started")
+        first.scores = False
+        await caller.play(*numbered_speech(0, 5))
+        assert [await asked.get(), await asked.get()] == [True, True]
+        first.word("Hello")
+        await caller.until("user_word_recognized")
+        assert not harness.all_stt[1 - number].hearings
+        assert not caller.received("warning")
 
 
 async def test_a_microphone_that_falls_silent_between_frames_is_no_stall(

@@ -46,6 +46,16 @@ NEWS: list[tuple[act.Action, pb.ConverseResponse]] = [
         pb.ConverseResponse(user_turn_discarded=pb.UserTurnDiscarded(item_id="i")),
     ),
     (
+        act.TurnRestoredNotice("i", "hello", SpeechCause.TYPED),
+        pb.ConverseResponse(
+            user_turn_restored=pb.UserTurnRestored(item_id="i", text="hello", ended=True, cause=pb.SPEECH_CAUSE_TYPED)
+        ),
+    ),
+    (
+        act.TurnRestoredNotice("i", "hel", None),
+        pb.ConverseResponse(user_turn_restored=pb.UserTurnRestored(item_id="i", text="hel")),
+    ),
+    (
         act.EndConversation(EndCause.GOODBYE),
         pb.ConverseResponse(conversation_ended=pb.ConversationEnded(cause=pb.END_CAUSE_GOODBYE)),
     ),

@@ -130,7 +130,7 @@ class _SpeechCause:
 class _SpeechCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpeechCause.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SPEECH_CAUSE_UNSPECIFIED: _SpeechCause.ValueType  # 0
-    """Never sent."""
+    """Of a turn that was restored and is open; never sent otherwise."""
     SPEECH_CAUSE_DETECTED: _SpeechCause.ValueType  # 1
     """The pause score."""
     SPEECH_CAUSE_WORD: _SpeechCause.ValueType  # 2
@@ -144,7 +144,7 @@ class SpeechCause(_SpeechCause, metaclass=_SpeechCauseEnumTypeWrapper):
     """What told the service that the person started, or stopped, speaking."""
 
 SPEECH_CAUSE_UNSPECIFIED: SpeechCause.ValueType  # 0
-"""Never sent."""
+"""Of a turn that was restored and is open; never sent otherwise."""
 SPEECH_CAUSE_DETECTED: SpeechCause.ValueType  # 1
 """The pause score."""
 SPEECH_CAUSE_WORD: SpeechCause.ValueType  # 2
@@ -944,6 +944,7 @@ class ConverseResponse(_message.Message):
     CONVERSATION_ENDED_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     GO_AWAY_FIELD_NUMBER: _builtins.int
+    USER_TURN_RESTORED_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The `request_id` of the request that caused this directly; left out when there was none."""
     @_builtins.property
@@ -1043,6 +1044,10 @@ class ConverseResponse(_message.Message):
         asked for it is told once.
         """
 
+    @_builtins.property
+    def user_turn_restored(self) -> Global___UserTurnRestored:
+        """The conversation was resumed: what is known of a turn of the person's that the client may have missed in part."""
+
     def __init__(
         self,
         *,
@@ -1070,14 +1075,15 @@ class ConverseResponse(_message.Message):
         conversation_ended: Global___ConversationEnded | None = ...,
         checkpoint: Global___Checkpoint | None = ...,
         go_away: Global___GoAway | None = ...,
+        user_turn_restored: Global___UserTurnRestored | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "checkpoint", b"checkpoint", "conversation_ended", b"conversation_ended", "event", b"event", "go_away", b"go_away", "reply_audio", b"reply_audio", "reply_cancelled", b"reply_cancelled", "reply_created", b"reply_created", "reply_finished", b"reply_finished", "reply_held", b"reply_held", "reply_released", b"reply_released", "reply_resumed", b"reply_resumed", "reply_text_delta", b"reply_text_delta", "reply_text_done", b"reply_text_done", "reply_word_spoken", b"reply_word_spoken", "request_id", b"request_id", "request_rejected", b"request_rejected", "session_updated", b"session_updated", "started", b"started", "user_partial_transcript", b"user_partial_transcript", "user_speech_started", b"user_speech_started", "user_speech_stopped", b"user_speech_stopped", "user_turn_discarded", b"user_turn_discarded", "user_turn_ended", b"user_turn_ended", "user_word_recognized", b"user_word_recognized", "warning", b"warning"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "checkpoint", b"checkpoint", "conversation_ended", b"conversation_ended", "event", b"event", "go_away", b"go_away", "reply_audio", b"reply_audio", "reply_cancelled", b"reply_cancelled", "reply_created", b"reply_created", "reply_finished", b"reply_finished", "reply_held", b"reply_held", "reply_released", b"reply_released", "reply_resumed", b"reply_resumed", "reply_text_delta", b"reply_text_delta", "reply_text_done", b"reply_text_done", "reply_word_spoken", b"reply_word_spoken", "request_id", b"request_id", "request_rejected", b"request_rejected", "session_updated", b"session_updated", "started", b"started", "user_partial_transcript", b"user_partial_transcript", "user_speech_started", b"user_speech_started", "user_speech_stopped", b"user_speech_stopped", "user_turn_discarded", b"user_turn_discarded", "user_turn_ended", b"user_turn_ended", "user_turn_restored", b"user_turn_restored", "user_word_recognized", b"user_word_recognized", "warning", b"warning"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "checkpoint", b"checkpoint", "conversation_ended", b"conversation_ended", "event", b"event", "go_away", b"go_away", "reply_audio", b"reply_audio", "reply_cancelled", b"reply_cancelled", "reply_created", b"reply_created", "reply_finished", b"reply_finished", "reply_held", b"reply_held", "reply_released", b"reply_released", "reply_resumed", b"reply_resumed", "reply_text_delta", b"reply_text_delta", "reply_text_done", b"reply_text_done", "reply_word_spoken", b"reply_word_spoken", "request_id", b"request_id", "request_rejected", b"request_rejected", "session_updated", b"session_updated", "started", b"started", "user_partial_transcript", b"user_partial_transcript", "user_speech_started", b"user_speech_started", "user_speech_stopped", b"user_speech_stopped", "user_turn_discarded", b"user_turn_discarded", "user_turn_ended", b"user_turn_ended", "user_word_recognized", b"user_word_recognized", "warning", b"warning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_request_id", b"_request_id", "checkpoint", b"checkpoint", "conversation_ended", b"conversation_ended", "event", b"event", "go_away", b"go_away", "reply_audio", b"reply_audio", "reply_cancelled", b"reply_cancelled", "reply_created", b"reply_created", "reply_finished", b"reply_finished", "reply_held", b"reply_held", "reply_released", b"reply_released", "reply_resumed", b"reply_resumed", "reply_text_delta", b"reply_text_delta", "reply_text_done", b"reply_text_done", "reply_word_spoken", b"reply_word_spoken", "request_id", b"request_id", "request_rejected", b"request_rejected", "session_updated", b"session_updated", "started", b"started", "user_partial_transcript", b"user_partial_transcript", "user_speech_started", b"user_speech_started", "user_speech_stopped", b"user_speech_stopped", "user_turn_discarded", b"user_turn_discarded", "user_turn_ended", b"user_turn_ended", "user_turn_restored", b"user_turn_restored", "user_word_recognized", b"user_word_recognized", "warning", b"warning"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__request_id: _TypeAlias = _typing.Literal["request_id"]  # noqa: Y015
     _WhichOneofArgType__request_id: _TypeAlias = _typing.Literal["_request_id", b"_request_id"]  # noqa: Y015
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "session_updated", "request_rejected", "user_speech_started", "user_word_recognized", "user_partial_transcript", "user_speech_stopped", "user_turn_ended", "user_turn_discarded", "reply_created", "reply_text_delta", "reply_text_done", "reply_audio", "reply_word_spoken", "reply_held", "reply_resumed", "reply_released", "reply_cancelled", "reply_finished", "warning", "conversation_ended", "checkpoint", "go_away"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "session_updated", "request_rejected", "user_speech_started", "user_word_recognized", "user_partial_transcript", "user_speech_stopped", "user_turn_ended", "user_turn_discarded", "reply_created", "reply_text_delta", "reply_text_done", "reply_audio", "reply_word_spoken", "reply_held", "reply_resumed", "reply_released", "reply_cancelled", "reply_finished", "warning", "conversation_ended", "checkpoint", "go_away", "user_turn_restored"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__request_id) -> _WhichOneofReturnType__request_id | None: ...
@@ -1399,6 +1405,43 @@ class UserTurnEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UserTurnEnded: _TypeAlias = UserTurnEnded  # noqa: Y015
+
+@_typing.final
+class UserTurnRestored(_message.Message):
+    """What is known of the person's turn that ended last, or that is open, where a conversation is resumed. It comes after
+    `started`, one for each of the two, and replaces what the client has of that item: the stream that was lost may have
+    taken a word, or the end of a turn, with it. Left out where no turn has ended and none is open.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    item_id: _builtins.str
+    """The turn's item."""
+    text: _builtins.str
+    """Everything the person said or typed in it, as far as it is certain. Words that follow come as ever."""
+    ended: _builtins.bool
+    """The turn has ended: no `user_turn_ended` follows."""
+    cause: Global___SpeechCause.ValueType
+    """What ended it: the pause score, or a typed turn. Unspecified for a turn that is open."""
+    def __init__(
+        self,
+        *,
+        item_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        ended: _builtins.bool = ...,
+        cause: Global___SpeechCause.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "ended", b"ended", "item_id", b"item_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserTurnRestored: _TypeAlias = UserTurnRestored  # noqa: Y015
 
 @_typing.final
 class UserTurnDiscarded(_message.Message):

@@ -331,5 +331,5 @@ def test_every_event_is_known(harness: DialectHarness) -> None:
         for event in harness(**fields):
             assert re.fullmatch("event_[A-Za-z0-9]{21}", event["event_id"])
             assert event["type"] in CLOSED_LIST
-    assert len(oneof.fields) == 23
+    assert len(oneof.fields) == 24
     assert len({event["event_id"] for event in harness.events}) == len(harness.events)

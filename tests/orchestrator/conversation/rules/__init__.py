@@ -60,5 +60,7 @@ RULES = (
     requests.BRINGING,
     configuration.CONFIGURATION,
     resumption.TURNS,
+    resumption.RESTORED,
     resumption.REPLIES,
+    resumption.CATCHING_UP,
 )

@@ -7,19 +7,29 @@ from orchestrator.conversation.actions import (
     CancelReply,
     EndCause,
     EndConversation,
+    PrepareReply,
     ReplyFinishedNotice,
+    ReplyTextDoneNotice,
+    ReplyTextNotice,
+    ReplyWordNotice,
     RequestFlush,
+    SpeechStartedNotice,
     TurnDiscardedNotice,
     TurnEndedNotice,
+    TurnRestoredNotice,
 )
 from orchestrator.conversation.events import (
     ConversationResumed,
     Flushed,
+    HistoryGiven,
+    PauseScored,
     ReplyTextArrived,
     ReplyTextCompleted,
+    ReplyWordTimed,
     UserTyped,
+    WordRecognized,
 )
-from orchestrator.conversation.transcript import ReplySoFar
+from orchestrator.conversation.transcript import Item, ReplySoFar, Role
 from tests.orchestrator.conversation.notation import (
     ASKED,
     DETECTED,
@@ -29,8 +39,11 @@ from tests.orchestrator.conversation.notation import (
     TYPED,
     answered,
     assistant,
+    audio,
+    microphone,
     pause,
     prepare,
+    release,
     speech,
     stopped,
     user,
@@ -55,6 +68,10 @@ def asked(text: str) -> Action:
     return prepare("reply_1", "item_2", user(text))
 
 
+MOVED = (TurnRestoredNotice, CancelReply, PrepareReply, ReplyTextNotice, ReplyTextDoneNotice, ReplyWordNotice)
+"""What else is done when the conversation goes on, and the text of its reply."""
+
+
 TURNS = Rule(
     "The conversation goes on elsewhere: the person's turn",
     "What was said before the loss is kept: the words of the open turn, and the turns that are over. A pause that was "
@@ -67,6 +84,7 @@ TURNS = Rule(
             at(1.60, pause, stopped("item_1"), RequestFlush(1)),
             at(1.70, Flushed(1), TurnEndedNotice("item_1", "Well, now?", DETECTED), asked("Well, now?")),
             given=(at(0.5, speech),),
+            unseen=(TurnRestoredNotice,),
         ),
         script(
             "A turn that was opened after the state was written down has the words that the client was told",
@@ -74,6 +92,7 @@ TURNS = Rule(
             at(1.50, word("now?"), user_word("item_1", "now?")),
             at(1.60, pause, stopped("item_1"), RequestFlush(1)),
             at(1.70, Flushed(1), TurnEndedNotice("item_1", "Well, now?", DETECTED), asked("Well, now?")),
+            unseen=(TurnRestoredNotice,),
         ),
         script(
             "Without news of the client it has those that were written down",
@@ -81,6 +100,7 @@ TURNS = Rule(
             at(1.60, pause, stopped("item_1"), RequestFlush(1)),
             at(1.70, Flushed(1), TurnEndedNotice("item_1", "Yes.", DETECTED), asked("Yes.")),
             given=(at(0.5, speech), at(1.0, word("Yes."))),
+            unseen=(TurnRestoredNotice,),
         ),
         script(
             "A pause whose last words were awaited is noticed again",
@@ -89,6 +109,7 @@ TURNS = Rule(
             at(1.50, Flushed(1)),
             at(1.60, Flushed(2), TurnEndedNotice("item_1", "Yes.", DETECTED), asked("Yes.")),
             given=(at(0.5, speech), at(1.0, word("Yes.")), at(1.2, pause)),
+            unseen=(TurnRestoredNotice,),
         ),
         script(
             "A turn without words has all its time again",
@@ -96,6 +117,134 @@ TURNS = Rule(
             nothing(until=14.99),
             due(15.00, TurnDiscardedNotice("item_1")),
             given=(at(0.5, speech),),
+            unseen=(TurnRestoredNotice,),
+        ),
+    ),
+)
+
+
+RESTORED = Rule(
+    "The conversation goes on elsewhere: what the client may have missed",
+    "The client is told the turn that ended last, and the open one, as they are known: the stream that was lost may "
+    "have taken a word with it.",
+    (
+        script(
+            "The turn that ended last, and how",
+            at(
+                1.50,
+                resumed(1.0),
+                TurnRestoredNotice("item_1", "Well?", DETECTED),
+                CancelReply("reply_1", RESUMED, "", 0.0),
+                prepare("reply_2", "item_3", user("Well?")),
+            ),
+            given=ASKED,
+        ),
+        script(
+            "A typed one",
+            at(
+                1.50,
+                resumed(0.0),
+                TurnRestoredNotice("item_1", "Well?", TYPED),
+                CancelReply("reply_1", RESUMED, "", 0.0),
+                prepare("reply_2", "item_3", user("Well?")),
+            ),
+            given=(at(1.0, UserTyped("Well?")),),
+        ),
+        script(
+            "With a word that came too late for it",
+            at(
+                2.90,
+                resumed(2.6, reply=ReplySoFar("reply_1", TEXT, "One")),
+                TurnRestoredNotice("item_1", "Well, now?", DETECTED),
+            ),
+            given=(
+                *(at(0.5, speech), at(1.0, word("Well,")), at(1.2, pause), time_passes(until=2.3)),
+                *answered("reply_1", "One two three four.", 2.3),
+                at(2.6, WordRecognized("now?", 1.0, 1.15)),
+            ),
+            unseen=(*PLAYING, CancelReply, PrepareReply),
+        ),
+        script(
+            "The open turn, with the words that the client was told",
+            at(1.30, resumed(0.9, "now?"), TurnRestoredNotice("item_1", "Well, now?", None)),
+            given=(at(0.5, speech), at(0.8, word("Well,"))),
+        ),
+        script(
+            "Both, the older first",
+            at(
+                2.80,
+                resumed(1.0, reply=ReplySoFar("reply_1", TEXT, "One")),
+                TurnRestoredNotice("item_1", "Well?", DETECTED),
+                TurnRestoredNotice("item_3", "", None),
+            ),
+            given=(*HEARING, at(2.60, speech)),
+            policy=INTERRUPTIBLE,
+            unseen=(*PLAYING, CancelReply, PrepareReply),
+        ),
+        script(
+            "A silence is no turn, nor is what the client brought",
+            at(9.50, resumed(9.0), TurnRestoredNotice("item_2", "Well?", TYPED)),
+            given=(
+                at(0.0, HistoryGiven((Item("", Role.USER, "Hello."),))),
+                at(0.5, UserTyped("Well?")),
+                *answered("reply_1", "Yes.", 1.0),
+                time_passes(until=9.2),
+            ),
+            policy=Policy(silence_timeout=7.0),
+            unseen=(CancelReply, PrepareReply),
+        ),
+        script("None, where none has been", at(1.30, resumed(0.9))),
+    ),
+)
+
+
+CATCHING_UP = Rule(
+    "The conversation goes on elsewhere: before the reply is heard",
+    "The recogniser first hears what was said in the meantime, because the person may speak over the reply. It has "
+    "half a second for that.",
+    (
+        script(
+            "A reply waits until the recogniser has come to the end of the microphone",
+            at(1.50, resumed(1.0)),
+            *answered("reply_2", "Yes.", 1.6),
+            at(1.65, microphone(0.65)),
+            at(1.70, PauseScored(0.9, 1.2)),
+            at(1.75, PauseScored(0.9, 1.6), release("reply_2", 0.0, 0.32)),
+            given=ASKED,
+            unseen=MOVED,
+            microphone_is_open=False,
+        ),
+        script(
+            "Or for half a second",
+            at(1.50, resumed(1.0)),
+            *answered("reply_2", "Yes.", 1.6),
+            at(1.65, microphone(0.65)),
+            due(2.00, release("reply_2", 0.0, 0.32)),
+            given=ASKED,
+            unseen=MOVED,
+            microphone_is_open=False,
+        ),
+        script(
+            "It is not heard if the person had begun to speak",
+            at(1.50, resumed(1.0)),
+            *answered("reply_2", "Yes.", 1.6),
+            at(1.65, microphone(0.65)),
+            at(1.70, PauseScored(0.1, 1.2), SpeechStartedNotice("item_4", 1.2, DETECTED)),
+            at(1.75, PauseScored(0.1, 1.6)),
+            nothing(until=2.6),
+            given=ASKED,
+            unseen=MOVED,
+            microphone_is_open=False,
+        ),
+        script(
+            "Where there is no microphone it waits for nothing",
+            at(1.50, resumed(0.0)),
+            at(1.60, ReplyTextArrived("reply_2", " Yes.")),
+            at(1.60, ReplyWordTimed("reply_2", "Yes.", 0.0, 0.5)),
+            at(1.60, audio("reply_2", 0.5), release("reply_2", 0.0, 0.32)),
+            given=(at(1.0, UserTyped("Well?")),),
+            unseen=MOVED,
+            microphone_is_open=False,
         ),
     ),
 )
@@ -115,6 +264,7 @@ REPLIES = Rule(
                 prepare("reply_2", "item_3", user("Well?")),
             ),
             given=WRITING,
+            unseen=(TurnRestoredNotice,),
         ),
         script(
             "One that was written and not heard is said as it was written",
@@ -125,6 +275,7 @@ REPLIES = Rule(
                 prepare("reply_2", "item_3", user("Well?"), script="One two"),
             ),
             given=(*WRITING, at(1.45, ReplyTextCompleted("reply_1"))),
+            unseen=(TurnRestoredNotice,),
         ),
         script(
             "One that was heard in part goes on with the first word that was not",
@@ -135,7 +286,7 @@ REPLIES = Rule(
                 prepare("reply_2", "item_3", user("Well?"), assistant("One two"), script="three four."),
             ),
             given=HEARING,
-            unseen=PLAYING,
+            unseen=(*PLAYING, TurnRestoredNotice),
         ),
         script(
             "The model then remembers all of it, once",
@@ -161,6 +312,7 @@ REPLIES = Rule(
                 prepare("reply_2", "item_3", user("Well?"), assistant("One two"), beginning="two"),
             ),
             given=ASKED,
+            unseen=(TurnRestoredNotice,),
         ),
         script(
             "One that was heard to its end is over",
@@ -176,7 +328,7 @@ REPLIES = Rule(
                 prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user("And?")),
             ),
             given=HEARING,
-            unseen=PLAYING,
+            unseen=(*PLAYING, TurnRestoredNotice),
         ),
         script(
             "One whose end the client was told is not said again",
@@ -188,7 +340,7 @@ REPLIES = Rule(
                 prepare("reply_2", "item_4", user("Well?"), assistant("One two three four."), user("And?")),
             ),
             given=HEARING,
-            unseen=PLAYING,
+            unseen=(*PLAYING, TurnRestoredNotice),
         ),
         script(
             "A goodbye that was heard to its end ends the conversation",
@@ -200,6 +352,7 @@ REPLIES = Rule(
             due(2.50, EndConversation(EndCause.GOODBYE)),
             given=(*ASKED, at(1.4, ReplyTextArrived("reply_1", " Bye!")), at(1.45, ReplyTextCompleted("reply_1"))),
             policy=Policy(goodbye=True),
+            unseen=(TurnRestoredNotice,),
         ),
         script(
             "The rest waits while the person seems to speak, and is said when they turn out to say nothing",
@@ -212,7 +365,7 @@ REPLIES = Rule(
             due(5.80, TurnDiscardedNotice("item_3")),
             given=(*HEARING, at(2.60, speech)),
             policy=INTERRUPTIBLE,
-            unseen=PLAYING,
+            unseen=(*PLAYING, TurnRestoredNotice),
         ),
         script(
             "Nothing more of it is said if the person has said a word by then",
@@ -230,7 +383,7 @@ REPLIES = Rule(
             ),
             given=(*HEARING, at(2.60, speech)),
             policy=INTERRUPTIBLE,
-            unseen=PLAYING,
+            unseen=(*PLAYING, TurnRestoredNotice),
         ),
     ),
 )
