@@ -19,8 +19,8 @@ import numpy as np
 
 from mesh.process.platform import limit_this_process
 from voice_service.analysis.containers import ExtraMissing, Unusable
+from voice_service.analysis.exit_codes import EXTRA_MISSING, UNUSABLE
 from voice_service.analysis.features import features_of
-from voice_service.analysis.process import EXTRA_MISSING, UNUSABLE
 from voice_service.analysis.recording import SAMPLE_RATE, decoded
 
 WAV_RATE = 24_000

@@ -11,14 +11,13 @@ import structlog
 
 from mesh.errors import BadAudio, UpstreamDown
 from mesh.process.platform import memory_file
+from voice_service.analysis.exit_codes import EXTRA_MISSING, UNUSABLE
 from voice_service.analysis.features import VoiceFeatures
 
 ANALYSIS_LIMIT_S = 15.0
 """How long a recording may be analysed; a usual one takes a second."""
 _AT_ONCE = 2
 """Recordings, whatever they are for; each keeps one core busy and takes some 300 MB."""
-UNUSABLE, EXTRA_MISSING = 3, 4
-"""The exit codes of `voice_service.analysis`: nothing can be learned from the recording; an extra could decode it."""
 
 _log = structlog.get_logger()
 

@@ -11,8 +11,8 @@ import pytest
 from tests.voice_service.harness import opus, spoken, wav, wav_of
 from tts_proxy.engines.espeak.library import Prosody
 from voice_service.analysis.containers import Unusable
+from voice_service.analysis.exit_codes import UNUSABLE
 from voice_service.analysis.features import VoiceFeatures, features_of
-from voice_service.analysis.process import UNUSABLE
 from voice_service.analysis.recording import LONGEST_S, SAMPLE_RATE, decoded
 
 ADA = Prosody("gmw/en-US+f3")
