@@ -48,6 +48,8 @@ from tests.unmute.mesh_with_standins import MeshWithStandins, running_mesh_with_
 
 RESULTS = Path(__file__).parent / "results"
 REPLY = "The weather there is mild today with a little wind from the lake and some clouds in the afternoon sky."
+HEARD = "Where should I go if I want to see the mountains?"
+"""A whole sentence: after words that lead on, a longer pause is waited for."""
 PLENTY = 600
 HOLDS = 6
 STORM = 500
@@ -152,7 +154,9 @@ def hog(duration_s: float) -> list[dict[str, Any]]:
 
 def overload(duration_s: float) -> list[dict[str, Any]]:
     """As many as there are slots, and three times as many."""
-    with running_mesh_with_standins(f"--set=stt:slots={HOLDS}", f"--set=tts:slots={HOLDS}", "--reply", REPLY) as mesh:
+    with running_mesh_with_standins(
+        f"--set=stt:slots={HOLDS}", f"--set=tts:slots={HOLDS}", "--hear", HEARD, "--reply", REPLY
+    ) as mesh:
         fits = uvloop.run(talk(mesh, HOLDS, duration_s))
         thrice = uvloop.run(talk(mesh, 3 * HOLDS, duration_s))
     return [say(row(f"{HOLDS} sessions in {HOLDS} slots", fits, fits)), say(row(f"{3 * HOLDS} offered", thrice, fits))]
@@ -256,7 +260,14 @@ def plenty(*arguments: str) -> Iterator[MeshWithStandins]:
     """A mesh with more slots than it can fill; `arguments` are for `parley up`."""
     slots = [f"--set={kind}:slots={PLENTY}" for kind in ("stt", "tts")]
     with running_mesh_with_standins(
-        *slots, "--reply", REPLY, up=arguments, PARLEY_STT_MOSHI_CAPACITY=str(PLENTY), PARLEY_TTS_CAPACITY=str(PLENTY)
+        *slots,
+        "--hear",
+        HEARD,
+        "--reply",
+        REPLY,
+        up=arguments,
+        PARLEY_STT_MOSHI_CAPACITY=str(PLENTY),
+        PARLEY_TTS_CAPACITY=str(PLENTY),
     ) as mesh:
         yield mesh
 

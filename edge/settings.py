@@ -77,7 +77,8 @@ class EdgeSettings(ServiceSettings, frozen=True, kw_only=True):
     overload_lag_s: Annotated[
         float,
         setting(
-            help="Seconds of event-loop lag (median of 2 s) from which new conversations are refused; 0: never.",
+            help="Seconds of event-loop lag (median of 2 s) from which new conversations are refused. So they are by a "
+            "process that is hardly ever idle (10 % of 2 s). 0: never.",
             ge=0,
             le=10,
         ),

@@ -7,8 +7,10 @@ process's own lag is taken off (`timeout`), and a process that is late all the t
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from statistics import median
+
+from mesh.process.platform import WantedTime
 
 _SLICE_S = 0.05
 """How often a wait with a limit looks how late it is."""
@@ -22,6 +24,9 @@ _WINDOW_S = 2.0
 """How far back a process's lag is looked at."""
 
 _LEAST_PROBES = 5
+
+_SATURATED, _IDLE_AGAIN = 0.9, 0.75
+"""The share of its time from which a thread counts as hardly idle, and below which as idle again."""
 
 
 class PatientLimit:
@@ -115,29 +120,47 @@ class LoopLag:
 
 
 class Overload:
-    """Whether a process is late all the time: the median of its lag within 2 s has reached `high_s`.
+    """Whether a process has more to do than it can do, for longer than a burst lasts. It shows in one of two ways.
 
-    It is over when the median has fallen to a third of that. A stall, however long, is one probe and no overload.
-    `high_s` 0: it is never overloaded.
+    * It is late: the median of its lag within 2 s has reached `high_s`. That is over at a third of it.
+    * Its thread is hardly idle: within 2 s it ran, or waited for a processor, for 90 % of the time. Then more comes
+      than it takes, and what it has not taken waits in sockets, where no timer meets it. That is over at 75 %. Only
+      Linux tells.
+
+    A stall, however long, is one probe and no overload. `high_s` 0: it is never overloaded.
     """
 
     def __init__(self, high_s: float) -> None:
         self._high_s = high_s
-        self._low_s = high_s / 3
-        self._probes: deque[tuple[float, float]] = deque()
-        self.lasts = False
-        """Whether it is overloaded now."""
+        self._lags: deque[tuple[float, float]] = deque()
+        self._wanted: deque[tuple[float, float]] = deque()
+        self._is_late = self._is_saturated = False
 
-    def note(self, late_s: float, now: float) -> None:
-        """Note a probe."""
+    @property
+    def lasts(self) -> bool:
+        """Whether it is overloaded now."""
+        return self._is_late or self._is_saturated
+
+    def note(self, late_s: float, now: float, wanted_s: float | None = None) -> None:
+        """Note a probe; `wanted_s`: for how long its thread has wanted a processor, since whenever."""
         if not self._high_s:
             return
-        self._probes.append((now, late_s))
-        while self._probes[0][0] < now - _WINDOW_S:
-            self._probes.popleft()
-        if len(self._probes) >= _LEAST_PROBES:
-            lag_s = median(late for _, late in self._probes)
-            self.lasts = lag_s > self._low_s if self.lasts else lag_s >= self._high_s
+        self._lags.append((now, late_s))
+        while self._lags[0][0] < now - _WINDOW_S:
+            self._lags.popleft()
+        if len(self._lags) >= _LEAST_PROBES:
+            lag_s = median(late for _, late in self._lags)
+            self._is_late = lag_s > self._high_s / 3 if self._is_late else lag_s >= self._high_s
+        if wanted_s is not None:
+            self._is_saturated = self._share(now, wanted_s) >= (_IDLE_AGAIN if self._is_saturated else _SATURATED)
+
+    def _share(self, now: float, wanted_s: float) -> float:
+        """Of the last seconds; 0 as long as there were not so many."""
+        self._wanted.append((now, wanted_s))
+        while len(self._wanted) > 1 and self._wanted[1][0] <= now - _WINDOW_S:
+            self._wanted.popleft()
+        since, wanted_then_s = self._wanted[0]
+        return (wanted_s - wanted_then_s) / (now - since) if now - since >= _WINDOW_S else 0.0
 
     @contextmanager
     def watched(self) -> Iterator["Overload"]:
@@ -145,5 +168,8 @@ class Overload:
         if not self._high_s:
             yield self
             return
-        with LoopLag(self.note).measured():
+        with (
+            closing(WantedTime()) as wanted,
+            LoopLag(lambda late_s, now: self.note(late_s, now, wanted.seconds())).measured(),
+        ):
             yield self

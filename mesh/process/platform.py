@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -65,6 +66,27 @@ def limit_unread(listener: socket.socket, limit_ms: int) -> None:
     """
     if sys.platform == "linux":
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)
+
+
+class WantedTime:
+    """For how long the calling thread has run, or waited for a processor. `seconds` is None where only Linux knows."""
+
+    def __init__(self) -> None:
+        self._file: BinaryIO | None = None
+        with suppress(OSError):
+            self._file = Path("/proc/thread-self/schedstat").open("rb", buffering=0)  # noqa: SIM115 - closed below
+
+    def seconds(self) -> float | None:
+        """The time so far. https://docs.kernel.org/scheduler/sched-stats.html, "/proc/<pid>/schedstat"."""
+        if self._file is None:
+            return None
+        ran_ns, waited_ns, _ = os.pread(self._file.fileno(), 100, 0).split()
+        return (int(ran_ns) + int(waited_ns)) / 1e9
+
+    def close(self) -> None:
+        """Release the file."""
+        if self._file is not None:
+            self._file.close()
 
 
 def die_with(parent_pid: int) -> None:

@@ -1,9 +1,12 @@
 import asyncio
+import sys
 import time
+from contextlib import closing
 
 import pytest
 
 from mesh.process.lag import LoopLag, Overload, PatientLimit, timeout
+from mesh.process.platform import WantedTime
 
 
 def waited(limit_s: float, looks: list[float]) -> float | None:
@@ -92,6 +95,50 @@ def test_lag_that_lasts_is_overload_and_ends_only_when_it_is_well_over() -> None
     assert overloaded([0.12] * 20)[-1]
     assert overloaded([*[0.12] * 20, *[0.06] * 40])[-1], "it is not well over"
     assert not overloaded([*[0.12] * 20, *[0.06] * 40, *[0.02] * 20])[-1]
+
+
+@pytest.mark.parametrize(
+    ("shares", "lasts"),
+    [
+        pytest.param([0.85] * 60, False, id="it is idle now and then"),
+        pytest.param([0.99] * 19, False, id="it may be a burst"),
+        pytest.param([0.99] * 21, True, id="it is never idle"),
+        pytest.param([*[0.99] * 21, *[0.8] * 60], True, id="it is hardly idle again"),
+        pytest.param([*[0.99] * 21, *[0.5] * 20], False, id="it is idle again"),
+        pytest.param([*[0.5] * 60, *[0.99] * 15], False, id="what it was before counts"),
+        pytest.param([*[0.5] * 60, *[0.99] * 21], True, id="but no longer than it should"),
+    ],
+)
+def test_a_thread_that_is_hardly_idle_is_overload(shares: list[float], *, lasts: bool) -> None:
+    """Each share of 0.1 s it wanted a processor."""
+    overload, now, wanted_s = Overload(10.0), 0.0, 7.0
+    for share in [0.0, *shares]:
+        now, wanted_s = now + 0.1, wanted_s + 0.1 * share
+        overload.note(0.0, now, wanted_s)
+    assert overload.lasts is lasts
+
+
+def test_a_pause_between_probes_is_no_overload() -> None:
+    overload = Overload(10.0)
+    for now, wanted_s in ((1.0, 0.5), (1.1, 0.6), (12.0, 0.7), (12.1, 0.8)):
+        overload.note(0.0, now, wanted_s)
+        assert not overload.lasts
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_thread_wants_a_processor_while_it_works() -> None:
+    with closing(WantedTime()) as wanted:
+        before, began = wanted.seconds(), time.monotonic()
+        while time.monotonic() < began + 0.2:
+            pass
+        worked = wanted.seconds()
+        time.sleep(0.2)
+        slept = wanted.seconds()
+    assert before is not None
+    assert worked is not None
+    assert slept is not None
+    assert worked - before > 0.15
+    assert slept - worked < 0.1
 
 
 def test_a_stall_is_no_overload() -> None:

@@ -12,7 +12,8 @@ from parley.conversation.v1 import conversation_pb2 as pb
 
 async def test_an_orchestrator_that_is_late_all_the_time_takes_nothing_new() -> None:
     overload = Overload(0.1)
-    overload.lasts = True
+    for probe in range(10):
+        overload.note(1.0, 0.1 * probe)
     # It refuses before it looks at any of them.
     nothing: Any = None
     servicer = ConversationServicer(OrchestratorSettings(), nothing, nothing, nothing, nothing, overload=overload)
