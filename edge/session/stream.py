@@ -131,10 +131,13 @@ class ConversationStream:
         return self._seen.ended
 
     def resumption(self) -> Resume | None:
-        """What it takes to go on from here with a client that sends nothing again; None: there is no checkpoint."""
+        """What it takes to go on when the client is back; None: there is no checkpoint.
+
+        The client sends the microphone again from where words are certain: what it has said after that goes with us.
+        """
         if self._seen.checkpoint is None:
             return None
-        return self._seen.resume(self._sent.end, self.started.started.output_format)
+        return self._seen.resume(self._sent.certain, self.started.started.output_format)
 
     async def until_pause(self) -> None:
         """Wait until neither side has anything in progress."""
