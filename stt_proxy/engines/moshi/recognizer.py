@@ -23,7 +23,7 @@ _LONGEST_BACKLOG_S: Final = 5.0
 """How far the sender may be ahead of the engine."""
 _MOST_FLUSHES: Final = 16
 """How many flushes may be unanswered."""
-_STALL_LIMIT_S: Final = 1.25
+_STALL_LIMIT_S: Final = 1.0
 """How long the engine may have a frame and not take it in. One that is behind still takes one every 80 ms."""
 _LOOK_EVERY_S: Final = 0.25
 _QUIET_LIMIT_S: Final = 30.0
@@ -40,8 +40,8 @@ class MoshiRecognizer:
         self._progress = asyncio.Event()
         self._look = RepeatedLimit(_LOOK_EVERY_S)
         self._looks = 0
-        """How often nothing had come since the last step: what this process is late by is counted once."""
-        self._stepped_at = self._sent_at = loop_time()
+        """How often nothing had come, since the last step. A look that this process is late for is one, too."""
+        self._sent_at = loop_time()
 
     @property
     def backlog_s(self) -> float:
@@ -79,7 +79,7 @@ class MoshiRecognizer:
             steps = self._state.steps
             self._events.extend(self._state.take(await self._message()))
             if self._state.steps > steps:
-                self._has_stepped()
+                self._looks = 0
                 self._progress.set()
         return self._events.popleft()
 
@@ -108,7 +108,7 @@ class MoshiRecognizer:
             except TimeoutError:
                 pass
             self._looks += 1
-            if self._is_busy() and self._has_stalled():
+            if self._is_busy() and self._looks * _LOOK_EVERY_S >= _STALL_LIMIT_S:
                 raise UpstreamDown(f"the engine has taken in no audio for {_STALL_LIMIT_S:g} s")
             if loop_time() - self._sent_at > _QUIET_LIMIT_S:
                 await self._send(np.zeros(0, np.float32))
@@ -119,10 +119,4 @@ class MoshiRecognizer:
     def _busy_from_now(self) -> None:
         """It has something to do again: only from now on can it be late."""
         if not self._is_busy():
-            self._has_stepped()
-
-    def _has_stepped(self) -> None:
-        self._stepped_at, self._looks = loop_time(), 0
-
-    def _has_stalled(self) -> bool:
-        return min(self._looks * _LOOK_EVERY_S, loop_time() - self._stepped_at) >= _STALL_LIMIT_S
+            self._looks = 0
