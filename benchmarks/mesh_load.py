@@ -1,6 +1,6 @@
 """How a whole mesh on this machine bears more and more conversations, and what it does when there are too many.
 
-    python -m benchmarks.mesh_load [--sessions 1 8 24 32 40 60] [--duration 40] [--only table hog overload storm]
+    python -m benchmarks.mesh_load [--sessions 1 8 24 32 40 60] [--duration 40] [--only NAME ...]
 
 A mesh of real processes before stand-ins that are ideal: a pause is visible after 0.4 s, a flush takes 75 ms, the
 language model's first token 100 ms, the voice's first audio 150 ms. Users talk to it as `parley load` has them; the
@@ -11,6 +11,9 @@ the machine.
     hog       24 sessions beside a process that uses a whole processor
     overload  slots for 6 conversations; 6 users, then 18
     storm     500 connections at once, with slots for all, beside 4 conversations
+    stop      beside 40 conversations, a client stops a reply that is being spoken: how long after that its last
+              audio comes; it bounds the time from the decision to the last audio that leaves the edge
+    replicas  40 sessions with one edge and one orchestrator, and with two of each
 
 What was measured is written to benchmarks/results, with the date, as JSON and as Markdown. Ratios are to one session of
 the same run, or to the same load without what disturbs it.
@@ -21,13 +24,15 @@ import asyncio
 import json
 import multiprocessing
 import os
+import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import uvloop
+from websockets.asyncio.client import ClientConnection, connect
 
 from loadtest.conversation import ConversationLog
 from loadtest.load import Plan, machine, run_load
@@ -47,6 +52,8 @@ PLENTY = 600
 HOLDS = 6
 STORM = 500
 CROWD = 4
+MANY = 40
+STOPPED_AFTER_S = (0.3, 1.5)
 
 VOICE = opus_voice(questions())
 
@@ -181,12 +188,75 @@ def storm() -> list[dict[str, Any]]:
     ]
 
 
+def stop(duration_s: float) -> list[dict[str, Any]]:
+    """Replies that are stopped, in a conversation alone and beside many."""
+    with plenty() as mesh:
+
+        async def beside_many() -> tuple[Result, list[float]]:
+            async def once_all_talk() -> list[float]:
+                await asyncio.sleep(0.25 * MANY + 2.0)
+                return await stopped_replies(mesh, duration_s)
+
+            return await asyncio.gather(talk(mesh, MANY, duration_s + 5.0), once_all_talk())
+
+        alone = uvloop.run(stopped_replies(mesh, duration_s / 2))
+        talking, among = uvloop.run(beside_many())
+    rows = [say(row(f"{MANY} sessions", talking, talking))]
+    for name, times in (("a reply stopped, alone", alone), (f"a reply stopped, beside {MANY}", among)):
+        if found := spread(times):
+            ms = {"p50": found.p50, "p99": found.p99, "max": found.max}
+            ms = {name: round(each * 1_000, 1) for name, each in ms.items()}
+            rows.append(say({"run": name, "stopped": found.count, "last_audio_after_ms": ms}))
+    return rows
+
+
+async def stopped_replies(mesh: MeshWithStandins, duration_s: float) -> list[float]:
+    """For so long, have replies spoken, and stop them. Return the seconds from each stop to the last of its audio."""
+    times: list[float] = []
+    clock = asyncio.get_running_loop().time
+    async with connect(f"{mesh.mesh.websocket}/v1/converse", compression=None, max_size=None) as client:
+        await client.send(json.dumps({"config": {"typedOnly": True}}))
+        until = clock() + duration_s
+        while clock() < until:
+            await client.send(json.dumps({"text": {"text": "What is the weather like?"}}))
+            await _until(client, "replyAudio")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(random.uniform(*STOPPED_AFTER_S)):  # noqa: S311
+                    await _until(client, "replyFinished")
+            stopped_at = last = clock()
+            await client.send(json.dumps({"cancelReply": {}}))
+            async for message in client:
+                event = json.loads(message)
+                last = clock() if "replyAudio" in event else last
+                if "replyCancelled" in event:
+                    break
+            times.append(last - stopped_at)
+    return times
+
+
+async def _until(client: ClientConnection, kind: str) -> None:
+    async for message in client:
+        if kind in json.loads(message):
+            return
+
+
+def replicas(duration_s: float) -> list[dict[str, Any]]:
+    """One edge and one orchestrator, and two of each."""
+    rows, base = [], None
+    for arguments in ((), ("--replicas", "edge=2,orchestrator=2")):
+        with plenty(*arguments) as mesh:
+            result = uvloop.run(talk(mesh, MANY, duration_s))
+        base = base or result
+        rows.append(say(row(" ".join((f"{MANY} sessions", *arguments)), result, base)))
+    return rows
+
+
 @contextmanager
-def plenty() -> Iterator[MeshWithStandins]:
-    """A mesh with more slots than it can fill."""
+def plenty(*arguments: str) -> Iterator[MeshWithStandins]:
+    """A mesh with more slots than it can fill; `arguments` are for `parley up`."""
     slots = [f"--set={kind}:slots={PLENTY}" for kind in ("stt", "tts")]
     with running_mesh_with_standins(
-        *slots, "--reply", REPLY, PARLEY_STT_MOSHI_CAPACITY=str(PLENTY), PARLEY_TTS_CAPACITY=str(PLENTY)
+        *slots, "--reply", REPLY, up=arguments, PARLEY_STT_MOSHI_CAPACITY=str(PLENTY), PARLEY_TTS_CAPACITY=str(PLENTY)
     ) as mesh:
         yield mesh
 
@@ -236,7 +306,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 8, 24, 32, 40, 60])
     parser.add_argument("--duration", type=float, default=40.0)
-    runs = ("table", "hog", "overload", "storm")
+    runs = ("table", "hog", "overload", "storm", "stop", "replicas")
     parser.add_argument("--only", nargs="+", choices=runs, default=runs)
     wanted = parser.parse_args()
     before = [round(each, 1) for each in os.getloadavg()]
@@ -245,6 +315,8 @@ def main() -> None:
         "hog": lambda: hog(wanted.duration),
         "overload": lambda: overload(wanted.duration),
         "storm": storm,
+        "stop": lambda: stop(wanted.duration),
+        "replicas": lambda: replicas(wanted.duration),
     }
     found = {name: measures[name]() for name in wanted.only}
     RESULTS.mkdir(exist_ok=True)

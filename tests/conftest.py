@@ -21,7 +21,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("tests.left_out",)
+pytest_plugins = ("tests.left_out", "tests.real_time")
 
 EMBEDDED = {"PARLEY_STT_ENGINE": "pocketsphinx", "PARLEY_TTS_ENGINE": "espeak"}
 """The engines that need no model and little time. A test that is about the default ones says so."""

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,16 +58,20 @@ class Mesh:
 
 
 @contextmanager
-def running_mesh(**settings: str) -> Iterator[Mesh]:
-    """Run `parley up` and wait until it says that it is ready; interrupt it at the end, as Ctrl-C does."""
+def running_mesh(*arguments: str, **settings: str) -> Iterator[Mesh]:
+    """Run `parley up` with these arguments and settings, and wait until it says that it is ready.
+
+    Interrupt it at the end, as Ctrl-C does.
+    """
     with reserved_offset() as offset:
-        yield from _running(offset, settings)
+        yield from _running(offset, arguments, settings)
 
 
-def _running(offset: int, settings: dict[str, str]) -> Iterator[Mesh]:
+def _running(offset: int, arguments: Sequence[str], settings: dict[str, str]) -> Iterator[Mesh]:
     edge_port = 8000 + offset
     parley = Path(sys.executable).with_name("parley")
     command = [str(parley), "up", "--port", str(edge_port), "--port-offset", str(offset), "--drain-limit", "1"]
+    command += arguments
     process = subprocess.Popen(  # noqa: S603 - our own command
         command,
         env={**os.environ, "PARLEY_LOG_LEVEL": "info", **_by_url(settings), **settings},

@@ -18,6 +18,7 @@ from mesh.times import seconds
 from parley.tts.v1.tts_pb2_grpc import TextToSpeechServiceStub
 from stt_proxy.engine import ENGINES, Flushed, Pause, Word
 from tests.docs.blocks import blocks
+from tests.importable import importable
 from tests.ports import free_port, reserved_offset
 from tests.tts_proxy.proxy import LIMIT_S, config, finish, text
 
@@ -84,7 +85,7 @@ async def test_its_voice_is_heard_through_the_proxy(installed: dict[str, str]) -
 
 
 async def test_its_recogniser_hears(installed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(installed["PYTHONPATH"])
+    importable(monkeypatch, installed["PYTHONPATH"])
     plugin = ENGINES.plugins["knocking"]
     async with asyncio.timeout(LIMIT_S), plugin.open(plugin.settings_type()) as engine, engine.open("") as stream:
         await stream.send(bytes(FRAME_BYTES) + 2 * KNOCK + bytes(FRAME_BYTES) + KNOCK)

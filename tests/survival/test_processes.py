@@ -23,7 +23,7 @@ from tests.ports import free_port
 from tests.survival.harness import KEY, Talk, talk
 from tests.voice_service.stores.conftest import needs_redis, redis_server
 
-pytestmark = [pytest.mark.redis, needs_redis[1], pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.redis, needs_redis[1], pytest.mark.timeout(300)]
 
 WORDS = [f"word{number}" for number in range(30)]
 PEOPLE = 20

@@ -4,7 +4,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +39,8 @@ class MeshWithStandins:
 
 
 @contextmanager
-def running_mesh_with_standins(*options: str, **settings: str) -> Iterator[MeshWithStandins]:
-    """Run the engines with these options, and `parley up` with these settings, until the block ends."""
+def running_mesh_with_standins(*options: str, up: Sequence[str] = (), **settings: str) -> Iterator[MeshWithStandins]:
+    """Run the engines with these options, and `parley up` with these arguments and settings, until the block ends."""
     parley = Path(sys.executable).with_name("parley")
     ports = [f"--{kind}-port=0" for kind in _ENGINES]
     process = subprocess.Popen(  # noqa: S603 - our own command
@@ -51,7 +51,7 @@ def running_mesh_with_standins(*options: str, **settings: str) -> Iterator[MeshW
         lines = [process.stdout.readline() for _ in _ENGINES]
         told = (re.fullmatch(r"export (\w+)=(\S+)\n", line) for line in lines)
         engines = {match[1]: match[2] for match in told if match}
-        with running_mesh(**engines, **settings) as mesh:
+        with running_mesh(*up, **engines, **settings) as mesh:
             yield MeshWithStandins(mesh, engines)
     finally:
         process.send_signal(signal.SIGINT)

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import sys
 import time
 from contextlib import AsyncExitStack
 from types import CoroutineType
@@ -12,6 +13,7 @@ from starlette.websockets import WebSocket
 from structlog.testing import capture_logs
 from websockets.exceptions import ConnectionClosed
 
+from edge import server
 from edge.access.openings import Openings
 from edge.dialects.unmute import UnmuteDialect
 from edge.metrics import EdgeMetrics
@@ -139,6 +141,17 @@ class TestEnd:
             talk = await fake.next_conversation()
             for _ in range(200):
                 await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 50_000})
+            await talk.hung_up()
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits how long bytes stay unacknowledged")
+    async def test_one_whose_buffers_have_room_is_dropped_too(
+        self, serve_edge: EdgeFactory, orchestrator: GrpcServer, fake: FakeConversation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A reply in Opus fills them after minutes only."""
+        monkeypatch.setattr(server, "_UNREAD_LIMIT_MS", 300)
+        async with serve_edge(orchestrator_target=orchestrator.address) as edge, client_that_does_not_read(edge.port):
+            talk = await fake.next_conversation()
+            await talk.say(reply_word_spoken={"reply_id": "r1", "text": "x" * 30_000})
             await talk.hung_up()
 
     async def test_their_sockets_are_freed_at_once(

@@ -8,6 +8,7 @@ import pytest
 
 from launcher.checks.installation import packages, python
 from mesh.engines.findings import State
+from tests.importable import importable
 from tests.launcher.checks.conftest import Look
 
 
@@ -15,7 +16,7 @@ from tests.launcher.checks.conftest import Look
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
     folder = tmp_path / "parley-99.dist-info"
     folder.mkdir()
-    monkeypatch.syspath_prepend(tmp_path)
+    importable(monkeypatch, tmp_path)
     return (folder / "METADATA").write_text
 
 

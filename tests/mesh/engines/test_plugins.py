@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from mesh.engines.extras import MissingExtra
 from mesh.engines.plugins import EngineGroup, EngineUnavailable
 from mesh.settings import SettingError
+from tests.importable import importable
 
 PLUGIN = """
 from contextlib import asynccontextmanager
@@ -72,7 +73,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: EngineGroup[
         (folder / f"{module}.py").write_text(written)
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {distribution or name}\nVersion: 1\n")
         (metadata / "entry_points.txt").write_text(f"[{group.entry_points}]\n{name} = {module}:PLUGIN\n")
-        monkeypatch.syspath_prepend(folder)
+        importable(monkeypatch, folder)
 
     return make
 

@@ -14,6 +14,7 @@ import pytest
 from mesh.engines import weights as module
 from mesh.engines.weights import Part, WeightFile, Weights, WeightsSettings, WeightStore, WeightsUnavailable
 from mesh.settings import load
+from tests.importable import importable
 
 BIG = bytes(range(256)) * 4_000
 SMALL = b'{"layers": 2}'
@@ -237,7 +238,7 @@ class TestInstalledPackages:
         site = tmp_path / "site"
         for each in index.iterdir():
             zipfile.ZipFile(each).extractall(site)
-        monkeypatch.syspath_prepend(site)
+        importable(monkeypatch, site)
         return site
 
     @pytest.mark.usefixtures("installed")

@@ -21,6 +21,14 @@ from mesh.rpc.uploads import ADMITTED
 from mesh.settings import ServiceSettings
 from parley.voices.v1 import voices_pb2 as pb
 from parley.voices.v1 import voices_pb2_grpc as stubs
+from tests.mesh.discovery.replica import UNHURRIED
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How soon a replica must answer is tested with the discovery."""
+    monkeypatch.setattr("mesh.discovery.search.DIRECT", UNHURRIED)
+
 
 CONFIG = pb.CreateVoiceRequest(config=pb.CreateVoiceConfig())
 
