@@ -19,6 +19,7 @@ from edge.session.unconfirmed import SeenEvents, SentRequests
 from mesh.discovery.search import SEARCHING_SERVICE, Admission, Replicas, admitted
 from mesh.errors import InvalidRequest, MeshError, UpstreamDown
 from mesh.pool import Backoff
+from mesh.process.silence import PeerSilence
 from mesh.tasks import beside
 from mesh.times import loop_time, seconds
 from parley.conversation.v1.conversation_pb2 import Checkpoint, ConverseRequest, ConverseResponse, GoAway, Resume
@@ -38,6 +39,10 @@ _MOVE_AGAIN_S = 1.0
 
 _HURRY_S = 4.0
 """How long before a replica stops a conversation leaves it even if somebody speaks."""
+
+_ASKED_AFTER_S, _ANSWERED_WITHIN_S = 0.5, 0.6
+"""After how long a silence within a turn or a reply the replica's process is asked whether it is there, and how long it
+may take to answer. Both double with each loss: where all are slow, another one would bring nothing."""
 
 _LOST = frozenset(
     {
@@ -90,6 +95,8 @@ class ConversationStream:
         self._exits = AsyncExitStack()
         """Closes the present stream."""
         self._seen = SeenEvents()
+        self._silence = PeerSilence(lambda: not self._seen.is_pause)
+        """How long nothing has come although something is in progress."""
         self._losses: deque[float] = deque()
         self._leave_by: float | None = None
         """When the present replica stops."""
@@ -131,10 +138,13 @@ class ConversationStream:
         return self._seen.ended
 
     def resumption(self) -> Resume | None:
-        """What it takes to go on from here with a client that sends nothing again; None: there is no checkpoint."""
+        """What it takes to go on when the client is back; None: there is no checkpoint.
+
+        The client sends the microphone again from where words are certain: what it has said after that goes with us.
+        """
         if self._seen.checkpoint is None:
             return None
-        return self._seen.resume(self._sent.end, self.started.started.output_format)
+        return self._seen.resume(self._sent.certain, self.started.started.output_format)
 
     async def until_pause(self) -> None:
         """Wait until neither side has anything in progress."""
@@ -157,6 +167,7 @@ class ConversationStream:
         if stream is None:
             raise UpstreamDown("the conversation has no replica")
         async for response in stream:
+            self._silence.broken()
             if self._seen.repeats(response):
                 continue
             self._seen.note(response)
@@ -212,6 +223,35 @@ class ConversationStream:
                 _log.info("leaving the orchestrator in the middle")
                 stream.cancel()
 
+    async def notice_hang(self) -> None:
+        """End the present stream when its replica's process hangs, or is cut off, in a turn or a reply.
+
+        gRPC's pings notice that too, but not before 1.75 s. It takes another replica: a conversation waits for the only
+        one that there is.
+        """
+        while True:
+            await self._silence.until(lambda: _ASKED_AFTER_S * self._patience)
+            stream = self._stream
+            if stream is not None and not await self._is_there(stream):
+                _log.warning("the orchestrator does not answer", replica=stream.replica)
+                stream.cancel()
+            self._silence.broken()
+
+    @property
+    def _patience(self) -> float:
+        self._forget_losses()
+        return 2.0 ** len(self._losses)
+
+    def _forget_losses(self) -> None:
+        while self._losses and self._losses[0] < loop_time() - _LOSSES_WITHIN_S:
+            self._losses.popleft()
+
+    async def _is_there(self, stream: Stream) -> bool:
+        within_s = _ANSWERED_WITHIN_S * self._patience
+        if not self._orchestrators.has_another or await self._orchestrators.answers(stream.replica, within=within_s):
+            return True
+        return stream is not self._stream or not self._silence.seconds  # something has come meanwhile
+
     async def _moved(self, old: Stream) -> bool:
         """Leave the `old` stream for another replica, if this is a pause and there is one.
 
@@ -241,8 +281,7 @@ class ConversationStream:
         self._stream = None
         await self._exits.aclose()
         now = loop_time()
-        while self._losses and self._losses[0] < now - _LOSSES_WITHIN_S:
-            self._losses.popleft()
+        self._forget_losses()
         self._losses.append(now)
         if loss.code not in _LOST or self._seen.checkpoint is None or len(self._losses) > _MOST_LOSSES:
             return False
@@ -304,7 +343,7 @@ async def conversation(
     stream = ConversationStream(orchestrators, opening, on_checkpoint, on_resumed)
     await stream.open()
     try:
-        async with beside(stream.hurry()):
+        async with beside(stream.hurry(), stream.notice_hang()):
             yield stream
     finally:
         await stream.close()

@@ -96,12 +96,12 @@ class SentRequests:
     def freeze(self) -> float:
         """Forget nothing until `thaw`. Returns where the audio begins that is kept, in seconds."""
         self._frozen = True
-        return (self._start(self._audio[0]) if self._audio else self._position) / self._rate
+        return self.certain
 
     @property
-    def end(self) -> float:
-        """Where the microphone has come to, in seconds."""
-        return self._position / self._rate
+    def certain(self) -> float:
+        """Where the audio begins that is kept, in seconds: what was said before it is known."""
+        return (self._start(self._audio[0]) if self._audio else self._position) / self._rate
 
     def thaw(self) -> None:
         """Keep no more than is needed, again."""

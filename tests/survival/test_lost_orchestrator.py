@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from chaos.link import Link
+from edge.server import serving
 from edge.session import stream
+from edge.settings import EdgeSettings
 from tests.fakes.llm import written
 from tests.fakes.stt import Hearing
 from tests.fakes.tts import spoken
@@ -19,6 +23,36 @@ from tests.survival.harness import Mesh, Talk, open_mesh, talk
 async def mesh() -> AsyncIterator[Mesh]:
     async with open_mesh() as opened:
         yield opened
+
+
+async def test_one_that_hangs_while_an_answer_is_due_is_left_before_its_connection_is_lost(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mesh.rpc.channels._OPTIONS", ())  # no pings
+    links = [Link("127.0.0.1", int(each.address.rpartition(":")[2])) for each in mesh.orchestrators]
+    for link in links:
+        await link.listen()
+        mesh.exits.push_async_callback(link.close)
+    edge = await mesh.exits.enter_async_context(
+        serving(
+            EdgeSettings(
+                port=0, orchestrator_target=",".join(link.address for link in links), voices_target="127.0.0.1:9"
+            ),
+            registry=CollectorRegistry(),
+        )
+    )
+    mesh.llm.first = [never]
+    async with talk(edge.port, typedOnly=True) as client:
+        await client.send(text={"text": "Hello?"})
+        await client.until("replyCreated")
+        await mesh.llm.messages(0)
+        links[mesh.orchestrators.index(mesh.busy())].darken()
+        assert (await client.until("replyFinished"))["text"] == "Well, hello there."
+
+
+async def never(_request: dict[str, Any]) -> AsyncIterator[str]:
+    await asyncio.Event().wait()
+    yield ""
 
 
 async def test_between_two_turns_the_next_is_answered_with_the_whole_history(mesh: Mesh) -> None:

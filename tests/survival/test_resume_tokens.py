@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from edge.session import resume_tokens
-from edge.session.resume_tokens import MemoryStore
+from edge.session.resume_tokens import MemoryStore, ResumeToken
 from tests.edge.clients import client_of
 from tests.fakes.llm import written
 from tests.fakes.tts import spoken
@@ -75,6 +75,31 @@ async def test_a_client_that_knows_of_its_conversation_can_go_on_with_it(
     async with talk(mesh.edge.port, checkpoints=True, typedOnly=True) as client:
         assert stored
         assert "checkpoint" in await client.next()
+
+
+async def test_what_was_said_and_not_recognised_yet_is_to_be_sent_again(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = asyncio.Event()
+    close = ResumeToken.close
+
+    async def closed(self: ResumeToken) -> None:
+        await close(self)
+        left.set()
+
+    monkeypatch.setattr(ResumeToken, "close", closed)
+    async with talk(mesh.edge.port, session=KIND, checkpoints=True) as client:
+        token = await token_of(client)
+        await client.play(SPEECH, 10)
+        first = await mesh.stt.hearing()
+        await first.until(lambda: len(first.audio) == 10 * len(SPEECH))
+        first.word("Hello.", start=0.0, end=0.4)
+        await client.until("userWordRecognized")
+        client.websocket.transport.abort()
+        await left.wait()
+    async with talk(mesh.edge.port, resume={"checkpoint": token}, checkpoints=True) as client:
+        assert client.told("started")[0]["audioOffset"] == "0.400s"
+        assert (await mesh.stt.hearing(1)).base == pytest.approx(0.4)
 
 
 async def test_a_client_is_told_what_the_loss_has_kept_from_it(mesh: Mesh) -> None:

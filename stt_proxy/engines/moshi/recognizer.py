@@ -23,9 +23,9 @@ _LONGEST_BACKLOG_S: Final = 5.0
 """How far the sender may be ahead of the engine."""
 _MOST_FLUSHES: Final = 16
 """How many flushes may be unanswered."""
-_STALL_LIMIT_S: Final = 2.0
-"""How long the engine may have a frame to take in and not do so."""
-_LOOK_EVERY_S: Final = 0.5
+_STALL_LIMIT_S: Final = 1.0
+"""How long the engine may have a frame and not take it in. One that is behind still takes one every 80 ms."""
+_LOOK_EVERY_S: Final = 0.25
 _QUIET_LIMIT_S: Final = 30.0
 """How long nothing is sent before an empty message is: the engine lets go of who is silent for 120 s."""
 
@@ -39,7 +39,9 @@ class MoshiRecognizer:
         self._events: deque[Event] = deque()
         self._progress = asyncio.Event()
         self._look = RepeatedLimit(_LOOK_EVERY_S)
-        self._stepped_at = self._sent_at = loop_time()
+        self._looks = 0
+        """How often nothing had come, since the last step. A look that this process is late for is one, too."""
+        self._sent_at = loop_time()
 
     @property
     def backlog_s(self) -> float:
@@ -77,7 +79,7 @@ class MoshiRecognizer:
             steps = self._state.steps
             self._events.extend(self._state.take(await self._message()))
             if self._state.steps > steps:
-                self._stepped_at = loop_time()
+                self._looks = 0
                 self._progress.set()
         return self._events.popleft()
 
@@ -105,7 +107,8 @@ class MoshiRecognizer:
                     return await self._connection.receive()
             except TimeoutError:
                 pass
-            if self._is_busy() and loop_time() - self._stepped_at > _STALL_LIMIT_S:
+            self._looks += 1
+            if self._is_busy() and self._looks * _LOOK_EVERY_S >= _STALL_LIMIT_S:
                 raise UpstreamDown(f"the engine has taken in no audio for {_STALL_LIMIT_S:g} s")
             if loop_time() - self._sent_at > _QUIET_LIMIT_S:
                 await self._send(np.zeros(0, np.float32))
@@ -116,4 +119,4 @@ class MoshiRecognizer:
     def _busy_from_now(self) -> None:
         """It has something to do again: only from now on can it be late."""
         if not self._is_busy():
-            self._stepped_at = loop_time()
+            self._looks = 0
