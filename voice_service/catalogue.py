@@ -96,7 +96,7 @@ def _entries(path: Path, notes: list[str]) -> Iterator[Entry]:
         voice = Voice(name=fields.optional("name", str) or "")
         good = fields.optional("good", bool) or False
         if instructions := fields.optional_fields("instructions"):
-            voice.character.CopyFrom(_character(instructions))
+            voice.character.CopyFrom(_character(instructions, notes))
             notes += instructions.unread()
         source = fields.required_fields("source")
         # Unmute ignores these two.
@@ -118,13 +118,16 @@ def _entries(path: Path, notes: list[str]) -> Iterator[Entry]:
         yield Entry(voice, good, engine)
 
 
-def _character(instructions: Fields) -> CharacterHint:
+def _character(instructions: Fields, notes: list[str]) -> CharacterHint:
     # The kinds are the orchestrator's affair: a file may name one that it gets to know later.
-    return CharacterHint(
-        kind=instructions.required("type", str),
-        language=instructions.optional_choice("language", _LANGUAGES),
-        text=instructions.optional("text", str),
-    )
+    kind, language = instructions.required("type", str), instructions.optional("language", str)
+    if language is not None and language not in _LANGUAGES:
+        # One voice is no reason to have none.
+        notes.append(
+            instructions.note("language", f"characters speak one of {', '.join(_LANGUAGES)}, and not {language!r}")
+        )
+        language = None
+    return CharacterHint(kind=kind, language=language, text=instructions.optional("text", str))
 
 
 def _language(source: Fields) -> str | None:

@@ -114,9 +114,16 @@ class Fields:
         for line, problem in self._unread():
             self.refuse(line, problem)
 
+    def note(self, field: str, problem: str) -> str:
+        """What to tell of a field whose value is left out."""
+        return self._note(self.line_of(field), problem)
+
     def unread(self) -> list[str]:
         """What to tell of fields that nobody has asked for, where they do no harm."""
-        return [f"{self._path}:{line}: {self.entry}: {problem}: ignored" for line, problem in self._unread()]
+        return [self._note(line, problem) for line, problem in self._unread()]
+
+    def _note(self, line: int, problem: str) -> str:
+        return f"{self._path}:{line}: {self.entry}: {problem}: ignored"
 
     def _unread(self) -> Iterator[tuple[int, str]]:
         for field, node in self._nodes.items():

@@ -213,10 +213,11 @@ function finished(reply, text) {
 }
 
 /** A reply of which nothing was heard is forgotten, by the model too; of any other, what was not heard is cut. */
-function cancelled(state, { replyId, heardText }) {
+function cancelled(state, { replyId, heardText, cause }) {
   const reply = state.entries.findLast((entry) => entry.kind === "reply" && entry.id === replyId);
   if (!reply || !isAlive(reply)) return state;
-  if (!heardText && reply.spoken === 0) return without(state, replyId);
+  // A reply that no voice could say is the only way to learn what the answer was.
+  if (!heardText && reply.spoken === 0 && cause !== "CANCEL_CAUSE_FAILED") return without(state, replyId);
   const words = (heardText ?? "").split(/\s+/).filter(Boolean).length;
   return replaced(state, reply, { ...reply, spoken: endOfWords(reply.text, words), phase: "cut" });
 }

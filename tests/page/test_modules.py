@@ -421,6 +421,11 @@ class TestConversation:
         state, _ = await self.after(here, *self.REPLY, ("replyCancelled", {"replyId": "r"}))
         assert state["entries"] == []
 
+    async def test_a_reply_that_no_voice_could_say_stays_as_one_that_was_not_heard(self, here: Page) -> None:
+        failed = ("replyCancelled", {"replyId": "r", "cause": "CANCEL_CAUSE_FAILED"})
+        (reply,) = (await self.after(here, *self.REPLY, failed))[0]["entries"]
+        assert (reply["text"], reply["phase"], reply["spoken"]) == ("Well, hello there.", "cut", 0)
+
     async def test_what_comes_after_a_reply_was_cut_changes_nothing(self, here: Page) -> None:
         late = (
             ("replyWordSpoken", {"replyId": "r", "text": "Well,"}),

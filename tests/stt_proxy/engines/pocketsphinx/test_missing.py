@@ -25,10 +25,21 @@ def test_the_remedy_fits_the_python(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("python", "said"), [((3, 11), False), ((3, 13), False), ((3, 14), True), ((3, 15), True), ((4, 0), True)]
+    ("python", "system", "said"),
+    [
+        ((3, 11), "linux-x86_64", False),
+        ((3, 13), "linux-x86_64", False),
+        ((3, 14), "linux-x86_64", True),
+        ((3, 15), "darwin-arm64", True),
+        ((4, 0), "linux-aarch64", True),
+        ((3, 12), "linux-x86_64", False),
+        ((3, 12), "linux-aarch64", True),
+        ((3, 12), "darwin-arm64", False),
+        ((3, 13), "linux-aarch64", False),
+    ],
 )
-def test_pocketsphinx_ends_with_python_313(python: tuple[int, int], said: bool) -> None:
-    assert bool(plugin._note_for_python(python)) is said
+def test_where_there_is_no_pocketsphinx(python: tuple[int, int], system: str, said: bool) -> None:
+    assert bool(plugin._note_for_python(python, system)) is said
 
 
 @pytest.mark.parametrize(
