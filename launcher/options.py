@@ -69,7 +69,7 @@ _PORT = click.option(
 
 _PORT_OFFSET = click.option(
     "--port-offset",
-    type=click.IntRange(0, 10_000),
+    type=click.IntRange(0, 15_000),
     default=0,
     metavar="N",
     help="Add N to every other port, to run a second mesh beside the first (10, 20, …).",

@@ -18,8 +18,12 @@ The harnesses, each beside the tests that it is for:
 """
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from mesh.process.platform import WantedTime
 
 pytest_plugins = ("tests.left_out", "tests.real_time")
 
@@ -35,3 +39,18 @@ def pytest_configure() -> None:
     """Choose the engines of every process that a test starts, unless the environment or the test does."""
     for name, engine in EMBEDDED.items():
         os.environ.setdefault(name, engine)
+
+
+class UntoldTime(WantedTime):
+    """As on a system that does not tell."""
+
+    def seconds(self) -> None:
+        """Nothing is known."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_saturation() -> Iterator[None]:
+    """A service in the tests' own process shares a thread with them, which may well be busy all the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mesh.process.lag.WantedTime", UntoldTime)
+        yield

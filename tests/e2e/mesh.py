@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.ports import reserved_offset
 
-_START_LIMIT_S = 120.0
+_START_LIMIT_S = 100.0
 _STOP_LIMIT_S = 20.0
 
 
