@@ -109,6 +109,8 @@ export class Call {
   #unfinished = null;
   /** Whether the person has changed something since. */
   #hasChanged = false;
+  /** Whether that was after the first message of the present connection, which says what had been chosen. */
+  #hasChangedSinceOpening = false;
   /** Where the present connection began, in samples of the server's clock. */
   #offset = 0;
   /** The line's clock, in samples at 24 kHz: what has been captured, and where the server's position 0 is on it. */
@@ -135,13 +137,18 @@ export class Call {
   choose(choice) {
     this.#choice = choice;
     if (this.#socket?.send(protocol.update(sessionOf(choice, this.#wishes), this.#nextId()))) this.#note(`${choice.name} answers from now on.`);
-    else this.#hasChanged = true;
+    else this.#changeLater();
   }
 
   /** How the person wants to talk; takes effect at once. @param {Partial<import("./voices.js").Wishes & {eagerness: string}>} change */
   wish(change) {
     this.#wishes = { ...this.#wishes, ...change };
-    if (!this.#socket?.send(protocol.update(this.#asked(), this.#nextId()))) this.#hasChanged = true;
+    if (!this.#socket?.send(protocol.update(this.#asked(), this.#nextId()))) this.#changeLater();
+  }
+
+  /** There is no conversation to change yet, or none any more. */
+  #changeLater() {
+    this.#hasChanged = this.#hasChangedSinceOpening = true;
   }
 
   /** The session fields that the choice and the wishes stand for. */
@@ -169,7 +176,7 @@ export class Call {
   /** Whether the person allows the server to record. */
   consent(allowed) {
     this.#consents = allowed;
-    this.#socket?.send(protocol.update({ recordingConsent: allowed }, this.#nextId()));
+    if (!this.#socket?.send(protocol.update({ recordingConsent: allowed }, this.#nextId()))) this.#hasChangedSinceOpening = true;
   }
 
   /** Begin to talk, or to type. Called from a click, without which a browser stays silent. */
@@ -233,7 +240,7 @@ export class Call {
     clearTimeout(this.#tail);
     this.#set({ pushesToTalk, isPushing: false });
     this.#openMicrophone();
-    if (!this.#socket?.send(protocol.update(this.#asked(), this.#nextId()))) this.#hasChanged = true;
+    if (!this.#socket?.send(protocol.update(this.#asked(), this.#nextId()))) this.#changeLater();
   }
 
   /** The person begins to talk; an answer that is still going on stops. */
@@ -360,6 +367,7 @@ export class Call {
 
   /** The first message: of a new conversation, or of the one that was lost. */
   #opening(session, means) {
+    this.#hasChangedSinceOpening = false;
     const token = performance.now() - this.#lostAt < TOKEN_VALID_MS ? this.#token : null;
     this.#isRemembered = this.#goesOn && token !== null;
     if (!this.#isRemembered) {
@@ -441,6 +449,10 @@ export class Call {
       latency: null,
       conversation: divided(this.state.conversation, text, this.recording.elapsed, { goesOn, remembers: this.#isRemembered }),
     });
+    if (this.#hasChangedSinceOpening) {
+      this.#hasChangedSinceOpening = false;
+      this.#socket?.send(protocol.update({ ...this.#asked(), recordingConsent: this.#consents }, this.#nextId()));
+    }
     if (this.#firstWords) this.say(this.#firstWords);
     this.#firstWords = "";
   }
