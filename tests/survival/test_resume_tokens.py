@@ -110,7 +110,8 @@ async def test_a_client_is_told_what_the_loss_has_kept_from_it(mesh: Mesh) -> No
         await hearing.until(lambda: len(hearing.audio) == 5 * len(SPEECH))
         hearing.word("Hello.")
         await client.play(SILENCE, 12)
-        await client.until("userTurnEnded")
+        # By then the end of the turn is written down, too.
+        await client.until("replyTextDelta")
         client.websocket.transport.abort()
     async with talk(mesh.edge.port, resume={"checkpoint": token}, checkpoints=True) as client:
         restored = await client.until("userTurnRestored")
