@@ -56,6 +56,8 @@ STORM = 500
 CROWD = 4
 MANY = 40
 STOPPED_AFTER_S = (0.3, 1.5)
+ANSWERED_WITHIN_S = 30.0
+JOINS_EVERY_S = 0.25
 
 VOICE = opus_voice(questions())
 
@@ -93,7 +95,7 @@ def target(mesh: MeshWithStandins) -> RealtimeTarget:
 
 async def talk(mesh: MeshWithStandins, users: int, duration_s: float, ramp_s: float | None = None) -> Result:
     """Have so many users talk."""
-    plan = Plan(users=users, ramp_s=0.25 * users if ramp_s is None else ramp_s, duration_s=duration_s)
+    plan = Plan(users=users, ramp_s=JOINS_EVERY_S * users if ramp_s is None else ramp_s, duration_s=duration_s)
     found = await asyncio.to_thread(mesh_processes, mesh.mesh.edge_port)
     return await run_load(plan, Talking(target(mesh), Habits()), processes=found)
 
@@ -198,7 +200,7 @@ def stop(duration_s: float) -> list[dict[str, Any]]:
 
         async def beside_many() -> tuple[Result, list[float]]:
             async def once_all_talk() -> list[float]:
-                await asyncio.sleep(0.25 * MANY + 2.0)
+                await asyncio.sleep(JOINS_EVERY_S * MANY + 2.0)
                 return await stopped_replies(mesh, duration_s)
 
             return await asyncio.gather(talk(mesh, MANY, duration_s + 5.0), once_all_talk())
@@ -223,17 +225,19 @@ async def stopped_replies(mesh: MeshWithStandins, duration_s: float) -> list[flo
         until = clock() + duration_s
         while clock() < until:
             await client.send(json.dumps({"text": {"text": "What is the weather like?"}}))
-            await _until(client, "replyAudio")
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                await _until(client, "replyAudio")
             with suppress(TimeoutError):
                 async with asyncio.timeout(random.uniform(*STOPPED_AFTER_S)):  # noqa: S311
                     await _until(client, "replyFinished")
             stopped_at = last = clock()
             await client.send(json.dumps({"cancelReply": {}}))
-            async for message in client:
-                event = json.loads(message)
-                last = clock() if "replyAudio" in event else last
-                if "replyCancelled" in event:
-                    break
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                async for message in client:
+                    event = json.loads(message)
+                    last = clock() if "replyAudio" in event else last
+                    if "replyCancelled" in event:
+                        break
             times.append(last - stopped_at)
     return times
 

@@ -207,7 +207,7 @@ class OrchestratorSettings(ServiceSettings, frozen=True, kw_only=True):
         float,
         setting(
             help="Seconds of event-loop lag (median of 2 s) from which new conversations are refused. So they are by a "
-            "process that is hardly ever idle (10 % of 2 s). 0: never.",
+            "process that was idle for less than 10 % of 2 s. 0: never.",
             ge=0,
             le=10,
         ),

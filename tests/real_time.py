@@ -59,6 +59,7 @@ class TakingTurns:
                 self._taken.close()
                 self._taken = None
 
+    # Without a limit of its own: who has a turn is limited by their tests' time-outs, and loses it with their process.
     def _take(self) -> IO[str]:
         while True:
             for each in self._turns:

@@ -40,10 +40,6 @@ _MOVE_AGAIN_S = 1.0
 _HURRY_S = 4.0
 """How long before a replica stops a conversation leaves it even if somebody speaks."""
 
-_ASKED_AFTER_S, _ANSWERED_WITHIN_S = 0.5, 0.6
-"""After how long a silence within a turn or a reply the replica's process is asked whether it is there, and how long it
-may take to answer. Both double with each loss: where all are slow, another one would bring nothing."""
-
 _LOST = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -226,18 +222,15 @@ class ConversationStream:
     async def notice_hang(self) -> None:
         """End the present stream when its replica's process hangs, or is cut off, in a turn or a reply.
 
-        gRPC's pings notice that too, but not before 1.75 s. It takes another replica: a conversation waits for the only
-        one that there is.
+        It takes another replica: a conversation waits for the only one that there is.
         """
         while True:
-            await self._silence.until(lambda: _ASKED_AFTER_S * self._patience)
-            stream = self._stream
-            if stream is not None and not await self._is_there(stream):
+            await self._silence.until_hung(self._is_there, self._patience)
+            if stream := self._stream:
                 _log.warning("the orchestrator does not answer", replica=stream.replica)
                 stream.cancel()
             self._silence.broken()
 
-    @property
     def _patience(self) -> float:
         self._forget_losses()
         return 2.0 ** len(self._losses)
@@ -246,11 +239,12 @@ class ConversationStream:
         while self._losses and self._losses[0] < loop_time() - _LOSSES_WITHIN_S:
             self._losses.popleft()
 
-    async def _is_there(self, stream: Stream) -> bool:
-        within_s = _ANSWERED_WITHIN_S * self._patience
-        if not self._orchestrators.has_another or await self._orchestrators.answers(stream.replica, within=within_s):
+    async def _is_there(self, within_s: float) -> bool:
+        stream = self._stream
+        if stream is None or not self._orchestrators.has_another:
             return True
-        return stream is not self._stream or not self._silence.seconds  # something has come meanwhile
+        answers = await self._orchestrators.answers(stream.replica, within=within_s)
+        return answers or stream is not self._stream  # another one has taken its place meanwhile
 
     async def _moved(self, old: Stream) -> bool:
         """Leave the `old` stream for another replica, if this is a pause and there is one.

@@ -5,12 +5,16 @@ long it took, so its own lag is not taken for the peer's silence.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from mesh.times import loop_time
 
 TICK_S = 0.25
 """The time between two ticks. All streams of a process have the same ticks, and wake it once for all."""
+
+ASKED_AFTER_S, ANSWERED_WITHIN_S = 0.5, 0.6
+"""After how long a silence a peer is asked whether it is there, and how long it may take to answer. gRPC's pings notice
+one that is not, too, but not before 1.75 s, and somebody is waiting."""
 
 
 class PeerSilence:
@@ -37,6 +41,18 @@ class PeerSilence:
             self.seconds += TICK_S
             if self.seconds >= limit_s():
                 return
+
+    async def until_hung(self, is_there: Callable[[float], Awaitable[bool]], patience: Callable[[], float]) -> None:
+        """Return when the peer, silent for `ASKED_AFTER_S`, is not there either, and has sent nothing meanwhile.
+
+        `is_there` is given the seconds within which it must know. Both limits are multiplied by `patience`: more than 1
+        where peers were lost lately, since where all are slow, another one would bring nothing.
+        """
+        while True:
+            await self.until(lambda: ASKED_AFTER_S * patience())
+            if not await is_there(ANSWERED_WITHIN_S * patience()) and self.seconds:
+                return
+            self.broken()
 
 
 def _until_tick(now: float) -> float:

@@ -622,7 +622,9 @@ class Conversation:
         state, reply = self.state, self.state.reply
         if reply is None:
             return
-        floor_is_free = state.has_caught_up(now) and state.turn is None
+        if state.catches_up_until is not None and now >= state.catches_up_until:
+            state.catches_up_until = None
+        floor_is_free = state.turn is None and state.catches_up_until is None
         reply.advance(now, state.policy.pacing_lead, self._do, floor_is_free=floor_is_free)
         if reply.has_broken_off(now):
             self._cancel_reply(CancelCause.FAILED, now)

@@ -210,12 +210,6 @@ class State:
         """Seconds of microphone received."""
         return self.microphone_samples / SAMPLE_RATE
 
-    def has_caught_up(self, now: float) -> bool:
-        """Whether the recogniser has heard what was said while the conversation was moved, or has had time for it."""
-        if self.catches_up_until is not None and now >= self.catches_up_until:
-            self.catches_up_until = None
-        return self.catches_up_until is None
-
     @property
     def muted_at(self) -> float:
         """When a microphone that sends nothing more counts as a pause."""

@@ -64,10 +64,6 @@ replica serves, and if none does. A recogniser of this machine may only be busy.
 _DUE_S = 0.25
 """Audio that a recogniser may leave unscored while the person speaks, and beyond `_PAUSE_INTERVAL_S` while not."""
 
-_ASKED_AFTER_S, _ANSWERED_WITHIN_S = 0.5, 0.6
-"""After how long a silence in which something is due the recogniser's process is asked whether it is there, and how
-long it may take to answer. Both double with each loss: where every process is slow, another one would bring nothing."""
-
 _LOOK_AGAIN_S = 0.25
 """How often it is looked whether the person is silent, so that a recogniser that stops can be left."""
 
@@ -400,18 +396,14 @@ class RecognitionClient:
         raise UpstreamDown("the recogniser has stalled")
 
     async def _notice_hang(self, replica: str) -> None:
-        """Raise `UpstreamDown` when the recogniser's process hangs, or is cut off, if there is another one.
+        """Raise `UpstreamDown` when the recogniser's process hangs, or is cut off, if there is another one."""
 
-        gRPC's pings notice that too, but not before 1.75 s, and the person is waiting.
-        """
-        patience, silence = 2.0**self._losses, self._answer_silence
-        while True:
-            await silence.until(lambda: _ASKED_AFTER_S * patience)
-            within_s = _ANSWERED_WITHIN_S * patience
-            is_there = not self._stt.has_another or await self._stt.answers(replica, within=within_s)
-            if not is_there and silence.seconds:  # nothing has come meanwhile, either
-                raise UpstreamDown("the recogniser does not answer")
-            silence.broken()
+        async def is_there(within_s: float) -> bool:
+            return not self._stt.has_another or await self._stt.answers(replica, within=within_s)
+
+        patience = 2.0**self._losses
+        await self._answer_silence.until_hung(is_there, lambda: patience)
+        raise UpstreamDown("the recogniser does not answer")
 
     def _owes(self) -> bool:
         """Whether a score is due from the recogniser, or the answer to a flush."""

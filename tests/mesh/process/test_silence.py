@@ -42,3 +42,33 @@ async def test_our_own_lag_is_not_the_peers_silence() -> None:
     await asyncio.sleep(0.015)
     assert not watching.done()
     await watching
+
+
+async def test_a_silent_peer_is_asked_and_hangs_only_if_it_is_not_there_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "ASKED_AFTER_S", 0.0475)
+    answers, asked = [True, True, False], list[tuple[float, float]]()
+    peer = PeerSilence(lambda: True)
+
+    async def is_there(within_s: float) -> bool:
+        asked.append((within_s, peer.seconds))
+        return answers.pop(0)
+
+    await peer.until_hung(is_there, lambda: 2.0)
+    assert [within_s for within_s, _ in asked] == [1.2] * 3
+    assert [silent_s for _, silent_s in asked] == pytest.approx([0.1] * 3)
+
+
+async def test_a_peer_that_sends_something_while_it_is_asked_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "ASKED_AFTER_S", 0.05)
+    asked = 0
+    peer = PeerSilence(lambda: True)
+
+    async def is_there(_within_s: float) -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            peer.broken()
+        return False
+
+    await peer.until_hung(is_there, lambda: 1.0)
+    assert asked == 2
